@@ -1,0 +1,113 @@
+"""A model's binning version: the cuts and categories on which its references and windows are counted alike.
+
+One hour of one model version is a flat vector of counts. Row 0 is the number of rows; then every column has a run of
+slots. Vectors are additive: windows, versions and references are sums.
+
+    numeric column      bins 0..len(cuts) (bin i holds cuts[i-1] < x <= cuts[i]), then missing, mismatch, nan, pos_inf,
+                        neg_inf, below_min, above_max (finite values outside [minimum, maximum] of the first
+                        reference; they are in the end bins too)
+    categorical column  one per level, then other (rare in the reference), unseen, missing, mismatch
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+NUMERIC_EXTRAS = ("missing", "mismatch", "nan", "pos_inf", "neg_inf", "below_min", "above_max")
+CATEGORICAL_EXTRAS = ("other", "unseen", "missing", "mismatch")
+
+# {j/64} ∪ {j/20}: 64 bins for displays and distances, ventiles and deciles exact for the tests.
+LEVELS: NDArray[np.float64] = np.unique(np.concatenate([np.arange(1, 64) / 64, np.arange(1, 20) / 20]))
+
+
+@dataclass(frozen=True)
+class NumericColumn:
+    """``cuts`` increasing, float64; ``levels`` the reference probability of x <= cut, same shape (empty for cuts that
+    are not quantiles of a reference); ``minimum``, ``maximum`` of the finite reference values (-inf, inf if none)."""
+
+    name: str
+    cuts: NDArray[np.float64]
+    levels: NDArray[np.float64]
+    minimum: float
+    maximum: float
+
+    @property
+    def size(self) -> int:
+        """How many slots the column takes."""
+        return len(self.cuts) + 1 + len(NUMERIC_EXTRAS)
+
+
+@dataclass(frozen=True)
+class CategoricalColumn:
+    """``levels`` have a slot each; ``rare`` were seen in the reference and share the slot ``other``."""
+
+    name: str
+    levels: tuple[str, ...]
+    rare: frozenset[str] = frozenset()
+
+    @property
+    def size(self) -> int:
+        """How many slots the column takes."""
+        return len(self.levels) + len(CATEGORICAL_EXTRAS)
+
+
+Column = NumericColumn | CategoricalColumn
+
+
+@dataclass(frozen=True)
+class ScoreLayout:
+    """How labelled rows are counted; see ``detectors.performance.scored``.
+
+    ``task`` is binary, multiclass or regression; ``classes`` canonical strings, for binary (negative, positive);
+    ``score_cuts`` increasing cuts of the positive class's probability (empty without probabilities).
+    """
+
+    task: str
+    classes: tuple[str, ...] = ()
+    score_cuts: NDArray[np.float64] = np.empty(0)
+
+
+@dataclass(frozen=True)
+class Binning:
+    """Columns in the order of their slots. Names: ``feature.NAME``, ``prediction``, ``score``, ``latency_ms``,
+    ``error``, ``metric.NAME``."""
+
+    columns: tuple[Column, ...]
+    scores: ScoreLayout
+
+    @cached_property
+    def offsets(self) -> dict[str, int]:
+        """First slot of each column."""
+        starts = np.cumsum([1, *(column.size for column in self.columns)])
+        return {column.name: int(start) for column, start in zip(self.columns, starts, strict=False)}
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """Columns by name."""
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def numeric(self) -> tuple[NumericColumn, ...]:
+        """Numeric columns, in the order of their rows in ``HourlySummaries.moments``."""
+        return tuple(column for column in self.columns if isinstance(column, NumericColumn))
+
+    @property
+    def size(self) -> int:
+        """Length L of a count vector."""
+        return 1 + sum(column.size for column in self.columns)
+
+    def slots(self, name: str) -> slice:
+        """The column's bins or levels (without its extras)."""
+        column, start = self.by_name[name], self.offsets[name]
+        extras = NUMERIC_EXTRAS if isinstance(column, NumericColumn) else CATEGORICAL_EXTRAS
+        return slice(start, start + column.size - len(extras))
+
+    def extra(self, name: str, which: str) -> int:
+        """The slot of one of the column's extra counters, such as ``missing``."""
+        column = self.by_name[name]
+        extras = NUMERIC_EXTRAS if isinstance(column, NumericColumn) else CATEGORICAL_EXTRAS
+        return self.slots(name).stop + extras.index(which)
