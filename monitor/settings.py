@@ -1,0 +1,84 @@
+"""Settings of one process: from the environment, or flags of the same name."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.errors import Invalid
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``database_url`` and ``observations_url`` are resolved; ``allow_targets`` are host names or networks that may be
+    called although they are private; ``max_body`` in bytes, before and after decompression."""
+
+    home: Path
+    database_url: str
+    observations_url: str
+    embedded: bool
+    host: str = "127.0.0.1"
+    port: int = 8000
+    config: Path | None = None
+    public_url: str = "http://127.0.0.1:8000"
+    allow_targets: tuple[str, ...] = ()
+    max_body: int = 64 * 1024 * 1024
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the service is reachable from this machine only."""
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """True for localhost and addresses of the loopback networks."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load(environment: Mapping[str, str], **flags: object) -> Settings:
+    """Settings from ``PLIMSOLL_*`` variables; flags that are not None win.
+
+    Raises Invalid for a value that cannot be read.
+    """
+    given = {name: str(value) for name, value in flags.items() if value is not None}
+
+    def text(name: str, default: str) -> str:
+        return given.get(name) or environment.get(f"PLIMSOLL_{name.upper()}") or default
+
+    home = Path(text("home", "plimsoll-data"))
+    database = text("database_url", "")
+    host, port = text("host", "127.0.0.1"), _integer("port", text("port", "8000"))
+    url = database or f"sqlite:///{home.absolute() / 'plimsoll.db'}"
+    config = text("config", "")
+    return Settings(
+        home=home,
+        database_url=url,
+        observations_url=text("observations_url", url),
+        embedded=not database,
+        host=host,
+        port=port,
+        config=Path(config) if config else None,
+        public_url=text("public_url", f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}").rstrip("/"),
+        allow_targets=tuple(part.strip() for part in text("allow_targets", "").split(",") if part.strip()),
+        max_body=_bytes("max_body", text("max_body", "64MiB")),
+    )
+
+
+def _integer(name: str, value: str) -> int:
+    if not value.isdigit():
+        raise Invalid(f"PLIMSOLL_{name.upper()} is {value!r}; it must be a whole number", field=name)
+    return int(value)
+
+
+def _bytes(name: str, value: str) -> int:
+    for suffix, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if value.endswith(suffix):
+            return _integer(name, value.removesuffix(suffix).strip()) * factor
+    return _integer(name, value)

@@ -1,0 +1,78 @@
+"""The connection to the store and its unit of work: one action, one transaction."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from monitor.errors import StoreUnavailable
+
+BUSY_MILLISECONDS = 30_000
+
+
+class Database:
+    """An engine and two kinds of transaction. ``read`` sees one snapshot; ``write`` holds the write lock from its
+    first statement on, so that what it reads stays true until it commits."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        if self.url.get_backend_name() == "sqlite" and self.url.database not in (None, "", ":memory:"):
+            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        self.engine = _engine(str(url))
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read transaction; raises StoreUnavailable when the store cannot be reached."""
+        with _reachable(), self.engine.connect() as connection:
+            connection.execution_options(plimsoll_begin="BEGIN")
+            yield connection
+            connection.rollback()
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A write transaction, committed at the end of the block; raises StoreUnavailable likewise."""
+        with _reachable(), self.engine.connect() as connection:
+            connection.execution_options(plimsoll_begin="BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url)
+    engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=16, max_overflow=32)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's begin event below speaks for itself
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+        connection.execute("PRAGMA cache_size=-65536")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("plimsoll_begin", "BEGIN"))
+
+    return engine
+
+
+@contextlib.contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreUnavailable("The store cannot be reached just now; nothing was stored. Try again.") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailable("The store closed the connection; nothing was stored. Try again.") from error
+        raise

@@ -1,0 +1,140 @@
+"""What a store of predictions and labels can do; one implementation per kind of engine.
+
+All methods take the open connection of a unit of work. Rows travel as Arrow; times are int64 microseconds, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Storage = Literal["number", "string", "boolean"]
+Role = Literal["feature", "segment", "metric", "probability", "prediction"]
+
+
+@dataclass(frozen=True)
+class StoredColumn:
+    """A column of a model's table. ``role`` and ``name`` as users know it (the prediction's name is ``""``);
+    ``storage`` as first seen; ``type`` numeric or categorical once decided; ``physical`` the name in the table."""
+
+    role: Role
+    name: str
+    position: int
+    storage: Storage
+    type: str | None = None
+
+    @property
+    def physical(self) -> str:
+        """Name in the model's own table."""
+        return f"c{self.position}"
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """What the store needs to know of a model."""
+
+    id: int
+    name: str
+    columns: tuple[StoredColumn, ...]
+
+
+@dataclass(frozen=True)
+class PredictionBatch:
+    """Rows that are good to be stored, conformed to the model's columns.
+
+    ``ids`` pa.string [n]; ``timestamps`` int64 [n]; ``versions`` pa.string (null where none); ``latency_ms`` pa.float64;
+    ``errors`` pa.string; ``columns`` one Arrow array per entry of ``stored`` (float64 for number, string otherwise:
+    booleans are "true"/"false"), null where there is no usable value; ``odd`` pa.string [n]: JSON object of the values
+    that could not be held in their column ({physical name: value as sent}, "NaN" for NaN under key ``nan``), null for
+    most rows; ``positions`` int64 [n]: the row's place in the body that was sent.
+    """
+
+    ids: pa.Array
+    timestamps: NDArray[np.int64]
+    versions: pa.Array
+    latency_ms: pa.Array
+    errors: pa.Array
+    stored: tuple[StoredColumn, ...]
+    columns: tuple[pa.Array, ...]
+    odd: pa.Array
+    positions: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LabelBatch:
+    """``ids`` pa.string [n]; ``labels`` pa.string [n], canonical form; ``timestamps`` int64 [n]; ``positions``."""
+
+    ids: pa.Array
+    labels: pa.Array
+    timestamps: NDArray[np.int64]
+    positions: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What became of a batch. ``hours`` int64: hours of prediction time whose content changed; ``conflicting_hours``
+    int64, one entry per resend whose content differs from what is stored; ``versions`` of the accepted rows with
+    their count, first and newest time."""
+
+    accepted: int
+    duplicates: int
+    hours: NDArray[np.int64]
+    conflicting_hours: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    versions: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    unmatched: int = 0
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Predictions of some hours joined with every label revision they have, ordered by hour, id, label time, arrival.
+
+    ``hour`` and ``known_hour`` int64 (the first hour h such that the label counts at as_of h:00), ``version`` pa.string
+    ('' where none), ``prediction`` and ``label`` pa.string canonical, ``probabilities`` by class name ('' for the plain
+    number of the positive class) float64 with NaN. Rows of one prediction are adjacent: revision i+1 replaces i.
+    """
+
+    ids: pa.Array
+    hour: NDArray[np.int64]
+    known_hour: NDArray[np.int64]
+    version: pa.Array
+    prediction: pa.Array
+    label: pa.Array
+    probabilities: dict[str, NDArray[np.float64]]
+
+
+class Observations(Protocol):
+    """The whole interface."""
+
+    def ensure_model(self, connection: Any, model: StoredModel) -> None:
+        """Make the model's tables, or add the columns that they lack. Safe to call again."""
+
+    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch) -> Appended:
+        """Store rows whose id is not known; the first of a known id stays. All or nothing."""
+
+    def append_labels(self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int) -> Appended:
+        """Keep labels, every revision. Same id, time and value again is a duplicate. ``hours`` are those of the
+        predictions they belong to; ``unmatched`` counts labels whose prediction is not known yet."""
+
+    def read(
+        self, connection: Any, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
+    ) -> Iterator[pa.Table]:
+        """Rows of hours [start, end) ordered by hour and id, in chunks of whole hours (at most about 200,000 rows, an
+        hour is never cut): columns ``hour`` int64, ``id``, ``timestamp``, ``version``, ``latency_ms``, ``error``,
+        ``odd`` and the physical names asked for."""
+
+    def scored(self, connection: Any, model: StoredModel, hours: Sequence[int]) -> ScoredRows:
+        """Labelled predictions of those hours."""
+
+    def get(self, connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
+        """One prediction as stored, with ``labels`` [{label, timestamp, arrived}] in order; None if unknown."""
+
+    def drop_before(self, connection: Any, model: StoredModel, hour: int) -> int:
+        """Delete predictions older than that hour, and their labels; how many rows went."""
+
+    def stats(self, connection: Any, model: StoredModel) -> dict[str, int]:
+        """``predictions``, ``labels`` (ids with a label), ``orphans`` (labels without a prediction)."""
