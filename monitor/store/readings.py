@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select
 from alerting.reading import Reading
 from monitor import clock
 from monitor.store.bulk import insert_rows
-from monitor.store.tables import daily_worst, measured, readings
+from monitor.store.tables import daily_worst, judged, measured, readings
 
 Series = tuple[str, str, str, str, str | None]  # metric, feature, segment, kind, version
 _RANK = {None: 0, "ok": 1, "cannot_tell": 1, "warning": 2, "critical": 3}
@@ -283,19 +283,50 @@ def newest_window(connection: Connection, model_id: int, check: str, length: int
     return connection.execute(select(func.max(t.window_end)).where(mine)).scalar_one()
 
 
+@dataclass(frozen=True)
+class Measured:
+    """Up to which change of the store, and as of when, a window has been measured."""
+
+    end: int
+    change: int
+    as_of: int
+
+
 def note_measured(
-    connection: Connection, model_id: int, check: str, length_hours: int, ends: Mapping[int, int]
+    connection: Connection, model_id: int, check: str, length_hours: int, marks: Iterable[Measured]
 ) -> None:
-    """Remember up to which change of the store each window has been measured."""
-    rows = [(model_id, check, length_hours, end, change) for end, change in ends.items()]
-    names = ("model_id", "check_name", "length_hours", "window_end", "change")
+    """Remember what has been measured; an earlier mark of the same window goes."""
+    rows = [(model_id, check, length_hours, mark.end, mark.change, mark.as_of) for mark in marks]
+    names = ("model_id", "check_name", "length_hours", "window_end", "change", "as_of")
     insert_rows(connection, measured, names, rows)
 
 
-def measured_since(connection: Connection, model_id: int, check: str, length_hours: int, since: int) -> dict[int, int]:
-    """Windows that end after ``since`` and the change up to which they were measured."""
+def measured_since(
+    connection: Connection, model_id: int, check: str, length_hours: int, since: int
+) -> list[Measured]:
+    """Marks of windows that end after ``since``, oldest first."""
     t = measured.c
-    query = select(t.window_end, t.change).where(
-        t.model_id == model_id, t.check_name == check, t.length_hours == length_hours, t.window_end > since
+    mine = and_(t.model_id == model_id, t.check_name == check, t.length_hours == length_hours, t.window_end > since)
+    query = select(t.window_end, t.change, t.as_of).where(mine).order_by(t.window_end)
+    return [Measured(*row) for row in connection.execute(query)]
+
+
+def note_mature(
+    connection: Connection, model_id: int, check: str, version: str, length_hours: int, end: int, as_of: int
+) -> None:
+    """Remember that a window's labels were mature at as_of; the earliest as_of stays."""
+    statement = (
+        "INSERT INTO judged (model_id, rule, version, segment, length_hours, window_end, as_of) "
+        "VALUES (?, ?, ?, '', ?, ?, ?) ON CONFLICT DO UPDATE SET as_of = min(as_of, excluded.as_of)"
     )
-    return {end: change for end, change in connection.execute(query)}
+    values = (model_id, f"={check}", version, length_hours, end, as_of)
+    connection.connection.cursor().execute(statement, values)
+
+
+def last_mature(
+    connection: Connection, model_id: int, check: str, version: str, length_hours: int, before: int
+) -> int | None:
+    """End of the newest window that was found mature by a run before as_of ``before``."""
+    t = judged.c
+    mine = and_(t.model_id == model_id, t.rule == f"={check}", t.version == version, t.length_hours == length_hours)
+    return connection.execute(select(func.max(t.window_end)).where(mine, t.as_of < before)).scalar_one()

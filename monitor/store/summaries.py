@@ -38,6 +38,7 @@ class LabelSummary:
     version: str
     hour: int
     known_hour: int
+    rows: int
     change: int
     data: bytes
 
@@ -82,8 +83,8 @@ def replace_labels(
 ) -> None:
     """These are now all the label summaries of those hours."""
     _forget(connection, "label_summaries", model_id, hours)
-    names = ("model_id", "binning_id", "version", "segment", "hour", "known_hour", "change", "data")
-    values = ((model_id, binning_id, r.version, "", r.hour, r.known_hour, r.change, r.data) for r in rows)
+    names = ("model_id", "binning_id", "version", "segment", "hour", "known_hour", "rows", "change", "data")
+    values = ((model_id, binning_id, r.version, "", r.hour, r.known_hour, r.rows, r.change, r.data) for r in rows)
     insert_rows(connection, label_summaries, names, values)
 
 
@@ -101,29 +102,62 @@ def load(connection: Connection, model_id: int, binning_id: int, start: int, end
     return [Summary(*row) for row in connection.execute(query)]
 
 
-def load_labels(connection: Connection, model_id: int, binning_id: int, start: int, end: int) -> list[LabelSummary]:
-    """Label summaries of predictions of hours [start, end), by hour, version and known hour."""
+def load_labels(
+    connection: Connection, model_id: int, binning_id: int, start: int, end: int, known_hour: int
+) -> list[LabelSummary]:
+    """Label summaries of predictions of hours [start, end) as known at ``known_hour``, by hour, version, known hour."""
     t = label_summaries.c
-    mine = and_(t.model_id == model_id, t.binning_id == binning_id, t.segment == "", t.hour >= start, t.hour < end)
+    here = and_(t.model_id == model_id, t.binning_id == binning_id, t.segment == "", t.hour >= start, t.hour < end)
+    mine = and_(here, t.known_hour <= known_hour)
     query = (
-        select(t.version, t.hour, t.known_hour, t.change, t.data).where(mine).order_by(t.hour, t.version, t.known_hour)
+        select(t.version, t.hour, t.known_hour, t.rows, t.change, t.data).where(mine).order_by(t.hour, t.version, t.known_hour)
     )
     return [LabelSummary(*row) for row in connection.execute(query)]
 
 
-def changes(connection: Connection, model_id: int, start: int, end: int) -> dict[int, tuple[int, int]]:
-    """For each hour of [start, end) that has any: the newest change of its rows, and of its labels."""
-    found: dict[int, tuple[int, int]] = {}
-    for index, table in enumerate((summaries, label_summaries)):
-        query = (
-            select(table.c.hour, func.max(table.c.change))
-            .where(table.c.model_id == model_id, table.c.hour >= start, table.c.hour < end)
-            .group_by(table.c.hour)
+def coverage(
+    connection: Connection, model_id: int, start: int, end: int, known_hour: int
+) -> list[tuple[str, int, int, int]]:
+    """(version, hour, predictions, labelled ones known at ``known_hour``) for hours [start, end) that have rows."""
+    t, l = summaries.c, label_summaries.c
+    rows = select(t.version, t.hour, t.rows).where(
+        t.model_id == model_id, t.segment == "", t.hour >= start, t.hour < end
+    )
+    labelled = (
+        select(l.version, l.hour, func.sum(l.rows))
+        .where(l.model_id == model_id, l.segment == "", l.hour >= start, l.hour < end, l.known_hour <= known_hour)
+        .group_by(l.version, l.hour)
+    )
+    known = {(version, hour): int(count) for version, hour, count in connection.execute(labelled)}
+    return [(version, hour, n, known.get((version, hour), 0)) for version, hour, n in connection.execute(rows)]
+
+
+def changed_hours(connection: Connection, model_id: int, start: int, end: int, since: int) -> set[int]:
+    """Hours of [start, end) whose rows or labels were counted again after change ``since``."""
+    found: set[int] = set()
+    for table in (summaries, label_summaries):
+        query = select(table.c.hour).where(
+            table.c.model_id == model_id, table.c.hour >= start, table.c.hour < end, table.c.change > since
         )
-        for hour, change in connection.execute(query):
-            rows, labels = found.get(hour, (0, 0))
-            found[hour] = (change, labels) if index == 0 else (rows, change)
+        found |= set(connection.execute(query.distinct()).scalars())
     return found
+
+
+def newly_labelled_hours(
+    connection: Connection, model_id: int, start: int, end: int, after: int, until: int
+) -> set[int]:
+    """Hours of [start, end) of which labels became known in the hours after < known <= until."""
+    t = label_summaries.c
+    query = select(t.hour).where(
+        t.model_id == model_id, t.hour >= start, t.hour < end, t.known_hour > after, t.known_hour <= until
+    )
+    return set(connection.execute(query.distinct()).scalars())
+
+
+def newest_hour(connection: Connection, model_id: int, before: int) -> int | None:
+    """The newest hour before ``before`` that has rows."""
+    query = select(func.max(summaries.c.hour)).where(summaries.c.model_id == model_id, summaries.c.hour < before)
+    return connection.execute(query).scalar_one()
 
 
 def rejects(connection: Connection, model_id: int, start: int, end: int) -> tuple[int, int]:
