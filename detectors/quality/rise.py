@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-from detectors.intervals import Z95, difference_lower, difference_p_value, wilson
+from detectors.intervals import Z95, wilson
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
+from detectors.rise import Rise, Spread, rise_of_share, spread_of_shares
 
 Array = NDArray[np.float64]
 
-ENOUGH_WINDOWS = 8
-_Z_POWER = float(stats.norm.ppf(0.9))
-_TINY = 1e-12
 KNOWN = 1e12  # so many rows that their share is known
 
 
@@ -54,55 +51,35 @@ def measure_rise(counted: Counted, tolerance: float, alpha: float) -> list[Measu
     least 8 windows of the reference, the rise minus t S sqrt(1 + 1/K), S between those windows. ``p_value`` is that of
     H0: rise <= tolerance, and p <= alpha where ``effect_lower`` >= tolerance.
     """
-    x, n = counted.bad, counted.rows
-    y, m = counted.reference_bad, counted.reference_rows
-    share, base = x / np.maximum(n, 1), y / np.maximum(m, 1)
-    z = float(stats.norm.isf(alpha))
-    if counted.allowance is not None:
-        y = np.minimum(np.maximum(y, counted.allowance), m)
-    lower = difference_lower(x, n, y, m, z)
-    upper = -difference_lower(counted.reference_bad, m, x, n, z)
-    p_value = difference_p_value(x, n, y, m, tolerance)
-    spread, windows = _spread(counted)
-    enough = windows >= ENOUGH_WINDOWS
-    critical = stats.t.isf(alpha, np.maximum(windows - 1, 1))
-    by_windows = stats.t.sf((share - base - tolerance) / (spread + _TINY), np.maximum(windows - 1, 1))
-    lower = np.where(enough, np.minimum(lower, share - base - critical * spread), lower)
-    upper = np.where(enough, np.maximum(upper, share - base + critical * spread), upper)
-    p_value = np.where(enough, np.maximum(p_value, by_windows), p_value)
-    rows_error = np.sqrt(np.maximum(base + tolerance, 0) * (1 / np.maximum(n, 1) + 1 / np.maximum(m, 1)))
-    mde = tolerance + np.maximum((z + _Z_POWER) * rows_error, np.where(enough, (critical + _Z_POWER) * spread, 0))
-    low, high = wilson(x, n, Z95)
-    columns = np.stack([share, low, high, p_value, share - base, lower, upper, np.minimum(mde, 1.0)])
-    return [_one(counted, index, columns[:, index], base, windows, alpha) for index in range(len(counted.features))]
+    x, n, y, m = counted.bad, counted.rows, counted.reference_bad, counted.reference_rows
+    allowed = y if counted.allowance is None else np.minimum(np.maximum(y, counted.allowance), m)
+    spread = spread_of_shares(counted.windows_bad, counted.windows_rows)
+    rise = rise_of_share(x, n, allowed, m, spread, tolerance, alpha)
+    rise = replace(rise, effect=x / np.maximum(n, 1) - y / np.maximum(m, 1))
+    return [_one(counted, index, rise, spread, alpha) for index in range(len(counted.features))]
 
 
-def _spread(counted: Counted) -> tuple[Array, NDArray[np.int64]]:
-    """Prediction error of one more window's share from those of the reference, [F], and their number, [F]."""
-    usable = counted.windows_rows >= MINIMUM_ROWS
-    count = usable.sum(axis=0)
-    shares = counted.windows_bad / np.maximum(counted.windows_rows, 1)
-    mean = (usable * shares).sum(axis=0) / np.maximum(count, 1)
-    squares = (usable * (shares - mean) ** 2).sum(axis=0)
-    variance = squares / np.maximum(count - 1, 1) * (1 + 1 / np.maximum(count, 1))
-    return np.sqrt(variance), count
-
-
-def _one(
-    counted: Counted, index: int, numbers: Array, base: Array, windows: NDArray[np.int64], alpha: float
-) -> Measurement:
+def _one(counted: Counted, index: int, rise: Rise, spread: Spread, alpha: float) -> Measurement:
+    bad, base = float(counted.bad[index]), float(counted.reference_bad[index])
     n, m = round(float(counted.rows[index])), round(float(counted.reference_rows[index]))
-    details = {"reference_share": float(base[index]), "count": float(counted.bad[index])}
+    details = {"reference_share": base / max(m, 1), "count": bad}
     details |= dict(counted.details[index]) if counted.details else {}
-    feature = counted.features[index]
+    start = Measurement(counted.metric, None, m, n, counted.features[index], reason=TOO_FEW_ROWS, details=details)
     if n == 0:
-        return Measurement(counted.metric, None, m, n, feature, reason=TOO_FEW_ROWS, details=details)
-    value, low, high, p_value, effect, lower, upper, mde = (float(number) for number in numbers)
+        return start
+    low, high = (float(limit) for limit in wilson(bad, n, Z95))
+    start = replace(start, value=bad / n, lower=low, upper=high)
     if m == 0:
-        return Measurement(counted.metric, value, m, n, feature, low, high, reason=NO_REFERENCE, details=details)
-    if windows[index] < ENOUGH_WINDOWS and m < KNOWN:
+        return replace(start, reason=NO_REFERENCE)
+    if not spread.enough[index] and m < KNOWN:
         details["short_reference"] = True
-    reason = TOO_FEW_ROWS if n < MINIMUM_ROWS else None
-    return Measurement(
-        counted.metric, value, m, n, feature, low, high, p_value, effect, lower, upper, mde, alpha, reason, details
+    return replace(
+        start,
+        p_value=float(rise.p_value[index]),
+        effect=float(rise.effect[index]),
+        effect_lower=float(rise.lower[index]),
+        effect_upper=float(rise.upper[index]),
+        mde=min(1.0, float(rise.mde[index])),
+        alpha=alpha,
+        reason=TOO_FEW_ROWS if n < MINIMUM_ROWS else None,
     )

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from detectors.cuts import Binning, CategoricalColumn, NumericColumn
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
 from detectors.profile import Reference
+from detectors.rise import SHORT_TOLERANCE
 from detectors.shares import cells as cell
 from detectors.shares.bounds import Answer, Shares, rows_below_cuts, rows_in_categories, rule_of_windows
 from detectors.shares.variance import Spread, reference_spread
 from detectors.summary import WindowCounts
 
 Array = NDArray[np.float64]
-
-SHORT_TOLERANCE = 0.05  # the i.i.d. rule knows nothing of seasons: it may only speak of large changes
 
 
 def measure_drift(

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from detectors.measurement import MINIMUM_ROWS
 from detectors.profile import Reference
+from detectors.rise import ENOUGH_WINDOWS
 from detectors.shares.cells import Cells, Indices
 
 Array = NDArray[np.float64]
-
-ENOUGH_WINDOWS = 8
 
 
 @dataclass(frozen=True)
