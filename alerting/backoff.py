@@ -5,7 +5,6 @@ from __future__ import annotations
 from alerting.words import DAY, SECOND
 
 FIRST_WAITS = (5 * SECOND, 30 * SECOND, 120 * SECOND, 600 * SECOND)
-GROWTH = 2
 LONGEST_WAIT = 6 * 3600 * SECOND
 LIFETIME = DAY
 
@@ -24,4 +23,4 @@ def wait(attempts: int) -> int:
     if attempts <= len(FIRST_WAITS):
         return FIRST_WAITS[max(attempts, 1) - 1]
     doublings = min(attempts - len(FIRST_WAITS), 30)
-    return min(FIRST_WAITS[-1] * GROWTH**doublings, LONGEST_WAIT)
+    return min(FIRST_WAITS[-1] << doublings, LONGEST_WAIT)

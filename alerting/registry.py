@@ -43,9 +43,7 @@ CHANNELS: Mapping[str, Channel] = {
 }
 
 TRIGGERS: Mapping[str, Trigger] = {
-    "webhook": Trigger(
-        "Signed webhook", webhook_trigger.Settings.parse, webhook_trigger.start, webhook_trigger.judge
-    ),
+    "webhook": Trigger("Signed webhook", webhook_trigger.Settings.parse, webhook_trigger.start, webhook_trigger.judge),
 }
 
 

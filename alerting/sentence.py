@@ -10,27 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from alerting.judge import Judged, Measured
+from alerting.reading import Reading
 from alerting.words import number, percent
 
 MINIMUM_ROWS = 30
 
 
-def sentence(kind: str, measured: Measured, judged: Judged) -> str:
-    """What a measurement says, for a person; never raises for a detail that is missing."""
-    if judged.verdict == "cannot_tell" or measured.value is None:
-        return f"{subject(kind, measured)}: cannot tell: {_why_not(measured, judged.reason or measured.reason)}"
-    writer = _WRITERS.get(measured.metric) or _BY_KIND.get(kind, _plain)
-    return writer(kind, measured, judged)
+def sentence(reading: Reading) -> str:
+    """What a reading says, for a person; never raises for a detail that is missing."""
+    if reading.verdict == "cannot_tell" or reading.value is None:
+        return f"{subject(reading)}: cannot tell: {_why_not(reading)}"
+    writer = _WRITERS.get(reading.metric) or _BY_KIND.get(reading.kind, _plain)
+    return writer(reading)
 
 
-def subject(kind: str, measured: Measured) -> str:
+def subject(reading: Reading) -> str:
     """What a measurement is about: the feature, else the predictions or scores, else the metric's name for people."""
-    if measured.feature is not None:
-        return measured.feature
-    if kind == "prediction_drift":
-        return "scores" if measured.metric.startswith("score") else "predictions"
-    return _NAMES.get(measured.metric, measured.metric.removeprefix("metric.").replace("_", " "))
+    if reading.feature is not None:
+        return reading.feature
+    if reading.kind == "prediction_drift":
+        return "scores" if reading.metric.startswith("score") else "predictions"
+    return _NAMES.get(reading.metric, reading.metric.removeprefix("metric.").replace("_", " "))
 
 
 _NAMES = {
@@ -62,11 +62,11 @@ _QUALITY = {
 }
 
 
-def _why_not(measured: Measured, reason: str | None) -> str:
-    details = measured.details
+def _why_not(reading: Reading) -> str:
+    details, reason = reading.details, reading.reason
     if reason == "too_few_rows":
         labelled = details.get("labelled")
-        rows = f"{measured.n_current} rows" if labelled is None else f"{labelled} labelled rows"
+        rows = f"{reading.n_current} rows" if labelled is None else f"{labelled} labelled rows"
         return f"{rows}, {MINIMUM_ROWS} are needed"
     if reason == "immature_labels":
         coverage = details.get("coverage")
@@ -74,20 +74,20 @@ def _why_not(measured: Measured, reason: str | None) -> str:
     fixed = {
         "no_reference": "no reference to compare with",
         "no_history": "less than 2 weeks of history at these hours",
-        "not_measured": "no number could be had",
+        "not_reading": "no number could be had",
         "error": f"the check failed ({details.get('error', 'no message')})",
     }
     return fixed.get(reason or "", (reason or "no reason is known").replace("_", " "))
 
 
-def _moved(kind: str, measured: Measured, judged: Judged) -> str:
-    share = measured.value if measured.effect is None else measured.effect
-    lower = measured.lower if measured.effect_lower is None else measured.effect_lower
-    upper = measured.upper if measured.effect_upper is None else measured.effect_upper
-    text = f"{subject(kind, measured)}: {percent(share or 0.0)} % of rows moved{_between(lower, upper)}"
+def _moved(reading: Reading) -> str:
+    share = reading.value if _effect(reading) is None else _effect(reading)
+    lower = reading.lower if _effect(reading, "effect_lower") is None else _effect(reading, "effect_lower")
+    upper = reading.upper if _effect(reading, "effect_upper") is None else _effect(reading, "effect_upper")
+    text = f"{subject(reading)}: {percent(share or 0.0)} % of rows moved{_between(lower, upper)}"
     if lower is None:
-        text += _chance(measured)
-    return text if judged.verdict == "ok" else text + _direction(measured.details)
+        text += _chance(reading)
+    return text if reading.verdict == "ok" else text + _direction(reading.details)
 
 
 def _direction(details: Mapping[str, Any]) -> str:
@@ -103,36 +103,36 @@ def _direction(details: Mapping[str, Any]) -> str:
     return ""
 
 
-def _distance(kind: str, measured: Measured, judged: Judged) -> str:
-    text = f"{subject(kind, measured)}: {_NAMES.get(measured.metric, measured.metric.replace('_', ' '))} "
-    text += number(measured.value or 0.0)
-    per_sd = measured.details.get("per_sd")
+def _distance(reading: Reading) -> str:
+    text = f"{subject(reading)}: {_NAMES.get(reading.metric, reading.metric.replace('_', ' '))} "
+    text += number(reading.value or 0.0)
+    per_sd = reading.details.get("per_sd")
     if per_sd is not None:
         text += f" ({number(per_sd)} standard deviations)"
-    return text + _chance(measured) + _against(judged)
+    return text + _chance(reading) + _against(reading)
 
 
-def _against(judged: Judged) -> str:
-    if judged.verdict == "critical" and judged.critical is not None:
-        return f", above {number(judged.critical)}"
-    if judged.verdict == "warning" and judged.threshold is not None:
-        return f", beyond {number(judged.threshold)}"
+def _against(reading: Reading) -> str:
+    critical = reading.details.get("critical")
+    if reading.verdict == "critical" and critical is not None:
+        return f", above {number(critical)}"
+    if reading.verdict == "warning" and reading.threshold is not None:
+        return f", beyond {number(reading.threshold)}"
     return ""
 
 
-def _quality(kind: str, measured: Measured, judged: Judged) -> str:
-    del judged
-    lead = "" if measured.feature is None else f"{measured.feature}: "
-    text = f"{lead}{percent(measured.value or 0.0)} % {_QUALITY.get(measured.metric, measured.metric)}"
-    return text + _between(measured.lower, measured.upper) + _points(measured.effect, "more", "fewer", "the reference")
+def _quality(reading: Reading) -> str:
+    lead = "" if reading.feature is None else f"{reading.feature}: "
+    text = f"{lead}{percent(reading.value or 0.0)} % {_QUALITY.get(reading.metric, reading.metric)}"
+    return text + _between(reading.lower, reading.upper) + _points(_effect(reading), "more", "fewer", "the reference")
 
 
-def _performance(kind: str, measured: Measured, judged: Judged) -> str:
-    del judged
-    text = f"{subject(kind, measured)} {number(measured.value or 0.0)}{_range(measured)}"
-    if measured.effect is not None and measured.metric != "mae":
-        return text + _loss(measured.effect)
-    before = measured.details.get("reference_value")
+def _performance(reading: Reading) -> str:
+    text = f"{subject(reading)} {number(reading.value or 0.0)}{_range(reading)}"
+    loss = _effect(reading)
+    if loss is not None and reading.metric in _LOSSES:
+        return text + _loss(loss)
+    before = reading.details.get("reference_value")
     return text if before is None else f"{text}, {number(before)} in the reference"
 
 
@@ -143,62 +143,68 @@ def _loss(loss: float) -> str:
     return f", {points} {_plural(points)} {'below' if loss > 0 else 'above'} the reference"
 
 
-def _mean_absolute_error(kind: str, measured: Measured, judged: Judged) -> str:
-    if measured.effect is None:
-        return _performance(kind, measured, judged)
-    text = f"{subject(kind, measured)} {number(measured.value or 0.0)}{_range(measured)}"
-    return f"{text}, {_relative(1 + measured.effect, 'above', 'below', 'the reference')}"
+_LOSSES = ("accuracy", "roc_auc")
 
 
-def _coverage(kind: str, measured: Measured, judged: Judged) -> str:
-    del kind, judged
-    return f"labels known for {percent(measured.value or 0.0)} % of predictions"
+def _mean_absolute_error(reading: Reading) -> str:
+    rise = _effect(reading)
+    if rise is None:
+        return _performance(reading)
+    text = f"{subject(reading)} {number(reading.value or 0.0)}{_range(reading)}"
+    return f"{text}, {_relative(1 + rise, 'above', 'below', 'the reference')}"
 
 
-def _volume(kind: str, measured: Measured, judged: Judged) -> str:
-    del kind, judged
-    if not measured.value:
+def _coverage(reading: Reading) -> str:
+    return f"labels known for {percent(reading.value or 0.0)} % of predictions"
+
+
+def _volume(reading: Reading) -> str:
+    if not reading.value:
         return "no predictions at all at hours that usually have some"
-    text = f"{measured.value:,.0f} predictions"
-    return text if measured.effect is None else f"{text}, {_relative(measured.effect, 'more', 'fewer', 'usual')}"
+    text = f"{reading.value:,.0f} predictions"
+    ratio = _effect(reading)
+    return text if ratio is None else f"{text}, {_relative(ratio, 'more', 'fewer', 'usual')}"
 
 
-def _latency(kind: str, measured: Measured, judged: Judged) -> str:
-    del judged
-    text = f"{subject(kind, measured)} {number(measured.value or 0.0)} ms"
-    return text if measured.effect is None else f"{text}, {_relative(measured.effect, 'more', 'less', 'usual')}"
+def _latency(reading: Reading) -> str:
+    text = f"{subject(reading)} {number(reading.value or 0.0)} ms"
+    ratio = _effect(reading)
+    return text if ratio is None else f"{text}, {_relative(ratio, 'more', 'less', 'usual')}"
 
 
-def _errors(kind: str, measured: Measured, judged: Judged) -> str:
-    del kind, judged
-    return f"{percent(measured.value or 0.0)} % errors{_points(measured.effect, 'more', 'fewer', 'usual')}"
+def _errors(reading: Reading) -> str:
+    return f"{percent(reading.value or 0.0)} % errors{_points(_effect(reading), 'more', 'fewer', 'usual')}"
 
 
-def _freshness(kind: str, measured: Measured, judged: Judged) -> str:
-    del kind, judged
-    return f"newest prediction {number(measured.value or 0.0)} minutes before the window's end"
+def _freshness(reading: Reading) -> str:
+    return f"newest prediction {number(reading.value or 0.0)} minutes before the window's end"
 
 
-def _plain(kind: str, measured: Measured, judged: Judged) -> str:
-    name = subject(kind, measured)
-    average = " on average" if measured.metric.startswith("metric.") else ""
-    return f"{name} {number(measured.value or 0.0)}{_range(measured)}{average}{_chance(measured)}{_against(judged)}"
+def _plain(reading: Reading) -> str:
+    name = subject(reading)
+    average = " on average" if reading.metric.startswith("metric.") else ""
+    return f"{name} {number(reading.value or 0.0)}{_range(reading)}{average}{_chance(reading)}{_against(reading)}"
+
+
+def _effect(reading: Reading, which: str = "effect") -> float | None:
+    found = reading.details.get(which)
+    return None if found is None else float(found)
 
 
 def _between(lower: float | None, upper: float | None) -> str:
     return "" if lower is None or upper is None else f" (between {percent(lower)} and {percent(upper)})"
 
 
-def _range(measured: Measured) -> str:
-    if measured.lower is None or measured.upper is None:
+def _range(reading: Reading) -> str:
+    if reading.lower is None or reading.upper is None:
         return ""
-    return f" ({number(measured.lower)} to {number(measured.upper)})"
+    return f" ({number(reading.lower)} to {number(reading.upper)})"
 
 
-def _chance(measured: Measured) -> str:
-    if measured.p_value is None:
+def _chance(reading: Reading) -> str:
+    if reading.p_value is None:
         return ""
-    return " (p < 1e-12)" if measured.p_value < 1e-12 else f" (p = {measured.p_value:.2g})"
+    return " (p < 1e-12)" if reading.p_value < 1e-12 else f" (p = {reading.p_value:.2g})"
 
 
 def _points(change: float | None, more: str, fewer: str, than: str) -> str:
@@ -222,7 +228,7 @@ def _relative(ratio: float, more: str, less: str, than: str) -> str:
     return f"{percent(abs(ratio - 1))} % {more if ratio > 1 else less} {joint}{than}"
 
 
-Writer = Callable[[str, Measured, Judged], str]
+Writer = Callable[[Reading], str]
 
 _WRITERS: Mapping[str, Writer] = {
     "ks": _moved,

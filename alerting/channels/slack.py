@@ -76,7 +76,9 @@ def _title(model: str, entries: Sequence[Mapping[str, Any]]) -> str:
     (one, *others) = entries
     if others:
         return f"{model}: {len(entries)} changes ({_counted(entries)})"
-    return f"{_SIGNS.get(_mood(one), '')} {model}: {one['alert']['rule']} {_VERBS.get(one['type'], one['type'])}".strip()
+    return (
+        f"{_SIGNS.get(_mood(one), '')} {model}: {one['alert']['rule']} {_VERBS.get(one['type'], one['type'])}".strip()
+    )
 
 
 def _counted(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -128,7 +130,9 @@ def _evidence(one: Mapping[str, Any]) -> list[str]:
 
 
 def _sentence(reading: Mapping[str, Any]) -> str:
-    summary = str(reading["details"].get("summary") or f"{reading['feature'] or reading['metric']}: {reading['verdict']}")
+    summary = str(
+        reading["details"].get("summary") or f"{reading['feature'] or reading['metric']}: {reading['verdict']}"
+    )
     sure = reading.get("alpha")
     return summary if sure is None else f"{summary}, α = {sure:.2g}"
 

@@ -32,7 +32,7 @@ class Settings:
 def start(
     body: Mapping[str, Any], trigger_run: Mapping[str, Any], settings: Mapping[str, Any], sending: Sending
 ) -> OutboundRequest:
-    """The request that asks for a run; ``settings`` are resolved, ``trigger_run`` is {id, idempotency_key, callback_url}.
+    """The request for a run. ``settings`` are resolved; ``trigger_run`` is {id, idempotency_key, callback_url}.
 
     ``idempotency-key`` is the same on every retry: a repeat must not start a second run.
     """

@@ -46,13 +46,13 @@ def save_state(connection: Connection, model_id: int, key: StateKey, state: Mapp
 def last_judged(connection: Connection, model_id: int) -> dict[tuple[StateKey, int], int]:
     """The end of the last window judged, by rule, version, segment and length in hours."""
     by = (judged.c.rule, judged.c.version, judged.c.segment, judged.c.length_hours)
-    query = select(*by, func.max(judged.c.window_end).label("newest")).where(judged.c.model_id == model_id).group_by(*by)
+    query = (
+        select(*by, func.max(judged.c.window_end).label("newest")).where(judged.c.model_id == model_id).group_by(*by)
+    )
     return {(_key(row), row["length_hours"]): row["newest"] for row in connection.execute(query).mappings()}
 
 
-def mark_judged(
-    connection: Connection, model_id: int, marks: Iterable[tuple[StateKey, int, int]], as_of: int
-) -> None:
+def mark_judged(connection: Connection, model_id: int, marks: Iterable[tuple[StateKey, int, int]], as_of: int) -> None:
     """Remember judged windows, given as (key, length in hours, end); each may be marked only once."""
     rows = [
         {"model_id": model_id, "length_hours": length, "window_end": end, "as_of": as_of, **key.columns}
@@ -127,6 +127,13 @@ def get_alerts(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any
     """Alerts by id, in the order of the ids."""
     rows = {row["id"]: row for row in connection.execute(_with_model().where(alerts.c.id.in_(ids))).mappings()}
     return [as_json(rows[one]) for one in ids if one in rows]
+
+
+def open_of(connection: Connection, model_id: int) -> list[dict[str, Any]]:
+    """A model's pending and firing alerts, oldest first."""
+    query = _with_model().where(alerts.c.model_id == model_id, alerts.c.state != "resolved")
+    rows = connection.execute(query.order_by(alerts.c.started_at, alerts.c.id)).mappings()
+    return [as_json(row) for row in rows]
 
 
 def list_alerts(

@@ -88,9 +88,7 @@ def settle(
     return _after_attempt(connection, message, values)
 
 
-def postpone(
-    connection: Connection, message: Outgoing, *, next_at: int, status: int | None, error: str | None
-) -> bool:
+def postpone(connection: Connection, message: Outgoing, *, next_at: int, status: int | None, error: str | None) -> bool:
     """Try again at ``next_at``; False where the lease was lost to another sender meanwhile."""
     values = {"next_at": next_at, "last_status": status, "last_error": error}
     return _after_attempt(connection, message, values)

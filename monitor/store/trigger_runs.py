@@ -9,9 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, insert, or_, select, update
 
 from monitor.clock import optional, render
-from monitor.store.tables import config_objects, models, trigger_runs
-
-CALLBACK_SECRET = "callback_secret"
+from monitor.store.tables import models, trigger_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +99,9 @@ def move_run(connection: Connection, run: TriggerRun, state: str, at: int, **fie
     return changed.rowcount == 1
 
 
-def callback_secret(connection: Connection, fresh: str) -> str:
-    """The install's secret from which callback tokens are derived; ``fresh`` becomes it where there is none yet."""
-    where = (config_objects.c.kind == "setting", config_objects.c.name == CALLBACK_SECRET)
-    found = connection.execute(select(config_objects.c.data).where(*where)).first()
-    if found is not None:
-        return str(found[0]["secret"])
-    connection.execute(insert(config_objects).values(kind="setting", name=CALLBACK_SECRET, data={"secret": fresh}))
-    return fresh
-
-
 def _all() -> Any:
     return select(trigger_runs, models.c.name.label("model")).join(models, models.c.id == trigger_runs.c.model_id)
 
 
 def _run(row: RowMapping) -> TriggerRun:
-    return TriggerRun(**{**row})
+    return TriggerRun(**row)
