@@ -80,6 +80,24 @@ def claim_due(connection: Connection, now: int, lease_until: int) -> Outgoing | 
     return _outgoing(row, lease_until) if mine.rowcount == 1 else None
 
 
+def count_due(connection: Connection, now: int) -> int:
+    """How many messages are due; some may wait for an earlier one of their lane."""
+    due = (outbox.c.state == WAITING, outbox.c.next_at <= now)
+    return int(connection.execute(select(func.count()).select_from(outbox).where(*due)).scalar_one())
+
+
+def told_of(connection: Connection, alert_id: str) -> list[tuple[str, str]]:
+    """(channel, lane) of every channel that was sent an alert, or soon will be."""
+    query = (
+        select(outbox.c.target, outbox.c.lane)
+        .join(outbox_alerts, outbox_alerts.c.outbox_id == outbox.c.id)
+        .where(outbox_alerts.c.alert_id == alert_id, outbox.c.kind == "channel")
+        .distinct()
+        .order_by(outbox.c.target)
+    )
+    return [(target, lane) for target, lane in connection.execute(query)]
+
+
 def settle(
     connection: Connection, message: Outgoing, *, state: str, now: int, status: int | None, error: str | None
 ) -> bool:

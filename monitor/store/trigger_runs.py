@@ -99,6 +99,12 @@ def move_run(connection: Connection, run: TriggerRun, state: str, at: int, **fie
     return changed.rowcount == 1
 
 
+def set_fields(connection: Connection, run_id: str, **fields: Any) -> None:
+    """Change what is known of a run without a change of state."""
+    if fields:
+        connection.execute(update(trigger_runs).where(trigger_runs.c.id == run_id).values(**fields))
+
+
 def _all() -> Any:
     return select(trigger_runs, models.c.name.label("model")).join(models, models.c.id == trigger_runs.c.model_id)
 
