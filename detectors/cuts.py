@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -103,6 +104,7 @@ class Binning:
 
     columns: tuple[Column, ...]
     scores: ScoreLayout
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)  # derived indices, made once
 
     @cached_property
     def offsets(self) -> dict[str, int]:

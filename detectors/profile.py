@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -35,6 +35,10 @@ class Reference(Protocol):
         """Sum and sum of squares of all finite values, [M, 2]."""
 
     @property
+    def memo(self) -> dict[Hashable, Any]:
+        """What detectors derived from the windows once and will ask for again; derived from this object alone."""
+
+    @property
     def labels(self) -> LabelCounts:
         """Summary of all labelled rows."""
 
@@ -59,7 +63,7 @@ class ReferenceProfile:
     label_hours: NDArray[np.int64] | None
     label_counts: NDArray[np.int64]
     label_sums: NDArray[np.float64]
-    _cache: dict[tuple[str, int, int], Any] = field(default_factory=dict, repr=False, compare=False)
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, summaries: HourlySummaries, labels: Grouped, *, timed: bool) -> ReferenceProfile:
@@ -102,19 +106,20 @@ class ReferenceProfile:
     def windows(self, length_hours: int, phase_hour: int) -> NDArray[np.int64]:
         """Counts [K, L] of the disjoint windows that end at hours ≡ ``phase_hour`` modulo the length, going backward
         from the last hour, oldest first; those with fewer than 30 rows are left out."""
-        key = ("rows", length_hours, phase_hour % length_hours)
-        if key not in self._cache:
-            self._cache[key] = self._windows(length_hours, phase_hour)
-        found: NDArray[np.int64] = self._cache[key]
-        return found
+        inside, starts = self._cut(self.hours, length_hours, phase_hour)
+        if len(starts) == 0:
+            return self.counts[:0]
+        counts: NDArray[np.int64] = np.add.reduceat(self.counts[inside], starts, axis=0)
+        return counts[counts[:, 0] >= MINIMUM_ROWS]
 
     def label_windows(self, length_hours: int, phase_hour: int) -> list[LabelCounts]:
         """Labelled rows in the same windows; those with fewer than 30 labelled rows are left out."""
-        key = ("labels", length_hours, phase_hour % length_hours)
-        if key not in self._cache:
-            self._cache[key] = self._label_windows(length_hours, phase_hour)
-        found: list[LabelCounts] = self._cache[key]
-        return found
+        inside, starts = self._cut(self.label_hours, length_hours, phase_hour)
+        if len(starts) == 0:
+            return []
+        counts = np.add.reduceat(self.label_counts[inside], starts, axis=0)
+        sums = np.add.reduceat(self.label_sums[inside], starts, axis=0)
+        return [LabelCounts(*pair) for pair in zip(counts, sums, strict=True) if pair[0][0] >= MINIMUM_ROWS]
 
     def to_bytes(self) -> bytes:
         """A compressed form; equal profiles give equal bytes."""
@@ -140,21 +145,6 @@ class ReferenceProfile:
             arrays[name] = np.frombuffer(raw, dtype, int(np.prod(shape)), start).reshape(shape)
             start += arrays[name].nbytes
         return cls(**arrays)
-
-    def _windows(self, length: int, phase: int) -> NDArray[np.int64]:
-        inside, starts = self._cut(self.hours, length, phase)
-        if len(starts) == 0:
-            return self.counts[:0]
-        counts: NDArray[np.int64] = np.add.reduceat(self.counts[inside], starts, axis=0)
-        return counts[counts[:, 0] >= MINIMUM_ROWS]
-
-    def _label_windows(self, length: int, phase: int) -> list[LabelCounts]:
-        inside, starts = self._cut(self.label_hours, length, phase)
-        if len(starts) == 0:
-            return []
-        counts = np.add.reduceat(self.label_counts[inside], starts, axis=0)
-        sums = np.add.reduceat(self.label_sums[inside], starts, axis=0)
-        return [LabelCounts(*pair) for pair in zip(counts, sums, strict=True) if pair[0][0] >= MINIMUM_ROWS]
 
     def _cut(self, hours: NDArray[np.int64] | None, length: int, phase: int) -> tuple[slice, NDArray[np.int64]]:
         """Which of ``hours`` lie in whole windows, and where each window's run of them starts."""
@@ -183,6 +173,7 @@ class MixedReference:
 
     profiles: tuple[ReferenceProfile, ...]
     weights: tuple[float, ...]
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def total(self) -> NDArray[np.float64]:

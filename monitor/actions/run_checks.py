@@ -17,7 +17,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check, newest_end
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import alerts, config, readings
+from monitor.store import alerts, claims, config, readings
 from monitor.store.readings import Measured
 
 
@@ -28,6 +28,7 @@ class Run:
     as_of: int
     readings: Sequence[Reading]
     alerts: Sequence[dict[str, Any]]
+    changed: bool = False
 
 
 def run_checks(
@@ -39,10 +40,13 @@ def run_checks(
     checks: Collection[str] | None = None,
     deliver: bool = True,
     not_before: int | None = None,
+    since: int | None = None,
+    claimed: bool = False,
 ) -> Run:
     """Measure the checks (all, or those named) of a model as of a moment.
 
-    ``not_before``: leave out windows that end at or before it. Raises NotFound for an unknown model, Invalid for an
+    ``not_before``: leave out windows that end at or before it. ``since``: the schedule's run before this one; a window
+    that was the newest then already is left out. ``claimed``: this is a run of the schedule, finished with it. Raises NotFound for an unknown model, Invalid for an
     as_of that is yet to come or a check that does not exist.
     """
     if as_of > now:
@@ -58,7 +62,8 @@ def run_checks(
         stepping: list[Reading] = []
         for check in chosen:
             for length in check.lengths:
-                for_answer, for_alerts = _run_check(frame, check, length, as_of, not_before)
+                least = _least(length, not_before, since)
+                for_answer, for_alerts = _run_check(frame, check, length, as_of, not_before, least)
                 answer += for_answer
                 stepping += for_alerts
         stepped = step_alerts(
@@ -74,9 +79,11 @@ def run_checks(
             deliver=deliver,
             wall_now=now,
         )
+        if claimed:
+            claims.finish(connection, model.id, as_of, now)
         changed = {alert["id"] for alert in stepped}
         still_open = [alert for alert in alerts.open_of(connection, model.id) if alert["id"] not in changed]
-        return Run(as_of, answer, [*stepped, *still_open])
+        return Run(as_of, answer, [*stepped, *still_open], changed=bool(stepped))
 
 
 def _chosen(frame: Frame | None, names: Collection[str] | None) -> Sequence[Check]:
@@ -90,15 +97,20 @@ def _chosen(frame: Frame | None, names: Collection[str] | None) -> Sequence[Chec
     return [check for check in existing if check.name in names]
 
 
+def _least(length: int, not_before: int | None, since: int | None) -> int:
+    """The newest window counts as new when it ends after this."""
+    return max(not_before or 0, 0 if since is None else newest_end(length, since))
+
+
 def _run_check(
-    frame: Frame, check: Check, length: int, as_of: int, not_before: int | None
+    frame: Frame, check: Check, length: int, as_of: int, not_before: int | None, least: int
 ) -> tuple[list[Reading], list[Reading]]:
     """Readings to answer with, and those on which alerts may step."""
     answer: list[Reading] = []
     stepping: list[Reading] = []
     marks = []
     newest = newest_end(length, as_of)
-    for one in due(frame, check, length, as_of):
+    for one in due(frame, check, length, as_of, with_newest=newest > least):
         if not_before is not None and one.end <= not_before:
             continue
         made = readings_of(frame, Task(check, length, one, as_of))

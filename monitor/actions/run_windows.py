@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitor import clock
 from monitor.actions.frame import POOLED, Frame
 from monitor.config.inventory import Check, newest_end, stride
-from monitor.store import readings, summaries
+from monitor.store import models, readings, summaries
 
 DIRTY = 7 * clock.DAY
 
@@ -25,13 +25,14 @@ class Due:
     mature: frozenset[str] = field(default_factory=frozenset)
 
 
-def due(frame: Frame, check: Check, length: int, as_of: int) -> list[Due]:
+def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: bool = True) -> list[Due]:
     """Windows of one check and length (hours) to measure at as_of, in order of their end."""
     newest = newest_end(length, as_of)
     if check.kind == "performance":
-        return _performance(frame, check, length, as_of, newest)
+        return _performance(frame, check, length, as_of, newest, with_newest)
     found = {end: Due(end, steps=False) for end in _dirty(frame, check, length, as_of)}
-    found[newest] = Due(newest, steps=True)
+    if with_newest:
+        found[newest] = Due(newest, steps=True)
     return [found[end] for end in sorted(found)]
 
 
@@ -54,12 +55,14 @@ def _changed(frame: Frame, mark: readings.Measured, length: int) -> bool:
     return bool(summaries.changed_hours(frame.connection, frame.model.id, end - length, end, mark.change))
 
 
-def _performance(frame: Frame, check: Check, length: int, as_of: int, newest: int) -> list[Due]:
+def _performance(
+    frame: Frame, check: Check, length: int, as_of: int, newest: int, with_newest: bool
+) -> list[Due]:
     mature = _mature(frame, check, length, as_of, newest)
     again = set(_dirty(frame, check, length, as_of))
     if as_of % clock.DAY < clock.HOUR:
         again |= _relabelled(frame, check, length, as_of)
-    ends = sorted({newest, *mature, *again})
+    ends = sorted({*([newest] if with_newest else []), *mature, *again})
     all_mature = _coverage(frame, length, as_of, ends)
     return [
         Due(end, steps=end in mature, mature=frozenset(v for v, ok in all_mature.get(end, {}).items() if ok))
@@ -93,7 +96,7 @@ def _mature(frame: Frame, check: Check, length: int, as_of: int, newest: int) ->
 
 def frame_versions(frame: Frame) -> list[str]:
     """Every version that has predictions ('' for none)."""
-    return sorted(frame.model.versions)
+    return [one.version for one in models.list_versions(frame.connection, frame.model.id)]
 
 
 def _coverage(frame: Frame, length: int, as_of: int, ends: list[int]) -> Mapping[int, Mapping[str, bool]]:

@@ -114,3 +114,13 @@ def current_hour(as_of: int) -> int:
 
 
 
+
+
+def summarise_waiting(service: Service, now: int) -> int:
+    """Count waiting hours of every model, those that are over; how many."""
+    done = 0
+    with service.database.read() as connection:
+        names = summaries.models_waiting(connection)
+    for name in names:
+        done += summarise(service, name, current_hour(now), now)
+    return done

@@ -330,3 +330,46 @@ def last_mature(
     t = judged.c
     mine = and_(t.model_id == model_id, t.rule == f"={check}", t.version == version, t.length_hours == length_hours)
     return connection.execute(select(func.max(t.window_end)).where(mine, t.as_of < before)).scalar_one()
+
+
+def newest_measured(connection: Connection, model_id: int, as_of: int) -> int | None:
+    """End of the newest window, complete at as_of, that any check has measured."""
+    t = measured.c
+    return connection.execute(
+        select(func.max(t.window_end)).where(t.model_id == model_id, t.window_end <= as_of)
+    ).scalar_one()
+
+
+def nothing_told(connection: Connection, model_id: int, end: int, as_of: int) -> bool:
+    """Whether every judged reading of the windows that end there is ``cannot_tell``."""
+    t = readings.c
+    mine = and_(t.model_id == model_id, t.window_end == end, t.as_of <= as_of, t.verdict.is_not(None))
+    verdicts = set(connection.execute(select(t.verdict).where(mine).distinct()).scalars())
+    return verdicts <= {"cannot_tell"}
+
+
+def last_run(connection: Connection, model_id: int) -> int | None:
+    """as_of of the newest run."""
+    return connection.execute(select(func.max(measured.c.as_of)).where(measured.c.model_id == model_id)).scalar_one()
+
+
+def newest_judged(connection: Connection, model_id: int, limit: int) -> list[Reading]:
+    """The judged readings of each check's newest window of each length, at most ``limit``."""
+    t = readings.c
+    found: list[Reading] = []
+    ends = (
+        select(measured.c.check_name, measured.c.length_hours, func.max(measured.c.window_end))
+        .where(measured.c.model_id == model_id)
+        .group_by(measured.c.check_name, measured.c.length_hours)
+    )
+    for check, length, end in connection.execute(ends).all():
+        here = and_(
+            t.model_id == model_id,
+            t.window_end == end,
+            t.check_name == check,
+            t.window_start == end - length * clock.HOUR,
+            t.verdict.is_not(None),
+        )
+        rows = connection.execute(select(readings).where(here, ~_superseded()).order_by(t.id).limit(limit - len(found)))
+        found += [_reading(row) for row in rows]
+    return found

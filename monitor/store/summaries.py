@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, delete, func, select
 
 from monitor.store.bulk import insert_rows
-from monitor.store.tables import dirty_hours, ingest_counts, label_summaries, summaries
+from monitor.store.tables import dirty_hours, ingest_counts, label_summaries, models, summaries
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,17 @@ def dirty(connection: Connection, model_id: int, before_hour: int) -> list[Dirty
         .order_by(dirty_hours.c.hour)
     )
     return [Dirty(r["hour"], r["change"], r["labels_only"]) for r in connection.execute(query).mappings()]
+
+
+def models_waiting(connection: Connection) -> list[str]:
+    """Names of models with hours that wait."""
+    query = select(models.c.name).where(models.c.id.in_(select(dirty_hours.c.model_id).distinct())).order_by(models.c.id)
+    return list(connection.execute(query).scalars())
+
+
+def count_dirty(connection: Connection) -> int:
+    """How many hours wait, over all models."""
+    return int(connection.execute(select(func.count()).select_from(dirty_hours)).scalar_one())
 
 
 def settle(connection: Connection, model_id: int, done: Iterable[Dirty]) -> None:

@@ -47,11 +47,11 @@ class StoredModel:
 class PredictionBatch:
     """Rows that are good to be stored, conformed to the model's columns.
 
-    ``ids`` pa.string [n]; ``timestamps`` int64 [n]; ``versions`` pa.string (null where none); ``latency_ms`` pa.float64;
-    ``errors`` pa.string; ``columns`` one Arrow array per entry of ``stored`` (float64 for number, string otherwise:
-    booleans are "true"/"false"), null where there is no usable value; ``odd`` pa.string [n]: JSON object of the values
-    that could not be held in their column ({physical name: value as sent}, "NaN" for NaN under key ``nan``), null for
-    most rows; ``positions`` int64 [n]: the row's place in the body that was sent.
+    ``ids`` pa.string [n]; ``timestamps`` int64 [n]; ``versions`` pa.string (null where none); ``latency_ms``
+    pa.float64; ``errors`` pa.string; ``columns`` one Arrow array per entry of ``stored`` (float64 for number, string
+    otherwise: booleans are "true"/"false"), null where there is no usable value; ``odd`` pa.string [n]: JSON object of
+    the values that could not be held in their column (see ``monitor.store.observations.odd``), null for most rows;
+    ``positions`` int64 [n]: the row's place in the body that was sent.
     """
 
     ids: pa.Array
@@ -67,11 +67,14 @@ class PredictionBatch:
 
 @dataclass(frozen=True)
 class LabelBatch:
-    """``ids`` pa.string [n]; ``labels`` pa.string [n], canonical form; ``timestamps`` int64 [n]; ``positions``."""
+    """``ids`` pa.string [n]; ``labels`` pa.string [n], canonical form; ``kinds`` pa.string [n]: number, string or
+    boolean as sent; ``timestamps`` int64 [n]; ``defaulted`` bool [n]: the time is that of arrival; ``positions``."""
 
     ids: pa.Array
     labels: pa.Array
+    kinds: pa.Array
     timestamps: NDArray[np.int64]
+    defaulted: NDArray[np.bool_]
     positions: NDArray[np.int64]
 
 
@@ -117,7 +120,8 @@ class Observations(Protocol):
         """Store rows whose id is not known; the first of a known id stays. All or nothing."""
 
     def append_labels(self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int) -> Appended:
-        """Keep labels, every revision. Same id, time and value again is a duplicate. ``hours`` are those of the
+        """Keep labels, every revision. Same id, time and value again is a duplicate, and so is one
+        without a time of its own that says what is known already. ``hours`` are those of the
         predictions they belong to; ``unmatched`` counts labels whose prediction is not known yet."""
 
     def read(

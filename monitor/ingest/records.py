@@ -1,0 +1,202 @@
+"""JSON and NDJSON bodies: records into columns.
+
+msgspec reads well-formed records straight into slots; a body with anything unusual in it (NaN, nested values, unknown
+keys, rows that are no objects) is read again by the standard library, which takes all of that, and sorted row by row.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from monitor.errors import BadRequest
+from monitor.ingest.limits import check_depth, check_rows, check_shape, too_deep
+from monitor.ingest.raw import FIELDS, RawBatch
+from monitor.ingest.values import json_text, split
+from monitor.store.observations.arriving import Reject, SentColumn
+from monitor.store.observations.base import Role
+from monitor.store.observations.canonical import canonical
+
+Scalar = str | int | float | bool | None
+_GROUPS: Mapping[str, Role] = {"features": "feature", "segments": "segment", "metrics": "metric"}
+
+
+class Record(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A record of any kind; absent and null are the same."""
+
+    id: Scalar = None
+    timestamp: Scalar = None
+    version: Scalar = None
+    features: dict[str, Scalar] | None = None
+    prediction: Scalar = None
+    probability: Scalar | dict[str, Scalar] = None
+    segments: dict[str, Scalar] | None = None
+    latency_ms: Scalar = None
+    error: Scalar = None
+    metrics: dict[str, Scalar] | None = None
+    label: Scalar = None
+
+
+class _Body(Record, forbid_unknown_fields=True):
+    records: list[Record] | msgspec.UnsetType = msgspec.UNSET
+
+
+_json_decoder = msgspec.json.Decoder(list[Record] | _Body)
+_line_decoder = msgspec.json.Decoder(Record)
+_KEYS = frozenset(Record.__struct_fields__)
+_SURROGATE = re.compile(rb"\\u[dD][89abAB]", re.ASCII)
+
+
+def from_json(body: bytes) -> RawBatch:
+    """One record, a list of them, or ``{"records": [...]}``; raises BadRequest for what is no JSON."""
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    try:
+        read = _json_decoder.decode(body)
+    except msgspec.DecodeError:
+        return _from_objects(_objects(_load(body)))
+    records = read if isinstance(read, list) else ([read] if read.records is msgspec.UNSET else read.records)
+    return _from_records(records)
+
+
+def from_lines(body: bytes) -> RawBatch:
+    """A record per line; blank lines do not count, a line that cannot be read is a rejected row."""
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return _from_records(_line_decoder.decode_lines(body))
+    except msgspec.DecodeError:
+        lines = [line for line in body.split(b"\n") if line.strip()]
+        check_rows(len(lines))
+        return _from_objects([_line(line) for line in lines])
+
+
+class _Unreadable(str):
+    """A line that is no JSON."""
+
+
+def _line(line: bytes) -> Any:
+    try:
+        value = _load(line)
+    except BadRequest as error:
+        if error.code == "too_deep":
+            raise
+        return _Unreadable(line.decode(errors="replace"))
+    return value
+
+
+def _load(text: bytes) -> Any:
+    """JSON as the standard library reads it, NaN and infinities too, at most 32 levels deep."""
+    try:
+        value = json.loads(text.decode())
+    except RecursionError as error:
+        raise too_deep() from error
+    except ValueError as error:
+        raise BadRequest(f"The body is no JSON: {error}"[:300]) from error
+    check_depth(value)
+    return _mended(value) if _SURROGATE.search(text) else value
+
+
+def _mended(value: Any) -> Any:
+    """Half surrogate pairs, which no text can hold, replaced by the replacement character."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(entry) for entry in value]
+    return {_mended(key): _mended(entry) for key, entry in value.items()} if isinstance(value, dict) else value
+
+
+def _objects(value: Any) -> list[Any]:
+    if isinstance(value, dict) and "records" in value:
+        value = value["records"]
+        if not isinstance(value, list):
+            raise BadRequest("`records` must be a list of records.", field="records")
+    if not isinstance(value, (dict, list)):
+        raise BadRequest('The body must be a record, a list of records or {"records": [...]}.')
+    return value if isinstance(value, list) else [value]
+
+
+def _from_objects(objects: list[Any]) -> RawBatch:
+    """Records from whatever the list holds."""
+    check_rows(len(objects))
+    good = [row for row, value in enumerate(objects) if isinstance(value, dict)]
+    rejects = tuple(_not_an_object(row, value) for row, value in enumerate(objects) if not isinstance(value, dict))
+    records = [Record(**{key: objects[row].get(key) for key in _KEYS}) for row in good]
+    unknown = set(chain.from_iterable(map(dict.keys, (objects[row] for row in good)))) - _KEYS
+    warnings = [f"unknown keys are ignored: {', '.join(sorted(unknown)[:10])}"[:500]] if unknown else []
+    batch = _columns(records, lambda row: json_text(objects[good[row]]))
+    return RawBatch(np.array(good, np.int64), batch[0], batch[1], batch[2], None, rejects, warnings)
+
+
+def _not_an_object(row: int, value: Any) -> Reject:
+    if isinstance(value, _Unreadable):
+        return Reject(row, None, None, "the line is no JSON", str(value))
+    return Reject(row, None, None, "a record must be an object", json_text(value))
+
+
+def _from_records(records: Sequence[Record]) -> RawBatch:
+    check_rows(len(records))
+    fields, columns, payload = _columns(records, lambda row: msgspec.json.encode(records[row]).decode())
+    return RawBatch(np.arange(len(records)), fields, columns, payload)
+
+
+_Columns = tuple[dict[str, SentColumn], dict[tuple[Role, str], SentColumn], Callable[[int], str]]
+
+
+def _columns(records: Sequence[Record], payload: Callable[[int], str]) -> _Columns:
+    def values(name: str) -> list[Any]:
+        return list(map(attrgetter(name), records))
+
+    fields = {name: split(values(name)) for name in FIELDS if name not in _GROUPS}
+    columns: dict[tuple[Role, str], SentColumn] = {}
+    for group, role in _GROUPS.items():
+        objects, rest = _apart(values(group))
+        columns |= {(role, name): split(column) for name, column in _spread(objects).items()}
+        if rest is not None:
+            fields[group] = split(rest)
+    columns["prediction", ""] = split(values("prediction"))
+    columns |= _probabilities(values("probability"))
+    check_shape(len(records), len(columns))
+    return fields, columns, payload
+
+
+def _apart(values: list[Any]) -> tuple[list[dict[str, Any]], list[Any] | None]:
+    """Objects, empty where there is none, and the values that are no objects (None if all are)."""
+    kinds = set(map(type, values))
+    if kinds <= {dict}:
+        return values, None
+    objects = [value if type(value) is dict else {} for value in values]
+    if kinds <= {dict, type(None)}:
+        return objects, None
+    return objects, [None if type(value) is dict else value for value in values]
+
+
+def _spread(objects: list[dict[str, Any]]) -> dict[str, Sequence[Any]]:
+    """Objects as columns by name. Where all rows have the same keys in the same order, no row is looked at."""
+    shapes = dict.fromkeys(map(tuple, objects))
+    names = dict.fromkeys(chain.from_iterable(shapes))
+    check_shape(len(objects), len(names))
+    if len(shapes) == 1:
+        return dict(zip(names, zip(*map(dict.values, objects), strict=True), strict=True))
+    return {name: [entry.get(name) for entry in objects] for name in names}
+
+
+def _probabilities(values: list[Any]) -> dict[tuple[Role, str], SentColumn]:
+    objects, rest = _apart(values)
+    columns: dict[tuple[Role, str], SentColumn] = {}
+    for name, column in _spread(objects).items():
+        columns.setdefault(("probability", class_name(name)), split(column))
+    if rest is not None:
+        columns["probability", ""] = split(rest)
+    return columns
+
+
+def class_name(name: str) -> str:
+    """A class as its predictions and labels are written."""
+    return str(canonical(pa.array([name], pa.string()))[0].as_py())

@@ -1,0 +1,241 @@
+"""Models, their columns, versions and counters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, text, update
+
+from monitor.errors import Invalid
+from monitor.store import tables
+from monitor.store.observations.base import StoredColumn, StoredModel
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as stored; times are microseconds, None where there is nothing yet."""
+
+    id: int
+    name: str
+    task: str | None
+    settings: dict[str, Any]
+    created_at: int
+    n_predictions: int
+    n_labels: int
+    n_quarantined: int
+    oldest_prediction: int | None
+    newest_prediction: int | None
+    newest_label: int | None
+    binning_id: int | None
+    default_reference: str | None
+    first_reference_at: int | None
+    change: int
+    columns: tuple[StoredColumn, ...]
+
+    @property
+    def stored(self) -> StoredModel:
+        """What the store of predictions and labels needs to know."""
+        return StoredModel(self.id, self.name, self.columns)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A model version; ``version`` is '' for rows that have none."""
+
+    version: str
+    first_prediction: int
+    newest_prediction: int
+    n_predictions: int
+
+
+def check_name(name: str) -> str:
+    """The name, if it may be one; raises Invalid otherwise."""
+    if not _NAME.fullmatch(name):
+        raise Invalid(
+            f"{name[:100]!r} is no model name: at most 100 letters, digits, dots, dashes and underscores, beginning "
+            "with a letter or digit",
+            field="model",
+        )
+    return name
+
+
+def find(connection: Connection, name: str) -> Model | None:
+    """The model of that name, None if there is none."""
+    row = connection.execute(select(tables.models).where(tables.models.c.name == name)).one_or_none()
+    return None if row is None else _model(connection, row)
+
+
+def ensure(connection: Connection, name: str, now: int) -> Model:
+    """The model of that name, made if it is new; raises Invalid for an impossible name."""
+    known = find(connection, check_name(name))
+    if known is not None:
+        return known
+    connection.execute(insert(tables.models).values(name=name, settings={}, created_at=now))
+    made = find(connection, name)
+    assert made is not None
+    return made
+
+
+def list_page(connection: Connection, limit: int, after: str = "") -> list[Model]:
+    """At most ``limit`` models in order of name, beginning behind ``after``."""
+    query = select(tables.models).where(tables.models.c.name > after).order_by(tables.models.c.name).limit(limit)
+    return [_model(connection, row) for row in connection.execute(query).all()]
+
+
+def _model(connection: Connection, row: Row[Any]) -> Model:
+    table = tables.columns
+    query = select(table.c.role, table.c.name, table.c.position, table.c.storage, table.c.type)
+    found = connection.execute(query.where(table.c.model_id == row.id).order_by(table.c.position))
+    return Model(**row._mapping, columns=tuple(StoredColumn(*column) for column in found))
+
+
+def add_columns(connection: Connection, model_id: int, columns: Sequence[StoredColumn]) -> None:
+    """Note new columns; the model's own table gets them by ``Observations.ensure_model``."""
+    if columns:
+        rows = [
+            {
+                "model_id": model_id,
+                "role": c.role,
+                "name": c.name,
+                "position": c.position,
+                "storage": c.storage,
+                "type": c.type,
+            }
+            for c in columns
+        ]
+        connection.execute(insert(tables.columns), rows)
+
+
+def set_column_types(connection: Connection, model_id: int, types: Mapping[str, str]) -> None:
+    """Fix features as numeric or categorical, known ones and those to come. A column that already stores text cannot
+    become numeric and keeps its type."""
+    settings = connection.execute(select(tables.models.c.settings).where(tables.models.c.id == model_id)).scalar_one()
+    features = {**settings.get("features", {}), **types}
+    connection.execute(
+        update(tables.models).where(tables.models.c.id == model_id).values(settings={**settings, "features": features})
+    )
+    table = tables.columns
+    for name, type_ in types.items():
+        fits = table.c.storage == "number" if type_ == "numeric" else table.c.storage.is_not(None)
+        connection.execute(
+            update(table)
+            .where(table.c.model_id == model_id, table.c.role == "feature", table.c.name == name, fits)
+            .values(type=type_)
+        )
+
+
+def configured_types(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Types of features as the configuration gives them: ``{name: type}`` or ``{name: {"type": type}}``."""
+    features = settings.get("features") or {}
+    named = {name: entry.get("type") if isinstance(entry, Mapping) else entry for name, entry in features.items()}
+    return {name: type_ for name, type_ in named.items() if type_ is not None}
+
+
+def note_predictions(connection: Connection, model_id: int, versions: Mapping[str, tuple[int, int, int]]) -> None:
+    """Count accepted predictions, by version: rows, first and newest time."""
+    if not versions:
+        return
+    counts, firsts, newests = zip(*versions.values(), strict=True)
+    connection.execute(
+        text(
+            "UPDATE models SET n_predictions = n_predictions + :rows,"
+            " oldest_prediction = CASE WHEN oldest_prediction < :first THEN oldest_prediction ELSE :first END,"
+            " newest_prediction = CASE WHEN newest_prediction > :newest THEN newest_prediction ELSE :newest END"
+            " WHERE id = :id"
+        ),
+        {"rows": sum(counts), "first": min(firsts), "newest": max(newests), "id": model_id},
+    )
+    connection.execute(
+        text(
+            "INSERT INTO versions (model_id, version, first_prediction, newest_prediction, n_predictions)"
+            " VALUES (:id, :version, :first, :newest, :rows)"
+            " ON CONFLICT (model_id, version) DO UPDATE SET"
+            " n_predictions = versions.n_predictions + excluded.n_predictions,"
+            " first_prediction = CASE WHEN versions.first_prediction < excluded.first_prediction"
+            " THEN versions.first_prediction ELSE excluded.first_prediction END,"
+            " newest_prediction = CASE WHEN versions.newest_prediction > excluded.newest_prediction"
+            " THEN versions.newest_prediction ELSE excluded.newest_prediction END"
+        ),
+        [
+            {"id": model_id, "version": version, "rows": rows, "first": first, "newest": newest}
+            for version, (rows, first, newest) in versions.items()
+        ],
+    )
+
+
+def note_labels(connection: Connection, model_id: int, rows: int, newest: int) -> None:
+    """Count accepted labels and the newest of their times."""
+    connection.execute(
+        text(
+            "UPDATE models SET n_labels = n_labels + :rows,"
+            " newest_label = CASE WHEN newest_label > :newest THEN newest_label ELSE :newest END WHERE id = :id"
+        ),
+        {"rows": rows, "newest": newest, "id": model_id},
+    )
+
+
+def list_versions(connection: Connection, model_id: int) -> list[Version]:
+    """The model's versions in order of their first prediction."""
+    table = tables.versions
+    query = select(table.c.version, table.c.first_prediction, table.c.newest_prediction, table.c.n_predictions)
+    found = connection.execute(
+        query.where(table.c.model_id == model_id).order_by(table.c.first_prediction, table.c.version)
+    )
+    return [Version(*row) for row in found]
+
+
+def bump_change(connection: Connection, model_id: int) -> int:
+    """Count a write to the model's rows; the new count."""
+    connection.execute(
+        update(tables.models).where(tables.models.c.id == model_id).values(change=tables.models.c.change + 1)
+    )
+    return int(connection.execute(select(tables.models.c.change).where(tables.models.c.id == model_id)).scalar_one())
+
+
+def mark_dirty(connection: Connection, model_id: int, hours: Iterable[int], change: int, labels_only: bool) -> None:
+    """Hours to be summarised again. Marking labels alone never takes back a whole mark."""
+    rows = [{"model_id": model_id, "hour": int(hour), "change": change, "labels_only": labels_only} for hour in hours]
+    if rows:
+        connection.execute(
+            text(
+                "INSERT INTO dirty_hours (model_id, hour, change, labels_only)"
+                " VALUES (:model_id, :hour, :change, :labels_only) ON CONFLICT (model_id, hour) DO UPDATE SET"
+                " change = excluded.change, labels_only = dirty_hours.labels_only AND excluded.labels_only"
+            ),
+            rows,
+        )
+
+
+def count_ingest(
+    connection: Connection, model_id: int, rejected: Mapping[int, int], conflicting: Mapping[int, int]
+) -> None:
+    """Add rejects and resends of other content to the counts of their hours."""
+    rows = [
+        {"model_id": model_id, "hour": hour, "rejected": rejected.get(hour, 0), "conflicting": conflicting.get(hour, 0)}
+        for hour in sorted({*rejected, *conflicting})
+    ]
+    if rows:
+        connection.execute(
+            text(
+                "INSERT INTO ingest_counts (model_id, hour, rejected, conflicting)"
+                " VALUES (:model_id, :hour, :rejected, :conflicting) ON CONFLICT (model_id, hour) DO UPDATE SET"
+                " rejected = ingest_counts.rejected + excluded.rejected,"
+                " conflicting = ingest_counts.conflicting + excluded.conflicting"
+            ),
+            rows,
+        )
+
+
+def count(connection: Connection) -> int:
+    """How many models there are."""
+    return int(connection.execute(select(func.count()).select_from(tables.models)).scalar_one())
+
+
+def with_columns(model: Model, new: Sequence[StoredColumn]) -> StoredModel:
+    """The model as the store of predictions knows it, once it has these columns too."""
+    return StoredModel(model.id, model.name, (*model.columns, *new))

@@ -1,0 +1,116 @@
+"""Reading back: columnar, in chunks of whole hours, in an order that does not depend on arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitor.clock import HOUR
+from monitor.store.observations import sqlite
+from monitor.store.observations.base import ScoredRows, StoredColumn, StoredModel
+from monitor.store.observations.canonical import canonical_stored
+from monitor.store.observations.schema import labels_table, predictions_table
+
+CHUNK_ROWS = 200_000
+_HOURS_AT_ONCE = 500
+_ORDER = [("hour", "ascending"), ("id", "ascending")]
+
+
+def read(
+    connection: Any, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
+) -> Iterator[pa.Table]:
+    """Rows of hours [start, end); see ``Observations.read``."""
+    schema = _schema(columns)
+    names = ["ts" if name == "timestamp" else name for name in schema.names]
+    statement = f"SELECT {','.join(names)} FROM {predictions_table(model)} WHERE hour >= ? AND hour < ?"
+    for first, last in _chunks(connection, model, start, end):
+        with sqlite.cursor(connection) as at:
+            table = sqlite.fetch(at, statement, (first, last), schema)
+        yield table.sort_by(_ORDER)
+
+
+def _schema(columns: Sequence[StoredColumn]) -> pa.Schema:
+    fixed = [
+        ("hour", pa.int64()),
+        ("id", pa.string()),
+        ("timestamp", pa.int64()),
+        ("version", pa.string()),
+        ("latency_ms", pa.float64()),
+        ("error", pa.string()),
+        ("odd", pa.string()),
+    ]
+    return pa.schema([*fixed, *((column.physical, arrow_type(column)) for column in columns)])
+
+
+def arrow_type(column: StoredColumn) -> pa.DataType:
+    """float64 for numbers, string for the rest."""
+    return pa.float64() if column.storage == "number" else pa.string()
+
+
+def _chunks(connection: Any, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
+    """Stretches [first, last) of hours with about ``CHUNK_ROWS`` rows each, at least one hour."""
+    with sqlite.cursor(connection) as at:
+        counts = at.execute(
+            f"SELECT hour, count(*) FROM {predictions_table(model)} WHERE hour >= ? AND hour < ?"
+            " GROUP BY hour ORDER BY hour",
+            (start, end),
+        ).fetchall()
+    if not counts:
+        return []
+    hours, rows = np.array(counts, np.int64).T
+    before = np.cumsum(rows) - rows
+    cuts = hours[np.flatnonzero(np.diff(before // CHUNK_ROWS, prepend=-1))]
+    return [(int(first), int(last)) for first, last in zip(cuts, [*cuts[1:], end], strict=True)]
+
+
+def scored(connection: Any, model: StoredModel, hours: Sequence[int]) -> ScoredRows:
+    """Labelled predictions of those hours; see ``Observations.scored``."""
+    prediction = [column for column in model.columns if column.role == "prediction"]
+    probabilities = [column for column in model.columns if column.role == "probability"]
+    wanted = [*prediction, *probabilities]
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("hour", pa.int64()),
+            ("ts", pa.int64()),
+            ("version", pa.string()),
+            ("value", pa.string()),
+            *((column.physical, arrow_type(column)) for column in wanted),
+        ]
+    )
+    table = _labelled(connection, model, sorted({int(hour) for hour in hours}), schema)
+    return ScoredRows(
+        ids=table["id"].combine_chunks(),
+        hour=table["hour"].to_numpy(),
+        known_hour=-(-table["ts"].to_numpy() // HOUR),
+        version=pc.fill_null(table["version"], "").combine_chunks(),
+        prediction=_prediction(table, prediction),
+        label=table["value"].combine_chunks(),
+        probabilities={column.name: table[column.physical].to_numpy() for column in probabilities},
+    )
+
+
+def _labelled(connection: Any, model: StoredModel, hours: list[int], schema: pa.Schema) -> pa.Table:
+    own = {"id": "l.id", "ts": "l.ts", "value": "l.value"}
+    selected = ",".join(own.get(name, f"p.{name}") for name in schema.names)
+    tables = []
+    for place in range(0, len(hours), _HOURS_AT_ONCE):
+        some = hours[place : place + _HOURS_AT_ONCE]
+        statement = (
+            f"SELECT {selected} FROM {predictions_table(model)} p JOIN {labels_table(model)} l ON l.id = p.id"
+            f" WHERE p.hour IN ({','.join('?' * len(some))}) ORDER BY p.hour, l.id, l.ts, l.rowid"
+        )
+        with sqlite.cursor(connection) as at:
+            tables.append(sqlite.fetch(at, statement, some, schema))
+    return pa.concat_tables(tables) if tables else schema.empty_table()
+
+
+def _prediction(table: pa.Table, columns: Sequence[StoredColumn]) -> pa.Array:
+    if not columns:
+        return pa.nulls(len(table), pa.string())
+    (column,) = columns
+    return canonical_stored(table[column.physical].combine_chunks(), column.storage)

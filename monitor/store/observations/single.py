@@ -1,0 +1,103 @@
+"""One prediction as stored, mismatched values as sent, with its labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monitor.store.observations import sqlite
+from monitor.store.observations.base import Role, StoredColumn, StoredModel
+from monitor.store.observations.odd import read_odd
+from monitor.store.observations.schema import FIXED, labels_table, predictions_table
+
+_GROUPS: dict[Role, str] = {"feature": "features", "segment": "segments", "metric": "metrics"}
+
+
+def get(connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
+    """See ``Observations.get``."""
+    names = [*FIXED, *(column.physical for column in model.columns)]
+    with sqlite.cursor(connection) as at:
+        row = at.execute(
+            f"SELECT {','.join(names)} FROM {predictions_table(model)} WHERE id = ?", (prediction_id,)
+        ).fetchone()
+        if row is None:
+            return None
+        labels = at.execute(
+            f"SELECT value, kind, ts, arrived FROM {labels_table(model)} WHERE id = ? ORDER BY ts, rowid",
+            (prediction_id,),
+        ).fetchall()
+    answer = _assembled(model, dict(zip(names, row, strict=True)))
+    answer["labels"] = [
+        {"label": _as_kind(value, kind), "timestamp": ts, "arrived": arrived} for value, kind, ts, arrived in labels
+    ]
+    return answer
+
+
+def _assembled(model: StoredModel, row: dict[str, Any]) -> dict[str, Any]:
+    odd = read_odd(row["odd"])
+    answer: dict[str, Any] = {
+        "id": row["id"],
+        "timestamp": row["ts"],
+        "version": odd.pop("version", row["version"]),
+        "features": {},
+        "prediction": None,
+        "probability": None,
+        "segments": {},
+        "latency_ms": odd.pop("latency_ms", _finite(row["latency_ms"])),
+        "error": odd.pop("error", row["error"]),
+        "metrics": {},
+    }
+    for column in model.columns:
+        _put(answer, column, odd.pop(column.physical, _typed(row[column.physical], column)))
+    for key, value in odd.items():
+        _put_homeless(answer, key, value)
+    return answer
+
+
+def _put(answer: dict[str, Any], column: StoredColumn, value: Any) -> None:
+    if column.role == "prediction":
+        answer["prediction"] = value
+    elif column.role == "probability":
+        _put_probability(answer, column.name, value)
+    elif column.role == "feature" or value is not None:
+        answer[_GROUPS[column.role]][column.name] = value
+
+
+def _put_probability(answer: dict[str, Any], name: str, value: Any) -> None:
+    if value is None:
+        return
+    if not name:
+        answer["probability"] = value
+        return
+    if not isinstance(answer["probability"], dict):
+        answer["probability"] = {}
+    answer["probability"][name] = value
+
+
+def _put_homeless(answer: dict[str, Any], key: str, value: Any) -> None:
+    """Values without a column, by the name that they were sent under."""
+    group, _, name = key.partition(".")
+    if not name:
+        answer[group] = value
+    elif group == "probability":
+        _put_probability(answer, name, value)
+    elif isinstance(answer[group], dict):
+        answer[group][name] = value
+
+
+def _typed(value: Any, column: StoredColumn) -> Any:
+    if value is None or column.storage == "string":
+        return value
+    return value == "true" if column.storage == "boolean" else _finite(value)
+
+
+def _finite(value: float | None) -> float | int | str | None:
+    """A number as JSON can hold it: whole ones without a point, infinities by name."""
+    if value is None or value in (float("inf"), float("-inf")):
+        return None if value is None else ("Infinity" if value > 0 else "-Infinity")
+    return int(value) if value == int(value) and abs(value) < 1e15 else value
+
+
+def _as_kind(value: str, kind: str) -> Any:
+    if kind == "boolean":
+        return value == "1"
+    return _finite(float(value)) if kind == "number" else value

@@ -1,0 +1,73 @@
+"""Predictions and labels in a relational database; SQLite today, its dialect in ``sqlite`` beside this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from monitor.clock import HOUR
+from monitor.store.observations import labels, predictions, reading, schema, single, sqlite
+from monitor.store.observations.base import (
+    Appended,
+    LabelBatch,
+    PredictionBatch,
+    ScoredRows,
+    StoredColumn,
+    StoredModel,
+)
+
+
+class SqlObservations:
+    """``Observations`` on the same database as the fixed tables; see ``monitor.store.observations.base``."""
+
+    def ensure_model(self, connection: Any, model: StoredModel) -> None:
+        """Make the model's tables, or add the columns that they lack."""
+        schema.ensure(connection, model)
+
+    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch) -> Appended:
+        """Store rows whose id is not known."""
+        return predictions.append(connection, model, batch)
+
+    def append_labels(self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int) -> Appended:
+        """Keep labels, every revision."""
+        return labels.append_labels(connection, model, batch, arrived)
+
+    def read(
+        self, connection: Any, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
+    ) -> Iterator[pa.Table]:
+        """Rows of hours [start, end) in chunks of whole hours."""
+        return reading.read(connection, model, start, end, columns)
+
+    def scored(self, connection: Any, model: StoredModel, hours: Sequence[int]) -> ScoredRows:
+        """Labelled predictions of those hours."""
+        return reading.scored(connection, model, hours)
+
+    def get(self, connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
+        """One prediction as stored."""
+        return single.get(connection, model, prediction_id)
+
+    def drop_before(self, connection: Any, model: StoredModel, hour: int) -> int:
+        """Delete predictions older than that hour, their labels, and labels of that age that never met one."""
+        table, revisions = schema.predictions_table(model), schema.labels_table(model)
+        with sqlite.cursor(connection) as at:
+            at.execute(f"DELETE FROM {revisions} WHERE id IN (SELECT id FROM {table} WHERE hour < ?)", (hour,))
+            at.execute(
+                f"DELETE FROM {revisions} WHERE ts < ? AND NOT EXISTS"
+                f" (SELECT 1 FROM {table} p WHERE p.id = {revisions}.id)",
+                (hour * HOUR,),
+            )
+            return at.execute(f"DELETE FROM {table} WHERE hour < ?", (hour,)).rowcount
+
+    def stats(self, connection: Any, model: StoredModel) -> dict[str, int]:
+        """``predictions``, ``labels`` (ids with a label), ``orphans`` (ids whose prediction is not known)."""
+        table, revisions = schema.predictions_table(model), schema.labels_table(model)
+        orphans = f"NOT EXISTS (SELECT 1 FROM {table} p WHERE p.id = l.id)"
+        queries = {
+            "predictions": f"SELECT count(*) FROM {table}",
+            "labels": f"SELECT count(DISTINCT id) FROM {revisions}",
+            "orphans": f"SELECT count(DISTINCT id) FROM {revisions} l WHERE {orphans}",
+        }
+        with sqlite.cursor(connection) as at:
+            return {name: int(at.execute(query).fetchone()[0]) for name, query in queries.items()}

@@ -1,0 +1,62 @@
+"""Rejected rows, kept as sent with their reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Connection, insert, select, update
+
+from monitor.store import tables
+from monitor.store.observations.arriving import Reject
+
+MAX_PAYLOAD = 64 * 1024
+_MAX_RECORD_ID = 1000
+
+
+def keep(
+    connection: Connection,
+    model_id: int,
+    kind: Literal["predictions", "labels"],
+    rejects: Sequence[Reject],
+    now: int,
+) -> None:
+    """Keep rejected rows; a payload is cut at 64 KiB."""
+    if not rejects:
+        return
+    rows = [
+        {
+            "model_id": model_id,
+            "kind": kind,
+            "arrived_at": now,
+            "row": reject.row,
+            "record_id": None if reject.id is None else str(reject.id)[:_MAX_RECORD_ID],
+            "field": reject.field,
+            "reason": reject.reason,
+            "payload": reject.payload[:MAX_PAYLOAD],
+        }
+        for reject in rejects
+    ]
+    connection.execute(insert(tables.quarantine), rows)
+    models = tables.models
+    connection.execute(
+        update(models).where(models.c.id == model_id).values(n_quarantined=models.c.n_quarantined + len(rows))
+    )
+
+
+def list_page(connection: Connection, model_id: int, limit: int, before: int | None = None) -> list[dict[str, Any]]:
+    """At most ``limit`` rejected rows, newest first, beginning behind the one whose ``key`` is ``before``."""
+    table = tables.quarantine
+    query = select(
+        table.c.id.label("key"),
+        table.c.kind,
+        table.c.arrived_at,
+        table.c.row,
+        table.c.record_id.label("id"),
+        table.c.field,
+        table.c.reason,
+        table.c.payload,
+    ).where(table.c.model_id == model_id)
+    if before is not None:
+        query = query.where(table.c.id < before)
+    return [dict(row) for row in connection.execute(query.order_by(table.c.id.desc()).limit(limit)).mappings()]
