@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from alerting.message import body, entry
-from alerting.retraining import END_STATES, OPEN_STATES, WENT_WRONG, callback_token
+from alerting.retraining import END_STATES, WENT_WRONG, callback_token
 from monitor.actions.tell_alert import tell
 from monitor.service import Service
 from monitor.store import alerts, trigger_runs
@@ -19,10 +19,10 @@ REPORTED = ("accepted", "running", "succeeded", "failed", "cancelled")
 def follow_triggers(service: Service, now: int) -> int:
     """Mark the runs that did not start or finish in time as stuck, which frees their model; how many there were."""
     with service.database.read() as connection:
-        if not trigger_runs.overdue_runs(connection, now, OPEN_STATES):
+        if not trigger_runs.overdue_runs(connection, now):
             return 0
     with service.database.write() as connection:
-        late = trigger_runs.overdue_runs(connection, now, OPEN_STATES)
+        late = trigger_runs.overdue_runs(connection, now)
         for run in late:
             what = "finish" if run.finish_by <= now else "start"
             move(service, connection, run, "stuck", now, message=f"it did not {what} in time")
