@@ -319,13 +319,31 @@ def note_mature(
     connection.connection.cursor().execute(statement, values)
 
 
-def last_mature(
-    connection: Connection, model_id: int, check: str, version: str, length_hours: int, before: int
-) -> int | None:
-    """End of the newest window that was found mature by a run before as_of ``before``."""
+def last_mature(connection: Connection, model_id: int, check: str, length_hours: int, before: int) -> dict[str, int]:
+    """End of the newest window that was found mature by a run before as_of ``before``, by version."""
     t = judged.c
-    mine = and_(t.model_id == model_id, t.rule == f"={check}", t.version == version, t.length_hours == length_hours)
-    return connection.execute(select(func.max(t.window_end)).where(mine, t.as_of < before)).scalar_one()
+    mine = and_(t.model_id == model_id, t.rule == f"={check}", t.length_hours == length_hours, t.as_of < before)
+    query = select(t.version, func.max(t.window_end)).where(mine).group_by(t.version)
+    return {version: end for version, end in connection.execute(query)}
+
+
+@dataclass(frozen=True)
+class Outdated:
+    """A window that was measured before the store's newest change."""
+
+    check: str
+    length_hours: int
+    end: int
+    change: int
+
+
+def outdated(connection: Connection, model_id: int, since: int, change: int) -> list[Outdated]:
+    """Windows that end after ``since`` and were measured at a change before ``change``."""
+    t = measured.c
+    query = select(t.check_name, t.length_hours, t.window_end, t.change).where(
+        t.model_id == model_id, t.window_end > since, t.change < change
+    )
+    return [Outdated(*row) for row in connection.execute(query)]
 
 
 def newest_measured(connection: Connection, model_id: int, as_of: int) -> int | None:

@@ -159,15 +159,17 @@ def changed_hours(connection: Connection, model_id: int, start: int, end: int, s
     return found
 
 
-def newly_labelled_hours(
-    connection: Connection, model_id: int, start: int, end: int, after: int, until: int
-) -> set[int]:
-    """Hours of [start, end) of which labels became known in the hours after < known <= until."""
+def newest_labels(
+    connection: Connection, model_id: int, start: int, end: int, until: int
+) -> list[tuple[int, int]]:
+    """For each hour of [start, end) with labels: the newest hour, up to ``until``, at which one became known."""
     t = label_summaries.c
-    query = select(t.hour).where(
-        t.model_id == model_id, t.hour >= start, t.hour < end, t.known_hour > after, t.known_hour <= until
+    query = (
+        select(t.hour, func.max(t.known_hour))
+        .where(t.model_id == model_id, t.hour >= start, t.hour < end, t.known_hour <= until)
+        .group_by(t.hour)
     )
-    return set(connection.execute(query.distinct()).scalars())
+    return [(hour, known) for hour, known in connection.execute(query)]
 
 
 def newest_prediction(connection: Connection, model_id: int, before_hour: int) -> int | None:
