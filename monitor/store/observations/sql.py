@@ -51,14 +51,15 @@ class SqlObservations:
     def drop_before(self, connection: Any, model: StoredModel, hour: int) -> int:
         """Delete predictions older than that hour, their labels, and labels of that age that never met one."""
         table, revisions = schema.predictions_table(model), schema.labels_table(model)
+        start = hour * HOUR
         with sqlite.cursor(connection) as at:
-            at.execute(f"DELETE FROM {revisions} WHERE id IN (SELECT id FROM {table} WHERE hour < ?)", (hour,))
+            at.execute(f"DELETE FROM {revisions} WHERE id IN (SELECT id FROM {table} WHERE ts < ?)", (start,))
             at.execute(
                 f"DELETE FROM {revisions} WHERE ts < ? AND NOT EXISTS"
                 f" (SELECT 1 FROM {table} p WHERE p.id = {revisions}.id)",
-                (hour * HOUR,),
+                (start,),
             )
-            return at.execute(f"DELETE FROM {table} WHERE hour < ?", (hour,)).rowcount
+            return at.execute(f"DELETE FROM {table} WHERE ts < ?", (start,)).rowcount
 
     def stats(self, connection: Any, model: StoredModel) -> dict[str, int]:
         """``predictions``, ``labels`` (ids with a label), ``orphans`` (ids whose prediction is not known)."""
