@@ -7,18 +7,27 @@ slots. Vectors are additive: windows, versions and references are sums.
                         neg_inf, below_min, above_max (finite values outside [minimum, maximum] of the first
                         reference; they are in the end bins too)
     categorical column  one per level, then other (rare in the reference), unseen, missing, mismatch
+
+``detectors.binning`` makes one from a first reference.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import zlib
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 NUMERIC_EXTRAS = ("missing", "mismatch", "nan", "pos_inf", "neg_inf", "below_min", "above_max")
 CATEGORICAL_EXTRAS = ("other", "unseen", "missing", "mismatch")
+
+ERROR = "error"  # the column whose texts are counted, never told apart
 
 # {j/64} ∪ {j/20}: 64 bins for displays and distances, ventiles and deciles exact for the tests.
 LEVELS: NDArray[np.float64] = np.unique(np.concatenate([np.arange(1, 64) / 64, np.arange(1, 20) / 20]))
@@ -26,8 +35,8 @@ LEVELS: NDArray[np.float64] = np.unique(np.concatenate([np.arange(1, 64) / 64, n
 
 @dataclass(frozen=True)
 class NumericColumn:
-    """``cuts`` increasing, float64; ``levels`` the reference probability of x <= cut, same shape (empty for cuts that
-    are not quantiles of a reference); ``minimum``, ``maximum`` of the finite reference values (-inf, inf if none)."""
+    """``cuts`` increasing, float64; ``levels`` the reference share of x <= cut, same shape (empty for cuts that are not
+    quantiles of a reference); ``minimum``, ``maximum`` of the finite reference values (-inf, inf if none)."""
 
     name: str
     cuts: NDArray[np.float64]
@@ -39,6 +48,18 @@ class NumericColumn:
     def size(self) -> int:
         """How many slots the column takes."""
         return len(self.cuts) + 1 + len(NUMERIC_EXTRAS)
+
+    @cached_property
+    def points(self) -> NDArray[np.bool_]:
+        """Which bins hold one single value (so that nothing can hide inside them), bool [len(cuts) + 1]."""
+        found = np.zeros(len(self.cuts) + 1, dtype=bool)
+        found[1:-1] = np.nextafter(self.cuts[1:], -np.inf) == self.cuts[:-1]
+        return found
+
+    def quantile_cuts(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Indices (increasing, distinct) of the smallest cuts with at least these shares of the reference below."""
+        found = np.unique(np.searchsorted(self.levels, probabilities - 1e-12))
+        return found[found < len(self.levels)].astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -54,6 +75,11 @@ class CategoricalColumn:
         """How many slots the column takes."""
         return len(self.levels) + len(CATEGORICAL_EXTRAS)
 
+    @cached_property
+    def rare_array(self) -> Any:
+        """``rare`` as a pyarrow string array, for membership tests."""
+        return pa.array(sorted(self.rare), type=pa.string())
+
 
 Column = NumericColumn | CategoricalColumn
 
@@ -68,7 +94,7 @@ class ScoreLayout:
 
     task: str
     classes: tuple[str, ...] = ()
-    score_cuts: NDArray[np.float64] = np.empty(0)
+    score_cuts: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -78,6 +104,7 @@ class Binning:
 
     columns: tuple[Column, ...]
     scores: ScoreLayout
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)  # derived indices, made once
 
     @cached_property
     def offsets(self) -> dict[str, int]:
@@ -110,4 +137,32 @@ class Binning:
         """The slot of one of the column's extra counters, such as ``missing``."""
         column = self.by_name[name]
         extras = NUMERIC_EXTRAS if isinstance(column, NumericColumn) else CATEGORICAL_EXTRAS
-        return self.slots(name).stop + extras.index(which)
+        return int(self.slots(name).stop) + extras.index(which)
+
+    def to_bytes(self) -> bytes:
+        """A compressed text form; equal binnings give equal bytes."""
+        scores = [self.scores.task, self.scores.classes, self.scores.score_cuts.tolist()]
+        text = json.dumps({"columns": [_to_plain(column) for column in self.columns], "scores": scores})
+        return zlib.compress(text.encode())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Binning:
+        """The inverse of ``to_bytes``."""
+        plain = json.loads(zlib.decompress(data))
+        task, classes, cuts = plain["scores"]
+        scores = ScoreLayout(task, tuple(classes), np.array(cuts, dtype=np.float64))
+        return cls(tuple(_from_plain(column) for column in plain["columns"]), scores)
+
+
+def _to_plain(column: Column) -> dict[str, Any]:
+    if isinstance(column, CategoricalColumn):
+        return {"name": column.name, "levels": column.levels, "rare": sorted(column.rare)}
+    bounds = [column.minimum, column.maximum]
+    return {"name": column.name, "cuts": column.cuts.tolist(), "shares": column.levels.tolist(), "bounds": bounds}
+
+
+def _from_plain(plain: dict[str, Any]) -> Column:
+    if "cuts" not in plain:
+        return CategoricalColumn(plain["name"], tuple(plain["levels"]), frozenset(plain["rare"]))
+    cuts, levels = (np.array(plain[key], dtype=np.float64) for key in ("cuts", "shares"))
+    return NumericColumn(plain["name"], cuts, levels, *plain["bounds"])

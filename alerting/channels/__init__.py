@@ -1,0 +1,1 @@
+"""How people are told: one file per channel, one line each in ``alerting.registry``."""

@@ -15,6 +15,9 @@ from monitor.errors import StoreUnavailable
 BUSY_MILLISECONDS = 30_000
 
 
+__all__ = ["Connection", "Database"]
+
+
 class Database:
     """An engine and two kinds of transaction. ``read`` sees one snapshot; ``write`` holds the write lock from its
     first statement on, so that what it reads stays true until it commits."""

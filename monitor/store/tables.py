@@ -37,7 +37,8 @@ models = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("name", String(100), nullable=False, unique=True),
-    Column("task", String(20)),  # as inferred; the configuration's word stands in settings and wins
+    Column("task", String(20)),  # settled with the first reference: as configured, else inferred from it
+    Column("classes", JSON),  # canonical, of the predictions; for binary (negative, positive)
     Column("settings", JSON, nullable=False),  # the model's part of the configuration
     Column("created_at", BigInteger, nullable=False),
     Column("n_predictions", BigInteger, nullable=False, default=0),
@@ -169,6 +170,7 @@ summaries = Table(
     Column("segment", Text, nullable=False),  # '' for the whole; name=value
     Column("hour", BigInteger, nullable=False),
     Column("rows", BigInteger, nullable=False),
+    Column("newest", BigInteger, nullable=False),  # time of its newest prediction
     Column("change", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
     UniqueConstraint("model_id", "binning_id", "hour", "version", "segment"),
@@ -183,6 +185,7 @@ label_summaries = Table(
     Column("segment", Text, nullable=False),
     Column("hour", BigInteger, nullable=False),  # of the prediction
     Column("known_hour", BigInteger, nullable=False),  # from as_of known_hour:00 on it counts
+    Column("rows", BigInteger, nullable=False),  # labelled rows, less those taken back
     Column("change", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
     UniqueConstraint("model_id", "binning_id", "hour", "version", "segment", "known_hour"),
@@ -283,7 +286,8 @@ measured = Table(
     Column("check_name", String(100), nullable=False),
     Column("length_hours", Integer, nullable=False),
     Column("window_end", BigInteger, nullable=False),
-    Column("change", BigInteger, nullable=False),
+    Column("change", BigInteger, nullable=False),  # models.change then
+    Column("as_of", BigInteger, nullable=False),
     UniqueConstraint("model_id", "check_name", "length_hours", "window_end"),
 )
 

@@ -1,0 +1,99 @@
+"""Where a number becomes a warning and where critical: the default bounds of every metric, and configured ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Quantity = Literal["p_value", "value", "effect_lower", "ratio"]
+
+TOLERANCE = 0.02
+SHORT_REFERENCE_TOLERANCE = 0.05
+DRIFT_CRITICAL = 0.15
+QUALITY_CRITICAL = 0.10
+PERFORMANCE_CRITICAL = 0.06
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is judged and its bounds; beyond a bound means strictly greater (a p-value: at or below).
+
+    ``ratio`` is two-sided: a whole interval above ``warning`` or below ``below`` warns, a value of zero is critical.
+    """
+
+    quantity: Quantity
+    warning: float
+    critical: float | None = None
+    below: float | None = None
+
+
+QUALITY_WARNINGS: Mapping[str, float] = {
+    "missing_share": 0.01,
+    "type_mismatch_share": 0.001,
+    "unseen_category_share": 0.001,
+    "out_of_range_share": 0.001,
+    "duplicate_share": 0.005,
+    "rejected_share": 0.001,
+}
+
+SERVING: Mapping[str, Bounds] = {
+    "volume": Bounds("ratio", 1.2, below=0.8),
+    "latency_p95": Bounds("effect_lower", 1.5, 3.0),
+    "error_share": Bounds("effect_lower", 0.01, 0.05),
+}
+
+PERFORMANCE: Mapping[str, Bounds] = {
+    "accuracy": Bounds("effect_lower", TOLERANCE, PERFORMANCE_CRITICAL),
+    "roc_auc": Bounds("effect_lower", TOLERANCE, PERFORMANCE_CRITICAL),
+    "mae": Bounds("effect_lower", 0.05, 0.20),
+}
+
+
+def bounds_for(
+    kind: str,
+    metric: str,
+    *,
+    tolerance: float = TOLERANCE,
+    short_reference: bool = False,
+    threshold: Mapping[str, Any] | None = None,
+) -> Bounds | None:
+    """The bounds of one metric, or None where it is shown and not judged.
+
+    ``threshold`` is a check's own: ``{p_value}``, ``{drop}`` or ``{warning, critical?}``; without it the defaults hold.
+    ``short_reference`` widens what is tolerated to 0.05 where the reference cannot tell its own unrest.
+    """
+    if threshold is not None:
+        return configured(threshold)
+    if kind in ("data_drift", "prediction_drift"):
+        return Bounds("effect_lower", _tolerated(tolerance, short_reference), DRIFT_CRITICAL)
+    if kind == "data_quality":
+        warning = QUALITY_WARNINGS.get(metric)
+        return None if warning is None else Bounds("effect_lower", warning, QUALITY_CRITICAL)
+    if kind == "performance":
+        usual = PERFORMANCE.get(metric)
+        return (
+            None
+            if usual is None
+            else Bounds("effect_lower", _tolerated(usual.warning, short_reference), usual.critical)
+        )
+    return SERVING.get(metric) if kind == "serving" else None
+
+
+def configured(threshold: Mapping[str, Any]) -> Bounds:
+    """The bounds that a check's ``threshold`` states; no critical one unless given.
+
+    Raises ValueError where it states none.
+    """
+    if "p_value" in threshold:
+        return Bounds("p_value", float(threshold["p_value"]))
+    if "drop" in threshold:
+        return Bounds("effect_lower", float(threshold["drop"]))
+    if "warning" not in threshold:
+        raise ValueError("a threshold needs p_value, drop or warning")
+    critical = threshold.get("critical")
+    return Bounds("value", float(threshold["warning"]), None if critical is None else float(critical))
+
+
+def _tolerated(tolerance: float, short_reference: bool) -> float:
+    return max(SHORT_REFERENCE_TOLERANCE, tolerance) if short_reference else tolerance

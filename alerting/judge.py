@@ -1,0 +1,84 @@
+"""From a measurement and its bounds to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from alerting.bounds import Bounds
+from alerting.words import Verdict
+
+NOT_MEASURED = "not_measured"
+
+
+class Measured(Protocol):
+    """What a detector measured; any object with these attributes will do."""
+
+    @property
+    def metric(self) -> str: ...
+    @property
+    def feature(self) -> str | None: ...
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def lower(self) -> float | None: ...
+    @property
+    def upper(self) -> float | None: ...
+    @property
+    def p_value(self) -> float | None: ...
+    @property
+    def effect(self) -> float | None: ...
+    @property
+    def effect_lower(self) -> float | None: ...
+    @property
+    def effect_upper(self) -> float | None: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def n_reference(self) -> int: ...
+    @property
+    def n_current(self) -> int: ...
+    @property
+    def details(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict with what it was judged by; ``verdict`` is None where there is nothing to judge by."""
+
+    verdict: Verdict | None
+    reason: str | None = None
+    threshold: float | None = None
+    critical: float | None = None
+
+
+def judge(measured: Measured, bounds: Bounds | None) -> Judged:
+    """The verdict on one measurement. What could not be measured is ``cannot_tell`` with its reason."""
+    if bounds is None:
+        return Judged(None, measured.reason)
+    if measured.reason is not None:
+        return Judged("cannot_tell", measured.reason, bounds.warning, bounds.critical)
+    verdict = _ratio(measured, bounds) if bounds.quantity == "ratio" else _one_sided(measured, bounds)
+    reason = NOT_MEASURED if verdict == "cannot_tell" else None
+    return Judged(verdict, reason, bounds.warning, bounds.critical)
+
+
+def _one_sided(measured: Measured, bounds: Bounds) -> Verdict:
+    number: float | None = getattr(measured, bounds.quantity)
+    if number is None or number != number:
+        return "cannot_tell"
+    if bounds.quantity == "p_value":
+        return "warning" if number <= bounds.warning else "ok"
+    if bounds.critical is not None and number > bounds.critical:
+        return "critical"
+    return "warning" if number > bounds.warning else "ok"
+
+
+def _ratio(measured: Measured, bounds: Bounds) -> Verdict:
+    if measured.value == 0:
+        return "critical"
+    if measured.effect_lower is None or measured.effect_upper is None:
+        return "cannot_tell"
+    too_low = bounds.below is not None and measured.effect_upper < bounds.below
+    return "warning" if too_low or measured.effect_lower > bounds.warning else "ok"

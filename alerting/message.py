@@ -1,0 +1,81 @@
+"""What is told, before any channel has a say in how: entries, one per transition, in one neutral body.
+
+A body is JSON values and holds no secret: ``{"model", "timestamp", "entries": [{"type", "alert", "readings", "total",
+"reason", "links", "triggered"?, "trigger_run"?}]}``. Channels render it when it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from alerting.words import rfc3339
+
+FIRING = "alert.firing"
+RESOLVED = "alert.resolved"
+REMINDER = "alert.reminder"
+RETRAINING_REQUESTED = "retraining.requested"
+MAX_READINGS = 20
+
+MESSAGE_TYPES: Mapping[str, str] = {"firing": FIRING, "raised": FIRING, "resolved": RESOLVED, "reminder": REMINDER}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing to send to one target. Messages of one lane go out in order."""
+
+    kind: Literal["channel", "trigger"]
+    target: str
+    lane: str
+    body: Mapping[str, Any]
+    alert_ids: tuple[str, ...]
+    trigger_run_id: str | None = None
+
+
+def links(public_url: str, alert: Mapping[str, Any]) -> dict[str, str]:
+    """Where a person reads on."""
+    return {
+        "alert": f"{public_url}/alerts/{quote(str(alert['id']))}",
+        "model": f"{public_url}/models/{quote(str(alert['model']))}",
+    }
+
+
+def entry(
+    kind: str,
+    alert: Mapping[str, Any],
+    readings: Sequence[Mapping[str, Any]],
+    *,
+    public_url: str,
+    reason: str,
+    total: int = 0,
+    **more: Any,
+) -> dict[str, Any]:
+    """One transition as it is told; ``more`` that is None is left out."""
+    extra = {name: value for name, value in more.items() if value is not None}
+    worst = [dict(reading) for reading in readings[:MAX_READINGS]]
+    return {
+        "type": kind,
+        "alert": dict(alert),
+        "readings": worst,
+        "total": max(total, len(worst)),
+        "reason": reason,
+        "links": links(public_url, alert),
+        **extra,
+    }
+
+
+def body(model: str, at: int, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The neutral body; ``at`` is the run's as_of, which in a replay is the replay's time."""
+    return {"model": model, "timestamp": rfc3339(at), "entries": [dict(one) for one in entries]}
+
+
+def standard_webhook(neutral: Mapping[str, Any], trigger_run: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The body of a webhook message, ``{"type", "timestamp", "data"}``, of a neutral body with one entry."""
+    (one,) = neutral["entries"]
+    data = {name: one[name] for name in ("alert", "readings", "links")}
+    run = trigger_run if trigger_run is not None else one.get("trigger_run")
+    if run is not None:
+        data["trigger_run"] = dict(run)
+    return {"type": one["type"], "timestamp": neutral["timestamp"], "data": data}

@@ -1,0 +1,81 @@
+"""What goes over the wire and what comes back, and what that means: shapes that the shell's delivery knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+from alerting.words import SECOND, to_datetime
+
+RETRIED_CLIENT_ERRORS = (408, 425, 429)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRequest:
+    """One HTTP request, ready to send. Header names are as sent; nothing in it may be logged: it holds secrets."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundReply:
+    """What came back. ``status`` None: nothing did, and ``error`` says why without naming the address.
+
+    Header names are in lower case; the body is cut at 64 KiB.
+    """
+
+    status: int | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a reply means for the message. ``after`` is how long the other side asked to wait, in microseconds.
+
+    ``unanswered`` says that the request may have arrived although no reply did.
+    """
+
+    kind: Literal["delivered", "retry", "give_up"]
+    reason: str = ""
+    after: int | None = None
+    unanswered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """This attempt: the message's id, the same on every retry, and the wall time in microseconds."""
+
+    webhook_id: str
+    now: int
+
+
+def judge_by_status(reply: OutboundReply, now: int) -> Outcome:
+    """The usual reading of a reply: 2xx is delivered; other 3xx and 4xx are final but for 408, 425 and 429."""
+    if reply.status is None:
+        return Outcome("retry", reply.error or "no answer", unanswered=True)
+    if 200 <= reply.status < 300:
+        return Outcome("delivered")
+    if reply.status >= 500 or reply.status in RETRIED_CLIENT_ERRORS:
+        return Outcome("retry", f"the receiver answered {reply.status}", retry_after(reply.headers, now))
+    return Outcome("give_up", f"the receiver answered {reply.status}")
+
+
+def retry_after(headers: Mapping[str, str], now: int) -> int | None:
+    """``Retry-After`` in microseconds from now, given as seconds or as a date; None where absent or unreadable."""
+    text = headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return int(text[:9]) * SECOND
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return max(0, int((aware - to_datetime(now)).total_seconds() * SECOND))

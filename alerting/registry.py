@@ -1,0 +1,83 @@
+"""Every channel and every trigger, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alerting.channels import slack
+from alerting.channels import webhook as webhook_channel
+from alerting.options import BadSetting
+from alerting.outbound import OutboundReply, OutboundRequest, Outcome, Sending
+from alerting.triggers import webhook as webhook_trigger
+from alerting.words import parse_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """``one_by_one``: each transition is a message of its own; else one message per model and run lists them all."""
+
+    title: str
+    parse: Callable[[Mapping[str, Any]], object]
+    render: Callable[[Mapping[str, Any], Mapping[str, Any], Sending], OutboundRequest]
+    judge: Callable[[OutboundReply, int], Outcome]
+    one_by_one: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """``start`` takes body, trigger run, settings and sending."""
+
+    title: str
+    parse: Callable[[Mapping[str, Any]], object]
+    start: Callable[[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any], Sending], OutboundRequest]
+    judge: Callable[[OutboundReply, int], Outcome]
+
+
+CHANNELS: Mapping[str, Channel] = {
+    "slack": Channel("Slack incoming webhook", slack.Settings.parse, slack.render, slack.judge, one_by_one=False),
+    "webhook": Channel(
+        "Signed webhook", webhook_channel.Settings.parse, webhook_channel.render, webhook_channel.judge, one_by_one=True
+    ),
+}
+
+TRIGGERS: Mapping[str, Trigger] = {
+    "webhook": Trigger("Signed webhook", webhook_trigger.Settings.parse, webhook_trigger.start, webhook_trigger.judge),
+}
+
+
+def check_channel(name: str, raw: Mapping[str, Any]) -> None:
+    """Raise BadSetting, whose ``key`` is ``channels.NAME.KEY``, unless the settings make a channel."""
+    _check(f"channels.{name}", raw, {key: channel.parse for key, channel in CHANNELS.items()})
+
+
+def check_trigger(name: str, raw: Mapping[str, Any]) -> None:
+    """Raise BadSetting, whose ``key`` is ``triggers.NAME.KEY``, unless the settings make a trigger."""
+    _check(f"triggers.{name}", raw, {key: trigger.parse for key, trigger in TRIGGERS.items()})
+
+
+def channel_of(raw: Mapping[str, Any]) -> Channel | None:
+    """The channel that settings are for, or None."""
+    return CHANNELS.get(str(raw.get("type")))
+
+
+def trigger_of(raw: Mapping[str, Any]) -> Trigger | None:
+    """The trigger that settings are for, or None."""
+    return TRIGGERS.get(str(raw.get("type")))
+
+
+def deadlines(raw: Mapping[str, Any]) -> tuple[int, int]:
+    """``start_by`` and ``finish_by`` of a trigger in microseconds; 1 h and 24 h unless given."""
+    return parse_duration(str(raw.get("start_by", "1h"))), parse_duration(str(raw.get("finish_by", "24h")))
+
+
+def _check(where: str, raw: Mapping[str, Any], types: Mapping[str, Callable[[Mapping[str, Any]], object]]) -> None:
+    parse = types.get(str(raw.get("type")))
+    if parse is None:
+        known = ", ".join(types)
+        raise BadSetting(f"{where}.type", f"{where}.type is {raw.get('type')!r}; there are {known}")
+    try:
+        parse(raw)
+    except BadSetting as error:
+        raise BadSetting(f"{where}.{error.key}", f"{where}: {error}") from error

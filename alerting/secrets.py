@@ -1,0 +1,80 @@
+"""Secrets in settings: written as ``${NAME}``, read from the environment when something is sent, never shown."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MASK = "••••"
+SECRET_KEYS = ("secret", "token", "password", "routing_key")
+ADDRESS_KEYS = ("url", "webhook_url")
+
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class MissingSecret(LookupError):
+    """A variable that settings refer to is not in the environment."""
+
+
+class BadSecret(ValueError):
+    """A secret that is no Standard Webhooks secret."""
+
+
+def references(settings: Mapping[str, Any]) -> list[str]:
+    """Names of the variables that settings refer to, in order, each once."""
+    texts = [value for value in settings.values() if isinstance(value, str)]
+    return list(dict.fromkeys(name for text in texts for name in _REFERENCE.findall(text)))
+
+
+def is_reference(value: Any) -> bool:
+    """Whether a value is one reference and nothing else."""
+    return isinstance(value, str) and _REFERENCE.fullmatch(value) is not None
+
+
+def resolve(settings: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Settings with every reference replaced.
+
+    Raises MissingSecret that names the variable, never its value.
+    """
+
+    def value_of(match: re.Match[str]) -> str:
+        if not environment.get(match[1]):
+            raise MissingSecret(f"{match[1]} is not set in the environment of the service")
+        return environment[match[1]]
+
+    return {
+        key: _REFERENCE.sub(value_of, value) if isinstance(value, str) else value for key, value in settings.items()
+    }
+
+
+def shown(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as people may see them: references stay, a literal secret or the path of an address is masked."""
+    return {key: _shown(key, value) for key, value in settings.items()}
+
+
+def _shown(key: str, value: Any) -> Any:
+    if not isinstance(value, str) or is_reference(value):
+        return value
+    if key in SECRET_KEYS:
+        return MASK
+    if key == "webhook_url":
+        scheme, _, rest = value.partition("://")
+        return f"{scheme}://{rest.split('@')[-1].split('/')[0]}/{MASK}"
+    return value
+
+
+def signing_key(secret: str) -> bytes:
+    """The key in ``whsec_`` + base64 of 24 to 64 bytes.
+
+    Raises BadSecret for anything else; the message does not repeat it.
+    """
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
+        raise BadSecret("the secret is not whsec_ followed by base64 of 24 to 64 bytes")
+    return key

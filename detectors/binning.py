@@ -1,0 +1,103 @@
+"""Makes a binning from the columns of a model's first reference (or from none at all)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from detectors.cuts import ERROR, LEVELS, Binning, CategoricalColumn, Column, NumericColumn, ScoreLayout
+from detectors.levels import dictionary
+from detectors.summary import ColumnValues
+
+Kind = Literal["numeric", "categorical"]
+
+MOST_LEVELS = 200
+LEAST_SHARE = 0.001
+MOST_RARE = 100_000
+
+# About 5 % apart from 0.01 ms to 10^7 ms: interpolated percentiles are good to about 2 %.
+LATENCY_CUTS: NDArray[np.float64] = np.geomspace(1e-2, 1e7, 426)
+SCORE_STEPS = 512  # ties inside a bin of 1/512 cost AUC at most 0.001
+
+
+def make_binning(columns: Mapping[str, ColumnValues], kinds: Mapping[str, Kind], scores: ScoreLayout) -> Binning:
+    """Choose the cuts and levels of every column in ``kinds`` (in its order) from ``columns``.
+
+    A column of ``kinds`` without values (absent, or with no usable row) has no cuts and no levels: before any
+    reference only rows, missing values and moments are counted.
+    """
+    return Binning(tuple(_column(name, kind, columns.get(name)) for name, kind in kinds.items()), scores)
+
+
+def score_layout(task: str, classes: tuple[str, ...], scores: NDArray[np.float64] | None) -> ScoreLayout:
+    """How labelled rows are counted. ``scores`` float64 [n] (reference probabilities, NaN where none) or ``None``.
+
+    Cuts are the union of the grid j/512 and the reference's own quantiles j/512, so that the area under the ROC curve
+    from counts is within 0.001 of that from rows, wherever the scores crowd.
+    """
+    if task != "binary" or scores is None:
+        return ScoreLayout(task, classes)
+    finite = np.sort(scores[np.isfinite(scores)])
+    if len(finite) == 0:
+        return ScoreLayout(task, classes)
+    grid = np.arange(1, SCORE_STEPS) / SCORE_STEPS
+    return ScoreLayout(task, classes, np.unique(np.concatenate([grid, _quantiles(finite, grid)])))
+
+
+def _column(name: str, kind: Kind, values: ColumnValues | None) -> Column:
+    if name == "latency_ms":
+        return NumericColumn(name, LATENCY_CUTS, np.empty(0), -np.inf, np.inf)
+    if name.startswith("metric."):
+        return _numeric(name, np.empty(0))
+    if name == ERROR:
+        return CategoricalColumn(name, ())
+    if kind == "categorical":
+        return CategoricalColumn(name, ()) if values is None else _categorical(name, values)
+    return _numeric(name, np.empty(0) if values is None else _floats(values))
+
+
+def _floats(values: ColumnValues) -> NDArray[np.float64]:
+    numbers: NDArray[np.float64] = pc.cast(values.values, pa.float64()).to_numpy(zero_copy_only=False)
+    return np.sort(numbers[np.isfinite(numbers)])
+
+
+def _quantiles(ordered: NDArray[np.float64], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Smallest values with at least these shares of the sorted sample at or below (the inverse of the ECDF)."""
+    ranks = np.ceil(probabilities * len(ordered) - 1e-9).astype(np.int64)
+    picked: NDArray[np.float64] = ordered[np.maximum(ranks, 1) - 1]
+    return picked
+
+
+def _numeric(name: str, ordered: NDArray[np.float64]) -> NumericColumn:
+    if len(ordered) == 0:
+        return NumericColumn(name, np.empty(0), np.empty(0), -np.inf, np.inf)
+    quantiles = _quantiles(ordered, LEVELS)
+    atoms = _atoms(ordered)
+    # A heavy value gets a cut at it and one just below: then a move in or out of it, however small, is seen exactly.
+    cuts = np.unique(np.concatenate([quantiles[quantiles < ordered[-1]], atoms, np.nextafter(atoms, -np.inf)]))
+    cuts = cuts[np.isfinite(cuts)]
+    levels = np.searchsorted(ordered, cuts, side="right") / len(ordered)
+    return NumericColumn(name, cuts, levels, float(ordered[0]), float(ordered[-1]))
+
+
+def _atoms(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values with at least 1/64 of the rows, and more than one."""
+    distinct, counts = np.unique(ordered, return_counts=True)
+    return distinct[counts >= max(2.0, len(ordered) / 64)]
+
+
+def _categorical(name: str, values: ColumnValues) -> CategoricalColumn:
+    """The commonest levels get slots: at most 200, each with 0.1 % of the rows (so all, up to 1,000 rows)."""
+    codes, distinct = dictionary(values.values)
+    counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
+    names = np.array(distinct.to_pylist(), dtype=object)
+    order = np.lexsort((names.astype(str), -counts))
+    order = order[counts[order] > 0]
+    kept = min(MOST_LEVELS, int(np.count_nonzero(counts >= LEAST_SHARE * counts.sum())), len(order))
+    rare = names[order[kept : kept + MOST_RARE]]
+    return CategoricalColumn(name, tuple(names[order[:kept]]), frozenset(rare))

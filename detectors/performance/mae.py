@@ -1,0 +1,12 @@
+"""Mean absolute error."""
+
+from __future__ import annotations
+
+from detectors.cuts import ScoreLayout
+from detectors.performance.estimate import Estimate, mean
+from detectors.performance.scored import LabelCounts
+
+
+def mae(layout: ScoreLayout, labels: LabelCounts) -> Estimate | None:
+    """Normal interval."""
+    return mean(labels.sums[1], labels.sums[2], labels.rows)

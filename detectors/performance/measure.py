@@ -1,0 +1,163 @@
+"""All performance measurements of a window, and which of them are judged against the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from detectors.cuts import ScoreLayout
+from detectors.measurement import (
+    IMMATURE_LABELS,
+    MINIMUM_ROWS,
+    NO_REFERENCE,
+    TOO_FEW_ROWS,
+    Measurement,
+)
+from detectors.performance.accuracy import accuracy
+from detectors.performance.bias import bias
+from detectors.performance.brier import brier
+from detectors.performance.estimate import Estimate, Score
+from detectors.performance.f1 import f1
+from detectors.performance.label_coverage import label_coverage
+from detectors.performance.log_loss import log_loss
+from detectors.performance.loss import Compared, Loss, loss_of_accuracy, loss_of_mae, loss_of_roc_auc
+from detectors.performance.macro import macro_f1, macro_precision, macro_recall
+from detectors.performance.mae import mae
+from detectors.performance.precision import precision
+from detectors.performance.r2 import r2
+from detectors.performance.recall import recall
+from detectors.performance.rmse import rmse
+from detectors.performance.roc_auc import roc_auc
+from detectors.performance.scored import LabelCounts
+from detectors.rise import ENOUGH_WINDOWS, SHORT_TOLERANCE
+
+METRICS: Mapping[str, Mapping[str, Score]] = {
+    "binary": {
+        "accuracy": accuracy,
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "roc_auc": roc_auc,
+        "log_loss": log_loss,
+        "brier": brier,
+    },
+    "multiclass": {
+        "accuracy": accuracy,
+        "macro_precision": macro_precision,
+        "macro_recall": macro_recall,
+        "macro_f1": macro_f1,
+        "log_loss": log_loss,
+    },
+    "regression": {"mae": mae, "rmse": rmse, "bias": bias, "r2": r2},
+}
+JUDGED: Mapping[str, Mapping[str, Loss]] = {
+    "binary": {"accuracy": loss_of_accuracy, "roc_auc": loss_of_roc_auc},
+    "multiclass": {"accuracy": loss_of_accuracy},
+    "regression": {"mae": loss_of_mae},
+}
+OF_SCORES = {"roc_auc", "log_loss", "brier"}  # left out altogether where rows have no probabilities
+
+
+def measure_performance(
+    layout: ScoreLayout,
+    current: LabelCounts,
+    predictions: int,
+    reference: LabelCounts | None,
+    reference_predictions: int,
+    reference_windows: Sequence[LabelCounts],
+    *,
+    alpha: float,
+    tolerance: float,
+    mature: bool,
+    min_rows: int = MINIMUM_ROWS,
+) -> list[Measurement]:
+    """Every metric of the task, with its 95 % interval, then ``label_coverage``.
+
+    ``predictions``: rows of the window, labelled or not. ``reference_windows``: disjoint windows of this length of the
+    reference. Judged metrics carry ``effect``, the loss against the reference (regression: relative rise), with
+    one-sided limits at ``alpha``, and ``p_value`` of H0: loss <= tolerance; with fewer than 8 reference windows
+    max(0.05, tolerance) takes the tolerance's place. A reason stands where a judged metric may not be judged, or a
+    metric has no value: ``too_few_rows``, ``immature_labels`` (not ``mature``), ``no_reference`` (none, or under
+    ``min_rows`` labelled).
+    """
+    short = len(reference_windows) < ENOUGH_WINDOWS
+    used = max(SHORT_TOLERANCE, tolerance) if short else tolerance
+    known = reference if reference is not None and reference.rows >= min_rows else None
+    window = _Window(layout, current, predictions, known, reference_windows, alpha, used, mature, min_rows)
+    coverage = _coverage(window, reference, reference_predictions)
+    shared = {"coverage": coverage.value, "labelled": current.rows, "predictions": predictions, "mature": mature}
+    found = [_one(window, metric, score, shared) for metric, score in METRICS[layout.task].items()]
+    kept = [one for one in found if one.value is not None or one.metric not in OF_SCORES or _has_scores(layout, known)]
+    return [*kept, replace(coverage, details={**shared, **coverage.details})]
+
+
+@dataclass(frozen=True)
+class _Window:
+    layout: ScoreLayout
+    current: LabelCounts
+    predictions: int
+    reference: LabelCounts | None
+    windows: Sequence[LabelCounts]
+    alpha: float
+    tolerance: float
+    mature: bool
+    min_rows: int
+
+    @property
+    def reason(self) -> str | None:
+        """Why nothing here may be judged."""
+        if self.current.rows < self.min_rows:
+            return TOO_FEW_ROWS
+        if not self.mature:
+            return IMMATURE_LABELS
+        return NO_REFERENCE if self.reference is None else None
+
+
+def _one(window: _Window, metric: str, score: Score, shared: Mapping[str, Any]) -> Measurement:
+    now = score(window.layout, window.current)
+    then = score(window.layout, window.reference) if window.reference is not None else None
+    rows = then.rows if then else 0
+    details = {**shared, "reference_value": then.value if then else None}
+    if now is None:
+        return Measurement(metric, None, rows, 0, reason=TOO_FEW_ROWS, details=details)
+    one = _measurement(metric, now, rows, {**details, **now.details})
+    loss = JUDGED[window.layout.task].get(metric)
+    return one if loss is None else _judged(window, one, loss)
+
+
+def _measurement(metric: str, now: Estimate, reference_rows: int, details: Mapping[str, Any]) -> Measurement:
+    return Measurement(metric, now.value, reference_rows, now.rows, lower=now.lower, upper=now.upper, details=details)
+
+
+def _judged(window: _Window, one: Measurement, loss: Loss) -> Measurement:
+    details = {**one.details, "tolerance": window.tolerance, "reference_windows": len(window.windows)}
+    if len(window.windows) < ENOUGH_WINDOWS:
+        details["short_reference"] = True
+    one = replace(one, reason=window.reason, alpha=window.alpha, details=details)
+    if window.reference is None:
+        return one
+    compared = Compared(window.layout, window.current, window.reference, window.windows)
+    rise = loss(compared, window.tolerance, window.alpha)
+    if rise is None:
+        return replace(one, reason=window.reason or (TOO_FEW_ROWS if one.n_reference else NO_REFERENCE))
+    effect, lower, upper, p_value, mde = (
+        float(part[0]) for part in (rise.effect, rise.lower, rise.upper, rise.p_value, rise.mde)
+    )
+    return replace(one, effect=effect, effect_lower=lower, effect_upper=upper, p_value=p_value, mde=mde)
+
+
+def _coverage(window: _Window, reference: LabelCounts | None, reference_predictions: int) -> Measurement:
+    now = label_coverage(window.current.rows, window.predictions)
+    then = label_coverage(reference.rows if reference else 0, reference_predictions)
+    details = {"reference_value": then.value if then else None}
+    if now is None:
+        return Measurement("label_coverage", None, reference_predictions, 0, reason=TOO_FEW_ROWS, details=details)
+    return _measurement("label_coverage", now, reference_predictions, details)
+
+
+def _has_scores(layout: ScoreLayout, reference: LabelCounts | None) -> bool:
+    """Whether the reference has probabilities, so that their absence now is worth a reading."""
+    if layout.task == "binary" and not len(layout.score_cuts):
+        return False
+    return reference is not None and log_loss(layout, reference) is not None

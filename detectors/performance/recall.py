@@ -1,0 +1,13 @@
+"""Of the rows that were positive, the share predicted so."""
+
+from __future__ import annotations
+
+from detectors.cuts import ScoreLayout
+from detectors.performance.estimate import Estimate, share
+from detectors.performance.scored import LabelCounts, confusion
+
+
+def recall(layout: ScoreLayout, labels: LabelCounts) -> Estimate | None:
+    """Wilson interval; not defined where nothing was positive."""
+    table = confusion(layout, labels.counts)
+    return share(table[1, 1], table[1, :].sum())

@@ -1,0 +1,210 @@
+"""Labelled rows as additive counts and sums, from which every performance metric is computed.
+
+The first count is the number of labelled rows; then
+
+    binary      confusion of truth x predicted over (negative, positive, other), row by row: 9 counts; then score bins
+                of the negative class, then of the positive class, len(score_cuts) + 1 each.
+                sums: log loss, its square, Brier loss, its square
+    multiclass  confusion over (classes..., other): (K + 1)^2 counts; then the number of rows with a probability.
+                sums: log loss, its square
+    regression  nothing more. sums, with e = predicted - truth: e, |e|, e^2, e^4, truth, truth^2
+
+A correction of a label is one row with sign -1 (what was known) and one with +1 (what is known now).
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from detectors.cuts import ScoreLayout
+from detectors.levels import dictionary
+from detectors.sums import group_sums
+
+SUMS = {"binary": 4, "multiclass": 2, "regression": 6}
+_SCORES = 10  # binary: where the score bins start
+CLIP = float(np.finfo(np.float64).eps)  # probabilities keep this far from 0 and 1, as in scikit-learn's log_loss
+
+Groups = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """Additive summary of labelled rows: ``counts`` [Lc], ``sums`` float64 [S]; see the module."""
+
+    counts: NDArray[Any]
+    sums: NDArray[np.float64]
+
+    @property
+    def rows(self) -> int:
+        """Number of labelled rows."""
+        return round(float(self.counts[0]))
+
+    def __add__(self, other: LabelCounts) -> LabelCounts:
+        """Both together."""
+        return LabelCounts(self.counts + other.counts, self.sums + other.sums)
+
+
+def label_size(layout: ScoreLayout) -> int:
+    """Length Lc of ``LabelCounts.counts``."""
+    if layout.task == "binary":
+        return _SCORES + 2 * (len(layout.score_cuts) + 1)
+    return (len(layout.classes) + 1) ** 2 + 2 if layout.task == "multiclass" else 1
+
+
+def no_labels(layout: ScoreLayout) -> LabelCounts:
+    """The summary of no rows."""
+    return LabelCounts(np.zeros(label_size(layout), dtype=np.int64), np.zeros(SUMS[layout.task]))
+
+
+def confusion(layout: ScoreLayout, counts: NDArray[Any]) -> NDArray[Any]:
+    """Truth x predicted [..., C, C], C = number of classes + 1 (the last is any other value)."""
+    size = len(layout.classes) + 1
+    return counts[..., 1 : 1 + size * size].reshape(*counts.shape[:-1], size, size)
+
+
+def score_bins(layout: ScoreLayout, counts: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Scores of the negative and of the positive class, counted in the bins of ``score_cuts``; binary only."""
+    size = len(layout.score_cuts) + 1
+    both = counts[..., _SCORES:]
+    return both[..., :size], both[..., size:]
+
+
+def scored(layout: ScoreLayout, counts: NDArray[Any]) -> Any:
+    """How many labelled rows have a probability, [...]."""
+    return counts[..., _SCORES:].sum(axis=-1) if layout.task == "binary" else counts[..., -1]
+
+
+def count_scored(
+    layout: ScoreLayout,
+    groups: NDArray[np.int64],
+    truth: Any,
+    predicted: Any,
+    score: NDArray[np.float64],
+    sign: NDArray[np.int8],
+) -> Groups:
+    """Count labelled rows by group (int64 [n], such as their hour).
+
+    ``truth`` and ``predicted``: pyarrow arrays, canonical strings (float64 for regression); rows where either is null
+    (for regression: or not finite) are left out, and a group of such rows alone is not in the answer. ``score``
+    float64 [n]: probability of the positive class (binary) or of the true class (multiclass), NaN where there is none.
+    ``sign`` int8 [n], +1 or -1. Returns the distinct groups int64 [G] (increasing), counts int64 [G, Lc] and sums
+    float64 [G, S]; they do not depend on the order of the rows.
+    """
+    usable = _usable(layout, truth, predicted)
+    chosen = np.flatnonzero(usable)
+    order = chosen[np.argsort(groups[chosen], kind="stable")]
+    keys, places, sizes = np.unique(groups[order], return_inverse=True, return_counts=True)
+    shape = (len(keys), label_size(layout))
+    rows = _Rows(places, sizes.astype(np.int64), score[order], sign[order].astype(np.int64), shape)
+    picked = pa.array(order)
+    truth, predicted = truth.take(picked), predicted.take(picked)
+    if layout.task == "regression":
+        counts, sums = _count_errors(rows, truth, predicted)
+    else:
+        counts, sums = _count_classes(layout, rows, truth, predicted)
+    return keys, counts, sums
+
+
+def encode(counts: NDArray[np.int64], sums: NDArray[np.float64]) -> bytes:
+    """One group's vectors to compact bytes: positions and values of the counts that are not zero, then the sums."""
+    used = np.flatnonzero(counts)
+    head = np.array([len(counts), len(used)], dtype="<u4").tobytes()
+    steps = np.diff(used, prepend=0).astype("<u2").tobytes()
+    return zlib.compress(head + steps + counts[used].astype("<i8").tobytes() + sums.astype("<f8").tobytes())
+
+
+def decode(data: bytes) -> LabelCounts:
+    """The inverse of ``encode``."""
+    raw = zlib.decompress(data)
+    size, used = (int(number) for number in np.frombuffer(raw, "<u4", 2))
+    counts = np.zeros(size, dtype=np.int64)
+    places = np.cumsum(np.frombuffer(raw, "<u2", used, 8), dtype=np.int64)
+    counts[places] = np.frombuffer(raw, "<i8", used, 8 + 2 * used)
+    return LabelCounts(counts, np.frombuffer(raw, "<f8", offset=8 + 10 * used).astype(np.float64))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows sorted by group: ``places`` int64 [n] of their group, ``sizes`` int64 [G], ``shape`` (G, Lc) of counts."""
+
+    places: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    score: NDArray[np.float64]
+    sign: NDArray[np.int64]
+    shape: tuple[int, int]
+
+    def count(self, slots: NDArray[np.int64], chosen: NDArray[np.bool_] | slice, into: NDArray[np.int64]) -> None:
+        """Add each chosen row's sign at (its group, its slot)."""
+        flat = self.places[chosen] * self.shape[1] + slots
+        for sign in (1, -1):
+            some = flat[self.sign[chosen] == sign]
+            into += sign * np.bincount(some, minlength=into.size).reshape(into.shape)
+
+    def sums(self, terms: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Signed sums of the terms (float64 [n] each), [G, number of terms]."""
+        return np.stack([group_sums(term * self.sign, self.sizes) for term in terms], axis=1)
+
+
+def _usable(layout: ScoreLayout, truth: Any, predicted: Any) -> NDArray[np.bool_]:
+    if layout.task == "regression":
+        numbers = truth.to_numpy(zero_copy_only=False), predicted.to_numpy(zero_copy_only=False)
+        finite: NDArray[np.bool_] = np.isfinite(numbers[0]) & np.isfinite(numbers[1])
+        return finite
+    both = pc.and_(pc.is_valid(truth), pc.is_valid(predicted))
+    usable: NDArray[np.bool_] = both.to_numpy(zero_copy_only=False)
+    return usable
+
+
+def _count_errors(rows: _Rows, truth: Any, predicted: Any) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    actual = truth.to_numpy(zero_copy_only=False)
+    error = predicted.to_numpy(zero_copy_only=False) - actual
+    counts = np.zeros(rows.shape, dtype=np.int64)
+    rows.count(np.zeros(len(error), dtype=np.int64), slice(None), counts)
+    with np.errstate(over="ignore"):
+        terms = [error, np.abs(error), error**2, error**4, actual, actual**2]
+    return counts, rows.sums(terms)
+
+
+def _count_classes(
+    layout: ScoreLayout, rows: _Rows, truth: Any, predicted: Any
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    actual, claimed = _class_codes(layout, truth), _class_codes(layout, predicted)
+    counts = np.zeros(rows.shape, dtype=np.int64)
+    rows.count(1 + actual * (len(layout.classes) + 1) + claimed, slice(None), counts)
+    counts[:, 0] = counts[:, 1:].sum(axis=1)
+    has_score = np.isfinite(rows.score) & (actual < len(layout.classes))
+    if layout.task == "binary":
+        size = len(layout.score_cuts) + 1
+        bins = np.searchsorted(layout.score_cuts, rows.score[has_score])
+        rows.count(_SCORES + actual[has_score] * size + bins, has_score, counts)
+        of_truth = np.where(actual == 1, rows.score, 1 - rows.score)
+        return counts, rows.sums([*_log_loss(of_truth, has_score), *_brier(of_truth, has_score)])
+    rows.count(np.full(np.count_nonzero(has_score), rows.shape[1] - 1), has_score, counts)
+    return counts, rows.sums(_log_loss(rows.score, has_score))
+
+
+def _class_codes(layout: ScoreLayout, values: Any) -> NDArray[np.int64]:
+    """Places in ``layout.classes``; anything else is the class after the last."""
+    codes, distinct = dictionary(values)
+    known = pc.index_in(distinct, value_set=pa.array(layout.classes, type=pa.string()))
+    places = pc.fill_null(known, len(layout.classes)).to_numpy(zero_copy_only=False).astype(np.int64)
+    found: NDArray[np.int64] = places[codes]
+    return found
+
+
+def _log_loss(of_truth: NDArray[np.float64], has_score: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+    loss = -np.log(np.clip(np.where(has_score, of_truth, 1.0), CLIP, 1 - CLIP))
+    loss = np.where(has_score, loss, 0.0)
+    return [loss, loss**2]
+
+
+def _brier(of_truth: NDArray[np.float64], has_score: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+    loss = np.where(has_score, (1 - of_truth) ** 2, 0.0)
+    return [loss, loss**2]

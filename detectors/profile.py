@@ -1,0 +1,240 @@
+"""A reference on a model's cuts: its hours, their sums, and the disjoint windows that show how much hours differ."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.measurement import MINIMUM_ROWS
+from detectors.performance.scored import LabelCounts
+from detectors.summary import HourlySummaries
+
+Grouped = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+
+
+class Reference(Protocol):
+    """What detectors ask of a reference: one profile, or several mixed."""
+
+    @property
+    def total(self) -> NDArray[Any]:
+        """Counts [L] of all rows."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def moments(self) -> NDArray[np.float64]:
+        """Sum and sum of squares of all finite values, [M, 2]."""
+
+    @property
+    def memo(self) -> dict[Hashable, Any]:
+        """What detectors derived from the windows once and will ask for again; derived from this object alone."""
+
+    @property
+    def labels(self) -> LabelCounts:
+        """Summary of all labelled rows."""
+
+    def windows(self, length_hours: int, phase_hour: int) -> NDArray[Any]:
+        """Counts [K, L] of disjoint windows of this length, oldest first; K = 0 without times."""
+
+    def label_windows(self, length_hours: int, phase_hour: int) -> list[LabelCounts]:
+        """The like for labelled rows."""
+
+
+@dataclass(frozen=True)
+class ReferenceProfile:
+    """``hours`` int64 [T] (increasing) or ``None`` without times; ``counts`` [T, L] (T = 1 without times);
+    ``moments`` [M, 2]; ``extremes`` [M, 2]; labelled rows as ``label_counts`` [T', Lc] and ``label_sums`` [T', S] at
+    ``label_hours`` int64 [T'] (hours of the predictions; ``None`` without times).
+    """
+
+    hours: NDArray[np.int64] | None
+    counts: NDArray[np.int64]
+    moments: NDArray[np.float64]
+    extremes: NDArray[np.float64]
+    label_hours: NDArray[np.int64] | None
+    label_counts: NDArray[np.int64]
+    label_sums: NDArray[np.float64]
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, summaries: HourlySummaries, labels: Grouped, *, timed: bool) -> ReferenceProfile:
+        """From ``summarise`` and ``count_scored`` by hour; ``timed`` false where the rows had no times (the hours in
+        the arguments then mean nothing)."""
+        label_hours, label_counts, label_sums = labels
+        counts = summaries.counts
+        if not timed:
+            counts, label_counts, label_sums = (
+                part.sum(axis=0, keepdims=True) for part in (counts, label_counts, label_sums)
+            )
+        low = summaries.extremes[:, :, 0].min(axis=0, initial=np.inf)
+        high = summaries.extremes[:, :, 1].max(axis=0, initial=-np.inf)
+        return cls(
+            hours=summaries.hours if timed else None,
+            counts=counts,
+            moments=summaries.moments.sum(axis=0),
+            extremes=np.stack([low, high], axis=1),
+            label_hours=label_hours if timed else None,
+            label_counts=label_counts,
+            label_sums=label_sums,
+        )
+
+    @cached_property
+    def total(self) -> NDArray[np.int64]:
+        """Counts [L] of all rows."""
+        total: NDArray[np.int64] = self.counts.sum(axis=0)
+        return total
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self.total[0])
+
+    @cached_property
+    def labels(self) -> LabelCounts:
+        """Summary of all labelled rows."""
+        return LabelCounts(self.label_counts.sum(axis=0), self.label_sums.sum(axis=0))
+
+    def windows(self, length_hours: int, phase_hour: int) -> NDArray[np.int64]:
+        """Counts [K, L] of the disjoint windows that end at hours ≡ ``phase_hour`` modulo the length, going backward
+        from the last hour, oldest first; those with fewer than 30 rows are left out."""
+        inside, starts = self._cut(self.hours, length_hours, phase_hour)
+        if len(starts) == 0:
+            return self.counts[:0]
+        counts: NDArray[np.int64] = np.add.reduceat(self.counts[inside], starts, axis=0)
+        return counts[counts[:, 0] >= MINIMUM_ROWS]
+
+    def label_windows(self, length_hours: int, phase_hour: int) -> list[LabelCounts]:
+        """Labelled rows in the same windows; those with fewer than 30 labelled rows are left out."""
+        inside, starts = self._cut(self.label_hours, length_hours, phase_hour)
+        if len(starts) == 0:
+            return []
+        counts = np.add.reduceat(self.label_counts[inside], starts, axis=0)
+        sums = np.add.reduceat(self.label_sums[inside], starts, axis=0)
+        return [LabelCounts(*pair) for pair in zip(counts, sums, strict=True) if pair[0][0] >= MINIMUM_ROWS]
+
+    def to_bytes(self) -> bytes:
+        """A compressed form; equal profiles give equal bytes."""
+        parts, heads = [], []
+        for name in _ARRAYS:
+            array = getattr(self, name)
+            heads.append([name, None if array is None else [array.dtype.str, array.shape]])
+            parts.append(b"" if array is None else np.ascontiguousarray(array).tobytes())
+        head = json.dumps(heads).encode()
+        return zlib.compress(b"".join([len(head).to_bytes(4, "little"), head, *parts]), level=1)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> ReferenceProfile:
+        """The inverse of ``to_bytes``."""
+        raw = zlib.decompress(data)
+        start = 4 + int.from_bytes(raw[:4], "little")
+        arrays: dict[str, Any] = {}
+        for name, form in json.loads(raw[4:start]):
+            if form is None:
+                arrays[name] = None
+                continue
+            dtype, shape = np.dtype(form[0]), tuple(form[1])
+            arrays[name] = np.frombuffer(raw, dtype, int(np.prod(shape)), start).reshape(shape)
+            start += arrays[name].nbytes
+        return cls(**arrays)
+
+    def _cut(self, hours: NDArray[np.int64] | None, length: int, phase: int) -> tuple[slice, NDArray[np.int64]]:
+        """Which of ``hours`` lie in whole windows, and where each window's run of them starts."""
+        none = slice(0, 0), np.empty(0, dtype=np.int64)
+        if self.hours is None or hours is None or len(self.hours) == 0:
+            return none
+        first, last = int(self.hours[0]), int(self.hours[-1]) + 1
+        end = last - (last - phase) % length
+        start = end - (end - first) // length * length
+        inside = slice(*np.searchsorted(hours, [start, end]))
+        index = (hours[inside] - start) // length
+        return inside, np.flatnonzero(np.diff(index, prepend=-1))
+
+
+_ARRAYS = ("hours", "counts", "moments", "extremes", "label_hours", "label_counts", "label_sums")
+
+
+@dataclass(frozen=True)
+class MixedReference:
+    """References of several versions, mixed in the shares that the versions have in a pooled window.
+
+    Counts are floats, scaled to the effective number of rows 1 / Σ(w² / n), whose sampling variance is that of the
+    weighted shares. Windows are mixed pair by pair from the newest backward, so there are as many as the profile with
+    the fewest has.
+    """
+
+    profiles: tuple[ReferenceProfile, ...]
+    weights: tuple[float, ...]
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def total(self) -> NDArray[np.float64]:
+        """Counts [L] of all rows."""
+        return _mix([profile.total for profile in self.profiles], [one.rows for one in self.profiles], self.weights)
+
+    @property
+    def rows(self) -> int:
+        """Effective number of rows."""
+        return round(float(self.total[0]))
+
+    @cached_property
+    def moments(self) -> NDArray[np.float64]:
+        """Sum and sum of squares of all finite values, [M, 2]."""
+        return _mix([profile.moments for profile in self.profiles], [one.rows for one in self.profiles], self.weights)
+
+    @cached_property
+    def labels(self) -> LabelCounts:
+        """Summary of all labelled rows."""
+        return _mix_labels([profile.labels for profile in self.profiles], self.weights)
+
+    def windows(self, length_hours: int, phase_hour: int) -> NDArray[np.float64]:
+        """Counts [K, L] of disjoint windows of this length, oldest first."""
+        each = [profile.windows(length_hours, phase_hour) for profile in self.profiles]
+        fewest = min(len(windows) for windows in each)
+        mixed = [
+            _mix([windows[-back] for windows in each], [int(windows[-back][0]) for windows in each], self.weights)
+            for back in range(fewest, 0, -1)
+        ]
+        return np.stack(mixed) if mixed else np.zeros((0, len(self.total)))
+
+    def label_windows(self, length_hours: int, phase_hour: int) -> list[LabelCounts]:
+        """The like for labelled rows."""
+        each = [profile.label_windows(length_hours, phase_hour) for profile in self.profiles]
+        fewest = min(len(windows) for windows in each)
+        return [_mix_labels([windows[-back] for windows in each], self.weights) for back in range(fewest, 0, -1)]
+
+
+def mix(profiles: Sequence[ReferenceProfile], weights: Sequence[float]) -> Reference:
+    """One reference from several on the same binning; ``weights`` (row shares of their versions) need not sum to 1.
+
+    Profiles without rows or weight are left out; at least one must remain.
+    """
+    kept = [(one, weight) for one, weight in zip(profiles, weights, strict=True) if one.rows > 0 and weight > 0]
+    if len(kept) == 1:
+        return kept[0][0]
+    scale = sum(weight for _, weight in kept)
+    return MixedReference(tuple(one for one, _ in kept), tuple(weight / scale for _, weight in kept))
+
+
+def _mix(parts: Sequence[NDArray[Any]], rows: Sequence[int], weights: Sequence[float]) -> NDArray[np.float64]:
+    pairs = [(part / count, weight, count) for part, weight, count in zip(parts, weights, rows, strict=True) if count]
+    if not pairs:
+        return np.zeros(parts[0].shape)
+    scale = sum(weight for _, weight, _ in pairs)
+    effective = scale**2 / sum(weight**2 / count for _, weight, count in pairs)
+    mixed: NDArray[np.float64] = np.sum([share * weight for share, weight, _ in pairs], axis=0)
+    return mixed * (effective / scale)
+
+
+def _mix_labels(parts: Sequence[LabelCounts], weights: Sequence[float]) -> LabelCounts:
+    rows = [part.rows for part in parts]
+    counts = _mix([part.counts for part in parts], rows, weights)
+    return LabelCounts(counts, _mix([part.sums for part in parts], rows, weights))

@@ -1,0 +1,86 @@
+"""Counts the bad rows of feature columns in a window, its reference and the reference's own windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.cuts import Binning, CategoricalColumn, NumericColumn
+from detectors.profile import Reference
+from detectors.quality.rise import Array, Counted
+from detectors.summary import WindowCounts
+
+
+@dataclass(frozen=True)
+class Sources:
+    """A window, its reference, and the length of the reference's own windows to compare with."""
+
+    binning: Binning
+    current: WindowCounts
+    reference: Reference
+    length_hours: int
+
+    @cached_property
+    def windows(self) -> NDArray[Any]:
+        """Counts [K, L] of the reference's own windows."""
+        return self.reference.windows(self.length_hours, self.current.end_hour)
+
+    @cached_property
+    def numeric(self) -> tuple[str, ...]:
+        """Names of the numeric feature columns."""
+        return tuple(one.name for one in self.binning.numeric if one.name.startswith("feature."))
+
+    @cached_property
+    def categorical(self) -> tuple[str, ...]:
+        """Names of the categorical feature columns."""
+        columns = (one for one in self.binning.columns if isinstance(one, CategoricalColumn))
+        return tuple(one.name for one in columns if one.name.startswith("feature."))
+
+    def slot(self, counts: NDArray[Any], name: str, which: str) -> int:
+        """The count in one of a column's extra slots, 0 where it has no such slot."""
+        if isinstance(self.binning.by_name[name], CategoricalColumn) and which == "nan":
+            return 0
+        return int(counts[self.binning.extra(name, which)])
+
+
+def count(
+    metric: str,
+    sources: Sources,
+    names: Sequence[str],
+    extras: Sequence[str],
+    *,
+    allowance: Array | None = None,
+    details: Sequence[Mapping[str, Any]] = (),
+) -> Counted:
+    """Count the slots ``extras`` (those that the column's kind has) of each column, among all rows.
+
+    ``allowance`` [F]: how many reference rows at least to take as bad when judging chance; see ``Counted``.
+    """
+    slots = [_slots(sources.binning, name, extras) for name in names]
+    key = ("quality", metric, tuple(names), sources.length_hours, sources.current.end_hour % sources.length_hours)
+    if key not in sources.reference.memo:
+        sources.reference.memo[key] = _pair(sources.windows, slots)
+    bad_now, now = _pair(sources.current.counts, slots)
+    bad_then, then = _pair(sources.reference.total, slots)
+    bad_windows, windows = sources.reference.memo[key]
+    features = tuple(name.removeprefix("feature.") for name in names)
+    return Counted(metric, features, bad_now, now, bad_then, then, bad_windows, windows, allowance, tuple(details))
+
+
+def _slots(binning: Binning, name: str, bad: Sequence[str]) -> list[int]:
+    numeric = isinstance(binning.by_name[name], NumericColumn)
+    return [binning.extra(name, one) for one in bad if numeric or one != "nan"]
+
+
+def _pair(counts: NDArray[Any], slots: Sequence[list[int]]) -> tuple[Array, Array]:
+    """Bad rows and rows, [..., F]."""
+    wrong = np.zeros((*counts.shape[:-1], len(slots)))
+    for place in range(max((len(one) for one in slots), default=0)):
+        chosen = np.array([one[place] if place < len(one) else -1 for one in slots])
+        wrong += np.where(chosen >= 0, counts[..., chosen], 0)
+    return wrong, np.repeat(counts[..., :1].astype(np.float64), len(slots), axis=-1)

@@ -1,0 +1,55 @@
+"""All data-quality measurements of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from detectors.cuts import Binning
+from detectors.measurement import Measurement
+from detectors.profile import Reference
+from detectors.quality.counting import Sources
+from detectors.quality.duplicates import duplicate_share
+from detectors.quality.missing import missing_share
+from detectors.quality.out_of_range import out_of_range_share
+from detectors.quality.rejected import rejected_share
+from detectors.quality.rise import measure_rise
+from detectors.quality.type_mismatch import type_mismatch_share
+from detectors.quality.unseen_category import unseen_category_share
+from detectors.summary import WindowCounts
+
+TOLERANCES: Mapping[str, float] = {
+    "missing_share": 0.01,
+    "type_mismatch_share": 0.001,
+    "unseen_category_share": 0.001,
+    "out_of_range_share": 0.001,
+    "duplicate_share": 0.005,
+    "rejected_share": 0.001,
+}
+OF_FEATURES = (missing_share, type_mismatch_share, unseen_category_share, out_of_range_share)
+
+
+def measure_quality(
+    binning: Binning,
+    current: WindowCounts,
+    reference: Reference,
+    *,
+    length_hours: int,
+    alpha: float,
+    duplicates: tuple[int, int],
+    rejected: tuple[int, int],
+    tolerances: Mapping[str, float] = TOLERANCES,
+) -> list[Measurement]:
+    """The metrics of ``TOLERANCES``: the first four for each feature they fit, the last two for the traffic.
+
+    ``duplicates`` and ``rejected``: how many, of how many (rows + duplicates; rows + rejects). ``tolerances`` by
+    metric; a metric not in it has its default.
+    """
+    sources = Sources(binning, current, reference, length_hours)
+    limits = {**TOLERANCES, **tolerances}
+    counted = [count(sources) for count in OF_FEATURES]
+    found = [one for part in counted if part.features for one in measure_rise(part, limits[part.metric], alpha)]
+    for part in (duplicate_share(*duplicates), rejected_share(*rejected)):
+        (one,) = measure_rise(part, limits[part.metric], alpha)
+        found.append(replace(one, n_reference=reference.rows))
+    return found

@@ -1,0 +1,96 @@
+"""How sure is a rise? Judged by the rows, and by how much the reference's own windows differ: the wider wins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from detectors.intervals import difference_lower, difference_p_value
+from detectors.measurement import MINIMUM_ROWS
+
+Array = NDArray[np.float64]
+
+ENOUGH_WINDOWS = 8
+SHORT_TOLERANCE = 0.05  # for differences between windows that cannot be known
+Z_POWER = float(stats.norm.ppf(0.9))
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Rise:
+    """Rises ``effect`` with one-sided limits ``lower``, ``upper``; ``p_value`` of H0: rise <= tolerance; ``mde`` the
+    smallest rise found with 90 % power; float64 [F] each. p <= alpha where lower >= tolerance."""
+
+    effect: Array
+    lower: Array
+    upper: Array
+    p_value: Array
+    mde: Array
+
+
+@dataclass(frozen=True)
+class Spread:
+    """``deviation`` float64 [F]: standard error of predicting one more window from K, S sqrt(1 + 1/K); ``windows``
+    int64 [F]: K."""
+
+    deviation: Array
+    windows: NDArray[np.int64]
+
+    @property
+    def enough(self) -> NDArray[np.bool_]:
+        """Where there are at least 8 windows."""
+        return self.windows >= ENOUGH_WINDOWS
+
+
+def spread_of(values: Array, usable: NDArray[np.bool_]) -> Spread:
+    """From one value per window, [K, F]; only those ``usable`` count."""
+    count = usable.sum(axis=0)
+    mean = np.where(usable, values, 0.0).sum(axis=0) / np.maximum(count, 1)
+    squares = np.where(usable, (values - mean) ** 2, 0.0).sum(axis=0)
+    variance = squares / np.maximum(count - 1, 1) * (1 + 1 / np.maximum(count, 1))
+    return Spread(np.sqrt(variance), count)
+
+
+def spread_of_shares(bad: Array, rows: Array) -> Spread:
+    """From counts per window, [K, F]; windows with fewer than 30 rows are left out."""
+    return spread_of(bad / np.maximum(rows, 1), rows >= MINIMUM_ROWS)
+
+
+def rise_of_share(x: Array, n: Array, y: Array, m: Array, spread: Spread, tolerance: float, alpha: float) -> Rise:
+    """Of x/n over y/m: Newcombe's limits at ``alpha`` (exact ones where counts are small), and the spread."""
+    z = float(stats.norm.isf(alpha))
+    base = y / np.maximum(m, 1)
+    error = np.sqrt(np.minimum(base + tolerance, 0.25) * (1 / np.maximum(n, 1) + 1 / np.maximum(m, 1)))
+    rise = Rise(
+        x / np.maximum(n, 1) - base,
+        difference_lower(x, n, y, m, z),
+        -difference_lower(y, m, x, n, z),
+        difference_p_value(x, n, y, m, tolerance),
+        tolerance + (z + Z_POWER) * error,
+    )
+    return widened(rise, spread, tolerance, alpha)
+
+
+def rise_of_estimate(effect: Array, error: Array, spread: Spread, tolerance: float, alpha: float) -> Rise:
+    """Of an estimate with a standard error: normal limits, and the spread."""
+    z = float(stats.norm.isf(alpha))
+    p_value = stats.norm.sf((effect - tolerance) / (error + _TINY))
+    rise = Rise(effect, effect - z * error, effect + z * error, p_value, tolerance + (z + Z_POWER) * error)
+    return widened(rise, spread, tolerance, alpha)
+
+
+def widened(rise: Rise, spread: Spread, tolerance: float, alpha: float) -> Rise:
+    """Where there are enough windows, Student's t with K - 1 degrees must agree."""
+    degrees = np.maximum(spread.windows - 1, 1)
+    critical, by_windows = stats.t.isf(alpha, degrees), (rise.effect - tolerance) / (spread.deviation + _TINY)
+    reach = critical * spread.deviation
+    return Rise(
+        rise.effect,
+        np.where(spread.enough, np.minimum(rise.lower, rise.effect - reach), rise.lower),
+        np.where(spread.enough, np.maximum(rise.upper, rise.effect + reach), rise.upper),
+        np.where(spread.enough, np.maximum(rise.p_value, stats.t.sf(by_windows, degrees)), rise.p_value),
+        np.where(spread.enough, np.maximum(rise.mde, tolerance + (critical + Z_POWER) * spread.deviation), rise.mde),
+    )

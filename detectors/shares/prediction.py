@@ -1,0 +1,58 @@
+"""Drift of what the model says: shares of predicted classes, scores, or predicted numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from detectors.cuts import Binning, CategoricalColumn
+from detectors.measurement import Measurement
+from detectors.profile import Reference
+from detectors.shares import cells
+from detectors.shares.auto import measure_drift
+from detectors.summary import WindowCounts
+
+
+def measure_prediction_drift(
+    binning: Binning,
+    task: str,
+    current: WindowCounts,
+    reference: Reference,
+    *,
+    length_hours: int,
+    tolerance: float,
+    alpha: float,
+) -> list[Measurement]:
+    """``measure_drift`` of the model's output. Regression: ``prediction_ks``. Classification: ``class_share`` (the
+    class that moved most; all of them in ``details.classes`` as {class: {reference, window, change}}), and
+    ``score_ks`` where there are scores."""
+    wanted = {"prediction": "prediction_ks" if task == "regression" else "class_share"}
+    if task != "regression":
+        wanted["score"] = "score_ks"
+    names = [name for name in wanted if name in binning.by_name and not _empty(binning, name, current, reference)]
+    found = measure_drift(
+        binning, names, current, reference, length_hours=length_hours, tolerance=tolerance, alpha=alpha
+    )
+    named = [replace(one, metric=wanted[name]) for name, one in zip(names, found, strict=True)]
+    return [_with_classes(binning, one, current, reference) if one.metric == "class_share" else one for one in named]
+
+
+def _empty(binning: Binning, name: str, current: WindowCounts, reference: Reference) -> bool:
+    """A model without scores has nothing to say about them."""
+    slots = binning.slots(name)
+    return name == "score" and not (current.counts[slots].any() or reference.total[slots].any())
+
+
+def _with_classes(binning: Binning, one: Measurement, current: WindowCounts, reference: Reference) -> Measurement:
+    column = binning.by_name["prediction"]
+    if not isinstance(column, CategoricalColumn):
+        return one
+    run = cells.remembered(cells.categories, binning, ["prediction"])
+    (now, n), (then, m) = run.count(current.counts), run.count(reference.total)
+    p, q = now / max(n[0], 1), then / max(m[0], 1)
+    classes: dict[str, Any] = {
+        name: {"reference": float(q[place]), "window": float(p[place]), "change": float(p[place] - q[place])}
+        for place, name in enumerate(cells.category_names(column))
+        if place < len(column.levels) or now[place] or then[place]
+    }
+    return replace(one, details={**one.details, "classes": classes})

@@ -1,0 +1,202 @@
+"""Two tables, no service: how does each column of one differ from the other's?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detectors.kinds import infer_kind
+from detectors.levels import canonical
+from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
+from detectors.registry import TWO_SAMPLE
+from detectors.sample import Levels, Sample, Values
+from detectors.shares.bounds import Answer, Shares, rows_below_cuts, rows_in_categories
+from detectors.shares.cells import Cells
+from detectors.tables import table
+
+TOLERANCE = 0.02
+ALPHA = 0.01  # of one comparison, shared by its columns
+
+
+@dataclass(frozen=True)
+class _Pair:
+    name: str
+    kind: str
+    reference: Sample
+    current: Sample
+
+
+def compare_frames(
+    reference: pa.Table, current: pa.Table, *, methods: Sequence[str] | None = None
+) -> list[Measurement]:
+    """Measure every column of ``reference`` that has a kind (``kinds.infer_kind``), in its order.
+
+    Without ``methods``: the i.i.d. rule on exact values, tolerance 0.02, α = 0.01 / columns; a column drifted where
+    p_value <= alpha. With ``methods``: each test of the registry on the columns that it fits, with the same α where it
+    has a p-value; the others carry ``alpha`` ``None`` and never decide. Raises ``KeyError`` for an unknown method.
+    """
+    unknown = [method for method in methods or () if method not in TWO_SAMPLE]
+    if unknown:
+        raise KeyError(f"unknown method {unknown[0]!r}; known are {', '.join(sorted(TWO_SAMPLE))}")
+    kinds = {name: _kind(reference, current, name) for name in reference.column_names}
+    pairs = [_pair(reference, current, name, kind) for name, kind in kinds.items() if kind is not None]
+    alpha = ALPHA / max(len(pairs), 1)
+    if methods is None:
+        return [_guarded(pair, "ks" if pair.kind == "numeric" else "l_infinity", _auto, alpha) for pair in pairs]
+    return [
+        _guarded(pair, method, _by_method, alpha)
+        for pair in pairs
+        for method in methods
+        if pair.kind in TWO_SAMPLE[method].kinds
+    ]
+
+
+def _kind(reference: pa.Table, current: pa.Table, name: str) -> str | None:
+    """The reference decides; where it has no value at all, there is nothing to compare. A column that is text in one
+    table is categorical in both."""
+    kind = infer_kind(_whole(reference, name))
+    if kind != "numeric" or name not in current.column_names:
+        return kind
+    now = current.schema.field(name).type
+    now = now.value_type if pa.types.is_dictionary(now) else now
+    return "categorical" if pa.types.is_string(now) or pa.types.is_large_string(now) else kind
+
+
+def _whole(frame: pa.Table, name: str) -> Any:
+    return frame.column(name).combine_chunks()
+
+
+def _pair(reference: pa.Table, current: pa.Table, name: str, kind: str) -> _Pair:
+    make: Callable[[Any], Sample] = _values if kind == "numeric" else _levels
+    now = _whole(current, name) if name in current.column_names else pa.nulls(0, pa.float64())
+    return _Pair(name, kind, make(_whole(reference, name)), make(now))
+
+
+def _values(column: Any) -> Values:
+    numbers = pc.cast(_plain(column), pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return Values(numbers[np.isfinite(numbers)])
+
+
+def _levels(column: Any) -> Levels:
+    column = _plain(column).drop_null()
+    if not _is_number(column.type):
+        text = column
+    else:
+        text = canonical(pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+    counted = pc.value_counts(pc.cast(text, pa.string()))
+    counts = counted.field("counts").to_numpy(zero_copy_only=False)
+    return Levels(tuple(counted.field("values").to_pylist()), counts)
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _plain(column: Any) -> Any:
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _guarded(
+    pair: _Pair, metric: str, measure: Callable[[_Pair, str, float], Measurement], alpha: float
+) -> Measurement:
+    n, m = round(pair.current.rows), round(pair.reference.rows)
+    if m == 0 or n == 0:
+        return Measurement(metric, None, m, n, pair.name, reason=TOO_FEW_ROWS if m else NO_REFERENCE)
+    return measure(pair, metric, alpha)
+
+
+def _reason(pair: _Pair) -> str | None:
+    return TOO_FEW_ROWS if min(pair.current.rows, pair.reference.rows) < MINIMUM_ROWS else None
+
+
+def _auto(pair: _Pair, metric: str, alpha: float) -> Measurement:
+    found = TWO_SAMPLE[metric].compare(pair.reference, pair.current)
+    n, m = pair.current.rows, pair.reference.rows
+    if metric == "ks":
+        answer = rows_below_cuts(np.array([found.value]), np.array([n]), np.array([m]), np.array([TOLERANCE]), alpha)
+        details = {**found.details, **_where_apart(pair)}
+    else:
+        answer = rows_in_categories(_shares(pair), np.array([TOLERANCE]), alpha)
+        then, now = found.details["from"], found.details["to"]
+        details = {
+            "category": found.details["category"],
+            "share_reference": then,
+            "share_current": now,
+            "direction": "more" if now > then else "less",
+        }
+    return _moved(pair, metric, found.value, answer, alpha, details)
+
+
+def _moved(
+    pair: _Pair, metric: str, effect: float, answer: Answer, alpha: float, details: dict[str, Any]
+) -> Measurement:
+    lower, upper = min(max(0.0, float(answer.lower[0])), effect), min(1.0, float(answer.upper[0]))
+    return Measurement(
+        metric,
+        effect,
+        round(pair.reference.rows),
+        round(pair.current.rows),
+        pair.name,
+        lower,
+        upper,
+        float(answer.p_value[0]),
+        effect,
+        lower,
+        upper,
+        min(1.0, float(answer.mde[0])),
+        alpha,
+        _reason(pair),
+        {**details, "tolerance": TOLERANCE},
+    )
+
+
+def _shares(pair: _Pair) -> Shares:
+    """The categories of both tables as the cells of one column."""
+    counts = table(pair.reference, pair.current)
+    places = np.arange(len(counts.reference))
+    cells = Cells.of([(places, places + 1, 0, len(places))])
+    n, m = (np.array([float(part.sum())]) for part in (counts.current, counts.reference))
+    return Shares(cells, counts.current, counts.reference, n, m)
+
+
+def _where_apart(pair: _Pair) -> dict[str, Any]:
+    """Below which value the shares differ most, and what they are there."""
+    assert isinstance(pair.reference, Values)
+    assert isinstance(pair.current, Values)
+    then, now = np.sort(pair.reference.numbers), np.sort(pair.current.numbers)
+    values = np.concatenate([then, now])
+    below = [np.searchsorted(part, values, side="right") / len(part) for part in (then, now)]
+    place = int(np.abs(below[0] - below[1]).argmax())
+    direction = "lower" if below[1][place] > below[0][place] else "higher"
+    return {
+        "cut": float(values[place]),
+        "share_reference": float(below[0][place]),
+        "share_current": float(below[1][place]),
+        "direction": direction,
+    }
+
+
+def _by_method(pair: _Pair, metric: str, alpha: float) -> Measurement:
+    test = TWO_SAMPLE[metric]
+    found = test.compare(pair.reference, pair.current)
+    return Measurement(
+        metric,
+        found.value,
+        round(pair.reference.rows),
+        round(pair.current.rows),
+        pair.name,
+        found.lower,
+        found.upper,
+        found.p_value,
+        found.value,
+        found.lower,
+        found.upper,
+        alpha=alpha if test.has_p_value else None,
+        reason=_reason(pair),
+        details=found.details,
+    )

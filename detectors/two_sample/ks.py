@@ -1,0 +1,40 @@
+"""Kolmogorov-Smirnov: the largest distance between two distribution functions."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy import stats
+
+from detectors.sample import Binned, Comparison, Sample, Values
+from detectors.tables import need_rows, need_same_cuts
+
+
+def compare(reference: Sample, current: Sample) -> Comparison:
+    """Values: scipy's ``ks_2samp`` (exact p-value for small samples). Bins: the largest distance at a cut, which is at
+    most ``details.error_bound`` below that of the values, with scipy's asymptotic p-value. Limits: the 95 % DKW band
+    (Massart 1990)."""
+    need_rows(reference, current)
+    if isinstance(reference, Values) and isinstance(current, Values):
+        with warnings.catch_warnings():
+            # scipy falls back from the exact to the asymptotic p-value, and warns, where the exact one overflows
+            warnings.simplefilter("ignore", RuntimeWarning)
+            found = stats.ks_2samp(reference.numbers, current.numbers)
+        return _bounded(float(found.statistic), float(found.pvalue), reference, current, {})
+    if isinstance(reference, Binned) and isinstance(current, Binned):
+        need_same_cuts(reference, current)
+        apart = np.cumsum(reference.counts) / reference.rows - np.cumsum(current.counts) / current.rows
+        distance = float(np.abs(apart).max())
+        effective = reference.rows * current.rows / (reference.rows + current.rows)
+        p_value = float(np.clip(stats.kstwo.sf(distance, np.round(max(effective, 1.0))), 0, 1))
+        details = {"error_bound": max(reference.hidden, current.hidden)}
+        return _bounded(distance, p_value, reference, current, details)
+    raise TypeError("Kolmogorov-Smirnov compares numbers")
+
+
+def _bounded(
+    distance: float, p_value: float, reference: Sample, current: Sample, details: dict[str, float]
+) -> Comparison:
+    radius = float(np.sqrt(np.log(2 / 0.05) / 2 * (1 / reference.rows + 1 / current.rows)))
+    return Comparison(distance, p_value, max(0.0, distance - radius), min(1.0, distance + radius), details)

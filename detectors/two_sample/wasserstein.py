@@ -1,0 +1,48 @@
+"""Wasserstein distance: how far values moved on average, in their own unit."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from detectors.sample import Array, Binned, Comparison, Sample, Values
+from detectors.tables import need_rows, need_same_cuts
+
+
+def compare(reference: Sample, current: Sample) -> Comparison:
+    """scipy's ``wasserstein_distance``; ``details.per_sd`` in standard deviations of the reference.
+
+    Bins: each bin stands for its middle. ``details.error_bound``: no row is farther from it than half the bin's width,
+    as long as values stay within the range of the first reference (``None`` where that is not known).
+    """
+    need_rows(reference, current)
+    if isinstance(reference, Values) and isinstance(current, Values):
+        found = float(stats.wasserstein_distance(reference.numbers, current.numbers))
+        return Comparison(found, details={"per_sd": _per(found, float(reference.numbers.std()))})
+    if isinstance(reference, Binned) and isinstance(current, Binned):
+        need_same_cuts(reference, current)
+        return _of_bins(reference, current)
+    raise TypeError("Wasserstein compares numbers")
+
+
+def _of_bins(reference: Binned, current: Binned) -> Comparison:
+    if len(reference.cuts) == 0:
+        return Comparison(0.0, details={"per_sd": None, "error_bound": None})
+    low = reference.low if np.isfinite(reference.low) else reference.cuts[0]
+    high = reference.high if np.isfinite(reference.high) else reference.cuts[-1]
+    edges = np.concatenate([[min(low, reference.cuts[0])], reference.cuts, [max(high, reference.cuts[-1])]])
+    middles, widths = (edges[1:] + edges[:-1]) / 2, edges[1:] - edges[:-1]
+    p, q = reference.counts / reference.rows, current.counts / current.rows
+    found = float(stats.wasserstein_distance(middles, middles, p, q))
+    known = np.isfinite(reference.low) and np.isfinite(reference.high)
+    bound = float((widths / 2) @ (p + q)) if known else None
+    return Comparison(found, details={"per_sd": _per(found, _deviation(middles, p)), "error_bound": bound})
+
+
+def _deviation(middles: Array, shares: Array) -> float:
+    mean = float(middles @ shares)
+    return float(np.sqrt((middles - mean) ** 2 @ shares))
+
+
+def _per(found: float, deviation: float) -> float | None:
+    return found / deviation if deviation > 0 else None

@@ -1,0 +1,5 @@
+"""``python -m monitor`` is ``plimsoll``."""
+
+from monitor.cli import main
+
+main()

@@ -1,0 +1,311 @@
+"""From stored rows to counts: which column of the table feeds which column of the binning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from detectors import summary
+from detectors.binning import make_binning, score_layout
+from detectors.cuts import Binning, ScoreLayout
+from detectors.performance import scored
+from detectors.profile import ReferenceProfile
+from detectors.summary import ColumnValues, HourlySummaries
+from monitor.store.observations.base import ScoredRows, StoredColumn
+from monitor.store.observations.canonical import canonical, canonical_stored
+from monitor.store.observations.odd import odd_codes
+
+MOST_CLASSES = 100
+NOTHING = (np.empty(0, np.int64), np.empty(0, np.uint8))
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a model's predictions are: ``classes`` canonical, for binary (negative, positive)."""
+
+    task: str
+    classes: tuple[str, ...] = ()
+
+    @property
+    def positive(self) -> str | None:
+        """The positive class of a binary model."""
+        return self.classes[1] if self.task == "binary" else None
+
+
+def meaning_of(task: str | None, positive: str | None, values: Sequence[pa.Array]) -> Meaning:
+    """Infer what is not configured from canonical predictions and labels (pa.string arrays).
+
+    Fractional numbers: regression; at most two values: binary; else multiclass, but integers of more than 100 values
+    are quantities: regression.
+    """
+    distinct = sorted({v for array in values for v in pc.unique(array).to_pylist() if v is not None})
+    numbers = [_number(text) for text in distinct]
+    if task is None:
+        task = _infer_task(distinct, numbers)
+    if task == "regression":
+        return Meaning(task)
+    if task == "binary":
+        return Meaning(task, _two_classes(distinct, positive))
+    return Meaning(task, tuple(distinct[:MOST_CLASSES]))
+
+
+def _infer_task(distinct: Sequence[str], numbers: Sequence[float | None]) -> str:
+    known = [number for number in numbers if number is not None]
+    if known and len(known) == len(distinct) and any(number % 1 for number in known):
+        return "regression"
+    if len(distinct) <= 2:
+        return "binary"
+    return "regression" if len(known) == len(distinct) > MOST_CLASSES else "multiclass"
+
+
+def _two_classes(distinct: Sequence[str], positive: str | None) -> tuple[str, str]:
+    if positive is None:
+        positive = "1" if "1" in distinct or not distinct else distinct[-1]
+    others = [text for text in distinct if text != positive]
+    return (others[0] if others else ("0" if positive == "1" else f"not {positive}"), positive)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def column_values(columns: Sequence[StoredColumn], meaning: Meaning, table: pa.Table) -> dict[str, ColumnValues]:
+    """The columns of a chunk of rows under the names that binnings use."""
+    found: dict[str, ColumnValues] = {
+        "latency_ms": _plain(table, "latency_ms"),
+        "error": _plain(table, "error"),
+    }
+    for column in columns:
+        if column.physical not in table.column_names:
+            continue
+        if column.role in ("feature", "metric"):
+            found[f"{column.role}.{column.name}"] = _values(table, column.physical)
+        elif column.role == "prediction":
+            found["prediction"] = _prediction(table, column, meaning)
+    score = score_of(meaning, {c.name: _floats(table, c.physical) for c in _probabilities(columns, table)})
+    if score is not None:
+        found["score"] = ColumnValues(pa.array(score, pa.float64(), from_pandas=True), *NOTHING)
+    return found
+
+
+def _probabilities(columns: Sequence[StoredColumn], table: pa.Table) -> list[StoredColumn]:
+    return [c for c in columns if c.role == "probability" and c.physical in table.column_names]
+
+
+def score_of(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
+    """What is binned as ``score``: binary: the positive class's probability; multiclass: the highest of all."""
+    if not by_class or meaning.task == "regression":
+        return None
+    canonical_names = {(name if name == "" else _canonical_text(name)): values for name, values in by_class.items()}
+    if meaning.task == "binary":
+        return _positive_score(meaning, canonical_names)
+    stacked = np.stack(list(canonical_names.values()))
+    return np.fmax.reduce(stacked)
+
+
+def _positive_score(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
+    negative, positive = meaning.classes
+    parts = [by_class[name] for name in ("", positive) if name in by_class]
+    if negative in by_class:
+        parts.append(1 - by_class[negative])
+    return reduce(lambda a, b: np.where(np.isnan(a), b, a), parts) if parts else None
+
+
+def _canonical_text(name: str) -> str:
+    return str(canonical(pa.array([name], pa.string()))[0].as_py())
+
+
+def _floats(table: pa.Table, physical: str) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = _one(table, physical).to_numpy(zero_copy_only=False)
+    return values
+
+
+def _one(table: pa.Table, name: str) -> pa.Array:
+    chunks = table.column(name)
+    return chunks.combine_chunks() if isinstance(chunks, pa.ChunkedArray) else chunks
+
+
+def _plain(table: pa.Table, name: str) -> ColumnValues:
+    return ColumnValues(_one(table, name), *NOTHING)
+
+
+def _values(table: pa.Table, physical: str) -> ColumnValues:
+    return ColumnValues(_one(table, physical), *odd_codes(_one(table, "odd"), physical))
+
+
+def _prediction(table: pa.Table, column: StoredColumn, meaning: Meaning) -> ColumnValues:
+    values = _values(table, column.physical)
+    if meaning.task == "regression":
+        usable = values.values if column.storage == "number" else pa.nulls(table.num_rows, pa.float64())
+        return ColumnValues(usable, values.odd_rows, values.odd_codes)
+    return ColumnValues(canonical_stored(values.values, column.storage), values.odd_rows, values.odd_codes)
+
+
+def binning_of(columns: Sequence[StoredColumn], meaning: Meaning, tables: Sequence[pa.Table]) -> Binning:
+    """New cuts, from the rows of the newest references (no tables: before any reference)."""
+    table = pa.concat_tables(tables, promote_options="default") if tables else None
+    values = column_values(columns, meaning, table) if table is not None else {}
+    kinds: dict[str, str] = {}
+    for column in columns:
+        if column.role == "feature":
+            kinds[f"feature.{column.name}"] = column.type or (
+                "numeric" if column.storage == "number" else "categorical"
+            )
+        elif column.role == "prediction":
+            kinds["prediction"] = "numeric" if meaning.task == "regression" else "categorical"
+        elif column.role == "metric":
+            kinds[f"metric.{column.name}"] = "numeric"
+    if "score" in values or (table is None and any(c.role == "probability" for c in columns)):
+        kinds["score"] = "numeric"
+    kinds |= {"latency_ms": "numeric", "error": "categorical"}
+    score = values["score"].values.to_numpy(zero_copy_only=False) if "score" in values else None
+    layout = score_layout(meaning.task, meaning.classes, score)
+    return make_binning(values, kinds, layout)  # type: ignore[arg-type]
+
+
+def by_version(table: pa.Table) -> dict[str, pa.Table]:
+    """Rows apart by model version ('' for none), each in the order they came."""
+    versions = pc.fill_null(_one(table, "version"), "")
+    distinct = pc.unique(versions).to_pylist()
+    if len(distinct) == 1:
+        return {distinct[0]: table}
+    return {version: table.filter(pc.equal(versions, version)) for version in sorted(distinct)}
+
+
+def count(binning: Binning, columns: Sequence[StoredColumn], meaning: Meaning, table: pa.Table) -> HourlySummaries:
+    """Hourly counts of a chunk of rows of one version."""
+    hours = _one(table, "hour").to_numpy(zero_copy_only=False)
+    return summary.summarise(binning, hours, column_values(columns, meaning, table))
+
+
+def newest_by_hour(table: pa.Table) -> dict[int, int]:
+    """Time of the newest row of each hour, microseconds."""
+    grouped = table.select(["hour", "timestamp"]).group_by("hour").aggregate([("timestamp", "max")])
+    return dict(zip(grouped.column("hour").to_pylist(), grouped.column("timestamp_max").to_pylist(), strict=True))
+
+
+@dataclass(frozen=True)
+class LabelGroups:
+    """Label summaries of several (hour, known hour) pairs of one version."""
+
+    hours: NDArray[np.int64]
+    known_hours: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    sums: NDArray[np.float64]
+
+
+def label_counts(layout: ScoreLayout, meaning: Meaning, rows: ScoredRows) -> dict[str, LabelGroups]:
+    """Labelled predictions by version, hour and the hour their label became known; a correction is −1 and +1."""
+    keep, sign, known = _revisions(rows)
+    versions = pc.fill_null(rows.version, "").take(pa.array(keep))
+    groups: dict[str, LabelGroups] = {}
+    for version in pc.unique(versions).to_pylist():
+        mine = pc.equal(versions, version).to_numpy(zero_copy_only=False)
+        groups[version] = _grouped(layout, meaning, rows, keep[mine], sign[mine], known[mine])
+    return groups
+
+
+def _revisions(rows: ScoredRows) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int64]]:
+    """Row numbers with a sign and the hour from which they count. Of two revisions that became known in one hour the
+    later stands; each that is replaced later is taken back then."""
+    n = len(rows.hour)
+    ids = rows.ids.dictionary_encode().indices.to_numpy(zero_copy_only=False) if n else np.empty(0, np.int64)
+    same_id = np.zeros(n, bool)
+    same_id[:-1] = ids[1:] == ids[:-1]  # the next row is a later revision of this one
+    replaced_at_once = np.zeros(n, bool)
+    replaced_at_once[:-1] = same_id[:-1] & (rows.known_hour[1:] == rows.known_hour[:-1])
+    standing = np.flatnonzero(~replaced_at_once)
+    following = np.zeros(len(standing), bool)
+    following[:-1] = ids[standing[1:]] == ids[standing[:-1]]
+    taken_back = standing[following]
+    back_at = rows.known_hour[standing[1:]][following[:-1]] if len(standing) else np.empty(0, np.int64)
+    keep = np.concatenate([standing, taken_back])
+    sign = np.concatenate([np.ones(len(standing), np.int8), -np.ones(len(taken_back), np.int8)])
+    return keep, sign, np.concatenate([rows.known_hour[standing], back_at])
+
+
+def _grouped(
+    layout: ScoreLayout,
+    meaning: Meaning,
+    rows: ScoredRows,
+    keep: NDArray[np.int64],
+    sign: NDArray[np.int8],
+    known: NDArray[np.int64],
+) -> LabelGroups:
+    pairs = np.stack([rows.hour[keep], known], axis=1)
+    distinct, group = np.unique(pairs, axis=0, return_inverse=True)
+    taken = pa.array(keep)
+    truth, predicted = rows.label.take(taken), rows.prediction.take(taken)
+    score = _score_for_labels(meaning, rows, truth, taken, len(keep))
+    if meaning.task == "regression":
+        truth, predicted = _numbers(truth), _numbers(predicted)
+    found, counts, sums = scored.count_scored(layout, group.ravel().astype(np.int64), truth, predicted, score, sign)
+    return LabelGroups(distinct[found, 0], distinct[found, 1], counts, sums)
+
+
+def _numbers(texts: pa.Array) -> pa.Array:
+    numeric = pc.match_substring_regex(texts, r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+    return pc.cast(pc.if_else(numeric, texts, None), pa.float64())
+
+
+def _score_for_labels(
+    meaning: Meaning, rows: ScoredRows, truth: pa.Array, taken: pa.Array, n: int
+) -> NDArray[np.float64]:
+    order = taken.to_numpy()
+    by_class = {_canonical_text(k) if k else k: v[order] for k, v in rows.probabilities.items()}
+    if meaning.task == "binary":
+        score = _positive_score(meaning, by_class)
+        return np.full(n, np.nan) if score is None else score
+    if meaning.task == "multiclass":
+        score = np.full(n, np.nan)
+        for name, values in by_class.items():
+            mine = pc.fill_null(pc.equal(truth, name), False).to_numpy(zero_copy_only=False)
+            score[mine] = values[mine]
+        return score
+    return np.full(n, np.nan)
+
+
+def profile_of(
+    binning: Binning,
+    columns: Sequence[StoredColumn],
+    meaning: Meaning,
+    table: pa.Table,
+    timed: bool,
+) -> ReferenceProfile:
+    """A reference's rows on the cuts, with its labelled rows (column ``label``, canonical)."""
+    summaries = count(binning, columns, meaning, table)
+    hours = _one(table, "hour").to_numpy(zero_copy_only=False)
+    label = _one(table, "label")
+    has = pc.is_valid(label).to_numpy(zero_copy_only=False).nonzero()[0]
+    taken = pa.array(has)
+    prediction = [c for c in columns if c.role == "prediction" and c.physical in table.column_names]
+    predicted = (
+        canonical_stored(_one(table, prediction[0].physical), prediction[0].storage)
+        if prediction
+        else pa.nulls(table.num_rows, pa.string())
+    )
+    rows = ScoredRows(
+        ids=pa.array(np.arange(len(has)).astype(str)),
+        hour=hours[has],
+        known_hour=np.zeros(len(has), np.int64),
+        version=pa.array([""] * len(has), pa.string()),
+        prediction=predicted.take(taken),
+        label=label.take(taken),
+        probabilities={c.name: _floats(table, c.physical)[has] for c in _probabilities(columns, table)},
+    )
+    groups = label_counts(binning.scores, meaning, rows).get("")
+    if groups is None:
+        empty = scored.no_labels(binning.scores)
+        labelled = (np.empty(0, np.int64), empty.counts[None][:0], empty.sums[None][:0])
+    else:
+        labelled = (groups.hours, groups.counts, groups.sums)
+    return ReferenceProfile.of(summaries, labelled, timed=timed)

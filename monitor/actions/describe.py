@@ -1,0 +1,137 @@
+"""What is known of a model, for the API and the pages: its description and its health."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from monitor import clock
+from monitor.actions import models as known_models
+from monitor.actions.models import meaning_of_model, settings_of
+from monitor.actions.run_due import DORMANT, is_dormant
+from monitor.config.inventory import checks_of, newest_end
+from monitor.service import Service
+from monitor.store import models, readings, references, verdicts
+from monitor.store.database import Connection
+from monitor.store.models import Model
+
+SCHEDULES = 2 * clock.HOUR
+FOUR_HOURS = 4 * clock.HOUR
+
+
+@dataclass(frozen=True)
+class Health:
+    """A verdict for other systems; times in microseconds."""
+
+    status: str
+    reasons: tuple[str, ...]
+    since: int | None
+    as_of: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As CONTRACT names it."""
+        return {
+            "status": self.status,
+            "reasons": list(self.reasons),
+            "since": clock.optional(self.since),
+            "as_of": clock.render(self.as_of),
+        }
+
+
+def default_as_of(service: Service, name: str, now: int) -> int:
+    """The moment of a run that names none: now, or for a dormant model the first 4-hour mark after its newest
+    prediction."""
+    with service.database.read() as connection:
+        model = known_models.get(connection, name)
+    if model.newest_prediction is None or not is_dormant(model, now):
+        return now
+    return newest_data(model)
+
+
+def newest_data(model: Model) -> int:
+    """The first 4-hour mark after the newest prediction."""
+    newest = model.newest_prediction or 0
+    return newest - newest % FOUR_HOURS + FOUR_HOURS
+
+
+def health(connection: Connection, model: Model, as_of: int, version: str | None = None) -> Health:
+    """The verdict on a model (or one of its versions) at a moment, from what was known then."""
+    unknown = _unknown(connection, model, as_of)
+    if unknown is not None:
+        return Health("unknown", (unknown,), None, as_of)
+    firing = verdicts.firing_at(connection, model.id, as_of, version)
+    critical = [one for one in firing if one.severity == "critical"]
+    if firing:
+        worst = critical or firing
+        status = "unhealthy" if critical else "degraded"
+        return Health(status, tuple(one.summary for one in firing), min(one.fired_at for one in worst), as_of)
+    return Health("healthy", (), verdicts.quiet_since(connection, model.id, as_of, version), as_of)
+
+
+def _unknown(connection: Connection, model: Model, as_of: int) -> str | None:
+    if model.first_reference_at is None:
+        return "no_reference"
+    if model.newest_prediction is None or model.newest_prediction < as_of - DORMANT:
+        return "no_recent_data"
+    checks = checks_of(settings_of(model))
+    lengths = [length for check in checks for length in check.lengths]
+    newest = readings.newest_measured(connection, model.id, as_of)
+    if not lengths or newest is None or newest < newest_end(min(lengths), as_of - SCHEDULES):
+        return "no_recent_run"
+    return "cannot_tell" if readings.nothing_told(connection, model.id, newest, as_of) else None
+
+
+def describe(connection: Connection, model: Model, now: int) -> dict[str, Any]:
+    """The model as ``GET /v1/models/{model}`` shows it."""
+    settings = settings_of(model)
+    meaning = meaning_of_model(model)
+    known_task = settings.task or (meaning.task if model.first_reference_at is not None else None)
+    by_role: dict[str, dict[str, Any]] = {"feature": {}, "segment": {}, "metric": {}}
+    for column in model.columns:
+        if column.role in by_role:
+            by_role[column.role][column.name] = {"type": column.type or _likely(column.storage)}
+    return {
+        "name": model.name,
+        "task": known_task,
+        "positive_label": meaning.positive if settings.positive_label is None else settings.positive_label,
+        "owner": settings.owner,
+        "schema": {
+            "features": by_role["feature"],
+            "segments": sorted({*by_role["segment"], *settings.segments}),
+            "metrics": by_role["metric"],
+            "classes": list(meaning.classes),
+        },
+        "versions": [one.version for one in models.list_versions(connection, model.id) if one.version],
+        "counts": {
+            "predictions": model.n_predictions,
+            "labels": model.n_labels,
+            "quarantined": model.n_quarantined,
+        },
+        "newest_prediction": clock.optional(model.newest_prediction),
+        "newest_label": clock.optional(model.newest_label),
+        "references": [_reference(one, model) for one in references.newest(connection, model.id)],
+        "false_alarms_per_month": settings.false_alarms_per_month,
+        "tolerance": settings.tolerance,
+        "min_label_coverage": settings.min_label_coverage,
+        "label_horizon": settings.label_horizon,
+        "retention": settings.retention,
+        "dormant": is_dormant(model, now),
+        "health": health(connection, model, now).to_json(),
+    }
+
+
+def _likely(storage: str) -> str:
+    return "numeric" if storage == "number" else "categorical"
+
+
+def _reference(reference: references.Reference, model: Model) -> dict[str, Any]:
+    return {
+        "name": reference.name,
+        "version": reference.version,
+        "rows": reference.rows,
+        "default": reference.name == model.default_reference,
+        "model_versions": sorted(version for version in reference.model_versions if version),
+        "start": clock.optional(reference.start),
+        "end": clock.optional(reference.end),
+        "created_at": clock.render(reference.created_at),
+    }

@@ -1,0 +1,160 @@
+"""What a run of one model needs, loaded once: its configuration, cuts, references and the counts of its windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from alerting.rules import Rule
+from detectors import summary
+from detectors.cuts import Binning
+from detectors.performance import scored
+from detectors.performance.scored import LabelCounts
+from detectors.profile import Reference, ReferenceProfile, mix
+from detectors.summary import WindowCounts
+from monitor import clock
+from monitor.actions.counting import Meaning
+from monitor.actions.models import meaning_of_model, settings_of
+from monitor.config import document
+from monitor.config.inventory import Check, checks_of, rules_of
+from monitor.service import Service
+from monitor.store import config, references, summaries
+from monitor.store.database import Connection
+from monitor.store.models import Model
+
+POOLED = "*"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A reference as a window meets it, with the name and version that readings carry."""
+
+    profile: Reference
+    name: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """Counts of one stretch of hours: of all rows, and apart by model version."""
+
+    start_hour: int
+    end_hour: int
+    pooled: WindowCounts
+    versions: Mapping[str, WindowCounts]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One model within one unit of work."""
+
+    service: Service
+    connection: Connection
+    model: Model
+    binning_id: int
+    known: Sequence[references.Reference]
+
+    @classmethod
+    def load(cls, service: Service, connection: Connection, model: Model) -> Frame | None:
+        """None before anything was counted on cuts."""
+        if model.binning_id is None:
+            return None
+        return cls(service, connection, model, model.binning_id, references.newest(connection, model.id))
+
+    @cached_property
+    def settings(self) -> document.Model:
+        """The model's configuration."""
+        return settings_of(self.model)
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """Task and classes."""
+        return meaning_of_model(self.model)
+
+    @cached_property
+    def binning(self) -> Binning:
+        """The model's cuts."""
+        key = ("binning", self.binning_id)
+        binning: Binning = self.service.artefacts.get(
+            key, lambda: Binning.from_bytes(references.binning(self.connection, self.binning_id))
+        )
+        return binning
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """The checks that run; none before a reference was set."""
+        return checks_of(self.settings) if self.known else ()
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules on those checks."""
+        return rules_of(self.settings, config.default_notify(self.connection)) if self.known else ()
+
+    @cached_property
+    def config_version(self) -> int:
+        """The configuration's newest version."""
+        return config.version(self.connection)
+
+    def features(self) -> list[str]:
+        """Names of the features that are counted."""
+        return [c.name.removeprefix("feature.") for c in self.binning.columns if c.name.startswith("feature.")]
+
+    def profile(self, reference: references.Reference, version: str) -> ReferenceProfile:
+        """A reference's rows of one model version (``*``: all) on the cuts."""
+        key = ("profile", reference.id, self.binning_id, version)
+
+        def load() -> ReferenceProfile:
+            data = references.profile(self.connection, reference.id, self.binning_id, version)
+            return ReferenceProfile.from_bytes(data)
+
+        profile: ReferenceProfile = self.service.artefacts.get(key, load)
+        return profile
+
+    def compared_with(self, named: str | None, rows: Mapping[str, int]) -> Compared | None:
+        """What rows of these versions (with their counts) are compared with; None without a reference."""
+        chosen = []
+        for version, count in sorted(rows.items()) or [("", 0)]:
+            found = references.choose(self.known, self.model.default_reference, named, version)
+            if found is not None:
+                chosen.append((found, max(count, 1)))
+        if not chosen:
+            return None
+        heaviest = max(chosen, key=lambda pair: pair[1])[0][0]
+        profiles = [self.profile(*found) for found, _ in chosen]
+        if len(chosen) == 1:
+            return Compared(profiles[0], heaviest.name, heaviest.version)
+        return Compared(mix(profiles, [float(count) for _, count in chosen]), heaviest.name, heaviest.version)
+
+    def window(self, start_hour: int, end_hour: int) -> Window:
+        """The counts of a stretch of hours."""
+        loaded = summaries.load(self.connection, self.model.id, self.binning_id, start_hour, end_hour)
+        by_version: dict[str, list[summaries.Summary]] = {}
+        for one in loaded:
+            by_version.setdefault(one.version, []).append(one)
+        versions = {
+            version: summary.window(
+                summary.stack(self.binning, [one.hour for one in rows], [one.data for one in rows]),
+                start_hour,
+                end_hour,
+            )
+            for version, rows in sorted(by_version.items())
+        }
+        pooled = (
+            summary.merge(list(versions.values()))
+            if versions
+            else summary.window(summary.empty(self.binning), start_hour, end_hour)
+        )
+        return Window(start_hour, end_hour, pooled, versions)
+
+    def labels(self, start_hour: int, end_hour: int, as_of: int) -> dict[str, LabelCounts]:
+        """Labelled rows of a stretch of hours as known at as_of, by version."""
+        known_hour = as_of // clock.HOUR
+        loaded = summaries.load_labels(
+            self.connection, self.model.id, self.binning_id, start_hour, end_hour, known_hour
+        )
+        found: dict[str, LabelCounts] = {}
+        for one in loaded:
+            counts = scored.decode(one.data)
+            found[one.version] = found[one.version] + counts if one.version in found else counts
+        return found

@@ -1,0 +1,95 @@
+"""Make, find and revoke keys; sign people in."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from monitor import clock
+from monitor.errors import Invalid, NotFound
+from monitor.store import installation, keys
+from monitor.store.database import Database
+
+SCOPES = ("ingest", "read", "admin")
+SESSION = 7 * clock.DAY
+
+
+def create(database: Database, scope: str, name: str, now: int) -> str:
+    """A new key, shown this once.
+
+    Raises Invalid for an unknown scope or an empty name.
+    """
+    if scope not in SCOPES:
+        raise Invalid(f"{scope!r} is no scope; there are {', '.join(SCOPES)}", field="scope")
+    if not name or len(name) > 100:
+        raise Invalid("A key needs a name of at most 100 characters, to know it by later", field="name")
+    secret = f"plimsoll_{secrets.token_urlsafe(32)}"
+    with database.write() as connection:
+        keys.add(connection, keys.Key(secrets.token_hex(4), name, scope, now, None), _hash(secret))
+    return secret
+
+
+def revoke(database: Database, which: str, now: int) -> None:
+    """End the key of that id or name.
+
+    Raises NotFound.
+    """
+    with database.write() as connection:
+        if not keys.revoke(connection, which, now):
+            raise NotFound(f"There is no live key called {which!r}; `plimsoll keys list` shows them")
+
+
+def listed(database: Database) -> list[keys.Key]:
+    """Every key, oldest first."""
+    with database.read() as connection:
+        return keys.all_keys(connection)
+
+
+def are_needed(database: Database) -> bool:
+    """Whether requests need a key: from the first one made on."""
+    with database.read() as connection:
+        return keys.any_exist(connection)
+
+
+def scope_of(database: Database, secret: str) -> str | None:
+    """The scope of a key, None if it is not known."""
+    with database.read() as connection:
+        key = keys.by_hash(connection, _hash(secret))
+    return None if key is None else key.scope
+
+
+def open_session(database: Database, secret: str, now: int) -> str | None:
+    """A cookie's value for a person who showed a key: ``key id.expiry.signature``; None for an unknown key."""
+    with database.write() as connection:
+        key = keys.by_hash(connection, _hash(secret))
+        if key is None or key.scope == "ingest":
+            return None
+        text = f"{key.id}.{now + SESSION}"
+        return f"{text}.{_sign(installation.secret(connection), text)}"
+
+
+def session_scope(database: Database, cookie: str, now: int) -> str | None:
+    """The scope behind a cookie, None when it is forged, expired or its key revoked."""
+    text, _, signature = cookie.rpartition(".")
+    key_id, _, expiry = text.partition(".")
+    with database.read() as connection:
+        secret = installation.known_secret(connection)
+        if secret is None or not hmac.compare_digest(_sign(secret, text), signature):
+            return None
+        key = keys.by_id(connection, key_id)
+    return key.scope if key is not None and expiry.isdigit() and int(expiry) > now else None
+
+
+def form_token(database: Database, cookie: str) -> str:
+    """What a form of this session must send back, so that another site's form cannot."""
+    with database.write() as connection:
+        return _sign(installation.secret(connection), f"form:{cookie}")
+
+
+def _sign(secret: bytes, text: str) -> str:
+    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,108 @@
+"""Run the schedule over history, each run at its own as_of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from monitor import clock, cron
+from monitor.actions import models as known_models
+from monitor.actions.deliver_messages import deliver_due
+from monitor.actions.frame import Frame
+from monitor.actions.run_checks import run_checks
+from monitor.actions.summarise_hours import summarise
+from monitor.config.inventory import Check
+from monitor.errors import Invalid
+from monitor.service import Service
+from monitor.store import backlog, heartbeats, verdicts
+
+SERVED = 15 * clock.SECOND  # a heartbeat younger than this: another process delivers
+PATIENCE = 30.0  # seconds to wait for a receiver, or for an orchestrator to report
+
+
+@dataclass
+class Replayed:
+    """What a replay did; ``alerts`` by id, as they stood when they last changed."""
+
+    runs: int = 0
+    readings: int = 0
+    alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def moments(checks: tuple[Check, ...], start: int, end: int) -> list[tuple[int, list[str]]]:
+    """When the schedule fires, start < t <= end, and which checks then."""
+    found: dict[int, list[str]] = {}
+    for check in checks:
+        for fire in cron.fires(check.schedule, start, end):
+            found.setdefault(fire, []).append(check.name)
+    return sorted(found.items())
+
+
+def replay(
+    service: Service,
+    name: str,
+    start: int,
+    end: int,
+    *,
+    now: Callable[[], int],
+    deliver: bool = False,
+    reset: bool = False,
+    progress: Callable[[int, int, int], None] = lambda done, total, as_of: None,
+) -> Replayed:
+    """Run every moment of the schedule in (start, end].
+
+    ``reset`` first forgets the model's episodes and judged marks from ``start`` on. Raises NotFound, or Invalid for a
+    stretch that is empty or not over yet.
+    """
+    if not start < end <= now():
+        raise Invalid("A replay needs --from before --to, and --to not later than now", field="to")
+    checks = _prepare(service, name, start, end, now(), reset)
+    due = moments(checks, start, end)
+    done = Replayed()
+    before = start
+    for number, (as_of, names) in enumerate(due, 1):
+        run = run_checks(service, name, as_of, now=now(), checks=names, deliver=deliver, since=before)
+        done.runs += 1
+        done.readings += len(run.readings)
+        done.alerts |= {alert["id"]: alert for alert in run.alerts}
+        if deliver and run.changed:
+            _settle(service, now)
+        before = as_of
+        progress(number, len(due), as_of)
+    if deliver:
+        _settle(service, now)
+    return done
+
+
+def _prepare(service: Service, name: str, start: int, end: int, now: int, reset: bool) -> tuple[Check, ...]:
+    summarise(service, name, end // clock.HOUR, now)
+    with service.database.write() as connection:
+        model = known_models.get(connection, name)
+        if reset:
+            verdicts.forget(connection, model.id, start)
+        frame = Frame.load(service, connection, model)
+        return () if frame is None else frame.checks
+
+
+def _settle(service: Service, now: Callable[[], int]) -> None:
+    """Wait until every message is delivered, given up or waiting for a retry, and the orchestrator has reported."""
+    for _ in _until(PATIENCE):
+        with service.database.read() as connection:
+            served = heartbeats.at(connection, "delivery") > now() - SERVED
+            untried = backlog.untried(connection)
+            running = backlog.retrainings(connection)
+        if not untried and not running:
+            return
+        if untried and not served:
+            deliver_due(service, now)
+
+
+def _until(seconds: float) -> Iterator[None]:
+    deadline = time.monotonic() + seconds
+    pause = 0.005
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(pause)
+        pause = min(2 * pause, 0.25)

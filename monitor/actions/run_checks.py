@@ -1,0 +1,124 @@
+"""One run: measure what is due at as_of, store readings, and step the alerts, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alerting.reading import Reading
+from monitor import clock
+from monitor.actions import models as known_models
+from monitor.actions.frame import Frame
+from monitor.actions.measuring import Task, judged_readings, readings_of
+from monitor.actions.run_windows import due
+from monitor.actions.step_alerts import step_alerts
+from monitor.actions.summarise_hours import summarise
+from monitor.config.inventory import Check, newest_end
+from monitor.errors import Invalid
+from monitor.service import Service
+from monitor.store import alerts, claims, config, readings
+from monitor.store.readings import Measured
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run answers: its moment, readings, and the alerts that are open or that it changed."""
+
+    as_of: int
+    readings: Sequence[Reading]
+    alerts: Sequence[dict[str, Any]]
+    changed: bool = False
+
+
+def run_checks(
+    service: Service,
+    name: str,
+    as_of: int,
+    *,
+    now: int,
+    checks: Collection[str] | None = None,
+    deliver: bool = True,
+    not_before: int | None = None,
+    since: int | None = None,
+    claimed: bool = False,
+) -> Run:
+    """Measure the checks (all, or those named) of a model as of a moment.
+
+    ``not_before``: leave out windows that end at or before it. ``since``: the schedule's run before this one; a window
+    that was the newest then already is left out. ``claimed``: this is a run of the schedule, finished with it. Raises NotFound for an unknown model, Invalid for an
+    as_of that is yet to come or a check that does not exist.
+    """
+    if as_of > now:
+        raise Invalid(f"as_of {clock.render(as_of)} is later than now ({clock.render(now)})", field="as_of")
+    summarise(service, name, as_of // clock.HOUR, now)
+    with service.database.write() as connection:
+        model = known_models.get(connection, name)
+        frame = Frame.load(service, connection, model)
+        chosen = _chosen(frame, checks)
+        if frame is None:
+            return Run(as_of, [], [])
+        answer: list[Reading] = []
+        stepping: list[Reading] = []
+        for check in chosen:
+            for length in check.lengths:
+                least = _least(length, not_before, since)
+                for_answer, for_alerts = _run_check(frame, check, length, as_of, not_before, least)
+                answer += for_answer
+                stepping += for_alerts
+        stepped = step_alerts(
+            connection,
+            model,
+            frame.rules,
+            stepping,
+            as_of=as_of,
+            public_url=service.settings.public_url,
+            channels=config.objects(connection, "channel"),
+            triggers=config.objects(connection, "trigger"),
+            owner=frame.settings.owner,
+            deliver=deliver,
+            wall_now=now,
+        )
+        if claimed:
+            claims.finish(connection, model.id, as_of, now)
+        changed = {alert["id"] for alert in stepped}
+        still_open = [alert for alert in alerts.open_of(connection, model.id) if alert["id"] not in changed]
+        return Run(as_of, answer, [*stepped, *still_open], changed=bool(stepped))
+
+
+def _chosen(frame: Frame | None, names: Collection[str] | None) -> Sequence[Check]:
+    existing = () if frame is None else frame.checks
+    if names is None:
+        return existing
+    unknown = sorted(set(names) - {check.name for check in existing})
+    if unknown:
+        there = ", ".join(check.name for check in existing) or "none before a reference is set"
+        raise Invalid(f"There is no check {unknown[0]!r}; this model has: {there}", field="checks")
+    return [check for check in existing if check.name in names]
+
+
+def _least(length: int, not_before: int | None, since: int | None) -> int:
+    """The newest window counts as new when it ends after this."""
+    return max(not_before or 0, 0 if since is None else newest_end(length, since))
+
+
+def _run_check(
+    frame: Frame, check: Check, length: int, as_of: int, not_before: int | None, least: int
+) -> tuple[list[Reading], list[Reading]]:
+    """Readings to answer with, and those on which alerts may step."""
+    answer: list[Reading] = []
+    stepping: list[Reading] = []
+    marks = []
+    newest = newest_end(length, as_of)
+    for one in due(frame, check, length, as_of, with_newest=newest > least):
+        if not_before is not None and one.end <= not_before:
+            continue
+        made = readings_of(frame, Task(check, length, one, as_of))
+        stored = readings.save(frame.connection, frame.model.id, frame.config_version, made)
+        marks.append(Measured(one.end, frame.model.change, as_of))
+        if one.steps or one.end == newest:
+            answer += stored
+        if one.steps:
+            stepping += judged_readings(stored)
+    readings.note_measured(frame.connection, frame.model.id, check.name, length, marks)
+    return answer, stepping

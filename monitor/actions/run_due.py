@@ -1,0 +1,69 @@
+"""What the schedule owes: due runs, caught up in order, each by one process only."""
+
+from __future__ import annotations
+
+import logging
+
+from monitor import clock
+from monitor.actions.frame import Frame
+from monitor.actions.replay import moments
+from monitor.actions.run_checks import run_checks
+from monitor.errors import PlimsollError
+from monitor.service import Service
+from monitor.store import claims, models
+from monitor.store.models import Model
+
+CATCH_UP = 7 * clock.DAY
+DORMANT = 7 * clock.DAY
+
+log = logging.getLogger(__name__)
+
+
+def is_dormant(model: Model, now: int) -> bool:
+    """No prediction in the last 7 days: the scheduler leaves the model alone."""
+    return model.newest_prediction is None or model.newest_prediction < now - DORMANT
+
+
+def run_due(service: Service, holder: str, now: int) -> int:
+    """Run everything that is due at ``now`` for every model that is awake; how many runs were made."""
+    done = 0
+    after = ""
+    while True:
+        with service.database.read() as connection:
+            page = models.list_page(connection, 100, after)
+        for model in page:
+            after = model.name
+            if model.first_reference_at is not None and not is_dormant(model, now):
+                done += _run_model(service, model, holder, now)
+        if len(page) < 100:
+            return done
+
+
+def _run_model(service: Service, model: Model, holder: str, now: int) -> int:
+    assert model.first_reference_at is not None
+    with service.database.read() as connection:
+        frame = Frame.load(service, connection, model)
+        before = max(claims.last_finished(connection, model.id) or 0, model.first_reference_at, now - CATCH_UP)
+        due = [] if frame is None else moments(frame.checks, before, now)
+    done = 0
+    for as_of, names in due:
+        with service.database.write() as connection:
+            if not claims.claim(connection, model.id, as_of, holder, now):
+                return done
+        try:
+            run_checks(
+                service,
+                model.name,
+                as_of,
+                now=now,
+                checks=names,
+                since=before,
+                not_before=model.first_reference_at,
+                claimed=True,
+            )
+        except PlimsollError as error:
+            log.error("run failed", extra={"model": model.name, "as_of": clock.render(as_of), "error": error.message})
+            return done
+        before = as_of
+        done += 1
+    return done

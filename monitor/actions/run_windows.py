@@ -1,0 +1,142 @@
+"""Which windows a run measures: the newest, those that became mature, and those whose rows or labels changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor import clock
+from monitor.actions.frame import POOLED, Frame
+from monitor.config.inventory import Check, newest_end, stride
+from monitor.store import models, readings, summaries
+
+DIRTY = 7 * clock.DAY
+
+
+@dataclass(frozen=True)
+class Due:
+    """One window to measure. ``steps``: alerts may step on it; ``mature``: the versions whose labels suffice."""
+
+    end: int
+    steps: bool
+    mature: frozenset[str] = field(default_factory=frozenset)
+
+
+def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: bool = True) -> list[Due]:
+    """Windows of one check and length (hours) to measure at as_of, in order of their end."""
+    newest = newest_end(length, as_of)
+    if check.kind == "performance":
+        return _performance(frame, check, length, as_of, newest, with_newest)
+    found = {end: Due(end, steps=False) for end in _dirty(frame, check, length, as_of)}
+    if with_newest:
+        found[newest] = Due(newest, steps=True)
+    return [found[end] for end in sorted(found)]
+
+
+def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
+    """Windows of the last 7 days, measured before, whose hours were counted again since."""
+    marks = readings.measured_since(frame.connection, frame.model.id, check.name, length, as_of - DIRTY)
+    marks = [mark for mark in marks if mark.end <= as_of and mark.change < frame.model.change]
+    if not marks:
+        return []
+    since = min(mark.change for mark in marks)
+    first = marks[0].end // clock.HOUR - length
+    last = marks[-1].end // clock.HOUR
+    if not summaries.changed_hours(frame.connection, frame.model.id, first, last, since):
+        return []
+    return [mark.end for mark in marks if _changed(frame, mark, length)]
+
+
+def _changed(frame: Frame, mark: readings.Measured, length: int) -> bool:
+    end = mark.end // clock.HOUR
+    return bool(summaries.changed_hours(frame.connection, frame.model.id, end - length, end, mark.change))
+
+
+def _performance(frame: Frame, check: Check, length: int, as_of: int, newest: int, with_newest: bool) -> list[Due]:
+    mature = _mature(frame, check, length, as_of, newest)
+    again = set(_dirty(frame, check, length, as_of))
+    if as_of % clock.DAY < clock.HOUR:
+        again |= _relabelled(frame, check, length, as_of)
+    ends = sorted({*([newest] if with_newest else []), *mature, *again})
+    all_mature = _coverage(frame, length, as_of, ends)
+    return [
+        Due(end, steps=end in mature, mature=frozenset(v for v, ok in all_mature.get(end, {}).items() if ok))
+        for end in ends
+    ]
+
+
+def _mature(frame: Frame, check: Check, length: int, as_of: int, newest: int) -> set[int]:
+    """Windows that became mature since the last one found so, by version; if none was, the newest mature one alone."""
+    horizon = clock.parse_duration(frame.settings.label_horizon)
+    step = stride(length) * clock.HOUR
+    oldest = max(newest - horizon - (newest - horizon) % step, 0)
+    versions = [POOLED, *frame_versions(frame)]
+    last = {
+        version: readings.last_mature(frame.connection, frame.model.id, check.name, version, length, as_of)
+        for version in versions
+    }
+    start = min((oldest if end is None else max(end + step, oldest)) for end in last.values())
+    ends = list(range(start, newest + 1, step))
+    found: set[int] = set()
+    coverage = _coverage(frame, length, as_of, ends)
+    for version in versions:
+        mature = [end for end in ends if coverage.get(end, {}).get(version)]
+        before = last[version]
+        chosen = mature[-1:] if before is None else [end for end in mature if end > before]
+        for end in chosen:
+            readings.note_mature(frame.connection, frame.model.id, check.name, version, length, end, as_of)
+        found |= set(chosen)
+    return found
+
+
+def frame_versions(frame: Frame) -> list[str]:
+    """Every version that has predictions ('' for none)."""
+    return [one.version for one in models.list_versions(frame.connection, frame.model.id)]
+
+
+def _coverage(frame: Frame, length: int, as_of: int, ends: list[int]) -> Mapping[int, Mapping[str, bool]]:
+    """For each window whether its labels suffice, by version and (``*``) pooled; versions without rows are absent."""
+    if not ends:
+        return {}
+    first, last = ends[0] // clock.HOUR - length, ends[-1] // clock.HOUR
+    rows = summaries.coverage(frame.connection, frame.model.id, first, last, as_of // clock.HOUR)
+    cells: dict[str, NDArray[np.int64]] = {}
+    for version, hour, predictions, labelled in rows:
+        for name in (version, POOLED):
+            cells.setdefault(name, np.zeros((last - first + 1, 2), np.int64))[hour - first + 1] += predictions, labelled
+    least = frame.settings.min_label_coverage
+    found: dict[int, dict[str, bool]] = {}
+    for name, cell in cells.items():
+        sums = np.cumsum(cell, axis=0)
+        for end in ends:
+            place = end // clock.HOUR - first
+            predictions, labelled = sums[place] - sums[place - length]
+            if predictions:
+                found.setdefault(end, {})[name] = bool(labelled >= least * predictions and labelled > 0)
+    return found
+
+
+def _relabelled(frame: Frame, check: Check, length: int, as_of: int) -> set[int]:
+    """Windows within the horizon, measured before, of which labels became known since."""
+    horizon = clock.parse_duration(frame.settings.label_horizon)
+    marks = readings.measured_since(frame.connection, frame.model.id, check.name, length, as_of - horizon)
+    marks = [mark for mark in marks if mark.as_of < as_of]
+    if not marks:
+        return set()
+    until = as_of // clock.HOUR
+    first, last = marks[0].end // clock.HOUR - length, marks[-1].end // clock.HOUR
+    earliest = min(mark.as_of for mark in marks) // clock.HOUR
+    hours = summaries.newly_labelled_hours(frame.connection, frame.model.id, first, last, earliest, until)
+    if not hours:
+        return set()
+    found = set()
+    for mark in marks:
+        end = mark.end // clock.HOUR
+        if any(end - length <= hour < end for hour in hours):
+            since = mark.as_of // clock.HOUR
+            if summaries.newly_labelled_hours(frame.connection, frame.model.id, end - length, end, since, until):
+                found.add(mark.end)
+    return found

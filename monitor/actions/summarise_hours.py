@@ -1,0 +1,123 @@
+"""Count the hours that changed: each is read once and stored as one additive summary per model version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from detectors import summary
+from detectors.cuts import Binning
+from detectors.performance import scored
+from monitor import clock
+from monitor.actions import counting
+from monitor.actions.counting import Meaning
+from monitor.actions.models import meaning_of_model
+from monitor.service import Service
+from monitor.store import models, references, summaries
+from monitor.store.database import Connection
+from monitor.store.models import Model
+from monitor.store.observations.base import StoredColumn
+from monitor.store.summaries import Dirty, LabelSummary, Summary
+
+HOURS_AT_ONCE = 24 * 14  # one transaction; between two of them posts get their turn
+
+
+def summarise(service: Service, name: str, before_hour: int, now: int) -> int:
+    """Bring the model's summaries of hours before ``before_hour`` up to date; how many hours were counted."""
+    done = 0
+    while True:
+        with service.database.write() as connection:
+            model = models.find(connection, name)
+            if model is None:
+                return done
+            marks = summaries.dirty(connection, model.id, before_hour)[:HOURS_AT_ONCE]
+            if not marks:
+                return done
+            binning_id, binning, meaning = _binning(connection, model, now)
+            _count(service, connection, model, (binning_id, binning, meaning), marks)
+            summaries.settle(connection, model.id, marks)
+        done += len(marks)
+
+
+def _binning(connection: Connection, model: Model, now: int) -> tuple[int, Binning, Meaning]:
+    """The model's cuts. Before any reference they hold every column there is: a new column makes new ones."""
+    meaning = meaning_of_model(model)
+    if model.binning_id is not None:
+        binning = Binning.from_bytes(references.binning(connection, model.binning_id))
+        if model.first_reference_at is not None or _covers(binning, model.stored.columns):
+            return model.binning_id, binning, meaning
+    made = counting.binning_of(model.stored.columns, meaning, [])
+    return references.add_binning(connection, model.id, made.to_bytes(), now), made, meaning
+
+
+def _covers(binning: Binning, columns: Sequence[StoredColumn]) -> bool:
+    wanted = {f"{c.role}.{c.name}" for c in columns if c.role in ("feature", "metric")}
+    return wanted <= set(binning.by_name)
+
+
+def _count(
+    service: Service,
+    connection: Connection,
+    model: Model,
+    counted_on: tuple[int, Binning, Meaning],
+    marks: Sequence[Dirty],
+) -> None:
+    binning_id, binning, meaning = counted_on
+    full = [mark.hour for mark in marks if not mark.labels_only]
+    change = {mark.hour: mark.change for mark in marks}
+    rows = [
+        Summary(version, hour, rows, newest, change[hour], data)
+        for start, end in _runs(full)
+        for version, hour, rows, newest, data in _hours(service, connection, model, binning, meaning, start, end)
+        if hour in change
+    ]
+    summaries.replace(connection, model.id, binning_id, full, rows)
+    hours = [mark.hour for mark in marks]
+    labels = service.observations.scored(connection, model.stored, hours)
+    label_rows = [
+        LabelSummary(version, int(hour), int(known), int(counts[0]), change[int(hour)], scored.encode(counts, sums))
+        for version, groups in counting.label_counts(binning.scores, meaning, labels).items()
+        for hour, known, counts, sums in zip(groups.hours, groups.known_hours, groups.counts, groups.sums, strict=True)
+    ]
+    summaries.replace_labels(connection, model.id, binning_id, hours, label_rows)
+
+
+def _hours(
+    service: Service,
+    connection: Connection,
+    model: Model,
+    binning: Binning,
+    meaning: Meaning,
+    start: int,
+    end: int,
+) -> Iterator[tuple[str, int, int, int, bytes]]:
+    columns = model.stored.columns
+    for chunk in service.observations.read(connection, model.stored, start, end, columns):
+        for version, part in counting.by_version(chunk).items():
+            counted = counting.count(binning, columns, meaning, part)
+            newest = counting.newest_by_hour(part)
+            for index, hour in enumerate(counted.hours):
+                vectors = counted.counts[index], counted.moments[index], counted.extremes[index]
+                yield version, int(hour), int(vectors[0][0]), newest[int(hour)], summary.encode(*vectors)
+
+
+def _runs(hours: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Stretches [start, end) of adjacent hours."""
+    for _, group in groupby(enumerate(hours), key=lambda pair: pair[1] - pair[0]):
+        stretch = [hour for _, hour in group]
+        yield stretch[0], stretch[-1] + 1
+
+
+def current_hour(as_of: int) -> int:
+    """The hour that is not over at as_of (its index since 1970)."""
+    return as_of // clock.HOUR
+
+
+def summarise_waiting(service: Service, now: int) -> int:
+    """Count waiting hours of every model, those that are over; how many."""
+    done = 0
+    with service.database.read() as connection:
+        names = summaries.models_waiting(connection)
+    for name in names:
+        done += summarise(service, name, current_hour(now), now)
+    return done

@@ -1,0 +1,131 @@
+"""The HTTP application: routers, errors for people, security headers."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+import dashboards
+from monitor import clock
+from monitor.api import (
+    alerts,
+    config,
+    labels,
+    models,
+    openapi,
+    pages,
+    predictions,
+    quarantine,
+    readings,
+    references,
+    runs,
+    sign_in,
+    silences,
+    system,
+    trigger_runs,
+)
+from monitor.api.access import refuse_unguarded
+from monitor.errors import Overloaded, PlimsollError, StoreUnavailable, Unauthorized
+from monitor.service import Service
+
+log = logging.getLogger(__name__)
+_ROUTERS = (
+    predictions,
+    labels,
+    references,
+    models,
+    openapi,
+    runs,
+    readings,
+    alerts,
+    silences,
+    trigger_runs,
+    config,
+    quarantine,
+    system,
+    sign_in,
+    pages,
+)
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+def create_app(service: Service, now: Callable[[], int] = clock.now) -> FastAPI:
+    """The application over a service; ``now`` gives the time in microseconds.
+
+    Raises RuntimeError when a route names no scope.
+    """
+    app = FastAPI(title="Plimsoll", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.service = service
+    app.state.clock = now
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    refuse_unguarded(app)
+    app.mount("/static", StaticFiles(directory=Path(dashboards.__file__).parent / "static"), name="static")
+    app.add_exception_handler(PlimsollError, _said)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _unreadable)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, _unexpected)
+    app.middleware("http")(_headers)
+    return app
+
+
+def _said(request: Request, error: PlimsollError) -> Response:
+    if isinstance(error, Unauthorized) and _wants_page(request):
+        return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else {}
+    if isinstance(error, Overloaded | StoreUnavailable):
+        headers["Retry-After"] = str(error.retry_after)
+    if _wants_page(request):
+        return pages.error_page(error.status, error.message)
+    return JSONResponse(error.body(), error.status, headers)
+
+
+def _http(request: Request, error: HTTPException) -> Response:
+    words = {404: "There is nothing at this address", 405: "This address does not take that method"}
+    message = words.get(error.status_code, str(error.detail))
+    if _wants_page(request):
+        return pages.error_page(error.status_code, message)
+    body = {"error": {"code": _CODES.get(error.status_code, "http_error"), "message": message}}
+    return JSONResponse(body, error.status_code, headers=error.headers)
+
+
+def _unreadable(_request: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:])
+    return JSONResponse({"error": {"code": "invalid", "message": first["msg"], "field": field}}, 422)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    number = secrets.token_hex(4)
+    log.error("unexpected error", extra={"incident": number, "path": request.url.path}, exc_info=error)
+    message = f"Something went wrong inside Plimsoll; the log has it under {number}"
+    if _wants_page(request):
+        return pages.error_page(500, message)
+    return JSONResponse({"error": {"code": "internal", "message": message}}, 500)
+
+
+def _wants_page(request: Request) -> bool:
+    return not request.url.path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
+
+
+async def _headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "script-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
+    )
+    if not request.url.path.startswith("/static/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,76 @@
+"""Models: the list, one of them, its settings, health and distributions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from monitor.actions import models as known_models
+from monitor.actions.describe import describe, health
+from monitor.actions.distributions import distributions
+from monitor.actions.patch_model import patch_model
+from monitor.api.access import requires
+from monitor.api.wire import answer, json_object, limit_of, moment, now_of, page, service_of
+from monitor.errors import Invalid
+from monitor.store import models
+
+router = APIRouter()
+reads = [Depends(requires("read"))]
+
+
+@router.get("/v1/models", dependencies=reads)
+def get_models(request: Request) -> Response:
+    """Every model, by name."""
+    limit = limit_of(request.query_params.get("limit"))
+    service, now = service_of(request), now_of(request)
+    with service.database.read() as connection:
+        found = models.list_page(connection, limit + 1, request.query_params.get("cursor", ""))
+        items = [describe(connection, model, now) for model in found[:limit]]
+    return answer(page(items, found[limit - 1].name if len(found) > limit else None))
+
+
+@router.get("/v1/models/{model}", dependencies=reads)
+def get_model(model: str, request: Request) -> Response:
+    """One model."""
+    with service_of(request).database.read() as connection:
+        return answer(describe(connection, known_models.get(connection, model), now_of(request)))
+
+
+@router.patch("/v1/models/{model}", dependencies=[Depends(requires("admin"))])
+async def change_model(model: str, request: Request) -> Response:
+    """Change settings of a model by the names that reading it shows."""
+    body: dict[str, Any] = await json_object(request)
+    service, now = service_of(request), now_of(request)
+    return answer(await run_in_threadpool(patch_model, service.database, model, body, now))
+
+
+@router.get("/v1/models/{model}/health", dependencies=reads)
+def get_health(model: str, request: Request) -> Response:
+    """The verdict, always with status 200 for a known model: a canary tool reads the field."""
+    now = now_of(request)
+    as_of = moment(request.query_params.get("as_of"), "as_of")
+    if as_of is not None and as_of > now:
+        raise Invalid("as_of is later than now", field="as_of")
+    with service_of(request).database.read() as connection:
+        known = known_models.get(connection, model)
+        verdict = health(connection, known, now if as_of is None else as_of, request.query_params.get("version"))
+    return answer(verdict.to_json())
+
+
+@router.get("/v1/models/{model}/distributions/{feature:path}", dependencies=reads)
+def get_distributions(model: str, feature: str, request: Request) -> Response:
+    """Counts of reference and window, and every distance of the two."""
+    given = request.query_params
+    found = distributions(
+        service_of(request),
+        model,
+        feature,
+        now=now_of(request),
+        start=moment(given.get("start"), "start"),
+        end=moment(given.get("end"), "end"),
+        version=given.get("version"),
+    )
+    return answer(found)

@@ -1,0 +1,44 @@
+"""The service's own health: for load balancers, and for Prometheus."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from monitor.actions.exposition import exposition
+from monitor.api.access import OPEN, requires
+from monitor.api.wire import answer, now_of, service_of
+from monitor.errors import PlimsollError
+from monitor.store import schema
+from monitor.store.heartbeats import is_late
+
+router = APIRouter()
+
+
+@router.get("/livez", dependencies=[Depends(requires(OPEN))])
+def livez() -> Response:
+    """The process answers."""
+    return answer({"status": "ok"})
+
+
+@router.get("/readyz", dependencies=[Depends(requires(OPEN))])
+def readyz(request: Request) -> Response:
+    """The store is reachable at the right schema and the scheduler is on time; 503 otherwise, and why."""
+    problems = []
+    try:
+        service = service_of(request)
+        schema.require_newest(service.database)
+        with service.database.read() as connection:
+            if is_late(connection, now_of(request)):
+                problems.append("the scheduler is late: no tick for two minutes")
+    except PlimsollError as error:
+        problems.append(error.message)
+    status = 503 if problems else 200
+    return answer({"status": "unavailable" if problems else "ok", "problems": problems}, status)
+
+
+@router.get("/metrics", dependencies=[Depends(requires("read"))])
+def metrics(request: Request) -> Response:
+    """Prometheus text: the service's own health and the newest readings."""
+    text = exposition(service_of(request), now_of(request))
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,31 @@
+"""The one place where the parts are joined."""
+
+from __future__ import annotations
+
+from monitor.errors import Invalid
+from monitor.service import Service
+from monitor.settings import Settings
+from monitor.store import schema
+from monitor.store.database import Database
+from monitor.store.observations.sql import SqlObservations
+
+
+def build(settings: Settings) -> Service:
+    """Connect the parts that the settings name; the embedded default brings its own schema up to date.
+
+    Raises Invalid for a store that this version does not know, SchemaOutdated for one that must be migrated first.
+    """
+    for url in (settings.database_url, settings.observations_url):
+        if not url.startswith("sqlite:"):
+            scheme = url.partition(":")[0]
+            raise Invalid(
+                f"A store of kind {scheme!r} is not supported by this version; use sqlite:///path or leave it out"
+            )
+    if settings.observations_url != settings.database_url:
+        raise Invalid("PLIMSOLL_OBSERVATIONS_URL must be the same database in this version; leave it out")
+    service = Service(settings, Database(settings.database_url), SqlObservations())
+    if settings.embedded:
+        schema.migrate(service.database)
+    else:
+        schema.require_newest(service.database)
+    return service

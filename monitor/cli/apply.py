@@ -1,0 +1,58 @@
+"""apply: configuration as code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monitor import clock
+from monitor.actions import apply_config
+from monitor.cli.base import DatabaseUrl, Home, app, out, service_from
+from monitor.cli.remote import call, service_url
+from monitor.config.reading import from_yaml
+from monitor.errors import Invalid
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="YAML.")],
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would change; change nothing.")] = False,
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make a configuration so: through the service at PLIMSOLL_URL if set, else on the store of the settings."""
+    try:
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise Invalid(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{file}: this is not UTF-8 text") from error
+    document = from_yaml(text, str(file))
+    if service_url() is not None:
+        body = document.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        answer = call("PUT", f"/v1/config{'?plan=true' if plan else ''}", json=body)
+        version, changes = answer["version"], answer["changes"]
+    else:
+        version, changes = _here(document, plan, home, database_url)
+    _show(changes, version, plan)
+
+
+def _here(document: Any, plan: bool, home: Path | None, url: str | None) -> tuple[int | None, list[dict[str, Any]]]:
+    database = service_from(home=home, database_url=url).database
+    if plan:
+        return None, [change.to_json() for change in apply_config.plan(database, document)]
+    version, changes = apply_config.apply(database, document, clock.now())
+    return version, [change.to_json() for change in changes]
+
+
+def _show(changes: list[dict[str, Any]], version: int | None, plan: bool) -> None:
+    for change in changes:
+        keys = f" ({', '.join(change['keys'])})" if change["keys"] else ""
+        out.print(f"{change['change']:>10}  {change['kind']} {change['name']}{keys}", highlight=False)
+    changed = sum(change["change"] != "unchanged" for change in changes)
+    if plan:
+        out.print(f"{changed} would change; nothing was changed.")
+    else:
+        out.print(f"{changed} changed; the configuration is at version {version}.")

@@ -1,0 +1,31 @@
+"""What the commands share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from monitor.bootstrap import build
+from monitor.service import Service
+from monitor.settings import Settings, load
+
+app = typer.Typer(help="Drift and model-health monitor.", no_args_is_help=True, pretty_exceptions_enable=False)
+out = Console()
+err = Console(stderr=True)
+
+Home = Annotated[Path | None, typer.Option(help="Where the embedded store lives (PLIMSOLL_HOME).")]
+DatabaseUrl = Annotated[str | None, typer.Option(help="The store (PLIMSOLL_DATABASE_URL).")]
+
+
+def settings_from(**flags: object) -> Settings:
+    """Settings of this process: environment, then flags."""
+    return load(os.environ, **flags)
+
+
+def service_from(**flags: object) -> Service:
+    """The parts, joined."""
+    return build(settings_from(**flags))

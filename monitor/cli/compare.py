@@ -1,0 +1,141 @@
+"""compare: two files, no service."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import typer
+from rich.table import Table
+
+from alerting.bounds import bounds_for
+from alerting.judge import judge
+from alerting.reading import Reading, to_json
+from alerting.sentence import sentence
+from detectors.measurement import Measurement
+from detectors.registry import TWO_SAMPLE
+from detectors.two_frames import compare_frames
+from monitor.cli.base import app, out
+from monitor.errors import Invalid
+
+READERS = {".parquet": pyarrow.parquet.read_table, ".csv": pyarrow.csv.read_csv}
+
+
+@app.command()
+def compare(
+    ref: Annotated[Path, typer.Argument(help="Reference: Parquet or CSV.")],
+    current: Annotated[Path, typer.Argument(help="What is compared with it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    method: Annotated[str | None, typer.Option(help=f"Of {', '.join(TWO_SAMPLE)}; several with commas.")] = None,
+) -> None:
+    """Has the second file drifted from the first? Exit 0: no, 1: yes, 2: it cannot be read."""
+    methods = None if method is None else [name.strip() for name in method.split(",") if name.strip()]
+    for name in methods or []:
+        if name not in TWO_SAMPLE:
+            raise Invalid(f"There is no method {name!r}; there are {', '.join(TWO_SAMPLE)}", field="method")
+    tables = _read(ref), _read(current)
+    shared = [name for name in tables[0].column_names if name in tables[1].column_names]
+    if not shared:
+        raise Invalid(f"{ref} and {current} have no column in common")
+    try:
+        measured = compare_frames(tables[0].select(shared), tables[1].select(shared), methods=methods)
+    except (ValueError, pa.ArrowException) as error:
+        raise Invalid(str(error)) from error
+    readings = [_reading(one, methods is not None) for one in measured]
+    drift = any(reading.verdict in ("warning", "critical") for reading in readings)
+    if as_json:
+        print(json.dumps({"drift": drift, "measurements": [to_json(reading) for reading in readings]}))
+    else:
+        _show(readings, drift, _only_in(tables))
+    raise typer.Exit(1 if drift else 0)
+
+
+def _read(file: Path) -> pa.Table:
+    reader = READERS.get(file.suffix.lower())
+    if reader is None:
+        raise Invalid(f"{file}: neither .parquet nor .csv")
+    try:
+        return reader(file)
+    except FileNotFoundError as error:
+        raise Invalid(f"{file}: there is no such file") from error
+    except (OSError, pa.ArrowException) as error:
+        raise Invalid(f"{file}: cannot be read as {file.suffix[1:]}: {error}") from error
+
+
+def _reading(measured: Measurement, by_method: bool) -> Reading:
+    """A measurement as a reading without a window; the verdict by p-value for methods, by the bound for auto."""
+    threshold: Mapping[str, Any] | None = None
+    if by_method:
+        threshold = {"p_value": measured.alpha} if measured.p_value is not None else None
+    bounds = None if by_method and threshold is None else bounds_for("data_drift", measured.metric, threshold=threshold)
+    verdict = judge(measured, bounds)
+    details = {
+        **measured.details,
+        "effect": measured.effect,
+        "effect_lower": measured.effect_lower,
+        "effect_upper": measured.effect_upper,
+        "critical": verdict.critical,
+    }
+    reading = Reading(
+        check="compare",
+        kind="data_drift",
+        metric=measured.metric,
+        feature=measured.feature,
+        segment=None,
+        version=None,
+        start=0,
+        end=0,
+        as_of=0,
+        revision=1,
+        value=measured.value,
+        lower=measured.lower,
+        upper=measured.upper,
+        p_value=measured.p_value,
+        threshold=verdict.threshold,
+        alpha=measured.alpha,
+        verdict=verdict.verdict,
+        reason=verdict.reason,
+        n_reference=measured.n_reference,
+        n_current=measured.n_current,
+        mde=measured.mde,
+        reference_name=None,
+        reference_version=None,
+        details=details,
+    )
+    return Reading(**{**_fields(reading), "details": {**details, "summary": sentence(reading)}})
+
+
+def _fields(reading: Reading) -> dict[str, Any]:
+    return {name: getattr(reading, name) for name in Reading.__dataclass_fields__}
+
+
+def _only_in(tables: tuple[pa.Table, pa.Table]) -> list[str]:
+    first, second = (set(table.column_names) for table in tables)
+    return sorted(first ^ second)
+
+
+def _show(readings: list[Reading], drift: bool, left_out: list[str]) -> None:
+    table = Table("column", "metric", "value", "p", "verdict", "in words")
+    for reading in readings:
+        table.add_row(
+            reading.feature or "",
+            reading.metric,
+            _number(reading.value),
+            _number(reading.p_value),
+            reading.verdict or "",
+            reading.summary,
+        )
+    out.print(table)
+    if left_out:
+        out.print(f"In one file only, left out: {', '.join(left_out)}", highlight=False, markup=False)
+    out.print("Drift." if drift else "No drift.")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else f"{value:.4g}"

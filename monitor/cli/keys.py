@@ -1,0 +1,45 @@
+"""keys create, list and revoke."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from monitor import clock
+from monitor.actions import manage_keys
+from monitor.cli.base import DatabaseUrl, Home, app, out, service_from
+
+keys_app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+
+
+@keys_app.command("create")
+def keys_create(
+    scope: Annotated[str, typer.Option(help="ingest, read or admin.")],
+    name: Annotated[str, typer.Option(help="To know it by later.")],
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make a key; it is shown this once."""
+    service = service_from(home=home, database_url=database_url)
+    print(manage_keys.create(service.database, scope, name, clock.now()))
+
+
+@keys_app.command("list")
+def keys_list(home: Home = None, database_url: DatabaseUrl = None) -> None:
+    """Every key, without its secret."""
+    table = Table("id", "name", "scope", "created", "revoked")
+    for key in manage_keys.listed(service_from(home=home, database_url=database_url).database):
+        table.add_row(key.id, key.name, key.scope, clock.render(key.created_at), clock.optional(key.revoked_at) or "")
+    out.print(table)
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    key: Annotated[str, typer.Argument(help="Its id or name.")], home: Home = None, database_url: DatabaseUrl = None
+) -> None:
+    """End a key."""
+    manage_keys.revoke(service_from(home=home, database_url=database_url).database, key, clock.now())
+    out.print(f"Revoked {key}.")

@@ -1,0 +1,191 @@
+"""The shape of a configuration document (CONTRACT.md section 6)."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from alerting.registry import check_channel, check_trigger
+from detectors.registry import TWO_SAMPLE
+from monitor import clock, cron
+
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
+
+Kind = Literal["data_drift", "prediction_drift", "data_quality", "performance", "serving"]
+KINDS: tuple[Kind, ...] = ("data_drift", "prediction_drift", "data_quality", "performance", "serving")
+
+
+def _duration(text: str) -> str:
+    clock.parse_duration(text)
+    return text
+
+
+def _whole_hours(text: str) -> str:
+    length = clock.parse_duration(text)
+    if length == 0 or length % clock.HOUR:
+        raise ValueError(f"{text!r} is not a whole number of hours; windows are")
+    return text
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is no name: letters, digits, space, dot, dash, underscore; at most 100")
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+Window = Annotated[str, AfterValidator(_whole_hours)]
+Cron = Annotated[str, AfterValidator(cron.check)]
+Name = Annotated[str, AfterValidator(_name)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Feature(_Strict):
+    """``numeric`` or ``categorical``; overrides what the first values suggest."""
+
+    type: Literal["numeric", "categorical"]
+
+
+class Threshold(_Strict):
+    """One of: p_value; drop; warning with an optional critical (on the value)."""
+
+    p_value: Annotated[float, Field(gt=0, lt=1)] | None = None
+    drop: Annotated[float, Field(ge=0)] | None = None
+    warning: float | None = None
+    critical: float | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Threshold:
+        forms = [self.p_value is not None, self.drop is not None, self.warning is not None or self.critical is not None]
+        if sum(forms) != 1:
+            raise ValueError("write one of {p_value: x}, {drop: x}, {warning: x, critical: y}")
+        if self.critical is not None and self.warning is None:
+            raise ValueError("critical needs a warning bound below it")
+        return self
+
+
+class Check(_Strict):
+    """What is measured, and when."""
+
+    name: Name
+    kind: Kind
+    features: list[str] | None = None
+    metric: str | None = None
+    method: str = "auto"
+    window: Window | None = None
+    schedule: Cron = "5 * * * *"
+    threshold: Threshold | None = None
+    reference: str | None = None
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _fits(self) -> Check:
+        if self.method != "auto":
+            if self.method not in TWO_SAMPLE:
+                raise ValueError(f"method {self.method!r} is unknown; there are auto, {', '.join(TWO_SAMPLE)}")
+            if self.kind not in ("data_drift", "prediction_drift"):
+                raise ValueError(f"method {self.method!r} compares distributions; a {self.kind} check takes none")
+            if self.threshold is None:
+                raise ValueError(f"method {self.method!r} needs a threshold; only auto brings its own")
+        self._threshold_fits()
+        return self
+
+    def _threshold_fits(self) -> None:
+        if self.threshold is None:
+            return
+        if self.threshold.drop is not None and self.kind != "performance":
+            raise ValueError(f"threshold drop is a loss of performance; a {self.kind} check has none")
+        if self.threshold.p_value is not None:
+            if self.kind == "serving":
+                raise ValueError("a serving check has no p-value; give warning and critical")
+            if self.method != "auto" and not TWO_SAMPLE[self.method].has_p_value:
+                raise ValueError(f"method {self.method!r} has no p-value; give warning and critical")
+
+
+class Rule(_Strict):
+    """When people are told of a check, and whom."""
+
+    name: Name
+    check: str
+    at: Literal["warning", "critical"] = "warning"
+    for_: Annotated[int, Field(ge=1, le=100, alias="for")] = 1
+    notify: list[str] | None = None
+    trigger: str | None = None
+    cooldown: Duration = "24h"
+    remind: Duration | None = None
+
+
+class Model(_Strict):
+    """One model's part of the document."""
+
+    task: Literal["binary", "multiclass", "regression"] | None = None
+    positive_label: str | int | float | bool | None = None
+    owner: str | None = None
+    false_alarms_per_month: Annotated[float, Field(gt=0)] = 1.0
+    tolerance: Annotated[float, Field(ge=0, lt=0.15)] = 0.02
+    features: dict[str, Feature] = Field(default_factory=dict)
+    segments: list[str] = Field(default_factory=list)
+    min_label_coverage: Share = 0.8
+    label_horizon: Duration = "30d"
+    retention: Duration | None = None
+    checks: list[Check] = Field(default_factory=list)
+    rules: list[Rule] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _names_once_and_known(self) -> Model:
+        for kind, names in (("check", [c.name for c in self.checks]), ("rule", [r.name for r in self.rules])):
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise ValueError(f"two {kind}s are named {sorted(twice)[0]!r}")
+        known = {*KINDS, *(check.name for check in self.checks)}
+        for rule in self.rules:
+            if rule.check not in known:
+                raise ValueError(f"rule {rule.name!r} speaks of check {rule.check!r}, which does not exist")
+        return self
+
+
+class Document(_Strict):
+    """A whole document, or a part that replaces the named things in it."""
+
+    default_notify: list[str] | None = None
+    models: dict[str, Model] = Field(default_factory=dict)
+    channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    triggers: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _model_names(self) -> Document:
+        for name in self.models:
+            if not MODEL_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no model name: letters, digits, . _ - and at most 100 of them")
+        return self
+
+
+def check_endpoints(document: Document) -> list[tuple[tuple[str, ...], str]]:
+    """Mistakes in channels and triggers: where, and what is wrong."""
+    mistakes = []
+    for part, checker in (("channels", check_channel), ("triggers", check_trigger)):
+        for name, settings in getattr(document, part).items():
+            try:
+                checker(name, settings)
+            except ValueError as error:
+                key = getattr(error, "key", None)
+                mistakes.append(((part, name, key) if key else (part, name), str(error)))
+    return mistakes
+
+
+def check_secret(text: str) -> None:
+    """Raises ValueError unless ``whsec_`` and base64 of 24 to 64 bytes."""
+    try:
+        size = len(base64.b64decode(text.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        size = 0
+    if not text.startswith("whsec_") or not 24 <= size <= 64:
+        raise ValueError("a secret is whsec_ followed by the base64 of 24 to 64 bytes")

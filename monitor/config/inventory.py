@@ -1,0 +1,103 @@
+"""Which checks and rules a model has: the default ones, and what the configuration puts in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from alerting.rules import Rule
+from monitor import clock
+from monitor.config import document
+
+DEFAULT_LENGTHS = (24, 168)
+SERVING_LENGTHS = (24,)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check as it runs. ``lengths`` in hours; ``in_ledger`` when its level comes from the false-alarm budget."""
+
+    name: str
+    kind: str
+    lengths: tuple[int, ...]
+    schedule: str = "5 * * * *"
+    features: tuple[str, ...] | None = None
+    metric: str | None = None
+    method: str = "auto"
+    threshold: document.Threshold | None = None
+    reference: str | None = None
+
+    @property
+    def in_ledger(self) -> bool:
+        """Serving and checks with a method or threshold of their own stand outside the budget."""
+        return self.kind != "serving" and self.method == "auto" and self.threshold is None
+
+
+def checks_of(model: document.Model) -> tuple[Check, ...]:
+    """The default checks, each replaced by a configured one of its name, then the other configured ones."""
+    checks = {kind: Check(kind, kind, _lengths(kind, None)) for kind in document.KINDS}
+    for given in model.checks:
+        checks.pop(given.name, None)
+        if given.enabled:
+            checks[given.name] = _check(given)
+    return tuple(checks.values())
+
+
+def _lengths(kind: str, window: str | None) -> tuple[int, ...]:
+    if window is not None:
+        return (clock.parse_duration(window) // clock.HOUR,)
+    return SERVING_LENGTHS if kind == "serving" else DEFAULT_LENGTHS
+
+
+def _check(given: document.Check) -> Check:
+    return Check(
+        name=given.name,
+        kind=given.kind,
+        lengths=_lengths(given.kind, given.window),
+        schedule=given.schedule,
+        features=None if given.features is None else tuple(given.features),
+        metric=given.metric,
+        method=given.method,
+        threshold=given.threshold,
+        reference=given.reference,
+    )
+
+
+def rules_of(model: document.Model, default_notify: Sequence[str]) -> tuple[Rule, ...]:
+    """One rule per check, named as it, unless a configured rule speaks of that check."""
+    configured = [_rule(rule, default_notify) for rule in model.rules]
+    spoken_of = {rule.check for rule in configured}
+    names = [check.name for check in checks_of(model)]
+    defaults = [Rule(name=name, check=name, notify=tuple(default_notify)) for name in names if name not in spoken_of]
+    return (*defaults, *(rule for rule in configured if rule.check in names))
+
+
+def _rule(given: document.Rule, default_notify: Sequence[str]) -> Rule:
+    rule = Rule(
+        name=given.name,
+        check=given.check,
+        at=given.at,
+        for_=given.for_,
+        notify=tuple(default_notify if given.notify is None else given.notify),
+        trigger=given.trigger,
+        cooldown=clock.parse_duration(given.cooldown),
+    )
+    return rule if given.remind is None else replace(rule, remind=clock.parse_duration(given.remind))
+
+
+def stride(length_hours: int) -> int:
+    """Hours between the ends of windows of a length (CONTRACT.md section 1)."""
+    if length_hours < 24:
+        return 1
+    return 4 if length_hours < 168 else 24
+
+
+def newest_end(length_hours: int, as_of: int) -> int:
+    """End (microseconds) of the newest window of that length that is complete at as_of."""
+    step = stride(length_hours) * clock.HOUR
+    return as_of - as_of % step
+
+
+def runs_per_month(length_hours: int) -> int:
+    """How many windows of that length end in 30 days."""
+    return 720 // stride(length_hours)

@@ -1,0 +1,32 @@
+"""Cron schedules, in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from cronsim import CronSim, CronSimError
+
+from monitor import clock
+
+
+def check(expression: str) -> str:
+    """The expression itself.
+
+    Raises ValueError when it is no cron schedule.
+    """
+    try:
+        next(CronSim(expression, clock.to_datetime(0)))
+    except (CronSimError, StopIteration) as error:
+        raise ValueError(f"{expression!r} is no cron schedule ({error}); write for example '5 * * * *'") from error
+    return expression
+
+
+def fires(expression: str, after: int, until: int) -> Iterator[int]:
+    """Moments (microseconds) at which the schedule fires, after < t <= until, increasing."""
+    for moment in CronSim(expression, clock.to_datetime(after - after % clock.SECOND) - timedelta(minutes=1)):
+        fire = clock.from_datetime(moment)
+        if fire > until:
+            return
+        if fire > after:
+            yield fire

@@ -1,0 +1,66 @@
+"""The clockwork of a running service: APScheduler only ticks; what is due stands in the database."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from monitor import clock
+from monitor.actions.deliver_messages import deliver_due
+from monitor.actions.follow_triggers import follow_triggers
+from monitor.actions.prune import prune
+from monitor.actions.run_due import run_due
+from monitor.actions.summarise_hours import summarise_waiting
+from monitor.errors import PlimsollError
+from monitor.service import Service
+from monitor.store import heartbeats
+
+log = logging.getLogger(__name__)
+
+
+def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundScheduler:
+    """Begin to tick; ``shutdown()`` on the answer ends it."""
+    holder = secrets.token_hex(8)
+    ticks: dict[str, tuple[float, Callable[[], object]]] = {
+        "delivery": (0.5, lambda: deliver_due(service, now)),
+        "summaries": (5.0, lambda: summarise_waiting(service, now())),
+        "runs": (5.0, lambda: run_due(service, holder, now())),
+        "triggers": (5.0, lambda: follow_triggers(service, now())),
+        "prune": (3600.0, lambda: prune(service, now())),
+    }
+    scheduler = BackgroundScheduler(
+        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
+    for name, (seconds, action) in ticks.items():
+        scheduler.add_job(_tick(service, name, action, now), "interval", seconds=seconds, id=name)
+    for name in ticks:
+        _beat(service, name, now())
+    scheduler.start()
+    return scheduler
+
+
+def _tick(service: Service, name: str, action: Callable[[], object], now: Callable[[], int]) -> Callable[[], None]:
+    beaten = [0]
+
+    def tick() -> None:
+        try:
+            action()
+        except PlimsollError as error:
+            log.error("tick failed", extra={"tick": name, "error": error.message})
+            return
+        except Exception:
+            log.exception("tick failed", extra={"tick": name})
+            return
+        if now() - beaten[0] > 5 * clock.SECOND:
+            beaten[0] = now()
+            _beat(service, name, beaten[0])
+
+    return tick
+
+
+def _beat(service: Service, name: str, now: int) -> None:
+    with service.database.write() as connection:
+        heartbeats.beat(connection, name, now)

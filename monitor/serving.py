@@ -1,0 +1,62 @@
+"""Run the service: API, dashboards, scheduler and delivery in one process."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from monitor import clock, scheduler
+from monitor.actions import apply_config, manage_keys
+from monitor.api.app import create_app
+from monitor.config.reading import from_yaml
+from monitor.errors import Invalid
+from monitor.service import Service
+
+
+def refuse_open_door(service: Service) -> None:
+    """Raises Invalid when the service would be reachable from elsewhere without keys."""
+    settings = service.settings
+    if not settings.loopback and not manage_keys.are_needed(service.database):
+        raise Invalid(
+            f"Without keys Plimsoll serves only this machine, not {settings.host}. Make a key first: "
+            "plimsoll keys create --scope admin --name me",
+            field="host",
+        )
+
+
+def serve(service: Service, *, ready: str | None = None) -> None:
+    """Serve until a signal ends it; ``ready`` is printed once requests are answered."""
+    refuse_open_door(service)
+    settings = service.settings
+    if settings.config is not None:
+        apply_config.apply(
+            service.database, from_yaml(settings.config.read_text("utf-8"), str(settings.config)), clock.now()
+        )
+    ticking = scheduler.start(service)
+    try:
+        config = uvicorn.Config(
+            create_app(service),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=5,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+        _Announcing(config, ready).run()
+    finally:
+        ticking.shutdown(wait=True)
+        service.database.close()
+
+
+class _Announcing(uvicorn.Server):
+    """A server that says when it is up: programs that start it wait for the line."""
+
+    def __init__(self, config: uvicorn.Config, line: str | None) -> None:
+        super().__init__(config)
+        self._line = line
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Announce after the sockets are open."""
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self._line is not None and self.started:
+            print(self._line, flush=True)

@@ -1,0 +1,215 @@
+"""Alerts and what they are made of: the open state of rules, episodes, their timeline, and what has been judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func, insert, or_, select, update
+
+from monitor.clock import optional, render
+from monitor.store.tables import alert_states, alerts, judged, models, transitions
+
+POOLED = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class StateKey:
+    """Of what a rule's state is kept: version None is pooled, '' are rows without one; segment None is the whole."""
+
+    rule: str
+    version: str | None
+    segment: str | None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """As the tables write it."""
+        version = POOLED if self.version is None else self.version
+        return {"rule": self.rule, "version": version, "segment": self.segment or ""}
+
+
+def load_states(connection: Connection, model_id: int) -> dict[StateKey, dict[str, Any]]:
+    """The open states of a model's rules."""
+    rows = connection.execute(select(alert_states).where(alert_states.c.model_id == model_id)).mappings()
+    return {_key(row): row["state"] for row in rows}
+
+
+def save_state(connection: Connection, model_id: int, key: StateKey, state: Mapping[str, Any]) -> None:
+    """Replace a rule's state; an empty one is forgotten."""
+    where = [alert_states.c.model_id == model_id, *(alert_states.c[name] == text for name, text in key.columns.items())]
+    connection.execute(delete(alert_states).where(*where))
+    if state:
+        connection.execute(insert(alert_states).values(model_id=model_id, state=dict(state), **key.columns))
+
+
+def last_judged(connection: Connection, model_id: int) -> dict[tuple[StateKey, int], int]:
+    """The end of the last window judged, by rule, version, segment and length in hours."""
+    by = (judged.c.rule, judged.c.version, judged.c.segment, judged.c.length_hours)
+    query = (
+        select(*by, func.max(judged.c.window_end).label("newest")).where(judged.c.model_id == model_id).group_by(*by)
+    )
+    return {(_key(row), row["length_hours"]): row["newest"] for row in connection.execute(query).mappings()}
+
+
+def mark_judged(connection: Connection, model_id: int, marks: Iterable[tuple[StateKey, int, int]], as_of: int) -> None:
+    """Remember judged windows, given as (key, length in hours, end); each may be marked only once."""
+    rows = [
+        {"model_id": model_id, "length_hours": length, "window_end": end, "as_of": as_of, **key.columns}
+        for key, length, end in marks
+    ]
+    if rows:
+        connection.execute(insert(judged), rows)
+
+
+def save_alert(connection: Connection, alert_id: str, values: Mapping[str, Any]) -> None:
+    """Write an episode's row, new or known."""
+    found = connection.execute(select(alerts.c.id).where(alerts.c.id == alert_id)).first()
+    if found is None:
+        connection.execute(insert(alerts).values(id=alert_id, **values))
+    else:
+        connection.execute(update(alerts).where(alerts.c.id == alert_id).values(**values))
+
+
+def set_fields(connection: Connection, alert_id: str, **values: Any) -> None:
+    """Change single columns of an alert."""
+    connection.execute(update(alerts).where(alerts.c.id == alert_id).values(**values))
+
+
+def add_transition(
+    connection: Connection,
+    alert_id: str,
+    *,
+    at: int,
+    kind: str,
+    severity: str,
+    reason: str,
+    window: tuple[int, int] | None = None,
+    readings: Sequence[Mapping[str, Any]] = (),
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an entry to an alert's timeline; ``window`` is (end, length in hours)."""
+    end, length = window if window is not None else (None, None)
+    connection.execute(
+        insert(transitions).values(
+            alert_id=alert_id,
+            at=at,
+            kind=kind,
+            severity=severity,
+            reason=reason,
+            window_end=end,
+            length_hours=length,
+            readings=list(readings),
+            details=dict(details or {}),
+        )
+    )
+
+
+def latest_evidence(connection: Connection, alert_id: str) -> list[dict[str, Any]]:
+    """The readings of the newest entry of an alert's timeline that has any."""
+    query = select(transitions.c.readings).where(transitions.c.alert_id == alert_id).order_by(transitions.c.id.desc())
+    return next((list(found) for (found,) in connection.execute(query) if found), [])
+
+
+def get_alert(connection: Connection, alert_id: str) -> dict[str, Any] | None:
+    """One alert as CONTRACT names it, or None."""
+    row = connection.execute(_with_model().where(alerts.c.id == alert_id)).mappings().first()
+    return None if row is None else as_json(row)
+
+
+def alert_key(connection: Connection, alert_id: str) -> tuple[int, StateKey] | None:
+    """The model's id and the rule's key that an alert belongs to."""
+    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().first()
+    return None if row is None else (row["model_id"], StateKey(row["rule"], row["version"], row["segment"]))
+
+
+def get_alerts(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Alerts by id, in the order of the ids."""
+    rows = {row["id"]: row for row in connection.execute(_with_model().where(alerts.c.id.in_(ids))).mappings()}
+    return [as_json(rows[one]) for one in ids if one in rows]
+
+
+def open_of(connection: Connection, model_id: int) -> list[dict[str, Any]]:
+    """A model's pending and firing alerts, oldest first."""
+    query = _with_model().where(alerts.c.model_id == model_id, alerts.c.state != "resolved")
+    rows = connection.execute(query.order_by(alerts.c.started_at, alerts.c.id)).mappings()
+    return [as_json(row) for row in rows]
+
+
+def list_alerts(
+    connection: Connection,
+    *,
+    model: str | None,
+    state: str | None,
+    since: int | None,
+    limit: int,
+    after: tuple[int, str] | None,
+) -> list[dict[str, Any]]:
+    """Alerts newest first by (started_at, id), at most ``limit``. ``since``: those that were open at or after it."""
+    conditions: list[ColumnElement[bool]] = []
+    if model is not None:
+        conditions.append(models.c.name == model)
+    if state is not None:
+        conditions.append(alerts.c.state == state)
+    if since is not None:
+        conditions.append(or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at >= since))
+    if after is not None:
+        started, alert_id = after
+        earlier = and_(alerts.c.started_at == started, alerts.c.id < alert_id)
+        conditions.append(or_(alerts.c.started_at < started, earlier))
+    query = _with_model().where(*conditions).order_by(alerts.c.started_at.desc(), alerts.c.id.desc()).limit(limit)
+    return [as_json(row) for row in connection.execute(query).mappings()]
+
+
+def list_transitions(connection: Connection, alert_id: str) -> list[dict[str, Any]]:
+    """An alert's timeline, oldest first."""
+    query = select(transitions).where(transitions.c.alert_id == alert_id).order_by(transitions.c.id)
+    return [_transition(row) for row in connection.execute(query).mappings()]
+
+
+def as_json(row: RowMapping) -> dict[str, Any]:
+    """An alert's row, joined with its model's name, as CONTRACT names the fields."""
+    return {
+        "id": row["id"],
+        "model": row["model"],
+        "rule": row["rule"],
+        "check": row["check_name"],
+        "version": row["version"] or None,
+        "segment": row["segment"],
+        "severity": row["severity"],
+        "state": row["state"],
+        "condition": row["condition"],
+        "started_at": render(row["started_at"]),
+        "fired_at": optional(row["fired_at"]),
+        "resolved_at": optional(row["resolved_at"]),
+        "resolve_reason": row["resolve_reason"],
+        "acknowledged_at": optional(row["acknowledged_at"]),
+        "summary": row["summary"],
+        "owner": row["owner"],
+        "reasons": row["reasons"],
+    }
+
+
+def _transition(row: RowMapping) -> dict[str, Any]:
+    window = None
+    if row["window_end"] is not None:
+        start = row["window_end"] - row["length_hours"] * 3_600_000_000
+        window = {"start": render(start), "end": render(row["window_end"])}
+    return {
+        "at": render(row["at"]),
+        "kind": row["kind"],
+        "severity": row["severity"],
+        "reason": row["reason"],
+        "window": window,
+        "readings": row["readings"],
+        "details": row["details"],
+    }
+
+
+def _with_model() -> Any:
+    return select(alerts, models.c.name.label("model")).join(models, models.c.id == alerts.c.model_id)
+
+
+def _key(row: RowMapping) -> StateKey:
+    version = None if row["version"] == POOLED else row["version"]
+    return StateKey(row["rule"], version, row["segment"] or None)

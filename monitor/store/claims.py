@@ -1,0 +1,35 @@
+"""Which due runs are taken: claimed by compare-and-set, with a lease, so that two processes never run the same one."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from monitor.store.tables import run_claims
+
+LEASE = 10 * 60 * 1_000_000
+
+
+def claim(connection: Connection, model_id: int, as_of: int, holder: str, now: int) -> bool:
+    """Take a run, unless it is finished or held; whether it is ours."""
+    statement = (
+        "INSERT INTO run_claims (model_id, as_of, holder, lease_until) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (model_id, as_of) DO UPDATE SET holder = excluded.holder, lease_until = excluded.lease_until "
+        "WHERE run_claims.finished_at IS NULL AND run_claims.lease_until < ?"
+    )
+    cursor = connection.connection.cursor()
+    cursor.execute(statement, (model_id, as_of, holder, now + LEASE, now))
+    return bool(cursor.rowcount == 1)
+
+
+def finish(connection: Connection, model_id: int, as_of: int, now: int) -> None:
+    """The run is done, for good."""
+    connection.connection.cursor().execute(
+        "UPDATE run_claims SET finished_at = ? WHERE model_id = ? AND as_of = ?", (now, model_id, as_of)
+    )
+
+
+def last_finished(connection: Connection, model_id: int) -> int | None:
+    """as_of of the newest finished run."""
+    t = run_claims.c
+    query = select(func.max(t.as_of)).where(t.model_id == model_id, t.finished_at.is_not(None))
+    return connection.execute(query).scalar_one()

@@ -1,0 +1,28 @@
+"""What belongs to this installation alone: the secret that signs its cookies and callback tokens."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlalchemy import Connection, insert, select
+
+from monitor.store.tables import config_objects
+
+_MINE = (config_objects.c.kind == "setting") & (config_objects.c.name == "installation_secret")
+
+
+def known_secret(connection: Connection) -> bytes | None:
+    """The secret, if one was made."""
+    data = connection.execute(select(config_objects.c.data).where(_MINE)).scalar_one_or_none()
+    return None if data is None else bytes.fromhex(data["hex"])
+
+
+def secret(connection: Connection) -> bytes:
+    """The secret, made when first asked for (needs a write transaction)."""
+    known = known_secret(connection)
+    if known is not None:
+        return known
+    made = secrets.token_bytes(32)
+    data = {"hex": made.hex()}
+    connection.execute(insert(config_objects).values(kind="setting", name="installation_secret", data=data))
+    return made

@@ -1,0 +1,371 @@
+"""Stored readings: append only, a revision per change, and the daily-worst roll-up that pages read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, or_, select
+
+from alerting.reading import Reading
+from monitor import clock
+from monitor.store.bulk import insert_rows
+from monitor.store.tables import daily_worst, judged, measured, readings
+
+Series = tuple[str, str, str, str, str | None]  # metric, feature, segment, kind, version
+_RANK = {None: 0, "ok": 1, "cannot_tell": 1, "warning": 2, "critical": 3}
+
+_NAMES = (
+    "model_id",
+    "check_name",
+    "kind",
+    "metric",
+    "feature",
+    "segment",
+    "version",
+    "window_start",
+    "window_end",
+    "as_of",
+    "revision",
+    "value",
+    "lower",
+    "upper",
+    "p_value",
+    "threshold",
+    "alpha",
+    "verdict",
+    "reason",
+    "n_reference",
+    "n_current",
+    "mde",
+    "reference_name",
+    "reference_version",
+    "config_version",
+    "details",
+)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A reading with its id and the configuration version it was made under."""
+
+    id: int
+    reading: Reading
+    config_version: int
+
+
+def _key(reading: Reading) -> Series:
+    return (reading.metric, reading.feature or "", reading.segment or "", reading.kind, _version(reading))
+
+
+def _version(reading: Reading) -> str | None:
+    # A pooled reading and one of rows without a version both show null; they are different series.
+    return None if reading.details.get("pooled") else (reading.version or "")
+
+
+def save(connection: Connection, model_id: int, config_version: int, made: Sequence[Reading]) -> list[Reading]:
+    """Store what changed; the readings to answer with: new ones with their revision, else the stored ones.
+
+    All of ``made`` are of one check, window and as_of.
+    """
+    if not made:
+        return []
+    one = made[0]
+    known = _known(connection, model_id, one.check, one.start, one.end)
+    answer, new = [], []
+    for reading in made:
+        earlier = known.get(_key(reading), [])
+        basis = max((r for r in earlier if r.as_of <= reading.as_of), key=_recency, default=None)
+        if basis is not None and _same(basis, reading):
+            answer.append(basis)
+        else:
+            answer.append(replace(reading, revision=1 + max((r.revision for r in earlier), default=0)))
+            new.append(answer[-1])
+    insert_rows(connection, readings, _NAMES, (_row(model_id, config_version, reading) for reading in new))
+    _roll_up(connection, model_id, new)
+    return answer
+
+
+def _recency(reading: Reading) -> tuple[int, int]:
+    return (reading.as_of, reading.revision)
+
+
+def _same(a: Reading, b: Reading) -> bool:
+    return replace(a, as_of=0, revision=0) == replace(b, as_of=0, revision=0, details=_plain(b.details))
+
+
+def _plain(details: Mapping[str, Any]) -> Any:
+    return json.loads(json.dumps(details))
+
+
+def _known(connection: Connection, model_id: int, check: str, start: int, end: int) -> dict[Series, list[Reading]]:
+    t = readings.c
+    mine = and_(t.model_id == model_id, t.window_end == end, t.check_name == check, t.window_start == start)
+    found: dict[Series, list[Reading]] = {}
+    for row in connection.execute(select(readings).where(mine)):
+        reading = _reading(row)
+        found.setdefault(_key(reading), []).append(reading)
+    return found
+
+
+def _row(model_id: int, config_version: int, r: Reading) -> tuple[Any, ...]:
+    return (
+        model_id,
+        r.check,
+        r.kind,
+        r.metric,
+        r.feature or "",
+        r.segment or "",
+        _version(r),
+        r.start,
+        r.end,
+        r.as_of,
+        r.revision,
+        r.value,
+        r.lower,
+        r.upper,
+        r.p_value,
+        r.threshold,
+        r.alpha,
+        r.verdict,
+        r.reason,
+        r.n_reference,
+        r.n_current,
+        r.mde,
+        r.reference_name,
+        r.reference_version,
+        config_version,
+        json.dumps(r.details),
+    )
+
+
+def _reading(row: Row[Any]) -> Reading:
+    return Reading(
+        check=row.check_name,
+        kind=row.kind,
+        metric=row.metric,
+        feature=row.feature or None,
+        segment=row.segment or None,
+        version=row.version or None,
+        start=row.window_start,
+        end=row.window_end,
+        as_of=row.as_of,
+        revision=row.revision,
+        value=row.value,
+        lower=row.lower,
+        upper=row.upper,
+        p_value=row.p_value,
+        threshold=row.threshold,
+        alpha=row.alpha,
+        verdict=row.verdict,
+        reason=row.reason,
+        n_reference=row.n_reference,
+        n_current=row.n_current,
+        mde=row.mde,
+        reference_name=row.reference_name,
+        reference_version=row.reference_version,
+        details=row.details,
+    )
+
+
+_DAILY = (
+    "model_id",
+    "day",
+    "kind",
+    "check_name",
+    "metric",
+    "feature",
+    "segment",
+    "version",
+    "length_hours",
+    "verdict",
+    "value",
+    "effect",
+    "lower",
+    "upper",
+)
+
+
+def _roll_up(connection: Connection, model_id: int, new: Sequence[Reading]) -> None:
+    """Keep the worst reading of each series and day (a later revision of the same window counts like another)."""
+    if not new:
+        return
+    known = _daily(connection, model_id, {_day(r) for r in new}, new[0].check)
+    rows = []
+    for reading in new:
+        key = (*_daily_key(reading),)
+        before = known.get(key)
+        effect = reading.details.get("effect")
+        if before is None or _worse(reading.verdict, effect, before):
+            known[key] = (reading.verdict, effect)
+            rows.append((model_id, *key, reading.verdict, reading.value, effect, reading.lower, reading.upper))
+    insert_rows(connection, daily_worst, _DAILY, rows)
+
+
+def _worse(verdict: str | None, effect: float | None, before: tuple[str | None, float | None]) -> bool:
+    now, then = (_RANK[verdict], abs(effect or 0)), (_RANK[before[0]], abs(before[1] or 0))
+    return now >= then
+
+
+def _day(reading: Reading) -> int:
+    return (reading.end - 1) // clock.DAY
+
+
+def _daily_key(r: Reading) -> tuple[int, str, str, str, str, str, str, int]:
+    version = _version(r)
+    length = (r.end - r.start) // clock.HOUR
+    pooled = "*" if version is None else version
+    return (_day(r), r.kind, r.check, r.metric, r.feature or "", r.segment or "", pooled, length)
+
+
+def _daily(connection: Connection, model_id: int, days: Iterable[int], check: str) -> dict[Any, Any]:
+    t = daily_worst.c
+    query = select(daily_worst).where(t.model_id == model_id, t.check_name == check, t.day.in_(sorted(days)))
+    return {tuple(row[1:9]): (row.verdict, row.effect) for row in connection.execute(query)}
+
+
+@dataclass(frozen=True)
+class Query:
+    """Filters of the reading route; times over the window's end, microseconds."""
+
+    check: str | None = None
+    kind: str | None = None
+    feature: str | None = None
+    segment: str | None = None
+    version: str | None = None
+    metric: str | None = None
+    verdict: str | None = None
+    start: int | None = None
+    end: int | None = None
+    all_revisions: bool = False
+    after_id: int = 0
+    limit: int = 100
+
+
+def find(connection: Connection, model_id: int, query: Query) -> list[Stored]:
+    """Readings in the order they were stored; per series and window the newest knowledge unless all are asked for."""
+    t = readings.c
+    conditions = [t.model_id == model_id, t.id > query.after_id]
+    for name, column in (("check", t.check_name), ("kind", t.kind), ("feature", t.feature), ("segment", t.segment)):
+        if getattr(query, name) is not None:
+            conditions.append(column == getattr(query, name))
+    for name, column in (("version", t.version), ("metric", t.metric), ("verdict", t.verdict)):
+        if getattr(query, name) is not None:
+            conditions.append(column == getattr(query, name))
+    if query.start is not None:
+        conditions.append(t.window_end >= query.start)
+    if query.end is not None:
+        conditions.append(t.window_end <= query.end)
+    if not query.all_revisions:
+        conditions.append(~_superseded())
+    rows = connection.execute(select(readings).where(*conditions).order_by(t.id).limit(query.limit))
+    return [Stored(row.id, _reading(row), row.config_version) for row in rows]
+
+
+def _superseded() -> Any:
+    t, newer = readings.c, readings.alias("newer")
+    n = newer.c
+    same_version = or_(n.version == t.version, and_(n.version.is_(None), t.version.is_(None)))
+    later = or_(n.as_of > t.as_of, and_(n.as_of == t.as_of, n.revision > t.revision))
+    names = ("model_id", "window_end", "check_name", "window_start", "metric", "feature", "segment")
+    same = [getattr(n, name) == getattr(t, name) for name in names]
+    return select(n.id).where(*same, same_version, later).exists()
+
+
+def newest_window(connection: Connection, model_id: int, check: str, length: int) -> int | None:
+    """End of the newest window of a check and length (microseconds) that has readings."""
+    t = readings.c
+    mine = and_(t.model_id == model_id, t.check_name == check, t.window_end - t.window_start == length)
+    return connection.execute(select(func.max(t.window_end)).where(mine)).scalar_one()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Up to which change of the store, and as of when, a window has been measured."""
+
+    end: int
+    change: int
+    as_of: int
+
+
+def note_measured(
+    connection: Connection, model_id: int, check: str, length_hours: int, marks: Iterable[Measured]
+) -> None:
+    """Remember what has been measured; an earlier mark of the same window goes."""
+    rows = [(model_id, check, length_hours, mark.end, mark.change, mark.as_of) for mark in marks]
+    names = ("model_id", "check_name", "length_hours", "window_end", "change", "as_of")
+    insert_rows(connection, measured, names, rows)
+
+
+def measured_since(connection: Connection, model_id: int, check: str, length_hours: int, since: int) -> list[Measured]:
+    """Marks of windows that end after ``since``, oldest first."""
+    t = measured.c
+    mine = and_(t.model_id == model_id, t.check_name == check, t.length_hours == length_hours, t.window_end > since)
+    query = select(t.window_end, t.change, t.as_of).where(mine).order_by(t.window_end)
+    return [Measured(*row) for row in connection.execute(query)]
+
+
+def note_mature(
+    connection: Connection, model_id: int, check: str, version: str, length_hours: int, end: int, as_of: int
+) -> None:
+    """Remember that a window's labels were mature at as_of; the earliest as_of stays."""
+    statement = (
+        "INSERT INTO judged (model_id, rule, version, segment, length_hours, window_end, as_of) "
+        "VALUES (?, ?, ?, '', ?, ?, ?) ON CONFLICT DO UPDATE SET as_of = min(as_of, excluded.as_of)"
+    )
+    values = (model_id, f"={check}", version, length_hours, end, as_of)
+    connection.connection.cursor().execute(statement, values)
+
+
+def last_mature(
+    connection: Connection, model_id: int, check: str, version: str, length_hours: int, before: int
+) -> int | None:
+    """End of the newest window that was found mature by a run before as_of ``before``."""
+    t = judged.c
+    mine = and_(t.model_id == model_id, t.rule == f"={check}", t.version == version, t.length_hours == length_hours)
+    return connection.execute(select(func.max(t.window_end)).where(mine, t.as_of < before)).scalar_one()
+
+
+def newest_measured(connection: Connection, model_id: int, as_of: int) -> int | None:
+    """End of the newest window, complete at as_of, that any check has measured."""
+    t = measured.c
+    return connection.execute(
+        select(func.max(t.window_end)).where(t.model_id == model_id, t.window_end <= as_of)
+    ).scalar_one()
+
+
+def nothing_told(connection: Connection, model_id: int, end: int, as_of: int) -> bool:
+    """Whether every judged reading of the windows that end there is ``cannot_tell``."""
+    t = readings.c
+    mine = and_(t.model_id == model_id, t.window_end == end, t.as_of <= as_of, t.verdict.is_not(None))
+    verdicts = set(connection.execute(select(t.verdict).where(mine).distinct()).scalars())
+    return verdicts <= {"cannot_tell"}
+
+
+def last_run(connection: Connection, model_id: int) -> int | None:
+    """as_of of the newest run."""
+    return connection.execute(select(func.max(measured.c.as_of)).where(measured.c.model_id == model_id)).scalar_one()
+
+
+def newest_judged(connection: Connection, model_id: int, limit: int) -> list[Reading]:
+    """The judged readings of each check's newest window of each length, at most ``limit``."""
+    t = readings.c
+    found: list[Reading] = []
+    ends = (
+        select(measured.c.check_name, measured.c.length_hours, func.max(measured.c.window_end))
+        .where(measured.c.model_id == model_id)
+        .group_by(measured.c.check_name, measured.c.length_hours)
+    )
+    for check, length, end in connection.execute(ends).all():
+        here = and_(
+            t.model_id == model_id,
+            t.window_end == end,
+            t.check_name == check,
+            t.window_start == end - length * clock.HOUR,
+            t.verdict.is_not(None),
+        )
+        rows = connection.execute(select(readings).where(here, ~_superseded()).order_by(t.id).limit(limit - len(found)))
+        found += [_reading(row) for row in rows]
+    return found

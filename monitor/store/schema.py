@@ -1,0 +1,48 @@
+"""The schema's version: Alembic over the fixed tables."""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from monitor.errors import SchemaOutdated
+from monitor.store.database import Database
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "migrations:")
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def newest() -> str:
+    """The revision that this program wants."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def current(database: Database) -> str | None:
+    """The store's revision, None when it is empty."""
+    with database.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(database: Database) -> tuple[str | None, str]:
+    """Bring the schema to the newest revision; what it was and what it is."""
+    before = current(database)
+    if before != newest():
+        with database.write() as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    return before, newest()
+
+
+def require_newest(database: Database) -> None:
+    """Raises SchemaOutdated, with the command to run, when the store is behind."""
+    known = current(database)
+    if known != newest():
+        what = "has no tables yet" if known is None else f"is at schema {known}"
+        raise SchemaOutdated(f"The store {what}; this program needs {newest()}. Run: plimsoll migrate")

@@ -1,0 +1,194 @@
+"""Hourly summaries and the hours that wait for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, delete, func, select
+
+from monitor.store.bulk import insert_rows
+from monitor.store.tables import dirty_hours, ingest_counts, label_summaries, models, summaries
+
+
+@dataclass(frozen=True)
+class Dirty:
+    """An hour that changed since it was summarised; ``change`` orders the writes."""
+
+    hour: int
+    change: int
+    labels_only: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One hour of one model version."""
+
+    version: str
+    hour: int
+    rows: int
+    newest: int  # time of the hour's newest prediction, microseconds
+    change: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class LabelSummary:
+    """What became known at ``known_hour`` of the labels of one hour's predictions."""
+
+    version: str
+    hour: int
+    known_hour: int
+    rows: int
+    change: int
+    data: bytes
+
+
+def dirty(connection: Connection, model_id: int, before_hour: int) -> list[Dirty]:
+    """Hours before ``before_hour`` that wait, in order."""
+    query = (
+        select(dirty_hours)
+        .where(dirty_hours.c.model_id == model_id, dirty_hours.c.hour < before_hour)
+        .order_by(dirty_hours.c.hour)
+    )
+    return [Dirty(r["hour"], r["change"], r["labels_only"]) for r in connection.execute(query).mappings()]
+
+
+def models_waiting(connection: Connection) -> list[str]:
+    """Names of models with hours that wait."""
+    query = (
+        select(models.c.name).where(models.c.id.in_(select(dirty_hours.c.model_id).distinct())).order_by(models.c.id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def count_dirty(connection: Connection) -> int:
+    """How many hours wait, over all models."""
+    return int(connection.execute(select(func.count()).select_from(dirty_hours)).scalar_one())
+
+
+def settle(connection: Connection, model_id: int, done: Iterable[Dirty]) -> None:
+    """Take back the marks that are still as they were read; a newer write keeps its mark."""
+    connection.connection.cursor().executemany(
+        "DELETE FROM dirty_hours WHERE model_id = ? AND hour = ? AND change = ?",
+        [(model_id, mark.hour, mark.change) for mark in done],
+    )
+
+
+def mark_all_dirty(connection: Connection, model_id: int, change: int) -> None:
+    """Every hour that has a summary waits again: the cuts are new."""
+    hours = select(summaries.c.hour).where(summaries.c.model_id == model_id).distinct()
+    rows = [(model_id, hour, change, False) for hour in connection.execute(hours).scalars()]
+    insert_rows(connection, dirty_hours, ("model_id", "hour", "change", "labels_only"), rows)
+
+
+def replace(
+    connection: Connection, model_id: int, binning_id: int, hours: Sequence[int], rows: Iterable[Summary]
+) -> None:
+    """These are now all the summaries of those hours (whatever binning they were counted on before)."""
+    _forget(connection, "summaries", model_id, hours)
+    names = ("model_id", "binning_id", "version", "segment", "hour", "rows", "newest", "change", "data")
+    values = ((model_id, binning_id, r.version, "", r.hour, r.rows, r.newest, r.change, r.data) for r in rows)
+    insert_rows(connection, summaries, names, values)
+
+
+def replace_labels(
+    connection: Connection, model_id: int, binning_id: int, hours: Sequence[int], rows: Iterable[LabelSummary]
+) -> None:
+    """These are now all the label summaries of those hours."""
+    _forget(connection, "label_summaries", model_id, hours)
+    names = ("model_id", "binning_id", "version", "segment", "hour", "known_hour", "rows", "change", "data")
+    values = ((model_id, binning_id, r.version, "", r.hour, r.known_hour, r.rows, r.change, r.data) for r in rows)
+    insert_rows(connection, label_summaries, names, values)
+
+
+def _forget(connection: Connection, table: str, model_id: int, hours: Sequence[int]) -> None:
+    connection.connection.cursor().executemany(
+        f"DELETE FROM {table} WHERE model_id = ? AND hour = ?", [(model_id, hour) for hour in hours]
+    )
+
+
+def load(connection: Connection, model_id: int, binning_id: int, start: int, end: int) -> list[Summary]:
+    """Summaries of hours [start, end), by hour and version."""
+    t = summaries.c
+    mine = and_(t.model_id == model_id, t.binning_id == binning_id, t.segment == "", t.hour >= start, t.hour < end)
+    query = select(t.version, t.hour, t.rows, t.newest, t.change, t.data).where(mine).order_by(t.hour, t.version)
+    return [Summary(*row) for row in connection.execute(query)]
+
+
+def load_labels(
+    connection: Connection, model_id: int, binning_id: int, start: int, end: int, known_hour: int
+) -> list[LabelSummary]:
+    """Label summaries of predictions of hours [start, end) as known at ``known_hour``, by hour, version, known hour."""
+    t = label_summaries.c
+    here = and_(t.model_id == model_id, t.binning_id == binning_id, t.segment == "", t.hour >= start, t.hour < end)
+    mine = and_(here, t.known_hour <= known_hour)
+    query = (
+        select(t.version, t.hour, t.known_hour, t.rows, t.change, t.data)
+        .where(mine)
+        .order_by(t.hour, t.version, t.known_hour)
+    )
+    return [LabelSummary(*row) for row in connection.execute(query)]
+
+
+def coverage(
+    connection: Connection, model_id: int, start: int, end: int, known_hour: int
+) -> list[tuple[str, int, int, int]]:
+    """(version, hour, predictions, labelled ones known at ``known_hour``) for hours [start, end) that have rows."""
+    t, known_of = summaries.c, label_summaries.c
+    rows = select(t.version, t.hour, t.rows).where(
+        t.model_id == model_id, t.segment == "", t.hour >= start, t.hour < end
+    )
+    labelled = (
+        select(known_of.version, known_of.hour, func.sum(known_of.rows))
+        .where(known_of.model_id == model_id, known_of.segment == "", known_of.hour >= start, known_of.hour < end, known_of.known_hour <= known_hour)
+        .group_by(known_of.version, known_of.hour)
+    )
+    known = {(version, hour): int(count) for version, hour, count in connection.execute(labelled)}
+    return [(version, hour, n, known.get((version, hour), 0)) for version, hour, n in connection.execute(rows)]
+
+
+def changed_hours(connection: Connection, model_id: int, start: int, end: int, since: int) -> set[int]:
+    """Hours of [start, end) whose rows or labels were counted again after change ``since``."""
+    found: set[int] = set()
+    for table in (summaries, label_summaries):
+        query = select(table.c.hour).where(
+            table.c.model_id == model_id, table.c.hour >= start, table.c.hour < end, table.c.change > since
+        )
+        found |= set(connection.execute(query.distinct()).scalars())
+    return found
+
+
+def newly_labelled_hours(
+    connection: Connection, model_id: int, start: int, end: int, after: int, until: int
+) -> set[int]:
+    """Hours of [start, end) of which labels became known in the hours after < known <= until."""
+    t = label_summaries.c
+    query = select(t.hour).where(
+        t.model_id == model_id, t.hour >= start, t.hour < end, t.known_hour > after, t.known_hour <= until
+    )
+    return set(connection.execute(query.distinct()).scalars())
+
+
+def newest_prediction(connection: Connection, model_id: int, before_hour: int) -> int | None:
+    """Time of the newest prediction before an hour, microseconds."""
+    mine = and_(summaries.c.model_id == model_id, summaries.c.hour < before_hour)
+    newest = select(func.max(summaries.c.hour)).where(mine).scalar_subquery()
+    query = select(func.max(summaries.c.newest)).where(summaries.c.model_id == model_id, summaries.c.hour == newest)
+    return connection.execute(query).scalar_one()
+
+
+def rejects(connection: Connection, model_id: int, start: int, end: int) -> tuple[int, int]:
+    """How many rows of hours [start, end) were rejected, and how many resends had other content."""
+    t = ingest_counts.c
+    query = select(func.coalesce(func.sum(t.rejected), 0), func.coalesce(func.sum(t.conflicting), 0)).where(
+        t.model_id == model_id, t.hour >= start, t.hour < end
+    )
+    rejected, conflicting = connection.execute(query).one()
+    return int(rejected), int(conflicting)
+
+
+def drop_before(connection: Connection, model_id: int, hour: int) -> None:
+    """Forget summaries older than an hour."""
+    for table in (summaries, label_summaries):
+        connection.execute(delete(table).where(table.c.model_id == model_id, table.c.hour < hour))

@@ -1,0 +1,107 @@
+"""Retraining runs that were asked for, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+
+from monitor.clock import optional, render
+from monitor.store.tables import models, trigger_runs
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRun:
+    """One row; times in microseconds, wall time but for ``as_of``."""
+
+    id: str
+    model_id: int
+    model: str
+    rule: str
+    alert_id: str
+    trigger_name: str
+    state: str
+    idempotency_key: str
+    callback_hash: str
+    as_of: int
+    requested_at: int
+    accepted_at: int | None
+    started_at: int | None
+    ended_at: int | None
+    start_by: int
+    finish_by: int
+    external_id: str | None
+    url: str | None
+    message: str | None
+    history: Sequence[Mapping[str, Any]]
+
+    def as_json(self) -> dict[str, Any]:
+        """As the API shows it: no token, nor its hash."""
+        return {
+            "id": self.id,
+            "model": self.model,
+            "rule": self.rule,
+            "alert": self.alert_id,
+            "trigger": self.trigger_name,
+            "state": self.state,
+            "idempotency_key": self.idempotency_key,
+            "as_of": render(self.as_of),
+            "requested_at": render(self.requested_at),
+            "accepted_at": optional(self.accepted_at),
+            "started_at": optional(self.started_at),
+            "ended_at": optional(self.ended_at),
+            "external_id": self.external_id,
+            "url": self.url,
+            "message": self.message,
+            "history": [{**one, "at": render(one["at"])} for one in self.history],
+        }
+
+
+def add_run(connection: Connection, run: TriggerRun) -> None:
+    """Store a new run."""
+    connection.execute(insert(trigger_runs).values({c.name: getattr(run, c.name) for c in trigger_runs.columns}))
+
+
+def get_run(connection: Connection, run_id: str) -> TriggerRun | None:
+    """One run by its id, or None."""
+    row = connection.execute(_all().where(trigger_runs.c.id == run_id)).mappings().first()
+    return None if row is None else _run(row)
+
+
+def runs_of_model(connection: Connection, model_id: int) -> list[TriggerRun]:
+    """Every run of a model, newest first."""
+    query = _all().where(trigger_runs.c.model_id == model_id).order_by(trigger_runs.c.requested_at.desc())
+    return [_run(row) for row in connection.execute(query).mappings()]
+
+
+def runs_of_alert(connection: Connection, alert_id: str) -> list[TriggerRun]:
+    """The runs that an alert asked for, oldest first."""
+    query = _all().where(trigger_runs.c.alert_id == alert_id).order_by(trigger_runs.c.requested_at)
+    return [_run(row) for row in connection.execute(query).mappings()]
+
+
+def overdue_runs(connection: Connection, now: int, open_states: Sequence[str]) -> list[TriggerRun]:
+    """Open runs that have not started by their time, or not finished by it."""
+    late = or_(trigger_runs.c.started_at.is_(None) & (trigger_runs.c.start_by <= now), trigger_runs.c.finish_by <= now)
+    query = _all().where(trigger_runs.c.state.in_(open_states), late).order_by(trigger_runs.c.requested_at)
+    return [_run(row) for row in connection.execute(query).mappings()]
+
+
+def move_run(connection: Connection, run: TriggerRun, state: str, at: int, **fields: Any) -> bool:
+    """Take a run from the state it was read in to another; False where somebody else moved it meanwhile."""
+    told = {"state": state, "at": at, "message": fields.get("message")}
+    where = (trigger_runs.c.id == run.id, trigger_runs.c.state == run.state)
+    changed = connection.execute(
+        update(trigger_runs).where(*where).values(state=state, history=[*run.history, told], **fields)
+    )
+    return changed.rowcount == 1
+
+
+def _all() -> Any:
+    return select(trigger_runs, models.c.name.label("model")).join(models, models.c.id == trigger_runs.c.model_id)
+
+
+def _run(row: RowMapping) -> TriggerRun:
+    return TriggerRun(**row)

@@ -1,0 +1,56 @@
+"""Alerts as they stood at a moment, and forgetting them for a replay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, delete, func, or_, select
+
+from monitor.store.tables import alert_states, alerts, judged, transitions
+
+
+@dataclass(frozen=True)
+class Firing:
+    """An alert that was firing, with the severity it had then; ``fired_at`` in microseconds."""
+
+    id: str
+    severity: str
+    fired_at: int
+    summary: str
+
+
+def firing_at(connection: Connection, model_id: int, as_of: int, version: str | None) -> list[Firing]:
+    """Alerts firing at a moment, the oldest first; with a version, those of it and those of no version."""
+    t = alerts.c
+    mine = [t.model_id == model_id, t.fired_at <= as_of, or_(t.resolved_at.is_(None), t.resolved_at > as_of)]
+    if version is not None:
+        mine.append(or_(t.version.is_(None), t.version == version))
+    found = connection.execute(select(t.id, t.severity, t.fired_at, t.summary).where(*mine).order_by(t.fired_at, t.id))
+    return [
+        Firing(row.id, _severity(connection, row.id, as_of, row.severity), row.fired_at, row.summary) for row in found
+    ]
+
+
+def _severity(connection: Connection, alert_id: str, as_of: int, now: str) -> str:
+    t = transitions.c
+    query = select(t.severity).where(t.alert_id == alert_id, t.at <= as_of).order_by(t.at.desc(), t.id.desc()).limit(1)
+    return connection.execute(query).scalar_one_or_none() or now
+
+
+def quiet_since(connection: Connection, model_id: int, as_of: int, version: str | None) -> int | None:
+    """When the last alert before a moment resolved; None if there never was one."""
+    t = alerts.c
+    mine = [t.model_id == model_id, t.fired_at.is_not(None), t.resolved_at <= as_of]
+    if version is not None:
+        mine.append(or_(t.version.is_(None), t.version == version))
+    return connection.execute(select(func.max(t.resolved_at)).where(*mine)).scalar_one()
+
+
+def forget(connection: Connection, model_id: int, start: int) -> None:
+    """Forget the model's episodes and judged marks from ``start`` on, so that the stretch can be replayed anew."""
+    begun = and_(alerts.c.model_id == model_id, alerts.c.started_at >= start)
+    gone = list(connection.execute(select(alerts.c.id).where(begun)).scalars())
+    connection.execute(delete(transitions).where(transitions.c.alert_id.in_(gone)))
+    connection.execute(delete(alerts).where(begun))
+    connection.execute(delete(judged).where(judged.c.model_id == model_id, judged.c.window_end > start))
+    connection.execute(delete(alert_states).where(alert_states.c.model_id == model_id))

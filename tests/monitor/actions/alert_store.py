@@ -1,0 +1,59 @@
+"""A store with one model in it, and runs of its alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert
+
+from alerting.reading import Reading
+from alerting.rules import Rule
+from monitor.actions.step_alerts import step_alerts
+from monitor.store.database import Database
+from monitor.store.tables import metadata, models
+
+CHAT = {"type": "slack", "webhook_url": "${CHAT_URL}"}
+HOOK = {"type": "webhook", "url": "https://ops.example/hook", "secret": "${OPS_SECRET}"}
+RETRAIN = {"type": "webhook", "url": "https://orchestrator.example/runs"}
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    id: int
+    name: str
+
+
+@dataclass
+class Runs:
+    """Runs of the alerts of one model on a real SQLite file."""
+
+    database: Database
+    model: KnownModel
+    channels: dict[str, Any] = field(default_factory=lambda: {"chat": CHAT, "ops": HOOK})
+    triggers: dict[str, Any] = field(default_factory=lambda: {"retrain": RETRAIN})
+
+    def run(self, rules: Sequence[Rule], *readings: Reading, as_of: int, **given: Any) -> list[dict[str, Any]]:
+        settings = {"deliver": True, "wall_now": as_of, "owner": "#ml", "public_url": "http://plimsoll.test", **given}
+        with self.database.write() as connection:
+            return step_alerts(
+                connection,
+                self.model,
+                rules,
+                readings,
+                as_of=as_of,
+                channels=self.channels,
+                triggers=self.triggers,
+                **settings,
+            )
+
+
+def make_runs(folder: Path, name: str = "flight-delays") -> Runs:
+    """A fresh store in a folder."""
+    database = Database(f"sqlite:///{folder / 'plimsoll.db'}")
+    with database.write() as connection:
+        metadata.create_all(connection)
+        connection.execute(insert(models).values(id=1, name=name, settings={}, created_at=0))
+    return Runs(database, KnownModel(1, name))
