@@ -100,7 +100,7 @@ def _labelled(connection: Any, model: StoredModel, hours: list[int], schema: pa.
     selected = ",".join(own.get(name, f"p.{name}") for name in schema.names)
     tables = []
     statement = (
-        f"SELECT {selected} FROM {predictions_table(model)} p CROSS JOIN {labels_table(model)} l ON l.id = p.id"
+        f"SELECT {selected} FROM {predictions_table(model)} p JOIN {labels_table(model)} l ON l.id = p.id"
         " WHERE p.ts >= ? AND p.ts < ? ORDER BY hour, l.id, l.ts, l.rowid"
     )
     for first, last in _stretches(hours):
