@@ -9,13 +9,14 @@ LONGEST_WAIT = 6 * 3600 * SECOND
 LIFETIME = DAY
 
 
-def next_try(attempts: int, first_tried: int, now: int, asked: int | None = None) -> int | None:
-    """When to try again after ``attempts`` failed ones (at least 1), or None when it is time to give up.
+def next_try(attempts: int, now: int, asked: int | None = None) -> int | None:
+    """When to try again after ``attempts`` failed ones (at least 1), or None when their waits would exceed a day.
 
-    ``asked`` is what the other side wants to be left alone for; it is obeyed up to a day. All in microseconds.
+    ``asked`` is how long the other side wants to be left alone; it is obeyed, up to a day. All in microseconds.
     """
-    due = now + max(wait(attempts), min(asked or 0, LIFETIME))
-    return due if due <= first_tried + LIFETIME or (asked is not None and now < first_tried + LIFETIME) else None
+    if sum(wait(earlier) for earlier in range(1, attempts + 1)) > LIFETIME:
+        return None
+    return now + max(wait(attempts), min(asked or 0, LIFETIME))
 
 
 def wait(attempts: int) -> int:

@@ -48,13 +48,13 @@ TRIGGERS: Mapping[str, Trigger] = {
 
 
 def check_channel(name: str, raw: Mapping[str, Any]) -> None:
-    """Raise BadSetting, whose ``key`` is ``channels.NAME.KEY``, unless the settings make a channel."""
-    _check(f"channels.{name}", raw, {key: channel.parse for key, channel in CHANNELS.items()})
+    """Raise BadSetting, whose ``key`` names the setting, unless the settings make a channel."""
+    _check(f"channel {name}", raw, {key: channel.parse for key, channel in CHANNELS.items()})
 
 
 def check_trigger(name: str, raw: Mapping[str, Any]) -> None:
-    """Raise BadSetting, whose ``key`` is ``triggers.NAME.KEY``, unless the settings make a trigger."""
-    _check(f"triggers.{name}", raw, {key: trigger.parse for key, trigger in TRIGGERS.items()})
+    """Raise BadSetting, whose ``key`` names the setting, unless the settings make a trigger."""
+    _check(f"trigger {name}", raw, {key: trigger.parse for key, trigger in TRIGGERS.items()})
 
 
 def channel_of(raw: Mapping[str, Any]) -> Channel | None:
@@ -75,9 +75,8 @@ def deadlines(raw: Mapping[str, Any]) -> tuple[int, int]:
 def _check(where: str, raw: Mapping[str, Any], types: Mapping[str, Callable[[Mapping[str, Any]], object]]) -> None:
     parse = types.get(str(raw.get("type")))
     if parse is None:
-        known = ", ".join(types)
-        raise BadSetting(f"{where}.type", f"{where}.type is {raw.get('type')!r}; there are {known}")
+        raise BadSetting("type", f"{where}: type is {raw.get('type')!r}; there are {', '.join(types)}")
     try:
         parse(raw)
     except BadSetting as error:
-        raise BadSetting(f"{where}.{error.key}", f"{where}: {error}") from error
+        raise BadSetting(error.key, f"{where}: {error}") from error

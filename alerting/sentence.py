@@ -1,7 +1,7 @@
 """One plain sentence per reading, the same on pages, in chat and on the command line.
 
-Details that are read where a detector gives them: ``cut, share_reference, share_window`` (numeric), ``category,
-share_reference, share_window`` (categorical), ``classes: {class: {reference, window, change}}``, ``reference_value,
+Details that are read where a detector gives them: ``cut, share_reference, share_current`` (numeric), ``category,
+share_reference, share_current`` (categorical), ``classes: {class: {reference, window, change}}``, ``reference_value,
 labelled, coverage``, ``per_sd``, ``error``.
 """
 
@@ -91,7 +91,7 @@ def _moved(reading: Reading) -> str:
 
 
 def _direction(details: Mapping[str, Any]) -> str:
-    before, now = details.get("share_reference"), details.get("share_window")
+    before, now = details.get("share_reference", details.get("from")), details.get("share_current", details.get("to"))
     if details.get("category") is not None and before is not None and now is not None:
         return f", {details['category']} from {percent(before)} % to {percent(now)} %"
     if isinstance(details.get("cut"), int | float) and before is not None and now is not None:

@@ -1,0 +1,1 @@
+"""Bytes out: how requests leave this machine, and where they may go."""

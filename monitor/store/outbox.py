@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, insert, or_, select, update
 
 from monitor.clock import optional, render
 from monitor.store.tables import outbox, outbox_alerts
@@ -69,15 +69,48 @@ def claim_due(connection: Connection, now: int, lease_until: int) -> Outgoing | 
 
     A lease that has run out (its holder died) is taken over; the compare-and-set makes two claimers take two messages.
     """
-    earliest = select(func.min(outbox.c.id)).where(outbox.c.state == WAITING).group_by(outbox.c.lane)
     free = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
     due = (outbox.c.state == WAITING, outbox.c.next_at <= now, free)
-    query = select(outbox).where(*due, outbox.c.id.in_(earliest)).order_by(outbox.c.next_at, outbox.c.id).limit(1)
+    query = (
+        select(outbox).where(*due, outbox.c.id.in_(_first_of_lanes())).order_by(outbox.c.next_at, outbox.c.id).limit(1)
+    )
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
     mine = connection.execute(update(outbox).where(outbox.c.id == row["id"], *due).values(lease_until=lease_until))
     return _outgoing(row, lease_until) if mine.rowcount == 1 else None
+
+
+def count_due(connection: Connection, now: int) -> int:
+    """How many messages are due; some may wait for an earlier one of their lane."""
+    due = (outbox.c.state == WAITING, outbox.c.next_at <= now)
+    return int(connection.execute(select(func.count()).select_from(outbox).where(*due)).scalar_one())
+
+
+def count_untried(connection: Connection) -> int:
+    """How many messages could go out and were never tried; those behind one that waits for a retry wait with it."""
+    query = select(func.count()).select_from(outbox)
+    untried = (outbox.c.state == WAITING, outbox.c.attempts == 0, outbox.c.id.in_(_first_of_lanes()))
+    return int(connection.execute(query.where(*untried)).scalar_one())
+
+
+def counts(connection: Connection) -> tuple[int, int]:
+    """How many messages wait, and how many were given up."""
+    query = select(outbox.c.state, func.count()).where(outbox.c.state != DELIVERED).group_by(outbox.c.state)
+    found = {state: int(number) for state, number in connection.execute(query)}
+    return found.get(WAITING, 0), found.get(GIVEN_UP, 0)
+
+
+def told_of(connection: Connection, alert_id: str) -> list[tuple[str, str]]:
+    """(channel, lane) of every channel that was sent an alert, or soon will be."""
+    query = (
+        select(outbox.c.target, outbox.c.lane)
+        .join(outbox_alerts, outbox_alerts.c.outbox_id == outbox.c.id)
+        .where(outbox_alerts.c.alert_id == alert_id, outbox.c.kind == "channel")
+        .distinct()
+        .order_by(outbox.c.target)
+    )
+    return [(target, lane) for target, lane in connection.execute(query)]
 
 
 def settle(
@@ -94,15 +127,6 @@ def postpone(connection: Connection, message: Outgoing, *, next_at: int, status:
     return _after_attempt(connection, message, values)
 
 
-def waiting(connection: Connection, model_id: int | None = None) -> list[Mapping[str, Any]]:
-    """Messages not settled yet as {id, attempts, next_at, lease_until}: for those who wait for them."""
-    columns = (outbox.c.id, outbox.c.attempts, outbox.c.next_at, outbox.c.lease_until)
-    query = select(*columns).where(outbox.c.state == WAITING).order_by(outbox.c.id)
-    if model_id is not None:
-        query = query.where(outbox.c.model_id == model_id)
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
 def deliveries_of(connection: Connection, alert_id: str) -> list[dict[str, Any]]:
     """The delivery log of an alert, oldest first."""
     query = (
@@ -112,6 +136,10 @@ def deliveries_of(connection: Connection, alert_id: str) -> list[dict[str, Any]]
         .order_by(outbox.c.id)
     )
     return [_delivery(row) for row in connection.execute(query).mappings()]
+
+
+def _first_of_lanes() -> Select[tuple[int]]:
+    return select(func.min(outbox.c.id)).where(outbox.c.state == WAITING).group_by(outbox.c.lane)
 
 
 def _after_attempt(connection: Connection, message: Outgoing, values: Mapping[str, Any]) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, or_, select, update
 
+from alerting.retraining import OPEN_STATES
 from monitor.clock import optional, render
 from monitor.store.tables import models, trigger_runs
 
@@ -82,10 +83,16 @@ def runs_of_alert(connection: Connection, alert_id: str) -> list[TriggerRun]:
     return [_run(row) for row in connection.execute(query).mappings()]
 
 
-def overdue_runs(connection: Connection, now: int, open_states: Sequence[str]) -> list[TriggerRun]:
+def count_open(connection: Connection) -> int:
+    """How many runs have not ended."""
+    query = select(func.count()).select_from(trigger_runs).where(trigger_runs.c.state.in_(OPEN_STATES))
+    return int(connection.execute(query).scalar_one())
+
+
+def overdue_runs(connection: Connection, now: int) -> list[TriggerRun]:
     """Open runs that have not started by their time, or not finished by it."""
     late = or_(trigger_runs.c.started_at.is_(None) & (trigger_runs.c.start_by <= now), trigger_runs.c.finish_by <= now)
-    query = _all().where(trigger_runs.c.state.in_(open_states), late).order_by(trigger_runs.c.requested_at)
+    query = _all().where(trigger_runs.c.state.in_(OPEN_STATES), late).order_by(trigger_runs.c.requested_at)
     return [_run(row) for row in connection.execute(query).mappings()]
 
 
@@ -97,6 +104,12 @@ def move_run(connection: Connection, run: TriggerRun, state: str, at: int, **fie
         update(trigger_runs).where(*where).values(state=state, history=[*run.history, told], **fields)
     )
     return changed.rowcount == 1
+
+
+def set_fields(connection: Connection, run_id: str, **fields: Any) -> None:
+    """Change what is known of a run without a change of state."""
+    if fields:
+        connection.execute(update(trigger_runs).where(trigger_runs.c.id == run_id).values(**fields))
 
 
 def _all() -> Any:

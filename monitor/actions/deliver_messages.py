@@ -1,0 +1,165 @@
+"""Sends what waits in the outbox: claims a message, sends it outside any transaction, settles it or tries again later.
+
+A sender that dies leaves its lease to run out, and the message goes out again: at least once, with the same id.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from alerting.backoff import next_try
+from alerting.outbound import OutboundReply, OutboundRequest, Outcome, Sending
+from alerting.registry import channel_of, trigger_of
+from alerting.secrets import BadSecret, MissingSecret, resolve
+from monitor.actions.follow_triggers import after_attempt, before_attempt, trigger_run_body
+from monitor.clock import SECOND
+from monitor.delivery.addresses import AddressPolicy
+from monitor.delivery.http import send
+from monitor.service import Service
+from monitor.settings import Settings
+from monitor.store import config, outbox
+from monitor.store.database import Connection
+from monitor.store.outbox import DELIVERED, GIVEN_UP, Outgoing
+
+LEASE = 60 * SECOND
+SENDERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A claimed message with what is needed to send it; ``settings`` as written, secrets not yet filled in."""
+
+    message: Outgoing
+    settings: Mapping[str, Any]
+    trigger_run: Mapping[str, Any] | None
+
+
+def deliver_due(
+    service: Service,
+    clock: Callable[[], int],
+    limit: int = 1000,
+    *,
+    environment: Mapping[str, str] | None = None,
+    senders: int = SENDERS,
+) -> int:
+    """Send what is due, at most ``limit`` messages; how many attempts were made.
+
+    ``environment`` is where ``${NAME}`` is looked up, the process's own unless given.
+    """
+    with service.database.read() as connection:
+        due = min(limit, outbox.count_due(connection, clock()))
+    if not due:
+        return 0
+    names = os.environ if environment is None else environment
+    workers = min(senders, due)
+    share = -(-limit // workers)
+    with ThreadPoolExecutor(workers, thread_name_prefix="deliver") as pool:
+        running = [pool.submit(_deliver_some, service, clock, names, share) for _ in range(workers)]
+        return sum(one.result() for one in running)
+
+
+def policy_of(settings: Settings) -> AddressPolicy:
+    """What may be called: this machine only while the service itself is bound to it."""
+    return AddressPolicy(settings.allow_targets, settings.loopback)
+
+
+def _deliver_some(service: Service, clock: Callable[[], int], environment: Mapping[str, str], most: int) -> int:
+    attempts = 0
+    while attempts < most:
+        with service.database.write() as connection:
+            claimed, ready = _claim(service, connection, clock())
+        if not claimed:
+            break
+        if ready is not None:
+            _attempt(service, ready, clock, environment)
+            attempts += 1
+    return attempts
+
+
+def _claim(service: Service, connection: Connection, now: int) -> tuple[bool, Ready | None]:
+    """Whether a message was due, and it with its settings, unless there was nothing to send any more."""
+    message = outbox.claim_due(connection, now, now + LEASE)
+    if message is None:
+        return False, None
+    settings = config.objects(connection, message.kind).get(message.target)
+    if settings is None or (
+        channel_of(settings) is None if message.kind == "channel" else trigger_of(settings) is None
+    ):
+        _give_up(service, connection, message, f"no {message.kind} is called {message.target} any more", now)
+        return True, None
+    if message.kind == "channel":
+        return True, Ready(message, settings, None)
+    run, over = before_attempt(connection, str(message.trigger_run_id), now)
+    if run is None:
+        state = DELIVERED if over == "reported" else GIVEN_UP
+        outbox.settle(connection, message, state=state, now=now, status=None, error=f"not sent: {over}")
+        return True, None
+    return True, Ready(message, settings, trigger_run_body(service, connection, run))
+
+
+def _attempt(service: Service, ready: Ready, clock: Callable[[], int], environment: Mapping[str, str]) -> None:
+    prepared = _render(ready, clock(), environment)
+    reply = OutboundReply(None)
+    if isinstance(prepared, OutboundRequest):
+        reply = send(prepared, policy_of(service.settings))
+        outcome = _judge(ready, reply, clock())
+    else:
+        outcome = prepared
+    with service.database.write() as connection:
+        _settle(service, connection, ready.message, reply.status, outcome, clock())
+
+
+def _render(ready: Ready, now: int, environment: Mapping[str, str]) -> OutboundRequest | Outcome:
+    message, sending = ready.message, Sending(ready.message.webhook_id, now)
+    try:
+        settings = resolve(ready.settings, environment)
+        trigger, channel = trigger_of(ready.settings), channel_of(ready.settings)
+        if ready.trigger_run is not None and trigger is not None:
+            return trigger.start(message.body, ready.trigger_run, settings, sending)
+        if channel is None:
+            return Outcome("give_up", "no such kind of channel")
+        return channel.render(message.body, settings, sending)
+    except (MissingSecret, BadSecret) as error:
+        return Outcome("retry", str(error))
+    except Exception as error:  # a message that cannot be written must not stop the others; its text may hold a secret
+        return Outcome("give_up", f"the message could not be written ({type(error).__name__})")
+
+
+def _judge(ready: Ready, reply: OutboundReply, now: int) -> Outcome:
+    known = trigger_of(ready.settings) if ready.trigger_run is not None else channel_of(ready.settings)
+    return Outcome("give_up", "no such kind of channel") if known is None else known.judge(reply, now)
+
+
+def _settle(
+    service: Service, connection: Connection, message: Outgoing, status: int | None, outcome: Outcome, now: int
+) -> None:
+    if outcome.kind == "delivered":
+        done = outbox.settle(connection, message, state=DELIVERED, now=now, status=status, error=None)
+        if done and message.trigger_run_id is not None:
+            after_attempt(service, connection, message.trigger_run_id, "accepted", None, now)
+        return
+    due = None
+    if outcome.kind == "retry":
+        due = next_try(message.attempts + 1, now, outcome.after)
+    if due is None:
+        _give_up(service, connection, message, outcome.reason, now, status, final=outcome.kind == "give_up")
+    else:
+        outbox.postpone(connection, message, next_at=due, status=status, error=outcome.reason)
+
+
+def _give_up(
+    service: Service,
+    connection: Connection,
+    message: Outgoing,
+    why: str,
+    now: int,
+    status: int | None = None,
+    final: bool = True,
+) -> None:
+    done = outbox.settle(connection, message, state=GIVEN_UP, now=now, status=status, error=why)
+    if done and message.trigger_run_id is not None:
+        after_attempt(service, connection, message.trigger_run_id, "refused" if final else "unknown", why, now)

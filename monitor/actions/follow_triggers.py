@@ -1,0 +1,107 @@
+"""What becomes of retraining runs: sent, accepted, reported on, overdue; what goes wrong is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alerting.message import body, entry
+from alerting.retraining import END_STATES, WENT_WRONG, callback_token
+from monitor.actions.tell_alert import tell
+from monitor.service import Service
+from monitor.store import alerts, trigger_runs
+from monitor.store.database import Connection
+from monitor.store.installation import secret
+from monitor.store.trigger_runs import TriggerRun
+
+REPORTED = ("accepted", "running", "succeeded", "failed", "cancelled")
+
+
+def follow_triggers(service: Service, now: int) -> int:
+    """Mark the runs that did not start or finish in time as stuck, which frees their model; how many there were."""
+    with service.database.read() as connection:
+        if not trigger_runs.overdue_runs(connection, now):
+            return 0
+    with service.database.write() as connection:
+        late = trigger_runs.overdue_runs(connection, now)
+        for run in late:
+            what = "finish" if run.finish_by <= now else "start"
+            move(service, connection, run, "stuck", now, message=f"it did not {what} in time")
+    return len(late)
+
+
+def before_attempt(connection: Connection, run_id: str, now: int) -> tuple[TriggerRun | None, str]:
+    """The run to send for, now ``sent``; or None and why there is nothing to send (``reported``: it did arrive)."""
+    run = trigger_runs.get_run(connection, run_id)
+    if run is None:
+        return None, "the run is gone"
+    if run.state in REPORTED:
+        return None, "reported"
+    if run.state in END_STATES:
+        return None, f"the run is {run.state}"
+    if run.state == "requested":
+        trigger_runs.move_run(connection, run, "sent", now)
+    return run, ""
+
+
+def after_attempt(
+    service: Service, connection: Connection, run_id: str, state: str, message: str | None, now: int
+) -> None:
+    """Note what the other side answered, unless the run has reported by itself or ended meanwhile."""
+    run = trigger_runs.get_run(connection, run_id)
+    if run is None or run.state not in ("requested", "sent"):
+        return
+    move(service, connection, run, state, now, message=message)
+
+
+def move(service: Service, connection: Connection, run: TriggerRun, state: str, now: int, **fields: Any) -> bool:
+    """Take a run to another state, with its entry in the alert's timeline, and tell what went wrong."""
+    times = {"accepted": "accepted_at", "running": "started_at"}
+    when = {"ended_at": now} if state in END_STATES else {times[state]: now}
+    if not trigger_runs.move_run(connection, run, state, now, **fields, **when):
+        return False
+    alert = alerts.get_alert(connection, run.alert_id)
+    if alert is None:
+        return True
+    message = fields.get("message")
+    reason = f"{run.trigger_name}: the retraining {_WORDS[state]}" + (f": {message}" if message else "")
+    details = {"trigger_run": run.id, "url": fields.get("url")}
+    alerts.add_transition(
+        connection,
+        run.alert_id,
+        at=now,
+        kind=f"retraining_{state}",
+        severity=str(alert["severity"]),
+        reason=reason,
+        details=details,
+    )
+    if state in WENT_WRONG:
+        _tell_wrong(service, connection, run, alert, state, reason, now)
+    return True
+
+
+_WORDS = {
+    "accepted": "was accepted",
+    "running": "is running",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "cancelled": "was cancelled",
+    "stuck": "is stuck",
+    "refused": "was refused",
+    "unknown": "was never answered",
+}
+
+
+def _tell_wrong(
+    service: Service, connection: Connection, run: TriggerRun, alert: dict[str, Any], state: str, reason: str, now: int
+) -> None:
+    known = {"id": run.id, "idempotency_key": run.idempotency_key, "trigger": run.trigger_name, "state": state}
+    url = service.settings.public_url
+    message = entry(f"retraining.{state}", alert, [], public_url=url, reason=reason, trigger_run=known)
+    tell(connection, run.alert_id, run.model_id, body(run.model, now, [message]), now)
+
+
+def trigger_run_body(service: Service, connection: Connection, run: TriggerRun) -> dict[str, Any]:
+    """``{id, idempotency_key, callback_url}``; the token in the address is made when it is sent, and stored nowhere."""
+    token = callback_token(secret(connection), run.id)
+    address = f"{service.settings.public_url}/v1/trigger-runs/{run.id}?token={token}"
+    return {"id": run.id, "idempotency_key": run.idempotency_key, "callback_url": address}

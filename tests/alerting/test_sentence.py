@@ -1,0 +1,98 @@
+"""The sentences, word for word: they are what people read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from alerting.sentence import sentence
+from tests.alerting.make import reading
+
+
+def said(verdict: str | None, metric: str, value: float | None, **given: Any) -> str:
+    usual: dict[str, Any] = {"lower": None, "upper": None, "p_value": None}
+    return sentence(reading(verdict, metric=metric, value=value, **{**usual, **given}))
+
+
+DRIFT = {"effect": 0.12, "effect_lower": 0.09, "effect_upper": 0.15}
+WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (
+            said("warning", "ks", 0.12, details={**DRIFT, "cut": 41.0, "share_reference": 0.2, "share_current": 0.32}),
+            "temp: 12 % of rows moved (between 9 and 15), more below 41 than in the reference",
+        ),
+        (
+            said(
+                "warning", "l_infinity", 0.08,
+                details={**DRIFT, "category": "AA", "share_reference": 0.12, "share_current": 0.2}, feature="carrier",
+            ),
+            "carrier: 12 % of rows moved (between 9 and 15), AA from 12 % to 20 %",
+        ),
+        (said("ok", "ks", 0.012, details={"effect": 0.012, "effect_lower": 0.0, "effect_upper": 0.03, "cut": 1.0}),
+         "temp: 1.2 % of rows moved (between 0 and 3)"),
+        (said("warning", "ks", 0.31, p_value=0.00042), "temp: 31 % of rows moved (p = 0.00042)"),
+        (said("warning", "psi", 0.31, threshold=0.1), "temp: PSI 0.31, beyond 0.1"),
+        (said("critical", "psi", 0.31, details={"critical": 0.25}), "temp: PSI 0.31, above 0.25"),
+        (said("ok", "chi_square", 48.2, p_value=1e-30), "temp: chi-square 48.2 (p < 1e-12)"),
+        (said("ok", "wasserstein", 3.2, details={"per_sd": 0.4}),
+         "temp: Wasserstein distance 3.2 (0.4 standard deviations)"),
+        (said("ok", "jensen_shannon", 0.123), "temp: Jensen–Shannon distance 0.123"),
+        (
+            said(
+                "warning", "class_share", 0.08, kind="prediction_drift", feature=None,
+                details={**DRIFT, "classes": {"late": {"reference": 0.2, "window": 0.28, "change": 0.08}}},
+            ),
+            "predictions: 12 % of rows moved (between 9 and 15), late from 20 % to 28 %",
+        ),
+        (said("ok", "score_ks", 0.02, kind="prediction_drift", feature=None), "scores: 2 % of rows moved"),
+        (
+            said("warning", "missing_share", 0.12, kind="data_quality", lower=0.1, upper=0.14,
+                 details={"effect": 0.11}),
+            "temp: 12 % missing (between 10 and 14), 11 points more than in the reference",
+        ),
+        (said("ok", "rejected_share", 0.0, kind="data_quality", feature=None, details={"effect": 0.0}),
+         "0 % of the rows rejected, as in the reference"),
+        (
+            said("warning", "accuracy", 0.84, kind="performance", feature=None, lower=0.83, upper=0.86, details=WORSE),
+            "accuracy 0.84 (0.83 to 0.86), 5 points below the reference",
+        ),
+        (said("ok", "roc_auc", 0.7, kind="performance", feature=None, details={"effect": -0.01}),
+         "ROC AUC 0.7, 1 point above the reference"),
+        (said("warning", "mae", 12.3, kind="performance", feature=None, details={"effect": 0.2}),
+         "mean absolute error 12.3, 20 % above the reference"),
+        (said(None, "f1", 0.5, kind="performance", feature=None, details={"reference_value": 0.6}),
+         "F1 0.5, 0.6 in the reference"),
+        (said(None, "label_coverage", 0.82, kind="performance", feature=None), "labels known for 82 % of predictions"),
+        (said("warning", "volume", 12300, kind="serving", feature=None, details={"effect": 0.69}),
+         "12,300 predictions, 31 % fewer than usual"),
+        (said("critical", "volume", 0, kind="serving", feature=None),
+         "no predictions at all at hours that usually have some"),
+        (said("warning", "latency_p95", 230.0, kind="serving", feature=None, details={"effect": 1.6}),
+         "95th percentile of latency 230 ms, 60 % more than usual"),
+        (said("ok", "error_share", 0.03, kind="serving", feature=None, details={"effect": 0.02}),
+         "3 % errors, 2 points more than usual"),
+        (said(None, "freshness_minutes", 34.0, kind="serving", feature=None),
+         "newest prediction 34 minutes before the window's end"),
+        (said(None, "metric.revenue", 3.21, kind="serving", feature=None), "revenue 3.21 on average"),
+        (said("cannot_tell", "ks", None, n_current=12), "temp: cannot tell: 12 rows, 30 are needed"),
+        (said("cannot_tell", "accuracy", None, kind="performance", feature=None, reason="immature_labels",
+              details={"coverage": 0.34}),
+         "accuracy: cannot tell: labels are still coming, 34 % are known"),
+        (said("cannot_tell", "ks", None, reason="no_reference"), "temp: cannot tell: no reference to compare with"),
+        (said("cannot_tell", "volume", 5, kind="serving", feature=None, reason="no_history"),
+         "volume: cannot tell: less than 2 weeks of history at these hours"),
+    ],
+)  # fmt: skip
+def test_sentences(made: str, words: str) -> None:
+    assert made == words
+
+
+def test_a_method_nobody_has_written_words_for_still_says_something() -> None:
+    assert (
+        said("warning", "cramer_von_mises", 1.5, p_value=0.01) == "temp: cramer von mises 1.5 (p = 0.01), beyond 0.02"
+    )
