@@ -18,7 +18,9 @@ def build(settings: Settings) -> Service:
     for url in (settings.database_url, settings.observations_url):
         if not url.startswith("sqlite:"):
             scheme = url.partition(":")[0]
-            raise Invalid(f"A store of kind {scheme!r} is not supported by this version; use sqlite:///path or leave it out")
+            raise Invalid(
+                f"A store of kind {scheme!r} is not supported by this version; use sqlite:///path or leave it out"
+            )
     if settings.observations_url != settings.database_url:
         raise Invalid("PLIMSOLL_OBSERVATIONS_URL must be the same database in this version; leave it out")
     service = Service(settings, Database(settings.database_url), SqlObservations())

@@ -11,17 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from detectors import performance, summary
+from detectors import summary
 from detectors.binning import make_binning, score_layout
 from detectors.cuts import Binning, ScoreLayout
 from detectors.performance import scored
 from detectors.profile import ReferenceProfile
 from detectors.summary import ColumnValues, HourlySummaries
-from monitor.ingest.canonical import canonical
 from monitor.store.observations.base import ScoredRows, StoredColumn
+from monitor.store.observations.canonical import canonical, canonical_stored
 from monitor.store.observations.odd import odd_codes
-
-__all__ = ["Meaning", "binning_of", "by_version", "count", "label_counts", "meaning_of", "performance", "profile_of"]
 
 MOST_CLASSES = 100
 NOTHING = (np.empty(0, np.int64), np.empty(0, np.uint8))
@@ -80,9 +78,7 @@ def _number(text: str) -> float | None:
         return None
 
 
-def column_values(
-    columns: Sequence[StoredColumn], meaning: Meaning, table: pa.Table
-) -> dict[str, ColumnValues]:
+def column_values(columns: Sequence[StoredColumn], meaning: Meaning, table: pa.Table) -> dict[str, ColumnValues]:
     """The columns of a chunk of rows under the names that binnings use."""
     found: dict[str, ColumnValues] = {
         "latency_ms": _plain(table, "latency_ms"),
@@ -116,9 +112,7 @@ def score_of(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> N
     return np.fmax.reduce(stacked)
 
 
-def _positive_score(
-    meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]
-) -> NDArray[np.float64] | None:
+def _positive_score(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
     negative, positive = meaning.classes
     parts = [by_class[name] for name in ("", positive) if name in by_class]
     if negative in by_class:
@@ -153,19 +147,19 @@ def _prediction(table: pa.Table, column: StoredColumn, meaning: Meaning) -> Colu
     if meaning.task == "regression":
         usable = values.values if column.storage == "number" else pa.nulls(table.num_rows, pa.float64())
         return ColumnValues(usable, values.odd_rows, values.odd_codes)
-    return ColumnValues(canonical(values.values), values.odd_rows, values.odd_codes)
+    return ColumnValues(canonical_stored(values.values, column.storage), values.odd_rows, values.odd_codes)
 
 
-def binning_of(
-    columns: Sequence[StoredColumn], meaning: Meaning, tables: Sequence[pa.Table]
-) -> Binning:
+def binning_of(columns: Sequence[StoredColumn], meaning: Meaning, tables: Sequence[pa.Table]) -> Binning:
     """New cuts, from the rows of the newest references (no tables: before any reference)."""
     table = pa.concat_tables(tables, promote_options="default") if tables else None
     values = column_values(columns, meaning, table) if table is not None else {}
     kinds: dict[str, str] = {}
     for column in columns:
         if column.role == "feature":
-            kinds[f"feature.{column.name}"] = column.type or ("numeric" if column.storage == "number" else "categorical")
+            kinds[f"feature.{column.name}"] = column.type or (
+                "numeric" if column.storage == "number" else "categorical"
+            )
         elif column.role == "prediction":
             kinds["prediction"] = "numeric" if meaning.task == "regression" else "categorical"
         elif column.role == "metric":
@@ -187,12 +181,16 @@ def by_version(table: pa.Table) -> dict[str, pa.Table]:
     return {version: table.filter(pc.equal(versions, version)) for version in sorted(distinct)}
 
 
-def count(
-    binning: Binning, columns: Sequence[StoredColumn], meaning: Meaning, table: pa.Table
-) -> HourlySummaries:
+def count(binning: Binning, columns: Sequence[StoredColumn], meaning: Meaning, table: pa.Table) -> HourlySummaries:
     """Hourly counts of a chunk of rows of one version."""
     hours = _one(table, "hour").to_numpy(zero_copy_only=False)
     return summary.summarise(binning, hours, column_values(columns, meaning, table))
+
+
+def newest_by_hour(table: pa.Table) -> dict[int, int]:
+    """Time of the newest row of each hour, microseconds."""
+    grouped = table.select(["hour", "timestamp"]).group_by("hour").aggregate([("timestamp", "max")])
+    return dict(zip(grouped.column("hour").to_pylist(), grouped.column("timestamp_max").to_pylist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -290,7 +288,11 @@ def profile_of(
     has = pc.is_valid(label).to_numpy(zero_copy_only=False).nonzero()[0]
     taken = pa.array(has)
     prediction = [c for c in columns if c.role == "prediction" and c.physical in table.column_names]
-    predicted = canonical(_one(table, prediction[0].physical)) if prediction else pa.nulls(table.num_rows, pa.string())
+    predicted = (
+        canonical_stored(_one(table, prediction[0].physical), prediction[0].storage)
+        if prediction
+        else pa.nulls(table.num_rows, pa.string())
+    )
     rows = ScoredRows(
         ids=pa.array(np.arange(len(has)).astype(str)),
         hour=hours[has],

@@ -63,9 +63,7 @@ def _column(frame: Frame, feature: str) -> str | None:
     return None
 
 
-def _side_by_side(
-    frame: Frame, column: str, feature: str, start: int, end: int, version: str | None
-) -> dict[str, Any]:
+def _side_by_side(frame: Frame, column: str, feature: str, start: int, end: int, version: str | None) -> dict[str, Any]:
     window = frame.window(start, end)
     if version is not None and version not in window.versions:
         counts, rows = np.zeros_like(window.pooled.counts), {version: 0}
@@ -129,7 +127,7 @@ def _number(value: Any) -> float:
 def _distances(frame: Frame, column: str, kind: str, total: Any, counts: Any) -> dict[str, Any]:
     reference = sample_of(frame.binning, column, total)
     current = sample_of(frame.binning, column, counts)
-    if reference.size == 0 or current.size == 0:
+    if reference.rows == 0 or current.rows == 0:
         return {}
     found = {}
     for method, test in TWO_SAMPLE.items():

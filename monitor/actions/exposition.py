@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from monitor import clock
 from monitor.actions.describe import health
 from monitor.service import Service
-from monitor.store import heartbeats, models, outbox, readings, summaries
+from monitor.store import backlog, heartbeats, models, readings, summaries
 from monitor.store.database import Connection
 
 STATUSES = ("healthy", "degraded", "unhealthy", "unknown")
@@ -21,7 +21,10 @@ _HELP = {
     "plimsoll_newest_prediction_timestamp_seconds": ("gauge", "Time of the newest prediction, by model."),
     "plimsoll_model_health": ("gauge", "1 for the status that holds, 0 for the others."),
     "plimsoll_reading": ("gauge", "Newest reading of a judged metric."),
-    "plimsoll_reading_alarm": ("gauge", "Verdict of that reading: 0 ok, 1 warning, 2 critical; absent if it cannot tell."),
+    "plimsoll_reading_alarm": (
+        "gauge",
+        "Verdict of that reading: 0 ok, 1 warning, 2 critical; absent if it cannot tell.",
+    ),
     "plimsoll_last_run_timestamp_seconds": ("gauge", "as_of of the newest run, by model: alert on its age."),
     "plimsoll_hours_waiting": ("gauge", "Hours of predictions that wait to be counted."),
     "plimsoll_messages_waiting": ("gauge", "Messages that wait to be delivered."),
@@ -55,7 +58,7 @@ def _escaped(text: str) -> str:
 
 
 def _own(connection: Connection) -> Iterator[Sample]:
-    waiting, given_up = outbox.counts(connection)
+    waiting, given_up = backlog.message_counts(connection)
     yield "plimsoll_messages_waiting", {}, waiting
     yield "plimsoll_messages_given_up", {}, given_up
     yield "plimsoll_hours_waiting", {}, summaries.count_dirty(connection)

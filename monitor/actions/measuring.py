@@ -10,7 +10,7 @@ from alerting.bounds import Bounds, bounds_for
 from alerting.judge import Judged, judge
 from alerting.reading import Reading
 from alerting.sentence import sentence
-from detectors.measurement import NO_REFERENCE, Measurement
+from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
 from detectors.performance.measure import measure_performance
 from detectors.performance.scored import no_labels
 from detectors.quality.measure import measure_quality
@@ -129,24 +129,21 @@ def _measure_prediction(
     )
 
 
-def _two_sample(
-    frame: Frame, method: str, name: str, counts: WindowCounts, compared: Compared
-) -> Measurement:
+def _two_sample(frame: Frame, method: str, name: str, counts: WindowCounts, compared: Compared) -> Measurement:
     """A registered test on the counts of one column."""
-    from detectors.measurement import MINIMUM_ROWS, TOO_FEW_ROWS
-
     reference = sample_of(frame.binning, name, compared.profile.total)
     current = sample_of(frame.binning, name, counts.counts)
     feature = name.removeprefix("feature.")
-    if reference.size == 0 or current.size < MINIMUM_ROWS:
-        reason = NO_REFERENCE if reference.size == 0 else TOO_FEW_ROWS
-        return Measurement(method, None, reference.size, current.size, feature=feature, reason=reason)
+    n_reference, n_current = round(reference.rows), round(current.rows)
+    if n_reference == 0 or n_current < MINIMUM_ROWS:
+        reason = NO_REFERENCE if n_reference == 0 else TOO_FEW_ROWS
+        return Measurement(method, None, n_reference, n_current, feature=feature, reason=reason)
     result = TWO_SAMPLE[method].compare(reference, current)
     return Measurement(
         metric=method,
         value=result.value,
-        n_reference=reference.size,
-        n_current=current.size,
+        n_reference=n_reference,
+        n_current=n_current,
         feature=feature,
         lower=result.lower,
         upper=result.upper,
@@ -164,20 +161,18 @@ def _measure_quality(
     names = [f"feature.{name}" for name in features_of(frame, task.check)]
     if compared is None:
         return [_no_reference("missing_share", name, counts.rows) for name in names]
-    rejected, conflicting = (
-        summaries.rejects(frame.connection, frame.model.id, task.start, task.end) if whole else (0, 0)
-    )
+    rejected, conflicting = summaries.rejects(frame.connection, frame.model.id, task.start, task.end)
     measured = measure_quality(
         frame.binning,
         counts,
         compared.profile,
-        names=names,
         length_hours=task.length,
         alpha=alpha,
-        conflicting=conflicting if whole else None,
-        rejected=rejected if whole else None,
+        duplicates=(conflicting, counts.rows + conflicting),
+        rejected=(rejected, counts.rows + rejected),
     )
-    return measured if whole else [one for one in measured if one.feature is not None]
+    wanted = {*features_of(frame, task.check), *([None] if whole else [])}
+    return [one for one in measured if one.feature in wanted]
 
 
 def _performance(frame: Frame, task: Task, window: Window) -> list[Reading]:
@@ -238,9 +233,7 @@ def _serving(frame: Frame, task: Task, window: Window) -> list[Reading]:
         start = task.start - week * WEEK
         if oldest is not None and start * clock.HOUR >= oldest - oldest % clock.HOUR:
             history.append(frame.window(start, start + task.length).pooled)
-    measured = measure_serving(
-        frame.binning, window.pooled, history, minutes_since_newest=_silence(frame, task, window)
-    )
+    measured = measure_serving(frame.binning, window.pooled, history, minutes_since_newest=_silence(frame, task))
     found = [_reading(frame, task, one, None, None, judged=True) for one in measured]
     if len(window.versions) > 1:
         for version, counts in window.versions.items():
@@ -253,11 +246,10 @@ def _serving(frame: Frame, task: Task, window: Window) -> list[Reading]:
     return found
 
 
-def _silence(frame: Frame, task: Task, window: Window) -> float | None:
-    """Minutes from the newest hour with rows before the window's end to that end, to the hour."""
-    end = task.end
-    newest = summaries.newest_hour(frame.connection, frame.model.id, end)
-    return None if newest is None else float((end - newest - 1) * 60)
+def _silence(frame: Frame, task: Task) -> float | None:
+    """Minutes from the newest prediction before the window's end to that end."""
+    newest = summaries.newest_prediction(frame.connection, frame.model.id, task.end)
+    return None if newest is None else (task.due.end - newest) / clock.MINUTE
 
 
 def _no_reference(metric: str, name: str | None, rows: int) -> Measurement:

@@ -16,7 +16,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import heartbeats, outbox, trigger_runs, verdicts
+from monitor.store import backlog, heartbeats, verdicts
 
 SERVED = 15 * clock.SECOND  # a heartbeat younger than this: another process delivers
 PATIENCE = 30.0  # seconds to wait for a receiver, or for an orchestrator to report
@@ -91,8 +91,8 @@ def _settle(service: Service, now: Callable[[], int]) -> None:
     for _ in _until(PATIENCE):
         with service.database.read() as connection:
             served = heartbeats.at(connection, "delivery") > now() - SERVED
-            untried = outbox.count_untried(connection)
-            running = trigger_runs.count_open(connection)
+            untried = backlog.untried(connection)
+            running = backlog.retrainings(connection)
         if not untried and not running:
             return
         if untried and not served:

@@ -55,9 +55,7 @@ def _changed(frame: Frame, mark: readings.Measured, length: int) -> bool:
     return bool(summaries.changed_hours(frame.connection, frame.model.id, end - length, end, mark.change))
 
 
-def _performance(
-    frame: Frame, check: Check, length: int, as_of: int, newest: int, with_newest: bool
-) -> list[Due]:
+def _performance(frame: Frame, check: Check, length: int, as_of: int, newest: int, with_newest: bool) -> list[Due]:
     mature = _mature(frame, check, length, as_of, newest)
     again = set(_dirty(frame, check, length, as_of))
     if as_of % clock.DAY < clock.HOUR:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-
 from detectors import summary
 from detectors.cuts import Binning
 from detectors.performance import scored
@@ -14,8 +13,8 @@ from monitor.actions import counting
 from monitor.actions.counting import Meaning
 from monitor.actions.models import meaning_of_model
 from monitor.service import Service
-from monitor.store.database import Connection
 from monitor.store import models, references, summaries
+from monitor.store.database import Connection
 from monitor.store.models import Model
 from monitor.store.observations.base import StoredColumn
 from monitor.store.summaries import Dirty, LabelSummary, Summary
@@ -67,9 +66,9 @@ def _count(
     full = [mark.hour for mark in marks if not mark.labels_only]
     change = {mark.hour: mark.change for mark in marks}
     rows = [
-        Summary(version, hour, rows, change[hour], data)
+        Summary(version, hour, rows, newest, change[hour], data)
         for start, end in _runs(full)
-        for version, hour, rows, data in _hours(service, connection, model, binning, meaning, start, end)
+        for version, hour, rows, newest, data in _hours(service, connection, model, binning, meaning, start, end)
         if hour in change
     ]
     summaries.replace(connection, model.id, binning_id, full, rows)
@@ -91,14 +90,15 @@ def _hours(
     meaning: Meaning,
     start: int,
     end: int,
-) -> Iterator[tuple[str, int, int, bytes]]:
+) -> Iterator[tuple[str, int, int, int, bytes]]:
     columns = model.stored.columns
     for chunk in service.observations.read(connection, model.stored, start, end, columns):
         for version, part in counting.by_version(chunk).items():
             counted = counting.count(binning, columns, meaning, part)
+            newest = counting.newest_by_hour(part)
             for index, hour in enumerate(counted.hours):
                 vectors = counted.counts[index], counted.moments[index], counted.extremes[index]
-                yield version, int(hour), int(vectors[0][0]), summary.encode(*vectors)
+                yield version, int(hour), int(vectors[0][0]), newest[int(hour)], summary.encode(*vectors)
 
 
 def _runs(hours: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -111,9 +111,6 @@ def _runs(hours: Sequence[int]) -> Iterator[tuple[int, int]]:
 def current_hour(as_of: int) -> int:
     """The hour that is not over at as_of (its index since 1970)."""
     return as_of // clock.HOUR
-
-
-
 
 
 def summarise_waiting(service: Service, now: int) -> int:

@@ -37,4 +37,6 @@ def serve(
 def migrate(home: Home = None, database_url: DatabaseUrl = None) -> None:
     """Bring the store's schema to the newest."""
     before, after = schema.migrate(Database(settings_from(home=home, database_url=database_url).database_url))
-    out.print(f"The store is at schema {after}" + ("; it was before" if before == after else f" (was {before or 'empty'})"))
+    out.print(
+        f"The store is at schema {after}" + ("; it was before" if before == after else f" (was {before or 'empty'})")
+    )

@@ -12,7 +12,7 @@ from monitor.store.tables import config_objects, config_versions
 def objects(connection: Connection, kind: str) -> dict[str, Any]:
     """All named parts of a kind: channel, trigger, setting."""
     query = select(config_objects.c.name, config_objects.c.data).where(config_objects.c.kind == kind)
-    return {name: data for name, data in connection.execute(query.order_by(config_objects.c.name))}
+    return {row.name: row.data for row in connection.execute(query.order_by(config_objects.c.name))}
 
 
 def put(connection: Connection, kind: str, name: str, data: Any) -> None:

@@ -23,6 +23,7 @@ class Model:
     id: int
     name: str
     task: str | None
+    classes: list[str] | None
     settings: dict[str, Any]
     created_at: int
     n_predictions: int
@@ -239,3 +240,30 @@ def count(connection: Connection) -> int:
 def with_columns(model: Model, new: Sequence[StoredColumn]) -> StoredModel:
     """The model as the store of predictions knows it, once it has these columns too."""
     return StoredModel(model.id, model.name, (*model.columns, *new))
+
+
+def decide_types(connection: Connection, model_id: int, types: Mapping[str, str | None]) -> None:
+    """Fix what kind each feature is, where that is not decided yet."""
+    table = tables.columns
+    for name, type_ in types.items():
+        mine = (table.c.model_id == model_id) & (table.c.role == "feature") & (table.c.name == name)
+        connection.execute(update(table).where(mine, table.c.type.is_(None)).values(type=type_))
+
+
+def settle_meaning(connection: Connection, model_id: int, task: str, classes: Sequence[str]) -> None:
+    """What the model's predictions are."""
+    mine = tables.models.c.id == model_id
+    connection.execute(update(tables.models).where(mine).values(task=task, classes=list(classes)))
+
+
+def put_settings(connection: Connection, model_id: int, settings: Mapping[str, Any]) -> None:
+    """Replace the model's part of the configuration."""
+    mine = tables.models.c.id == model_id
+    connection.execute(update(tables.models).where(mine).values(settings=dict(settings)))
+
+
+def note_pruned(connection: Connection, model_id: int, gone: int, oldest: int) -> None:
+    """Predictions before ``oldest`` were deleted."""
+    t = tables.models.c
+    values = {"n_predictions": t.n_predictions - gone, "oldest_prediction": oldest}
+    connection.execute(update(tables.models).where(t.id == model_id).values(**values))

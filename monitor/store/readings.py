@@ -65,9 +65,7 @@ def _version(reading: Reading) -> str | None:
     return None if reading.details.get("pooled") else (reading.version or "")
 
 
-def save(
-    connection: Connection, model_id: int, config_version: int, made: Sequence[Reading]
-) -> list[Reading]:
+def save(connection: Connection, model_id: int, config_version: int, made: Sequence[Reading]) -> list[Reading]:
     """Store what changed; the readings to answer with: new ones with their revision, else the stored ones.
 
     All of ``made`` are of one check, window and as_of.
@@ -301,9 +299,7 @@ def note_measured(
     insert_rows(connection, measured, names, rows)
 
 
-def measured_since(
-    connection: Connection, model_id: int, check: str, length_hours: int, since: int
-) -> list[Measured]:
+def measured_since(connection: Connection, model_id: int, check: str, length_hours: int, since: int) -> list[Measured]:
     """Marks of windows that end after ``since``, oldest first."""
     t = measured.c
     mine = and_(t.model_id == model_id, t.check_name == check, t.length_hours == length_hours, t.window_end > since)

@@ -72,9 +72,7 @@ def add(connection: Connection, model_id: int, reference: Reference, parts: Iter
         connection.execute(insert(reference_rows).values(reference_id=made[0], part=part, data=data))
     first = models.c.first_reference_at.is_(None) & (models.c.id == model_id)
     connection.execute(
-        update(models)
-        .where(first)
-        .values(first_reference_at=reference.created_at, default_reference=reference.name)
+        update(models).where(first).values(first_reference_at=reference.created_at, default_reference=reference.name)
     )
     return int(made[0])
 
@@ -107,9 +105,7 @@ def add_profiles(connection: Connection, reference_id: int, binning_id: int, dat
     """Keep a reference's profiles on a binning: one per model version in it and ``*`` for the whole."""
     for version, profile in data.items():
         connection.execute(
-            insert(profiles).values(
-                reference_id=reference_id, binning_id=binning_id, version=version, data=profile
-            )
+            insert(profiles).values(reference_id=reference_id, binning_id=binning_id, version=version, data=profile)
         )
 
 

@@ -27,6 +27,7 @@ class Summary:
     version: str
     hour: int
     rows: int
+    newest: int  # time of the hour's newest prediction, microseconds
     change: int
     data: bytes
 
@@ -55,7 +56,9 @@ def dirty(connection: Connection, model_id: int, before_hour: int) -> list[Dirty
 
 def models_waiting(connection: Connection) -> list[str]:
     """Names of models with hours that wait."""
-    query = select(models.c.name).where(models.c.id.in_(select(dirty_hours.c.model_id).distinct())).order_by(models.c.id)
+    query = (
+        select(models.c.name).where(models.c.id.in_(select(dirty_hours.c.model_id).distinct())).order_by(models.c.id)
+    )
     return list(connection.execute(query).scalars())
 
 
@@ -84,8 +87,8 @@ def replace(
 ) -> None:
     """These are now all the summaries of those hours (whatever binning they were counted on before)."""
     _forget(connection, "summaries", model_id, hours)
-    names = ("model_id", "binning_id", "version", "segment", "hour", "rows", "change", "data")
-    values = ((model_id, binning_id, r.version, "", r.hour, r.rows, r.change, r.data) for r in rows)
+    names = ("model_id", "binning_id", "version", "segment", "hour", "rows", "newest", "change", "data")
+    values = ((model_id, binning_id, r.version, "", r.hour, r.rows, r.newest, r.change, r.data) for r in rows)
     insert_rows(connection, summaries, names, values)
 
 
@@ -109,7 +112,7 @@ def load(connection: Connection, model_id: int, binning_id: int, start: int, end
     """Summaries of hours [start, end), by hour and version."""
     t = summaries.c
     mine = and_(t.model_id == model_id, t.binning_id == binning_id, t.segment == "", t.hour >= start, t.hour < end)
-    query = select(t.version, t.hour, t.rows, t.change, t.data).where(mine).order_by(t.hour, t.version)
+    query = select(t.version, t.hour, t.rows, t.newest, t.change, t.data).where(mine).order_by(t.hour, t.version)
     return [Summary(*row) for row in connection.execute(query)]
 
 
@@ -121,7 +124,9 @@ def load_labels(
     here = and_(t.model_id == model_id, t.binning_id == binning_id, t.segment == "", t.hour >= start, t.hour < end)
     mine = and_(here, t.known_hour <= known_hour)
     query = (
-        select(t.version, t.hour, t.known_hour, t.rows, t.change, t.data).where(mine).order_by(t.hour, t.version, t.known_hour)
+        select(t.version, t.hour, t.known_hour, t.rows, t.change, t.data)
+        .where(mine)
+        .order_by(t.hour, t.version, t.known_hour)
     )
     return [LabelSummary(*row) for row in connection.execute(query)]
 
@@ -130,14 +135,14 @@ def coverage(
     connection: Connection, model_id: int, start: int, end: int, known_hour: int
 ) -> list[tuple[str, int, int, int]]:
     """(version, hour, predictions, labelled ones known at ``known_hour``) for hours [start, end) that have rows."""
-    t, l = summaries.c, label_summaries.c
+    t, known_of = summaries.c, label_summaries.c
     rows = select(t.version, t.hour, t.rows).where(
         t.model_id == model_id, t.segment == "", t.hour >= start, t.hour < end
     )
     labelled = (
-        select(l.version, l.hour, func.sum(l.rows))
-        .where(l.model_id == model_id, l.segment == "", l.hour >= start, l.hour < end, l.known_hour <= known_hour)
-        .group_by(l.version, l.hour)
+        select(known_of.version, known_of.hour, func.sum(known_of.rows))
+        .where(known_of.model_id == model_id, known_of.segment == "", known_of.hour >= start, known_of.hour < end, known_of.known_hour <= known_hour)
+        .group_by(known_of.version, known_of.hour)
     )
     known = {(version, hour): int(count) for version, hour, count in connection.execute(labelled)}
     return [(version, hour, n, known.get((version, hour), 0)) for version, hour, n in connection.execute(rows)]
@@ -165,9 +170,11 @@ def newly_labelled_hours(
     return set(connection.execute(query.distinct()).scalars())
 
 
-def newest_hour(connection: Connection, model_id: int, before: int) -> int | None:
-    """The newest hour before ``before`` that has rows."""
-    query = select(func.max(summaries.c.hour)).where(summaries.c.model_id == model_id, summaries.c.hour < before)
+def newest_prediction(connection: Connection, model_id: int, before_hour: int) -> int | None:
+    """Time of the newest prediction before an hour, microseconds."""
+    mine = and_(summaries.c.model_id == model_id, summaries.c.hour < before_hour)
+    newest = select(func.max(summaries.c.hour)).where(mine).scalar_subquery()
+    query = select(func.max(summaries.c.newest)).where(summaries.c.model_id == model_id, summaries.c.hour == newest)
     return connection.execute(query).scalar_one()
 
 

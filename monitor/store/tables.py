@@ -170,6 +170,7 @@ summaries = Table(
     Column("segment", Text, nullable=False),  # '' for the whole; name=value
     Column("hour", BigInteger, nullable=False),
     Column("rows", BigInteger, nullable=False),
+    Column("newest", BigInteger, nullable=False),  # time of its newest prediction
     Column("change", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
     UniqueConstraint("model_id", "binning_id", "hour", "version", "segment"),

@@ -26,7 +26,9 @@ def firing_at(connection: Connection, model_id: int, as_of: int, version: str | 
     if version is not None:
         mine.append(or_(t.version.is_(None), t.version == version))
     found = connection.execute(select(t.id, t.severity, t.fired_at, t.summary).where(*mine).order_by(t.fired_at, t.id))
-    return [Firing(row.id, _severity(connection, row.id, as_of, row.severity), row.fired_at, row.summary) for row in found]
+    return [
+        Firing(row.id, _severity(connection, row.id, as_of, row.severity), row.fired_at, row.summary) for row in found
+    ]
 
 
 def _severity(connection: Connection, alert_id: str, as_of: int, now: str) -> str:

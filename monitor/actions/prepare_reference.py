@@ -1,0 +1,266 @@
+"""Set a reference: keep its rows, decide types and cuts, and count it on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detectors.cuts import Binning
+from detectors.kinds import infer_kind
+from monitor import clock
+from monitor.actions import counting
+from monitor.actions import models as known_models
+from monitor.actions.counting import Meaning
+from monitor.actions.models import settings_of
+from monitor.errors import Invalid
+from monitor.service import Service
+from monitor.store import models, quarantine, references, summaries
+from monitor.store.database import Connection
+from monitor.store.models import Model
+from monitor.store.observations.arriving import ArrivingReference
+from monitor.store.observations.base import StoredColumn
+from monitor.store.observations.canonical import canonical, canonical_stored
+from monitor.store.observations.fit import fit, new_columns
+from monitor.store.references import WHOLE, Reference
+
+PART = 100_000
+RECENT_HOURS = 48
+_ZSTD = pa.ipc.IpcWriteOptions(compression="zstd")
+
+
+def put_reference(service: Service, name: str, reference: str, sent: ArrivingReference, now: int) -> dict[str, Any]:
+    """Rows from outside become a new version of the reference; ``{"name", "version", "rows"}`` and what was rejected.
+
+    Raises Invalid when there is no acceptable row.
+    """
+    models.check_name(name)
+    _check_reference_name(reference)
+    if len(sent.rows.ids) == 0:
+        first = sent.rows.rejects[0] if sent.rows.rejects else None
+        why = f": row {first.row}: {first.reason}" if first else ""
+        raise Invalid(f"A reference needs rows; this body has none that can be used{why}", field="rows")
+    with service.database.write() as connection:
+        model = models.ensure(connection, name, now)
+        made = new_columns(sent.rows, model.columns, models.configured_types(model.settings))
+        models.add_columns(connection, model.id, made)
+        stored = models.with_columns(model, made)
+        service.observations.ensure_model(connection, stored)
+        batch, warnings = fit(sent.rows, stored.columns)
+        table = _table(batch, sent)
+        quarantine.keep(connection, model.id, "references", sent.rows.rejects, now)
+        told = _set(service, connection, name, reference, table, sent.timed, pinned=False, now=now)
+    rejects = sent.rows.rejects
+    errors = [{"row": r.row, "id": r.id, "field": r.field, "reason": r.reason} for r in rejects[:100]]
+    return {**told, "rejected": len(rejects), "errors": errors, "warnings": [*sent.rows.warnings, *warnings][:20]}
+
+
+def pin_reference(service: Service, name: str, reference: str, start: int, end: int, now: int) -> dict[str, Any]:
+    """A stretch of the log (to whole hours, outward) becomes a new version of the reference, with the labels known now.
+
+    Raises NotFound for an unknown model, Invalid for an empty stretch.
+    """
+    _check_reference_name(reference)
+    if start >= end:
+        raise Invalid("window.start must be before window.end", field="window.start")
+    first, last = start // clock.HOUR, -(-end // clock.HOUR)
+    with service.database.write() as connection:
+        model = known_models.get(connection, name)
+        chunks = list(service.observations.read(connection, model.stored, first, last, model.columns))
+        if not chunks:
+            raise Invalid("There are no predictions in that window", field="window")
+        table = pa.concat_tables(chunks)
+        labels = _labels(service, connection, model, table, now)
+        table = table.drop_columns(["id"]).append_column("label", labels)
+        return _set(service, connection, name, reference, table, timed=True, pinned=True, now=now)
+
+
+def _check_reference_name(reference: str) -> None:
+    if not reference or len(reference) > 100:
+        raise Invalid("A reference's name has 1 to 100 characters", field="name")
+
+
+def _table(batch: Any, sent: ArrivingReference) -> pa.Table:
+    columns = {
+        "hour": pa.array(batch.timestamps // clock.HOUR),
+        "timestamp": pa.array(batch.timestamps),
+        "version": batch.versions,
+        "latency_ms": batch.latency_ms,
+        "error": batch.errors,
+        "odd": batch.odd,
+        "label": sent.labels,
+    }
+    columns |= {column.physical: array for column, array in zip(batch.stored, batch.columns, strict=True)}
+    return pa.table(columns)
+
+
+def _labels(service: Service, connection: Connection, model: Model, table: pa.Table, now: int) -> pa.Array:
+    """The newest label known of each row, null where there is none."""
+    hours = sorted(set(table.column("hour").to_pylist()))
+    rows = service.observations.scored(connection, model.stored, hours)
+    known = np.flatnonzero(rows.known_hour <= now // clock.HOUR)
+    latest = dict(zip(rows.ids.take(pa.array(known)).to_pylist(), known.tolist(), strict=True))
+    places = [latest.get(prediction_id) for prediction_id in table.column("id").to_pylist()]
+    return rows.label.take(pa.array(places, pa.int64()))
+
+
+def _set(
+    service: Service,
+    connection: Connection,
+    name: str,
+    reference: str,
+    table: pa.Table,
+    timed: bool,
+    *,
+    pinned: bool,
+    now: int,
+) -> dict[str, Any]:
+    model = known_models.get(connection, name)
+    _decide_types(connection, model, table)
+    versions = counting.by_version(table)
+    times = pc.min_max(table.column("timestamp")).as_py()
+    before = references.newest(connection, model.id)
+    made = Reference(
+        id=0,
+        name=reference,
+        version=0,
+        rows=table.num_rows,
+        timed=timed,
+        labelled=table.num_rows - table.column("label").null_count,
+        model_versions={version: part.num_rows for version, part in versions.items()},
+        pinned=pinned,
+        start=times["min"] if timed else None,
+        end=times["max"] if timed else None,
+        created_at=now,
+    )
+    reference_id = references.add(connection, model.id, made, _parts(table))
+    model = known_models.get(connection, name)
+    if _brings_news(connection, model, before, made, table):
+        _new_cuts(service, connection, model, now)
+    else:
+        _count(connection, model, reference_id, table, timed)
+    stored = next(one for one in references.newest(connection, model.id) if one.id == reference_id)
+    return {"name": reference, "version": stored.version, "rows": stored.rows}
+
+
+def _parts(table: pa.Table) -> Iterator[bytes]:
+    for start in range(0, table.num_rows, PART):
+        sink = pa.BufferOutputStream()
+        part = table.slice(start, PART)
+        with pa.ipc.new_stream(sink, part.schema, options=_ZSTD) as writer:
+            writer.write_table(part)
+        yield sink.getvalue().to_pybytes()
+
+
+def _rows(connection: Connection, reference_id: int) -> pa.Table:
+    parts = [pa.ipc.open_stream(data).read_all() for data in references.rows(connection, reference_id)]
+    return pa.concat_tables(parts).combine_chunks()
+
+
+def _decide_types(connection: Connection, model: Model, table: pa.Table) -> None:
+    """Numeric or categorical is decided when a feature is first in a reference."""
+    decided = {
+        column.name: infer_kind(_whole(table.column(column.physical).combine_chunks()))
+        for column in model.columns
+        if column.role == "feature"
+        and column.type is None
+        and column.physical in table.column_names
+        and table.column(column.physical).null_count < table.num_rows
+    }
+    models.decide_types(connection, model.id, decided)
+
+
+def _whole(values: pa.Array) -> pa.Array:
+    """Numbers as integers where all of them are whole: the store keeps every number as a float."""
+    if not pa.types.is_floating(values.type):
+        return values
+    numbers = values.drop_null().to_numpy()
+    with np.errstate(invalid="ignore"):
+        whole = bool(np.all(np.isfinite(numbers) & (np.trunc(numbers) == numbers) & (np.abs(numbers) < 2**53)))
+    return values.cast(pa.int64()) if whole else values
+
+
+def _brings_news(
+    connection: Connection, model: Model, before: Sequence[Reference], made: Reference, table: pa.Table
+) -> bool:
+    """Whether new cuts are needed: a first reference, a new model version, or columns that the cuts do not hold."""
+    known = {version for reference in before for version in reference.model_versions}
+    if not before or model.binning_id is None or not set(made.model_versions) <= known:
+        return True
+    binning = Binning.from_bytes(references.binning(connection, model.binning_id))
+    return any(
+        table.column(column.physical).null_count < table.num_rows
+        for column in model.columns
+        if column.physical in table.column_names
+        and column.role in ("feature", "prediction", "probability")
+        and not _has_cuts(binning, column)
+    )
+
+
+def _has_cuts(binning: Binning, column: StoredColumn) -> bool:
+    name = {"feature": f"feature.{column.name}", "prediction": "prediction", "probability": "score"}[column.role]
+    held = binning.by_name.get(name)
+    return held is not None and bool(len(getattr(held, "levels", ())))
+
+
+def _new_cuts(service: Service, connection: Connection, model: Model, now: int) -> None:
+    """New cuts from the newest rows of every reference; all references and all stored hours are counted on them."""
+    newest = references.newest(connection, model.id)
+    tables = {reference.id: _rows(connection, reference.id) for reference in newest}
+    meaning = _meaning(service, connection, model, list(tables.values()))
+    models.settle_meaning(connection, model.id, meaning.task, list(meaning.classes))
+    binning = counting.binning_of(model.columns, meaning, list(tables.values()))
+    binning_id = references.add_binning(connection, model.id, binning.to_bytes(), now)
+    for reference in newest:
+        _add_profiles(
+            connection, model, (binning_id, binning, meaning), reference.id, tables[reference.id], reference.timed
+        )
+    summaries.mark_all_dirty(connection, model.id, models.bump_change(connection, model.id))
+
+
+def _count(connection: Connection, model: Model, reference_id: int, table: pa.Table, timed: bool) -> None:
+    assert model.binning_id is not None
+    binning = Binning.from_bytes(references.binning(connection, model.binning_id))
+    meaning = known_models.meaning_of_model(model)
+    _add_profiles(connection, model, (model.binning_id, binning, meaning), reference_id, table.combine_chunks(), timed)
+
+
+def _add_profiles(
+    connection: Connection,
+    model: Model,
+    counted_on: tuple[int, Binning, Meaning],
+    reference_id: int,
+    table: pa.Table,
+    timed: bool,
+) -> None:
+    binning_id, binning, meaning = counted_on
+    parts = {**counting.by_version(table), WHOLE: table}
+    profiles = {
+        version: counting.profile_of(binning, model.columns, meaning, part.combine_chunks(), timed).to_bytes()
+        for version, part in parts.items()
+    }
+    references.add_profiles(connection, reference_id, binning_id, profiles)
+
+
+def _meaning(service: Service, connection: Connection, model: Model, tables: Sequence[pa.Table]) -> Meaning:
+    """Task and classes: as configured, else from the references' predictions and labels, else from the newest log."""
+    settings = settings_of(model)
+    positive = None
+    if settings.positive_label is not None:
+        positive = str(canonical(pa.array([settings.positive_label]))[0].as_py())
+    values = [part for table in tables for part in (_predictions(model, table), table.column("label").combine_chunks())]
+    if all(part.null_count == len(part) for part in values) and model.newest_prediction is not None:
+        last = model.newest_prediction // clock.HOUR + 1
+        recent = service.observations.read(connection, model.stored, last - RECENT_HOURS, last, model.columns)
+        values = [_predictions(model, table) for table in recent]
+    return counting.meaning_of(settings.task, positive, values)
+
+
+def _predictions(model: Model, table: pa.Table) -> pa.Array:
+    for column in model.columns:
+        if column.role == "prediction" and column.physical in table.column_names:
+            return canonical_stored(table.column(column.physical).combine_chunks(), column.storage)
+    return pa.nulls(table.num_rows, pa.string())

@@ -1,0 +1,58 @@
+"""Set a reference: from a body of rows, or by pinning a stretch of the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from monitor.actions.prepare_reference import pin_reference, put_reference
+from monitor.api.access import requires
+from monitor.api.bodies import body_of
+from monitor.api.wire import answer, moment, now_of, service_of
+from monitor.errors import Invalid
+from monitor.ingest import conform
+from monitor.ingest.decode import decode
+from monitor.service import Service
+
+router = APIRouter()
+
+
+@router.put("/v1/models/{model}/references/{name}", dependencies=[Depends(requires("admin"))])
+async def put(model: str, name: str, request: Request) -> Response:
+    """A new version of a named reference."""
+    service, now = service_of(request), now_of(request)
+    async with body_of(request) as body:
+        given = dict(request.headers)
+        told = await run_in_threadpool(_put, service, model, name, body, given, now)
+    return answer(told, 201)
+
+
+def _put(service: Service, model: str, name: str, body: bytes, headers: dict[str, str], now: int) -> dict[str, Any]:
+    window = _window(body, headers)
+    if window is not None:
+        start, end = (moment(window.get(key), f"window.{key}") for key in ("start", "end"))
+        if start is None or end is None:
+            raise Invalid("A window needs start and end", field="window")
+        return pin_reference(service, model, name, start, end, now)
+    limit = service.settings.max_body
+    raw = decode(body, headers.get("content-type"), headers.get("content-encoding"), "references", limit)
+    return put_reference(service, model, name, conform.reference(raw, now), now)
+
+
+def _window(body: bytes, headers: dict[str, str]) -> dict[str, Any] | None:
+    """The ``window`` object of a small JSON body that pins a stretch of the log."""
+    if len(body) > 1000 or "json" not in headers.get("content-type", "json"):
+        return None
+    try:
+        found = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return None
+    if not isinstance(found, dict) or "window" not in found or "records" in found:
+        return None
+    if not isinstance(found["window"], dict):
+        raise Invalid("window must be an object with start and end", field="window")
+    return found["window"]
