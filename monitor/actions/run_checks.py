@@ -46,8 +46,9 @@ def run_checks(
     """Measure the checks (all, or those named) of a model as of a moment.
 
     ``not_before``: leave out windows that end at or before it. ``since``: the schedule's run before this one; a window
-    that was the newest then already is left out. ``claimed``: this is a run of the schedule, finished with it. Raises NotFound for an unknown model, Invalid for an
-    as_of that is yet to come or a check that does not exist.
+    that was the newest then already is left out. ``claimed``: this is a run of the schedule, finished with it.
+
+    Raises NotFound for an unknown model, Invalid for an as_of that is yet to come or a check that does not exist.
     """
     if as_of > now:
         raise Invalid(f"as_of {clock.render(as_of)} is later than now ({clock.render(now)})", field="as_of")
