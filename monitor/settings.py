@@ -13,7 +13,8 @@ from monitor.errors import Invalid
 @dataclass(frozen=True)
 class Settings:
     """``database_url`` and ``observations_url`` are resolved; ``allow_targets`` are host names or networks that may be
-    called although they are private; ``max_body`` in bytes, before and after decompression."""
+    called although they are private; ``max_body`` in bytes, before and after decompression; ``links`` (name, address)
+    stand beside the pages' own, to a runbook or a chat."""
 
     home: Path
     database_url: str
@@ -25,6 +26,7 @@ class Settings:
     public_url: str = "http://127.0.0.1:8000"
     allow_targets: tuple[str, ...] = ()
     max_body: int = 64 * 1024 * 1024
+    links: tuple[tuple[str, str], ...] = ()
 
     @property
     def loopback(self) -> bool:
@@ -68,6 +70,7 @@ def load(environment: Mapping[str, str], **flags: object) -> Settings:
         public_url=text("public_url", f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}").rstrip("/"),
         allow_targets=tuple(part.strip() for part in text("allow_targets", "").split(",") if part.strip()),
         max_body=_bytes("max_body", text("max_body", "64MiB")),
+        links=_links(text("links", "")),
     )
 
 
@@ -82,3 +85,13 @@ def _bytes(name: str, value: str) -> int:
         if value.endswith(suffix):
             return _integer(name, value.removesuffix(suffix).strip()) * factor
     return _integer(name, value)
+
+
+def _links(text: str) -> tuple[tuple[str, str], ...]:
+    found = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _, address = part.partition("=")
+        if not name.strip() or not address.strip().startswith(("http://", "https://", "/")):
+            raise Invalid(f"PLIMSOLL_LINKS has {part!r}; write Name=https://address, several with commas", field="links")
+        found.append((name.strip(), address.strip()))
+    return tuple(found)

@@ -1,0 +1,191 @@
+"""The whole line on real data: a service, a log posted to it, drift found, people told, a retraining started.
+
+Run it with ``make demo``; Ctrl-C ends all of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pyarrow as pa
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from examples.flights import stand_ins, summary
+from examples.flights.prepare import KEPT, TAKEOVER, Logs, prepare
+
+SERVICE, CHAT = 8000, 8010
+URL = f"http://127.0.0.1:{SERVICE}"
+MODEL = "flight-delays"
+ROWS = 5_000
+STORE = KEPT / "store"
+START, END = "2013-04-01T00:00:00Z", "2014-01-01T08:10:00Z"
+out = Console(highlight=False)
+
+
+def main() -> None:
+    """Run the demo; leave it running until Ctrl-C, or not at all with ``--once``."""
+    for port in (SERVICE, CHAT):
+        if _taken(port):
+            sys.exit(f"Port {port} is in use; end what uses it, then run the demo again.")
+    began = time.monotonic()
+    out.print("[bold]Plimsoll demo[/]: 336,776 real flights of 2013, a model of their delays, and what became of it.\n")
+    logs = _prepare()
+    server, outside = stand_ins.start(CHAT)
+    try:
+        with _service():
+            _tell_the_story(logs, outside, began)
+            if "--once" not in sys.argv:
+                out.print("\nEverything keeps running so that you can look around. Ctrl-C ends all of it.")
+                while True:
+                    time.sleep(3600)
+    except KeyboardInterrupt:
+        out.print("\nEnded.")
+    finally:
+        server.shutdown()
+
+
+def _tell_the_story(logs: Logs, outside: stand_ins.Outside, began: float) -> None:
+    _upload(logs)
+    out.print("[bold]3.[/] Running the schedule over April to December, every run as of its own hour ...")
+    plimsoll = [sys.executable, "-m", "monitor", "replay", "--model", MODEL, "--from", START, "--to", END, "--deliver"]
+    done = subprocess.run(plimsoll, env=_environment(), check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"The replay failed: {done.stdout}")
+    summary.show(out, URL, MODEL, outside, f"http://127.0.0.1:{CHAT}/chat", time.monotonic() - began)
+
+
+def _prepare() -> Logs:
+    with out.status("Getting the data ready (kept for the next time) ...") as status:
+        return prepare(lambda words: status.update(f"Getting the data ready: {words} ..."))
+
+
+@contextmanager
+def _service() -> Iterator[None]:
+    """A fresh service on the embedded default, ended at the end."""
+    shutil.rmtree(STORE, ignore_errors=True)
+    out.print(f"[bold]1.[/] Starting the service at {URL}")
+    KEPT.mkdir(exist_ok=True)
+    with (KEPT / "service.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "monitor", "serve"],
+            env=_environment(),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            _await_ready(process)
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+_SECRET = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _environment() -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PLIMSOLL_")}
+    return {
+        **own,
+        "PLIMSOLL_HOME": str(STORE),
+        "PLIMSOLL_PORT": str(SERVICE),
+        "PLIMSOLL_CONFIG": str(Path(__file__).with_name("plimsoll.yaml")),
+        "PLIMSOLL_LINKS": f"Chat=http://127.0.0.1:{CHAT}/chat",
+        "SLACK_WEBHOOK_URL": f"http://127.0.0.1:{CHAT}/chat",
+        "RETRAIN_SECRET": _SECRET,
+    }
+
+
+def _await_ready(process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            sys.exit(f"The service did not start; see {KEPT / 'service.log'}")
+        try:
+            if httpx.get(f"{URL}/readyz", timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    sys.exit("The service did not get ready within a minute.")
+
+
+def _upload(logs: Logs) -> None:
+    predictions = pd.read_parquet(logs.predictions)
+    labels = pd.read_parquet(logs.labels)
+    before = predictions["timestamp"] < TAKEOVER
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:>9,.0f} rows"),
+        TextColumn("{task.fields[rate]:>9,.0f} rows/s"),
+        TimeRemainingColumn(),
+    )
+    out.print("[bold]2.[/] Posting the references and nine months of predictions and labels through HTTP ...")
+    with Progress(*columns, console=out) as bars, httpx.Client(base_url=URL, timeout=300) as client:
+        _put_reference(client, "jan-mar", logs.reference_v1)
+        _post(bars, client, "   predictions of version 1", "predictions", predictions[before])
+        _put_reference(client, "jan-jul", logs.reference_v2)
+        _post(bars, client, "   predictions of version 2", "predictions", predictions[~before])
+        _post(bars, client, "   labels as they arrived   ", "labels", labels)
+
+
+def _put_reference(client: httpx.Client, name: str, path: Path) -> None:
+    kind = {"Content-Type": "application/vnd.apache.parquet"}
+    answer = client.put(f"/v1/models/{MODEL}/references/{name}", content=path.read_bytes(), headers=kind)
+    _must(answer)
+    out.print(f"   reference {name}: {answer.json()['rows']:,} rows")
+
+
+def _post(bars: Progress, client: httpx.Client, words: str, what: str, rows: pd.DataFrame) -> None:
+    bar = bars.add_task(words, total=len(rows), rate=0.0)
+    began = time.monotonic()
+    kind = {"Content-Type": "application/vnd.apache.arrow.stream"}
+    for start in range(0, len(rows), ROWS):
+        part = rows.iloc[start : start + ROWS]
+        _must(client.post(f"/v1/models/{MODEL}/{what}", content=_arrow(part), headers=kind))
+        done = start + len(part)
+        bars.update(bar, completed=done, rate=done / (time.monotonic() - began))
+
+
+def _arrow(rows: pd.DataFrame) -> bytes:
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def _must(answer: httpx.Response) -> None:
+    if answer.is_error:
+        sys.exit(f"{answer.request.url} answered {answer.status_code}: {answer.text[:500]}")
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    main()
