@@ -59,7 +59,9 @@ def spread_of_shares(bad: Array, rows: Array) -> Spread:
     return spread_of(bad / np.maximum(rows, 1), rows >= MINIMUM_ROWS)
 
 
-def rise_of_share(x: Array, n: Array, y: Array, m: Array, spread: Spread, tolerance: float, alpha: float) -> Rise:
+def rise_of_share(
+    x: Array, n: Array, y: Array, m: Array, spread: Spread, tolerance: Array | float, alpha: float
+) -> Rise:
     """Of x/n over y/m: Newcombe's limits at ``alpha`` (exact ones where counts are small), and the spread."""
     z = float(normal_quantile(alpha))
     base = y / np.maximum(m, 1)
@@ -74,7 +76,7 @@ def rise_of_share(x: Array, n: Array, y: Array, m: Array, spread: Spread, tolera
     return widened(rise, spread, tolerance, alpha)
 
 
-def rise_of_estimate(effect: Array, error: Array, spread: Spread, tolerance: float, alpha: float) -> Rise:
+def rise_of_estimate(effect: Array, error: Array, spread: Spread, tolerance: Array | float, alpha: float) -> Rise:
     """Of an estimate with a standard error: normal limits, and the spread."""
     z = float(normal_quantile(alpha))
     p_value = special.ndtr(-(effect - tolerance) / (error + _TINY))
@@ -82,7 +84,7 @@ def rise_of_estimate(effect: Array, error: Array, spread: Spread, tolerance: flo
     return widened(rise, spread, tolerance, alpha)
 
 
-def widened(rise: Rise, spread: Spread, tolerance: float, alpha: float) -> Rise:
+def widened(rise: Rise, spread: Spread, tolerance: Array | float, alpha: float) -> Rise:
     """Where there are enough windows, Student's t with K - 1 degrees must agree."""
     degrees = np.maximum(spread.windows - 1, 1)
     critical, by_windows = t_quantile(alpha, degrees), (rise.effect - tolerance) / (spread.deviation + _TINY)
