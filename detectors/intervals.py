@@ -10,34 +10,44 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 Array = NDArray[np.float64]
 
-Z95 = float(stats.norm.isf(0.025))
+Z95 = float(-special.ndtri(0.025))
+
 SMALL_COUNT = 50  # below it the normal approximation misses by factors at the small levels used here
+_TINY = 1e-9
 _STEPS = 20
+_CLOSE = 1e-12  # of a share
 _FARTHEST = 37.0  # the normal tail beyond it is no longer a number
+
+
+def normal_quantile(alpha: Any) -> Any:
+    """The standard normal quantile exceeded with probability ``alpha``."""
+    return -special.ndtri(alpha)
+
+
+def t_quantile(alpha: Any, degrees: Any) -> Any:
+    """Student's quantile exceeded with probability ``alpha``."""
+    return -special.stdtrit(degrees, alpha)
+
+
+def t_tail(value: Any, degrees: Any) -> Any:
+    """Probability that Student's t exceeds ``value``."""
+    return special.stdtr(degrees, -np.asarray(value))
 
 
 def wilson(successes: Any, rows: Any, z: Any) -> tuple[Array, Array]:
     """Score interval of a share (Wilson 1927): all roots p of |x/n - p| = z sqrt(p(1-p)/n). Without rows: 0 and 1."""
     x, n, z = (np.asarray(part, dtype=np.float64) for part in (successes, rows, z))
-    safe = np.maximum(n, 1e-9)
-    centre = (x + z * z / 2) / (safe + z * z)
-    half = z * np.sqrt(np.maximum(x * (safe - x) / safe, 0) + z * z / 4) / (safe + z * z)
-    lower = np.where((n > 0) & (x > 0), np.maximum(centre - half, 0.0), 0.0)
-    upper = np.where((n > 0) & (x < n), np.minimum(centre + half, 1.0), 1.0)
-    return lower, upper
+    return _wilson_lower(x, n, z), 1 - _wilson_lower(n - x, n, z)
 
 
 def clopper_pearson(successes: Any, rows: Any, alpha: Any) -> tuple[Array, Array]:
     """Exact interval of a share (Clopper and Pearson 1934), each side at ``alpha``. Without rows: 0 and 1."""
     x, n, alpha = (np.asarray(part, dtype=np.float64) for part in (successes, rows, alpha))
-    rest = np.maximum(n - x, 0)
-    lower = np.where(x > 0, special.betaincinv(np.maximum(x, 1e-9), rest + 1, alpha), 0.0)
-    upper = np.where(rest > 0, special.betainccinv(x + 1, np.maximum(rest, 1e-9), alpha), 1.0)
-    return lower, upper
+    return _exact_lower(x, n, alpha), 1 - _exact_lower(n - x, n, alpha)
 
 
 def difference_lower(x: Any, n: Any, y: Any, m: Any, z: Any) -> Array:
@@ -46,17 +56,28 @@ def difference_lower(x: Any, n: Any, y: Any, m: Any, z: Any) -> Array:
     Newcombe's (1998, method 10) square-and-add of Wilson limits; of Clopper-Pearson limits where a count is small.
     """
     x, n, y, m, z = np.broadcast_arrays(*(np.asarray(part, dtype=np.float64) for part in (x, n, y, m, z)))
-    p, q = x / np.maximum(n, 1e-9), y / np.maximum(m, 1e-9)
-    low, high = wilson(x, n, z)[0], wilson(y, m, z)[1]
-    small = np.minimum(np.minimum(x, n - x), np.minimum(y, m - y)) < SMALL_COUNT
-    small &= p > q  # elsewhere the limit is below zero in any case
-    if small.any():
-        tail = special.ndtr(-z[small])
-        low, high = low.copy(), high.copy()
-        low[small] = clopper_pearson(x[small], n[small], tail)[0]
-        high[small] = clopper_pearson(y[small], m[small], tail)[1]
-    limit: Array = p - q - np.hypot(p - low, high - q)
+    # The upper limit of y/m is one less the lower limit of (m - y)/m: both limits are found in one go.
+    counts, rows = np.stack([x, m - y]), np.stack([n, m])
+    shares = counts / np.maximum(rows, _TINY)
+    lower = _wilson_lower(counts, rows, z)
+    difference: Array = shares.sum(axis=0) - 1
+    small = (np.minimum(counts, rows - counts).min(axis=0) < SMALL_COUNT) & (difference > 0)
+    if small.any():  # elsewhere the limit is below zero in any case
+        lower[:, small] = _exact_lower(counts[:, small], rows[:, small], special.ndtr(-z[small]))
+    limit: Array = difference - np.hypot(*(shares - lower))
     return limit
+
+
+def _wilson_lower(x: Array, n: Array, z: Array) -> Array:
+    square, safe = z * z, np.maximum(n, _TINY)
+    half = z * np.sqrt(np.maximum(x * (safe - x) / safe, 0) + square / 4)
+    lower: Array = np.where((n > 0) & (x > 0), np.maximum((x + square / 2 - half) / (safe + square), 0.0), 0.0)
+    return lower
+
+
+def _exact_lower(x: Array, n: Array, alpha: Array) -> Array:
+    lower: Array = np.where(x > 0, special.betaincinv(np.maximum(x, _TINY), np.maximum(n - x, 0) + 1, alpha), 0.0)
+    return lower
 
 
 def difference_p_value(x: Any, n: Any, y: Any, m: Any, tolerance: Any) -> Array:
@@ -68,7 +89,7 @@ def difference_p_value(x: Any, n: Any, y: Any, m: Any, tolerance: Any) -> Array:
         *(np.asarray(part, dtype=np.float64) for part in (x, n, y, m, tolerance))
     )
     p_values = np.ones(x.shape)
-    above = x / np.maximum(n, 1e-9) - y / np.maximum(m, 1e-9) > tolerance
+    above = x / np.maximum(n, _TINY) - y / np.maximum(m, _TINY) > tolerance
     if not above.any():
         return p_values
     parts = x[above], n[above], y[above], m[above]
@@ -95,4 +116,6 @@ def _crossing(parts: tuple[Array, Array, Array, Array], tolerance: Array) -> Arr
             np.where(above, np.where(last > 0, under / 2, under), value),
         )
         last = np.where(above, 1.0, -1.0)
+        if np.all((np.abs(value) < _CLOSE) | beyond_all):
+            break
     return np.where(beyond_all, _FARTHEST, np.where(over + under < 0, low, middle))

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
-from detectors.intervals import difference_lower, difference_p_value
+from detectors.intervals import difference_lower, difference_p_value, normal_quantile, t_quantile, t_tail
 from detectors.measurement import MINIMUM_ROWS
 
 Array = NDArray[np.float64]
 
 ENOUGH_WINDOWS = 8
 SHORT_TOLERANCE = 0.05  # for differences between windows that cannot be known
-Z_POWER = float(stats.norm.ppf(0.9))
+Z_POWER = float(normal_quantile(0.1))
 _TINY = 1e-12
 
 
@@ -59,9 +59,11 @@ def spread_of_shares(bad: Array, rows: Array) -> Spread:
     return spread_of(bad / np.maximum(rows, 1), rows >= MINIMUM_ROWS)
 
 
-def rise_of_share(x: Array, n: Array, y: Array, m: Array, spread: Spread, tolerance: float, alpha: float) -> Rise:
+def rise_of_share(
+    x: Array, n: Array, y: Array, m: Array, spread: Spread, tolerance: Array | float, alpha: float
+) -> Rise:
     """Of x/n over y/m: Newcombe's limits at ``alpha`` (exact ones where counts are small), and the spread."""
-    z = float(stats.norm.isf(alpha))
+    z = float(normal_quantile(alpha))
     base = y / np.maximum(m, 1)
     error = np.sqrt(np.minimum(base + tolerance, 0.25) * (1 / np.maximum(n, 1) + 1 / np.maximum(m, 1)))
     rise = Rise(
@@ -74,23 +76,23 @@ def rise_of_share(x: Array, n: Array, y: Array, m: Array, spread: Spread, tolera
     return widened(rise, spread, tolerance, alpha)
 
 
-def rise_of_estimate(effect: Array, error: Array, spread: Spread, tolerance: float, alpha: float) -> Rise:
+def rise_of_estimate(effect: Array, error: Array, spread: Spread, tolerance: Array | float, alpha: float) -> Rise:
     """Of an estimate with a standard error: normal limits, and the spread."""
-    z = float(stats.norm.isf(alpha))
-    p_value = stats.norm.sf((effect - tolerance) / (error + _TINY))
+    z = float(normal_quantile(alpha))
+    p_value = special.ndtr(-(effect - tolerance) / (error + _TINY))
     rise = Rise(effect, effect - z * error, effect + z * error, p_value, tolerance + (z + Z_POWER) * error)
     return widened(rise, spread, tolerance, alpha)
 
 
-def widened(rise: Rise, spread: Spread, tolerance: float, alpha: float) -> Rise:
+def widened(rise: Rise, spread: Spread, tolerance: Array | float, alpha: float) -> Rise:
     """Where there are enough windows, Student's t with K - 1 degrees must agree."""
     degrees = np.maximum(spread.windows - 1, 1)
-    critical, by_windows = stats.t.isf(alpha, degrees), (rise.effect - tolerance) / (spread.deviation + _TINY)
+    critical, by_windows = t_quantile(alpha, degrees), (rise.effect - tolerance) / (spread.deviation + _TINY)
     reach = critical * spread.deviation
     return Rise(
         rise.effect,
         np.where(spread.enough, np.minimum(rise.lower, rise.effect - reach), rise.lower),
         np.where(spread.enough, np.maximum(rise.upper, rise.effect + reach), rise.upper),
-        np.where(spread.enough, np.maximum(rise.p_value, stats.t.sf(by_windows, degrees)), rise.p_value),
+        np.where(spread.enough, np.maximum(rise.p_value, t_tail(by_windows, degrees)), rise.p_value),
         np.where(spread.enough, np.maximum(rise.mde, tolerance + (critical + Z_POWER) * spread.deviation), rise.mde),
     )

@@ -46,10 +46,9 @@ def measure_quality(
     metric; a metric not in it has its default.
     """
     sources = Sources(binning, current, reference, length_hours)
-    limits = {**TOLERANCES, **tolerances}
     counted = [count(sources) for count in OF_FEATURES]
-    found = [one for part in counted if part.features for one in measure_rise(part, limits[part.metric], alpha)]
-    for part in (duplicate_share(*duplicates), rejected_share(*rejected)):
-        (one,) = measure_rise(part, limits[part.metric], alpha)
-        found.append(replace(one, n_reference=reference.rows))
-    return found
+    parts = [part for part in counted if part.features]
+    found = measure_rise(
+        [*parts, duplicate_share(*duplicates), rejected_share(*rejected)], {**TOLERANCES, **tolerances}, alpha
+    )
+    return [one if one.feature is not None else replace(one, n_reference=reference.rows) for one in found]

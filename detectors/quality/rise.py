@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,42 +44,86 @@ def of_traffic(metric: str, bad: int, of: int) -> Counted:
     return Counted(metric, (None,), window[0], window[1], reference[0], reference[1], none, none)
 
 
-def measure_rise(counted: Counted, tolerance: float, alpha: float) -> list[Measurement]:
-    """``value``: the share, with its 95 % Wilson interval; ``effect``: its rise over the reference.
+def measure_rise(parts: Sequence[Counted], tolerances: Mapping[str, float], alpha: float) -> list[Measurement]:
+    """``value``: the share, with its 95 % Wilson interval; ``effect``: its rise over the reference. All parts at once,
+    each with its metric's tolerance.
 
     ``effect_lower`` is the lesser of Newcombe's limit at ``alpha`` (exact limits where counts are small) and, with at
     least 8 windows of the reference, the rise minus t S sqrt(1 + 1/K), S between those windows. ``p_value`` is that of
     H0: rise <= tolerance, and p <= alpha where ``effect_lower`` >= tolerance.
     """
-    x, n, y, m = counted.bad, counted.rows, counted.reference_bad, counted.reference_rows
-    allowed = y if counted.allowance is None else np.minimum(np.maximum(y, counted.allowance), m)
-    spread = spread_of_shares(counted.windows_bad, counted.windows_rows)
-    rise = rise_of_share(x, n, allowed, m, spread, tolerance, alpha)
+    x, n, y, m = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("bad", "rows", "reference_bad", "reference_rows")
+    )
+    allowed = np.concatenate(
+        [
+            part.reference_bad if part.allowance is None else np.fmax(part.reference_bad, part.allowance)
+            for part in parts
+        ]
+    )
+    tolerance = np.repeat([tolerances[part.metric] for part in parts], [len(part.features) for part in parts])
+    spread = _joined([spread_of_shares(part.windows_bad, part.windows_rows) for part in parts])
+    rise = rise_of_share(x, n, np.minimum(allowed, m), m, spread, tolerance, alpha)
     rise = replace(rise, effect=x / np.maximum(n, 1) - y / np.maximum(m, 1))
-    return [_one(counted, index, rise, spread, alpha) for index in range(len(counted.features))]
+    limits = wilson(x, n, Z95)
+    places = [(part, place) for part in parts for place in range(len(part.features))]
+    return [
+        _one(part, place, _Row.of(rise, spread, limits, index), alpha) for index, (part, place) in enumerate(places)
+    ]
 
 
-def _one(counted: Counted, index: int, rise: Rise, spread: Spread, alpha: float) -> Measurement:
+def _joined(spreads: Sequence[Spread]) -> Spread:
+    return Spread(np.concatenate([one.deviation for one in spreads]), np.concatenate([one.windows for one in spreads]))
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One feature's numbers."""
+
+    low: float
+    high: float
+    effect: float
+    lower: float
+    upper: float
+    p_value: float
+    mde: float
+    enough: bool
+
+    @classmethod
+    def of(cls, rise: Rise, spread: Spread, limits: tuple[Array, Array], index: int) -> _Row:
+        numbers = (*limits, rise.effect, rise.lower, rise.upper, rise.p_value, rise.mde)
+        low, high, effect, lower, upper, p_value, mde = (float(part[index]) for part in numbers)
+        return cls(low, high, effect, lower, upper, p_value, mde, bool(spread.enough[index]))
+
+
+def _one(counted: Counted, index: int, row: _Row, alpha: float) -> Measurement:
     bad, base = float(counted.bad[index]), float(counted.reference_bad[index])
     n, m = round(float(counted.rows[index])), round(float(counted.reference_rows[index]))
     details = {"reference_share": base / max(m, 1), "count": bad}
     details |= dict(counted.details[index]) if counted.details else {}
-    start = Measurement(counted.metric, None, m, n, counted.features[index], reason=TOO_FEW_ROWS, details=details)
+    feature = counted.features[index]
     if n == 0:
-        return start
-    low, high = (float(limit) for limit in wilson(bad, n, Z95))
-    start = replace(start, value=bad / n, lower=low, upper=high)
+        return Measurement(counted.metric, None, m, n, feature, reason=TOO_FEW_ROWS, details=details)
     if m == 0:
-        return replace(start, reason=NO_REFERENCE)
-    if not spread.enough[index] and m < KNOWN:
+        known = (bad / n, m, n, feature, row.low, row.high)
+        return Measurement(counted.metric, *known, reason=NO_REFERENCE, details=details)
+    if not row.enough and m < KNOWN:
         details["short_reference"] = True
-    return replace(
-        start,
-        p_value=float(rise.p_value[index]),
-        effect=float(rise.effect[index]),
-        effect_lower=float(rise.lower[index]),
-        effect_upper=float(rise.upper[index]),
-        mde=min(1.0, float(rise.mde[index])),
+    return Measurement(
+        metric=counted.metric,
+        value=bad / n,
+        n_reference=m,
+        n_current=n,
+        feature=feature,
+        lower=row.low,
+        upper=row.high,
+        p_value=row.p_value,
+        effect=row.effect,
+        effect_lower=row.lower,
+        effect_upper=row.upper,
+        mde=min(1.0, row.mde),
         alpha=alpha,
         reason=TOO_FEW_ROWS if n < MINIMUM_ROWS else None,
+        details=details,
     )

@@ -12,9 +12,8 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-from detectors.intervals import difference_lower, difference_p_value
+from detectors.intervals import difference_lower, difference_p_value, normal_quantile, t_quantile, t_tail
 from detectors.shares.cells import Cells
 from detectors.shares.variance import Spread
 
@@ -22,7 +21,7 @@ Array = NDArray[np.float64]
 
 POWER = 0.9
 _TINY = 1e-12
-_Z_POWER = float(stats.norm.ppf(POWER))
+_Z_POWER = float(normal_quantile(1 - POWER))
 
 
 @dataclass(frozen=True)
@@ -88,12 +87,12 @@ def rule_of_windows(shares: Shares, spread: Spread, tolerance: Array, alpha: flo
     predicted = spread.variance * (1 + 1 / windows)[cells.owner]
     error = np.sqrt(np.maximum(shares.error**2, predicted)) + _TINY
     change = shares.change - (0.5 / np.maximum(np.minimum(shares.n, shares.m), 1))[cells.owner]
-    critical = stats.t.isf(alpha / (2 * cells.sizes), windows - 1)
+    critical = t_quantile(alpha / (2 * cells.sizes), windows - 1)
     z, _ = cells.largest((change - tolerance[cells.owner]) / error)
     lower, _ = cells.largest(change - critical[cells.owner] * error)
     upper, _ = cells.largest(shares.change + critical[cells.owner] * error)
     widest, _ = cells.largest(np.sqrt(np.maximum(_reference_error(shares) ** 2, predicted)))
-    p_value = np.minimum(1.0, 2 * cells.sizes * stats.t.sf(z, windows - 1))
+    p_value = np.minimum(1.0, 2 * cells.sizes * t_tail(z, windows - 1))
     return Answer(lower, upper, p_value, tolerance + (critical + _Z_POWER) * widest)
 
 
@@ -119,7 +118,7 @@ def rows_in_categories(shares: Shares, tolerance: Array, alpha: float) -> Answer
     n, m = shares.n[cells.owner], shares.m[cells.owner]
     up = shares.p >= shares.q
     x, y = np.where(up, shares.current, n - shares.current), np.where(up, shares.reference, m - shares.reference)
-    critical = stats.norm.isf(alpha / (2 * cells.sizes))
+    critical = normal_quantile(alpha / (2 * cells.sizes))
     limits = difference_lower(x, n, y, m, critical[cells.owner])
     lower, top = cells.largest(limits)
     upper, _ = cells.largest(2 * shares.change - limits)
