@@ -17,6 +17,7 @@ TransitionKind = Literal[
 NOT_CONFIRMED = "not_confirmed"
 RECOVERED = "recovered"
 MANUAL = "manual"
+RULE_REMOVED = "rule_removed"
 
 
 @dataclass(frozen=True, slots=True)

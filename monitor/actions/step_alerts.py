@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from alerting.episode import AlertState, Episode, JudgedWindow, Transition
+from alerting.episode import RULE_REMOVED, AlertState, Episode, JudgedWindow, Transition
 from alerting.muting import Silence, silencing
 from alerting.plan import Change, is_told, plan
 from alerting.reading import Reading, to_json
 from alerting.registry import channel_of
 from alerting.rules import Rule
 from alerting.state import headline, step
+from monitor.actions.end_episode import end_episode, orphans
 from monitor.actions.request_retraining import Asked, request_retraining
 from monitor.store import alerts as store
 from monitor.store.alerts import StateKey
@@ -98,11 +99,13 @@ def step_alerts(
 ) -> list[dict[str, Any]]:
     """Step every rule on the windows that end after the last one judged for it; the alerts that took part, as JSON.
 
+    ``rules`` are all rules of the model: an open alert that none of them speaks of is resolved.
     ``readings`` are the judged ones of windows that may step; ``channels`` and ``triggers`` are settings by name.
     Without ``deliver`` states change and nobody is told, nor a retraining asked for.
     """
     silences = [Silence(*row) for row in active_silences(connection, wall_now)]
     run = AlertRun(connection, model, as_of, wall_now, public_url, owner, channels, triggers, deliver, silences)
+    ended = _end_orphans(run, rules)
     stepped = _step_all(run, rules, readings)
     changes: list[Change] = []
     for one in stepped:
@@ -110,7 +113,22 @@ def step_alerts(
         changes += said
         _keep(run, one, told)
     _tell(run, changes)
-    return store.get_alerts(connection, [alert_id for one in stepped for alert_id in one.alert_ids])
+    return store.get_alerts(connection, [*ended, *(alert_id for one in stepped for alert_id in one.alert_ids)])
+
+
+def _end_orphans(run: AlertRun, rules: Sequence[Rule]) -> list[str]:
+    ended = orphans(run.connection, run.model.id, rules)
+    for alert_id in ended:
+        end_episode(
+            run.connection,
+            alert_id,
+            RULE_REMOVED,
+            at=run.as_of,
+            now=run.wall_now,
+            public_url=run.public_url,
+            deliver=run.deliver,
+        )
+    return ended
 
 
 def _step_all(run: AlertRun, rules: Sequence[Rule], readings: Sequence[Reading]) -> list[Stepped]:

@@ -117,10 +117,10 @@ def get_alert(connection: Connection, alert_id: str) -> dict[str, Any] | None:
     return None if row is None else as_json(row)
 
 
-def alert_key(connection: Connection, alert_id: str) -> tuple[int, StateKey] | None:
-    """The model's id and the rule's key that an alert belongs to."""
-    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().first()
-    return None if row is None else (row["model_id"], StateKey(row["rule"], row["version"], row["segment"]))
+def alert_key(connection: Connection, alert_id: str) -> tuple[int, StateKey]:
+    """The model's id and the rule's key that an alert, which must exist, belongs to."""
+    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().one()
+    return row["model_id"], StateKey(row["rule"], row["version"], row["segment"])
 
 
 def get_alerts(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -209,3 +209,13 @@ def test_reminders_come_without_new_windows(runs: Runs) -> None:
     reminder = sent(runs)[-1]["body"]["entries"][0]
     assert reminder["type"] == "alert.reminder"
     assert reminder["readings"][0]["feature"] == "temp"  # the newest evidence there is
+
+
+def test_an_alert_whose_rule_is_gone_is_resolved(runs: Runs) -> None:
+    (alert,) = runs.run([LOUD], reading("warning"), as_of=day(0))
+    other = Rule("quality", "data_quality")
+    (after,) = runs.run([other], as_of=day(1))
+    assert (after["id"], after["state"], after["resolve_reason"]) == (alert["id"], "resolved", "rule_removed")
+    assert runs.run([other], as_of=day(1)) == []
+    (again,) = runs.run([LOUD], reading("warning", end=day(2)), as_of=day(2))
+    assert again["id"] != alert["id"]
