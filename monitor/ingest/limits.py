@@ -48,4 +48,4 @@ def check_depth(value: object) -> None:
 
 def too_deep() -> BadRequest:
     """The error for a body that nests too deep."""
-    return BadRequest(f"The body nests deeper than {MAX_DEPTH} levels.")
+    return BadRequest(f"The body nests deeper than {MAX_DEPTH} levels.", code="too_deep")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -29,7 +30,7 @@ Scalar = str | int | float | bool | None
 _GROUPS: Mapping[str, Role] = {"features": "feature", "segments": "segment", "metrics": "metric"}
 
 
-class Record(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+class Record(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A record of any kind; absent and null are the same."""
 
     id: Scalar = None
@@ -45,7 +46,7 @@ class Record(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     label: Scalar = None
 
 
-class _Body(Record, forbid_unknown_fields=True):
+class _Body(Record, forbid_unknown_fields=True, gc=False):
     records: list[Record] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -63,18 +64,23 @@ def from_json(body: bytes) -> RawBatch:
     except msgspec.DecodeError:
         return _from_objects(_objects(_load(body)))
     records = read if isinstance(read, list) else ([read] if read.records is msgspec.UNSET else read.records)
-    return _from_records(records)
+    return _from_records(records, _may_hold_booleans(body))
 
 
 def from_lines(body: bytes) -> RawBatch:
     """A record per line; blank lines do not count, a line that cannot be read is a rejected row."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
-        return _from_records(_line_decoder.decode_lines(body))
+        return _from_records(_line_decoder.decode_lines(body), _may_hold_booleans(body))
     except msgspec.DecodeError:
         lines = [line for line in body.split(b"\n") if line.strip()]
         check_rows(len(lines))
         return _from_objects([_line(line) for line in lines])
+
+
+def _may_hold_booleans(body: bytes) -> bool:
+    """Cheaper than a look at the type of every value."""
+    return b"true" in body or b"false" in body
 
 
 class _Unreadable(str):
@@ -140,27 +146,28 @@ def _not_an_object(row: int, value: Any) -> Reject:
     return Reject(row, None, None, "a record must be an object", json_text(value))
 
 
-def _from_records(records: Sequence[Record]) -> RawBatch:
+def _from_records(records: Sequence[Record], booleans: bool) -> RawBatch:
     check_rows(len(records))
-    fields, columns, payload = _columns(records, lambda row: msgspec.json.encode(records[row]).decode())
+    fields, columns, payload = _columns(records, lambda row: msgspec.json.encode(records[row]).decode(), booleans)
     return RawBatch(np.arange(len(records)), fields, columns, payload)
 
 
 _Columns = tuple[dict[str, SentColumn], dict[tuple[Role, str], SentColumn], Callable[[int], str]]
 
 
-def _columns(records: Sequence[Record], payload: Callable[[int], str]) -> _Columns:
+def _columns(records: Sequence[Record], payload: Callable[[int], str], booleans: bool = True) -> _Columns:
     def values(name: str) -> list[Any]:
         return list(map(attrgetter(name), records))
 
-    fields = {name: split(values(name)) for name in FIELDS if name not in _GROUPS}
+    column_of = partial(split, booleans=booleans)
+    fields = {name: column_of(values(name)) for name in FIELDS if name not in _GROUPS}
     columns: dict[tuple[Role, str], SentColumn] = {}
     for group, role in _GROUPS.items():
         objects, rest = _apart(values(group))
-        columns |= {(role, name): split(column) for name, column in _spread(objects).items()}
+        columns |= {(role, name): column_of(column) for name, column in _spread(objects).items()}
         if rest is not None:
             fields[group] = split(rest)
-    columns["prediction", ""] = split(values("prediction"))
+    columns["prediction", ""] = column_of(values("prediction"))
     columns |= _probabilities(values("probability"))
     check_shape(len(records), len(columns))
     return fields, columns, payload
@@ -183,7 +190,8 @@ def _spread(objects: list[dict[str, Any]]) -> dict[str, Sequence[Any]]:
     names = dict.fromkeys(chain.from_iterable(shapes))
     check_shape(len(objects), len(names))
     if len(shapes) == 1:
-        return dict(zip(names, zip(*map(dict.values, objects), strict=True), strict=True))
+        flat = list(chain.from_iterable(map(dict.values, objects)))
+        return {name: flat[place :: len(names)] for place, name in enumerate(names)}
     return {name: [entry.get(name) for entry in objects] for name in names}
 
 

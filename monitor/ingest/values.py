@@ -14,8 +14,14 @@ from monitor.store.observations.arriving import SentColumn
 _NUMBERS = {int, float}
 
 
-def split(values: Sequence[Any]) -> SentColumn:
-    """A column from values as JSON gives them. Columns of one kind go through without a look at each value."""
+def split(values: Sequence[Any], *, booleans: bool = True) -> SentColumn:
+    """A column from values as JSON gives them. Columns of one kind go through without a look at each value, where it
+    is known that there are no ``booleans`` among them (Arrow takes true for 1 without a word)."""
+    if not booleans:
+        try:
+            return _alike(values)
+        except (pa.ArrowException, OverflowError):
+            pass  # of several kinds, or too large for a double: sorted out below
     kinds = set(map(type, values)) - {type(None)}
     length = len(values)
     if not kinds:
@@ -27,6 +33,18 @@ def split(values: Sequence[Any]) -> SentColumn:
     if kinds == {bool}:
         return SentColumn(length, boolean=pa.array(values, pa.bool_()))
     return _mixed(values, kinds)
+
+
+def _alike(values: Sequence[Any]) -> SentColumn:
+    """Values that are all of the first one's kind; raises an Arrow error if they are not."""
+    first = next((value for value in values if value is not None), None)
+    if type(first) is str:
+        return SentColumn(len(values), string=pa.array(values, pa.string()))
+    if type(first) in _NUMBERS:
+        return SentColumn(len(values), number=pa.array(values, pa.float64()))
+    if first is None:
+        return SentColumn(len(values))
+    raise pa.ArrowInvalid("neither text nor number")
 
 
 def _mixed(values: Sequence[Any], kinds: set[type]) -> SentColumn:

@@ -17,7 +17,7 @@ _MAX_RECORD_ID = 1000
 def keep(
     connection: Connection,
     model_id: int,
-    kind: Literal["predictions", "labels"],
+    kind: Literal["predictions", "labels", "references"],
     rejects: Sequence[Reject],
     now: int,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from monitor.clock import HOUR
 from monitor.store.observations import sqlite
 from monitor.store.observations.base import Appended, LabelBatch, StoredModel
 from monitor.store.observations.schema import labels_table, predictions_table
@@ -25,7 +26,8 @@ def append_labels(connection: Any, model: StoredModel, batch: LabelBatch, arrive
         _insert(at, labels, arrived)
         accepted = int(at.execute(f"SELECT count(*) FROM {labels} WHERE rowid > ?", (before,)).fetchone()[0])
         hours = at.execute(
-            f"SELECT DISTINCT p.hour FROM {labels} l JOIN {predictions} p ON p.id = l.id WHERE l.rowid > ? ORDER BY 1",
+            f"SELECT DISTINCT p.ts / {HOUR} FROM {labels} l JOIN {predictions} p ON p.id = l.id"
+            " WHERE l.rowid > ? ORDER BY 1",
             (before,),
         ).fetchall()
         unmatched = at.execute(

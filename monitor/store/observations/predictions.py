@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitor.clock import DAY, HOUR
+from monitor.clock import HOUR
 from monitor.store.observations import sqlite
 from monitor.store.observations.base import Appended, PredictionBatch, StoredModel
 from monitor.store.observations.schema import FIXED, predictions_table
@@ -37,8 +37,7 @@ def append(connection: Any, model: StoredModel, batch: PredictionBatch) -> Appen
 
 
 def _columns(batch: PredictionBatch) -> list[list[Any]]:
-    times = batch.timestamps
-    fixed = (batch.ids, times, times // HOUR, times // DAY, batch.versions, batch.latency_ms, batch.errors, batch.odd)
+    fixed = (batch.ids, batch.timestamps, batch.versions, batch.latency_ms, batch.errors, batch.odd)
     return [sqlite.bindable(values) for values in (*fixed, *batch.columns)]
 
 

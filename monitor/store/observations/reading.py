@@ -25,11 +25,12 @@ def read(
 ) -> Iterator[pa.Table]:
     """Rows of hours [start, end); see ``Observations.read``."""
     schema = _schema(columns)
-    names = ["ts" if name == "timestamp" else name for name in schema.names]
-    statement = f"SELECT {','.join(names)} FROM {predictions_table(model)} WHERE hour >= ? AND hour < ?"
+    own = {"hour": f"ts / {HOUR}", "timestamp": "ts"}
+    selected = ",".join(own.get(name, name) for name in schema.names)
+    statement = f"SELECT {selected} FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
     for first, last in _chunks(connection, model, start, end):
         with sqlite.cursor(connection) as at:
-            table = sqlite.fetch(at, statement, (first, last), schema)
+            table = sqlite.fetch(at, statement, (first * HOUR, last * HOUR), schema)
         yield table.sort_by(_ORDER)
 
 
@@ -55,9 +56,9 @@ def _chunks(connection: Any, model: StoredModel, start: int, end: int) -> list[t
     """Stretches [first, last) of hours with about ``CHUNK_ROWS`` rows each, at least one hour."""
     with sqlite.cursor(connection) as at:
         counts = at.execute(
-            f"SELECT hour, count(*) FROM {predictions_table(model)} WHERE hour >= ? AND hour < ?"
-            " GROUP BY hour ORDER BY hour",
-            (start, end),
+            f"SELECT ts / {HOUR}, count(*) FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
+            " GROUP BY 1 ORDER BY 1",
+            (start * HOUR, end * HOUR),
         ).fetchall()
     if not counts:
         return []
@@ -95,18 +96,28 @@ def scored(connection: Any, model: StoredModel, hours: Sequence[int]) -> ScoredR
 
 
 def _labelled(connection: Any, model: StoredModel, hours: list[int], schema: pa.Schema) -> pa.Table:
-    own = {"id": "l.id", "ts": "l.ts", "value": "l.value"}
+    own = {"id": "l.id", "ts": "l.ts", "value": "l.value", "hour": f"p.ts / {HOUR} AS hour"}
     selected = ",".join(own.get(name, f"p.{name}") for name in schema.names)
     tables = []
-    for place in range(0, len(hours), _HOURS_AT_ONCE):
-        some = hours[place : place + _HOURS_AT_ONCE]
-        statement = (
-            f"SELECT {selected} FROM {predictions_table(model)} p JOIN {labels_table(model)} l ON l.id = p.id"
-            f" WHERE p.hour IN ({','.join('?' * len(some))}) ORDER BY p.hour, l.id, l.ts, l.rowid"
-        )
+    statement = (
+        f"SELECT {selected} FROM {predictions_table(model)} p JOIN {labels_table(model)} l ON l.id = p.id"
+        " WHERE p.ts >= ? AND p.ts < ? ORDER BY hour, l.id, l.ts, l.rowid"
+    )
+    for first, last in _stretches(hours):
         with sqlite.cursor(connection) as at:
-            tables.append(sqlite.fetch(at, statement, some, schema))
+            tables.append(sqlite.fetch(at, statement, (first * HOUR, last * HOUR), schema))
     return pa.concat_tables(tables) if tables else schema.empty_table()
+
+
+def _stretches(hours: list[int]) -> list[tuple[int, int]]:
+    """Hours in order as stretches [first, last) without gaps, of a bounded length each."""
+    at = np.array(hours, np.int64)
+    breaks = np.flatnonzero(np.diff(at, prepend=at[:1] - 2) != 1)
+    return [
+        (int(run[place]), int(run[min(place + _HOURS_AT_ONCE, len(run)) - 1]) + 1)
+        for run in np.split(at, breaks[1:])
+        for place in range(0, len(run), _HOURS_AT_ONCE)
+    ]
 
 
 def _prediction(table: pa.Table, columns: Sequence[StoredColumn]) -> pa.Array:

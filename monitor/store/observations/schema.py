@@ -7,11 +7,11 @@ from typing import Any
 from monitor.store.observations import sqlite
 from monitor.store.observations.base import StoredModel
 
-FIXED = ("id", "ts", "hour", "day", "version", "latency_ms", "error", "odd")
+FIXED = ("id", "ts", "version", "latency_ms", "error", "odd")
 
 
 def predictions_table(model: StoredModel) -> str:
-    """Name of the table of predictions: ``id``, ``ts`` (microseconds), ``hour``, ``day``, …, ``c0``, ``c1`` …"""
+    """Name of the table of predictions: ``id``, ``ts`` (microseconds), …, ``c0``, ``c1`` …"""
     return f"p_{model.id}"
 
 
@@ -35,11 +35,12 @@ def ensure(connection: Any, model: StoredModel) -> None:
 def _create(at: Any, model: StoredModel) -> None:
     table, labels = predictions_table(model), labels_table(model)
     at.execute(
-        f"CREATE TABLE {table} (id TEXT NOT NULL UNIQUE, ts BIGINT NOT NULL, hour BIGINT NOT NULL,"
-        " day INTEGER NOT NULL, version TEXT, latency_ms REAL, error TEXT, odd TEXT)"
+        f"CREATE TABLE {table} (id TEXT NOT NULL UNIQUE, ts BIGINT NOT NULL, version TEXT, latency_ms REAL, error TEXT,"
+        " odd TEXT)"
     )
-    # Rows of an hour are sorted by id after reading: an index of ids by hour would cost every insert a second search.
-    at.execute(f"CREATE INDEX {table}_hour ON {table} (hour)")
+    # Rows of an hour are found by their time and sorted by id after reading: an index of ids by hour would cost every
+    # insert a second search.
+    at.execute(f"CREATE INDEX {table}_ts ON {table} (ts)")
     at.execute(
         f"CREATE TABLE {labels} (id TEXT NOT NULL, ts BIGINT NOT NULL, value TEXT NOT NULL, kind TEXT NOT NULL,"
         " arrived BIGINT NOT NULL, UNIQUE (id, ts, value))"

@@ -38,27 +38,30 @@ class SqlObservations:
         self, connection: Any, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
     ) -> Iterator[pa.Table]:
         """Rows of hours [start, end) in chunks of whole hours."""
-        return reading.read(connection, model, start, end, columns)
+        return reading.read(connection, model, start, end, columns) if _made(connection, model) else iter(())
 
     def scored(self, connection: Any, model: StoredModel, hours: Sequence[int]) -> ScoredRows:
         """Labelled predictions of those hours."""
-        return reading.scored(connection, model, hours)
+        return reading.scored(connection, model, hours if _made(connection, model) else [])
 
     def get(self, connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
         """One prediction as stored."""
-        return single.get(connection, model, prediction_id)
+        return single.get(connection, model, prediction_id) if _made(connection, model) else None
 
     def drop_before(self, connection: Any, model: StoredModel, hour: int) -> int:
         """Delete predictions older than that hour, their labels, and labels of that age that never met one."""
         table, revisions = schema.predictions_table(model), schema.labels_table(model)
+        start = hour * HOUR
+        if not _made(connection, model):
+            return 0
         with sqlite.cursor(connection) as at:
-            at.execute(f"DELETE FROM {revisions} WHERE id IN (SELECT id FROM {table} WHERE hour < ?)", (hour,))
+            at.execute(f"DELETE FROM {revisions} WHERE id IN (SELECT id FROM {table} WHERE ts < ?)", (start,))
             at.execute(
                 f"DELETE FROM {revisions} WHERE ts < ? AND NOT EXISTS"
                 f" (SELECT 1 FROM {table} p WHERE p.id = {revisions}.id)",
-                (hour * HOUR,),
+                (start,),
             )
-            return at.execute(f"DELETE FROM {table} WHERE hour < ?", (hour,)).rowcount
+            return at.execute(f"DELETE FROM {table} WHERE ts < ?", (start,)).rowcount
 
     def stats(self, connection: Any, model: StoredModel) -> dict[str, int]:
         """``predictions``, ``labels`` (ids with a label), ``orphans`` (ids whose prediction is not known)."""
@@ -69,5 +72,13 @@ class SqlObservations:
             "labels": f"SELECT count(DISTINCT id) FROM {revisions}",
             "orphans": f"SELECT count(DISTINCT id) FROM {revisions} l WHERE {orphans}",
         }
+        if not _made(connection, model):
+            return dict.fromkeys(queries, 0)
         with sqlite.cursor(connection) as at:
             return {name: int(at.execute(query).fetchone()[0]) for name, query in queries.items()}
+
+
+def _made(connection: Any, model: StoredModel) -> bool:
+    """Whether the model has tables: one that was only configured has none yet."""
+    with sqlite.cursor(connection) as at:
+        return bool(sqlite.existing_columns(at, schema.predictions_table(model)))
