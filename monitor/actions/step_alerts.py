@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from alerting.episode import RULE_REMOVED, AlertState, Episode, JudgedWindow, Transition
 from alerting.muting import Silence, silencing
 from alerting.plan import Change, is_told, plan
-from alerting.reading import Reading, to_json
+from alerting.reading import Reading, as_evidence
 from alerting.registry import channel_of
 from alerting.rules import Rule
 from alerting.state import headline, step
@@ -25,7 +25,6 @@ from monitor.store.database import Connection
 from monitor.store.outbox import enqueue
 from monitor.store.silences import active_silences
 
-MAX_REASONS = 20
 IMMATURE_LABELS = "immature_labels"
 Settings = Mapping[str, Mapping[str, Any]]
 Span = tuple[int, int, int]  # length in hours, start, end
@@ -192,7 +191,7 @@ def _change(run: AlertRun, one: Stepped, transition: Transition, told: bool) -> 
     """The transition in the timeline, with a retraining asked for where the rule says so."""
     (alert,) = store.get_alerts(run.connection, [transition.episode.id])
     silence = silencing(run.silences, alert, run.wall_now)
-    evidence = [to_json(reading) for reading in transition.readings]
+    evidence = [as_evidence(reading) for reading in transition.readings]
     if not evidence and transition.kind == "reminder":
         evidence = store.latest_evidence(run.connection, alert["id"])
     store.add_transition(
@@ -256,19 +255,11 @@ def _save_row(run: AlertRun, one: Stepped, transition: Transition) -> None:
         **_of_episode(episode),
     }
     if transition.kind in ("pending", "firing", "raised"):
-        shown = transition.readings or _bad_of(transition)
-        values["summary"] = headline(shown)
-        values["reasons"] = [reading.summary for reading in shown[:MAX_REASONS]]
+        values["summary"] = headline(transition.readings, transition.total)
+        values["reasons"] = [reading.summary for reading in transition.readings]
     if transition.kind == "raised":
         values["acknowledged_at"] = None
     store.save_alert(run.connection, episode.id, values)
-
-
-def _bad_of(transition: Transition) -> Sequence[Reading]:
-    window = transition.window
-    known = transition.episode.series
-    found = [reading for reading in (() if window is None else window.readings) if reading.series in known]
-    return found or (() if window is None else window.readings)
 
 
 def _of_episode(episode: Episode) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from alerting.backoff import LIFETIME, next_try
 from alerting.muting import BadMatcher, Silence, check_matchers, silencing
 from alerting.outbound import retry_after
 from alerting.plan import Change, plan
-from alerting.reading import to_json
+from alerting.reading import as_evidence, to_json
 from alerting.retraining import EarlierRun, callback_token, idempotency_key, suppression
 from alerting.secrets import BadSecret, MissingSecret, references, resolve, shown, signing_key
 from alerting.words import DAY, HOUR, SECOND, duration, number, parse_duration, percent
@@ -127,6 +127,11 @@ def test_readings_as_json() -> None:
     assert shown_reading["window"] == {"start": "2013-10-21T00:00:00Z", "end": "2013-10-22T00:00:00Z"}
     assert shown_reading["reference"] == {"name": "spring", "version": 1}
     assert to_json(reading(reference_name=None))["reference"] is None
+
+
+def test_evidence_leaves_long_lists_out() -> None:
+    details = {"edges": list(range(50)), "classes": {"late": 0.2}, "cut": 3.0}
+    assert set(as_evidence(reading("warning", details=details))["details"]) == {"summary", "classes", "cut"}
 
 
 def test_numbers_and_times_for_people() -> None:

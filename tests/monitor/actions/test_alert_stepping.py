@@ -219,3 +219,9 @@ def test_an_alert_whose_rule_is_gone_is_resolved(runs: Runs) -> None:
     assert runs.run([other], as_of=day(1)) == []
     (again,) = runs.run([LOUD], reading("warning", end=day(2)), as_of=day(2))
     assert again["id"] != alert["id"]
+
+
+def test_a_pending_alert_shows_what_is_wrong(runs: Runs) -> None:
+    rule = Rule("drift", "data_drift", for_=2)
+    (alert,) = runs.run([rule], reading("ok", "wind"), reading("warning"), as_of=day(0))
+    assert (alert["state"], alert["summary"], alert["reasons"]) == ("pending", "temp: warning", ["temp: warning"])
