@@ -18,6 +18,7 @@ NOT_CONFIRMED = "not_confirmed"
 RECOVERED = "recovered"
 MANUAL = "manual"
 RULE_REMOVED = "rule_removed"
+SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from alerting.episode import MANUAL, RULE_REMOVED, AlertState
+from alerting.episode import MANUAL, RULE_REMOVED, SUPERSEDED, AlertState
 from alerting.message import RESOLVED, body, entry
 from alerting.rules import Rule
 from monitor.actions.tell_alert import tell
@@ -13,7 +13,11 @@ from monitor.store import alerts
 from monitor.store.alerts import StateKey
 from monitor.store.database import Connection
 
-_WORDS = {MANUAL: "resolved by a person", RULE_REMOVED: "its rule or the rule's check is no longer configured"}
+_WORDS = {
+    MANUAL: "resolved by a person",
+    RULE_REMOVED: "its rule or the rule's check is no longer configured",
+    SUPERSEDED: "a replay began anew",
+}
 
 
 def end_episode(
@@ -33,7 +37,8 @@ def end_episode(
     model_id, key, state = state_of(connection, alert_id)
     over = {"state": "resolved", "resolved_at": at, "resolve_reason": word, "updated_at": now}
     alerts.set_fields(connection, alert_id, **over)
-    alerts.save_state(connection, model_id, key, {})
+    if state.episode is not None and state.episode.id == alert_id:
+        alerts.save_state(connection, model_id, key, {})
     (alert,) = alerts.get_alerts(connection, [alert_id])
     reason = _WORDS[word]
     alerts.add_transition(connection, alert_id, at=at, kind="resolved", severity=alert["severity"], reason=reason)
@@ -44,14 +49,18 @@ def end_episode(
     return alert
 
 
-def orphans(connection: Connection, model_id: int, rules: Sequence[Rule]) -> list[str]:
-    """Ids of the open alerts that no rule of the model speaks of any more, as it is configured now."""
+def orphans(connection: Connection, model_id: int, rules: Sequence[Rule]) -> dict[str, str]:
+    """Open alerts that nothing can resolve any more, and why: their rule is gone, or a replay forgot their state."""
     spoken_of = {(rule.name, rule.check) for rule in rules}
-    return [
-        str(alert["id"])
-        for alert in alerts.open_of(connection, model_id)
-        if (alert["rule"], alert["check"]) not in spoken_of
-    ]
+    states = [AlertState.from_dict(state) for state in alerts.load_states(connection, model_id).values()]
+    kept = {state.episode.id for state in states if state.episode is not None}
+    found: dict[str, str] = {}
+    for alert in alerts.open_of(connection, model_id):
+        if (alert["rule"], alert["check"]) not in spoken_of:
+            found[alert["id"]] = RULE_REMOVED
+        elif alert["id"] not in kept:
+            found[alert["id"]] = SUPERSEDED
+    return found
 
 
 def state_of(connection: Connection, alert_id: str) -> tuple[int, StateKey, AlertState]:

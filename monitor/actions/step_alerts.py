@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from alerting.episode import RULE_REMOVED, AlertState, Episode, JudgedWindow, Transition
+from alerting.episode import AlertState, Episode, JudgedWindow, Transition
 from alerting.muting import Silence, silencing
 from alerting.plan import Change, is_told, plan
 from alerting.reading import Reading, as_evidence
@@ -117,17 +117,17 @@ def step_alerts(
 
 def _end_orphans(run: AlertRun, rules: Sequence[Rule]) -> list[str]:
     ended = orphans(run.connection, run.model.id, rules)
-    for alert_id in ended:
+    for alert_id, why in ended.items():
         end_episode(
             run.connection,
             alert_id,
-            RULE_REMOVED,
+            why,
             at=run.as_of,
             now=run.wall_now,
             public_url=run.public_url,
             deliver=run.deliver,
         )
-    return ended
+    return list(ended)
 
 
 def _step_all(run: AlertRun, rules: Sequence[Rule], readings: Sequence[Reading]) -> list[Stepped]:
