@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 
+import numpy as np
 import pytest
 
 from alerting.backoff import LIFETIME, next_try
@@ -127,6 +129,18 @@ def test_readings_as_json() -> None:
     assert shown_reading["window"] == {"start": "2013-10-21T00:00:00Z", "end": "2013-10-22T00:00:00Z"}
     assert shown_reading["reference"] == {"name": "spring", "version": 1}
     assert to_json(reading(reference_name=None))["reference"] is None
+
+
+def test_numbers_of_numpy_become_plain() -> None:
+    details = {"x": np.float64(0.5), "n": np.int64(3), "yes": np.bool_(True), "all": np.array([1.0, np.nan])}
+    shown_details = to_json(reading(details=details))["details"]
+    assert json.loads(json.dumps(shown_details)) == {
+        "summary": "temp: ok",
+        "x": 0.5,
+        "n": 3,
+        "yes": True,
+        "all": [1.0, None],
+    }
 
 
 def test_evidence_leaves_long_lists_out() -> None:
