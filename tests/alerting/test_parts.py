@@ -104,6 +104,18 @@ def test_who_is_told_what() -> None:
     assert told(Change("firing", alert(), both, silenced=True)) == []
 
 
+def test_a_list_begins_with_the_worst() -> None:
+    worse = alert(severity="critical")
+    changes = [
+        Change("resolved", worse, ("chat",), told=True),
+        Change("firing", alert(), ("chat",)),
+        Change("firing", worse, ("chat",)),
+    ]
+    (made,) = plan(changes, model="m", at=0, public_url="", one_by_one={"chat": False}, model_lane="model 1")
+    kinds = [(one["type"], one["alert"]["severity"]) for one in made.body["entries"]]
+    assert kinds == [("alert.firing", "critical"), ("alert.firing", "warning"), ("alert.resolved", "critical")]
+
+
 def test_one_retraining_at_a_time_and_per_cooldown() -> None:
     running = EarlierRun("worse", "running", 0)
     assert suppression("drift", DAY, 9 * DAY, [running]) == "another retraining of this model is open"
