@@ -17,6 +17,8 @@ TransitionKind = Literal[
 NOT_CONFIRMED = "not_confirmed"
 RECOVERED = "recovered"
 MANUAL = "manual"
+RULE_REMOVED = "rule_removed"
+SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)

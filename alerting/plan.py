@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerting.message import MESSAGE_TYPES, Message, body, entry
+from alerting.words import rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,17 @@ def plan(
     messages: list[Message] = []
     for name in names:
         mine = [change for change in heard if name in change.notify]
-        for group in [[change] for change in mine] if one_by_one[name] else [mine]:
+        for group in [[change] for change in mine] if one_by_one[name] else [sorted(mine, key=_badness)]:
             ids = tuple(dict.fromkeys(str(change.alert["id"]) for change in group))
             lane = f"{name}|{ids[0] if one_by_one[name] else model_lane}"
             entries = [_entry(change, public_url) for change in group]
             messages.append(Message("channel", name, lane, body(model, at, entries), ids))
     return messages
+
+
+def _badness(change: Change) -> tuple[bool, int]:
+    """Critical ones first, what is over last; otherwise in the order of the run."""
+    return (change.kind == "resolved", -rank(change.alert["severity"]))
 
 
 def _entry(change: Change, public_url: str) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alerting.words import HOUR, Verdict, finite, rank, rfc3339
 
 Series = tuple[str, str | None]
+LONG = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,16 @@ def to_json(reading: Reading) -> dict[str, Any]:
         "reference": reference,
         "details": finite(reading.details),
     }
+
+
+def as_evidence(reading: Reading) -> dict[str, Any]:
+    """The reading as alerts keep and send it: long lists in its details (cuts, categories) stay with the reading."""
+    details = {name: value for name, value in reading.details.items() if not _is_long(value)}
+    return to_json(replace(reading, details=details))
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, Mapping | list | tuple) and len(value) > LONG
 
 
 def worst_first(readings: Iterable[Reading]) -> list[Reading]:

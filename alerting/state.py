@@ -49,8 +49,10 @@ def _take(
     if state.episode is None:
         if seen.severity is None:
             return state, []
-        episode = Episode(new_id(), "pending", seen.severity, started_at=at)
-        state, opening = AlertState(episode), [Transition("pending", at, _opened(rule, window, seen), episode, window)]
+        bad = frozenset(reading.series for reading in seen.bad)
+        episode = Episode(new_id(), "pending", seen.severity, started_at=at, series=bad)
+        state = AlertState(episode)
+        opening = [_said("pending", at, _opened(rule, window, seen), episode, window, seen.bad)]
     else:
         opening = []
     if not seen.evaluated:
@@ -80,12 +82,12 @@ def _at_severity(
         if counts[window.length_hours].at_severity < rule.for_:
             return AlertState(episode, counts), []
         episode = replace(episode, state="firing", fired_at=at, notified_at=at)
-        reason = f"{_in_a_row(rule, window)} at {rule.at} or worse, as the rule asks: {headline(seen.bad)}"
+        reason = f"{_in_a_row(rule, window)} at {_at_least(rule)}, as the rule asks"
         return AlertState(episode, counts), [_said("firing", at, reason, episode, window, seen.bad)]
     if severity == before.severity:
         return AlertState(episode, counts), []
     episode = replace(episode, notified_at=at, acknowledged=False)
-    reason = f"from {before.severity} to {severity} in {_named(window)}: {headline(seen.bad)}"
+    reason = f"from {before.severity} to {severity} in {_named(window)}"
     return AlertState(episode, counts), [_said("raised", at, reason, episode, window, seen.bad)]
 
 
@@ -190,12 +192,11 @@ def _fires(one: Transition, other: Transition) -> bool:
     return one.kind == "firing" and one.episode.id == other.episode.id
 
 
-def headline(readings: Sequence[Reading]) -> str:
-    """The worst reading's sentence and how many more there are; readings come worst first."""
+def headline(readings: Sequence[Reading], total: int) -> str:
+    """The worst reading's sentence and how many more series there are; readings come worst first."""
     if not readings:
         return "nothing to show"
-    others = len({reading.series for reading in readings}) - 1
-    return readings[0].summary + (f" (and {others} more)" if others > 0 else "")
+    return readings[0].summary + (f" (and {total - 1} more)" if total > 1 else "")
 
 
 def _said(
@@ -220,5 +221,9 @@ def _named(window: JudgedWindow) -> str:
 
 def _in_a_row(rule: Rule, window: JudgedWindow) -> str:
     if rule.for_ == 1:
-        return _named(window)
-    return f"{rule.for_} windows of {hours(window.length_hours)} in a row, the last to {rfc3339(window.end)},"
+        return f"{_named(window)} is"
+    return f"{rule.for_} windows of {hours(window.length_hours)} in a row, the last to {rfc3339(window.end)}, are"
+
+
+def _at_least(rule: Rule) -> str:
+    return "critical" if rule.at == "critical" else "warning or worse"

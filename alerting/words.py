@@ -70,7 +70,9 @@ def number(value: float) -> str:
 
 
 def finite(value: Any) -> Any:
-    """The same value with every NaN and infinity as None: JSON has no word for them."""
+    """The same as plain JSON values: every NaN and infinity is None, numpy's numbers and arrays are Python's."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -9,9 +9,9 @@ from typing import Any
 
 from alerting.message import RETRAINING_REQUESTED, body, entry
 from alerting.registry import deadlines, trigger_of
-from alerting.retraining import EarlierRun, callback_token, idempotency_key, suppression, token_hash
+from alerting.retraining import OPEN_STATES, EarlierRun, callback_token, idempotency_key, suppression, token_hash
 from monitor.store import trigger_runs
-from monitor.store.alerts import add_transition
+from monitor.store.alerts import add_transition, get_alerts
 from monitor.store.database import Connection
 from monitor.store.installation import secret
 from monitor.store.outbox import enqueue
@@ -69,7 +69,10 @@ def _why_not(connection: Connection, asked: Asked) -> str | None:
     if asked.settings is None or trigger_of(asked.settings) is None:
         return "no trigger of that name is configured"
     runs = trigger_runs.runs_of_model(connection, asked.model_id)
-    earlier = [EarlierRun(run.rule, run.state, run.as_of) for run in runs]
+    remembered = {alert["id"] for alert in get_alerts(connection, [run.alert_id for run in runs])}
+    # a run whose alert a replay has forgotten counts only while it is open
+    counted = [run for run in runs if run.alert_id in remembered or run.state in OPEN_STATES]
+    earlier = [EarlierRun(run.rule, run.state, run.as_of) for run in counted]
     return suppression(asked.rule, asked.cooldown, asked.as_of, earlier)
 
 

@@ -13,10 +13,11 @@ from typing import Any, Protocol
 from alerting.episode import AlertState, Episode, JudgedWindow, Transition
 from alerting.muting import Silence, silencing
 from alerting.plan import Change, is_told, plan
-from alerting.reading import Reading, to_json
+from alerting.reading import Reading, as_evidence
 from alerting.registry import channel_of
 from alerting.rules import Rule
 from alerting.state import headline, step
+from monitor.actions.end_episode import end_episode, orphans
 from monitor.actions.request_retraining import Asked, request_retraining
 from monitor.store import alerts as store
 from monitor.store.alerts import StateKey
@@ -24,7 +25,6 @@ from monitor.store.database import Connection
 from monitor.store.outbox import enqueue
 from monitor.store.silences import active_silences
 
-MAX_REASONS = 20
 IMMATURE_LABELS = "immature_labels"
 Settings = Mapping[str, Mapping[str, Any]]
 Span = tuple[int, int, int]  # length in hours, start, end
@@ -98,11 +98,13 @@ def step_alerts(
 ) -> list[dict[str, Any]]:
     """Step every rule on the windows that end after the last one judged for it; the alerts that took part, as JSON.
 
+    ``rules`` are all rules of the model: an open alert that none of them speaks of is resolved.
     ``readings`` are the judged ones of windows that may step; ``channels`` and ``triggers`` are settings by name.
     Without ``deliver`` states change and nobody is told, nor a retraining asked for.
     """
     silences = [Silence(*row) for row in active_silences(connection, wall_now)]
     run = AlertRun(connection, model, as_of, wall_now, public_url, owner, channels, triggers, deliver, silences)
+    ended = _end_orphans(run, rules)
     stepped = _step_all(run, rules, readings)
     changes: list[Change] = []
     for one in stepped:
@@ -110,7 +112,22 @@ def step_alerts(
         changes += said
         _keep(run, one, told)
     _tell(run, changes)
-    return store.get_alerts(connection, [alert_id for one in stepped for alert_id in one.alert_ids])
+    return store.get_alerts(connection, [*ended, *(alert_id for one in stepped for alert_id in one.alert_ids)])
+
+
+def _end_orphans(run: AlertRun, rules: Sequence[Rule]) -> list[str]:
+    ended = orphans(run.connection, run.model.id, rules)
+    for alert_id, why in ended.items():
+        end_episode(
+            run.connection,
+            alert_id,
+            why,
+            at=run.as_of,
+            now=run.wall_now,
+            public_url=run.public_url,
+            deliver=run.deliver,
+        )
+    return list(ended)
 
 
 def _step_all(run: AlertRun, rules: Sequence[Rule], readings: Sequence[Reading]) -> list[Stepped]:
@@ -174,7 +191,7 @@ def _change(run: AlertRun, one: Stepped, transition: Transition, told: bool) -> 
     """The transition in the timeline, with a retraining asked for where the rule says so."""
     (alert,) = store.get_alerts(run.connection, [transition.episode.id])
     silence = silencing(run.silences, alert, run.wall_now)
-    evidence = [to_json(reading) for reading in transition.readings]
+    evidence = [as_evidence(reading) for reading in transition.readings]
     if not evidence and transition.kind == "reminder":
         evidence = store.latest_evidence(run.connection, alert["id"])
     store.add_transition(
@@ -238,19 +255,11 @@ def _save_row(run: AlertRun, one: Stepped, transition: Transition) -> None:
         **_of_episode(episode),
     }
     if transition.kind in ("pending", "firing", "raised"):
-        shown = transition.readings or _bad_of(transition)
-        values["summary"] = headline(shown)
-        values["reasons"] = [reading.summary for reading in shown[:MAX_REASONS]]
+        values["summary"] = headline(transition.readings, transition.total)
+        values["reasons"] = [reading.summary for reading in transition.readings]
     if transition.kind == "raised":
         values["acknowledged_at"] = None
     store.save_alert(run.connection, episode.id, values)
-
-
-def _bad_of(transition: Transition) -> Sequence[Reading]:
-    window = transition.window
-    known = transition.episode.series
-    found = [reading for reading in (() if window is None else window.readings) if reading.series in known]
-    return found or (() if window is None else window.readings)
 
 
 def _of_episode(episode: Episode) -> dict[str, Any]:

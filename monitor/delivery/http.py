@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import socket
 import ssl
 
@@ -15,6 +16,9 @@ from monitor.delivery.addresses import AddressPolicy
 TIMEOUT = 15.0
 MAX_REPLY = 64 * 1024
 MAX_ADDRESSES = 4
+
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)  # below it they write whole addresses, which hold secrets
 
 
 class NotSent(Exception):

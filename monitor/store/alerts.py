@@ -12,6 +12,7 @@ from monitor.clock import optional, render
 from monitor.store.tables import alert_states, alerts, judged, models, transitions
 
 POOLED = "*"
+_AT_SEVERITY = ("pending", "firing", "raised", "reminder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,9 @@ def add_transition(
 
 
 def latest_evidence(connection: Connection, alert_id: str) -> list[dict[str, Any]]:
-    """The readings of the newest entry of an alert's timeline that has any."""
-    query = select(transitions.c.readings).where(transitions.c.alert_id == alert_id).order_by(transitions.c.id.desc())
+    """What an alert was last seen to be about: the readings of its newest entry that shows it at severity."""
+    mine = (transitions.c.alert_id == alert_id, transitions.c.kind.in_(_AT_SEVERITY))
+    query = select(transitions.c.readings).where(*mine).order_by(transitions.c.id.desc())
     return next((list(found) for (found,) in connection.execute(query) if found), [])
 
 
@@ -117,10 +119,10 @@ def get_alert(connection: Connection, alert_id: str) -> dict[str, Any] | None:
     return None if row is None else as_json(row)
 
 
-def alert_key(connection: Connection, alert_id: str) -> tuple[int, StateKey] | None:
-    """The model's id and the rule's key that an alert belongs to."""
-    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().first()
-    return None if row is None else (row["model_id"], StateKey(row["rule"], row["version"], row["segment"]))
+def alert_key(connection: Connection, alert_id: str) -> tuple[int, StateKey]:
+    """The model's id and the rule's key that an alert, which must exist, belongs to."""
+    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().one()
+    return row["model_id"], StateKey(row["rule"], row["version"], row["segment"])
 
 
 def get_alerts(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
 
+import numpy as np
 import pytest
 
 from alerting.backoff import LIFETIME, next_try
 from alerting.muting import BadMatcher, Silence, check_matchers, silencing
 from alerting.outbound import retry_after
 from alerting.plan import Change, plan
-from alerting.reading import to_json
+from alerting.reading import as_evidence, to_json
 from alerting.retraining import EarlierRun, callback_token, idempotency_key, suppression
 from alerting.secrets import BadSecret, MissingSecret, references, resolve, shown, signing_key
 from alerting.words import DAY, HOUR, SECOND, duration, number, parse_duration, percent
@@ -102,6 +104,18 @@ def test_who_is_told_what() -> None:
     assert told(Change("firing", alert(), both, silenced=True)) == []
 
 
+def test_a_list_begins_with_the_worst() -> None:
+    worse = alert(severity="critical")
+    changes = [
+        Change("resolved", worse, ("chat",), told=True),
+        Change("firing", alert(), ("chat",)),
+        Change("firing", worse, ("chat",)),
+    ]
+    (made,) = plan(changes, model="m", at=0, public_url="", one_by_one={"chat": False}, model_lane="model 1")
+    kinds = [(one["type"], one["alert"]["severity"]) for one in made.body["entries"]]
+    assert kinds == [("alert.firing", "critical"), ("alert.firing", "warning"), ("alert.resolved", "critical")]
+
+
 def test_one_retraining_at_a_time_and_per_cooldown() -> None:
     running = EarlierRun("worse", "running", 0)
     assert suppression("drift", DAY, 9 * DAY, [running]) == "another retraining of this model is open"
@@ -127,6 +141,23 @@ def test_readings_as_json() -> None:
     assert shown_reading["window"] == {"start": "2013-10-21T00:00:00Z", "end": "2013-10-22T00:00:00Z"}
     assert shown_reading["reference"] == {"name": "spring", "version": 1}
     assert to_json(reading(reference_name=None))["reference"] is None
+
+
+def test_numbers_of_numpy_become_plain() -> None:
+    details = {"x": np.float64(0.5), "n": np.int64(3), "yes": np.bool_(True), "all": np.array([1.0, np.nan])}
+    shown_details = to_json(reading(details=details))["details"]
+    assert json.loads(json.dumps(shown_details)) == {
+        "summary": "temp: ok",
+        "x": 0.5,
+        "n": 3,
+        "yes": True,
+        "all": [1.0, None],
+    }
+
+
+def test_evidence_leaves_long_lists_out() -> None:
+    details = {"edges": list(range(50)), "classes": {"late": 0.2}, "cut": 3.0}
+    assert set(as_evidence(reading("warning", details=details))["details"]) == {"summary", "classes", "cut"}
 
 
 def test_numbers_and_times_for_people() -> None:

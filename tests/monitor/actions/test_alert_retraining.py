@@ -190,6 +190,18 @@ def test_a_run_that_never_started_is_stuck_and_not_sent_any_more(world: World) -
     assert world.run()["message"] == "it did not start in time"
 
 
+def test_a_request_that_is_never_answered_is_unknown(world: World) -> None:
+    settings = {**world.runs.triggers["retrain"], "start_by": "72h", "finish_by": "96h"}
+    world.runs.triggers["retrain"] = settings
+    world.receiver.answer = lambda got: Answer(503 if got.path == "/runs" else 200)
+    world.fire()
+    for _ in range(20):
+        world.deliver()
+        world.now += 6 * HOUR
+    assert world.run()["state"] == "unknown"
+    assert world.told() == ["alert.firing", "retraining.unknown"]
+
+
 def test_acknowledging_stops_reminders_and_is_undone_by_a_rise(world: World) -> None:
     rule = Rule("drift", "data_drift", notify=("ops",), remind=DAY)
     alert = world.fire(rule=rule)

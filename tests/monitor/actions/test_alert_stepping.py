@@ -16,7 +16,8 @@ from monitor.store.alerts import list_transitions
 from monitor.store.outbox import deliveries_of
 from monitor.store.silences import add_silence
 from monitor.store.tables import alert_states, judged, models, outbox, trigger_runs
-from monitor.store.trigger_runs import get_run, move_run
+from monitor.store.trigger_runs import get_run, move_run, runs_of_model
+from monitor.store.verdicts import forget
 from tests.alerting.make import MIDNIGHT, reading
 from tests.monitor.actions.alert_store import KnownModel, Runs, make_runs
 
@@ -209,3 +210,37 @@ def test_reminders_come_without_new_windows(runs: Runs) -> None:
     reminder = sent(runs)[-1]["body"]["entries"][0]
     assert reminder["type"] == "alert.reminder"
     assert reminder["readings"][0]["feature"] == "temp"  # the newest evidence there is
+
+
+def test_an_alert_whose_rule_is_gone_is_resolved(runs: Runs) -> None:
+    (alert,) = runs.run([LOUD], reading("warning"), as_of=day(0))
+    other = Rule("quality", "data_quality")
+    (after,) = runs.run([other], as_of=day(1))
+    assert (after["id"], after["state"], after["resolve_reason"]) == (alert["id"], "resolved", "rule_removed")
+    assert runs.run([other], as_of=day(1)) == []
+    (again,) = runs.run([LOUD], reading("warning", end=day(2)), as_of=day(2))
+    assert again["id"] != alert["id"]
+
+
+def test_a_pending_alert_shows_what_is_wrong(runs: Runs) -> None:
+    rule = Rule("drift", "data_drift", for_=2)
+    (alert,) = runs.run([rule], reading("ok", "wind"), reading("warning"), as_of=day(0))
+    assert (alert["state"], alert["summary"], alert["reasons"]) == ("pending", "temp: warning", ["temp: warning"])
+
+
+def test_a_replay_that_begins_anew_leaves_nothing_open_behind(runs: Runs) -> None:
+    rule = Rule("drift", "data_drift", trigger="retrain", cooldown=30 * DAY)
+    (old,) = runs.run([rule], reading("warning"), as_of=day(0))
+    with runs.database.write() as connection:
+        run = runs_of_model(connection, 1)[0]
+        move_run(connection, run, "succeeded", day(0), ended_at=day(0))
+        forget(connection, 1, day(1))  # the alert began before: its row stays
+    found = runs.run([rule], reading("warning", end=day(1)), as_of=day(1))
+    by_id = {one["id"]: one for one in found}
+    assert by_id[old["id"]]["resolve_reason"] == "superseded"
+    (new,) = [one for one in found if one["id"] != old["id"]]
+    assert (new["state"], timeline(runs, new)[-1]) == ("firing", "retraining_suppressed")
+    with runs.database.write() as connection:
+        forget(connection, 1, day(-1))
+    (again,) = runs.run([rule], reading("warning"), as_of=day(0))
+    assert timeline(runs, again)[-1] == "retraining_requested"

@@ -27,6 +27,7 @@ from tests.alerting.make import MIDNIGHT, reading
 from tests.monitor.actions.alert_store import Runs, make_runs, make_service
 
 RULE = Rule("drift", "data_drift", notify=("ops",), trigger="retrain")
+MANY = [Rule(f"rule-{n}", f"check-{n}") for n in range(5)]
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Api:
 
     def fire(self, rule: Rule = RULE, n: int = 0) -> dict[str, Any]:
         found = reading("warning", check=rule.check, end=MIDNIGHT + n * DAY)
-        return self.runs.run([rule], found, as_of=found.end, wall_now=clock.now())[0]
+        return self.runs.run([RULE, *MANY], found, as_of=found.end, wall_now=clock.now())[0]
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
 
 
 def test_list_filters_and_pages(api: Api) -> None:
-    made = [api.fire(Rule(f"rule-{n}", f"check-{n}"), n)["id"] for n in range(5)]
+    made = [api.fire(rule, n)["id"] for n, rule in enumerate(MANY)]
     assert [one["id"] for one in api.call("GET", "/v1/alerts").json()["items"]] == made[::-1]
     seen, cursor = [], ""
     while cursor is not None:

@@ -45,7 +45,10 @@ def receiving() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            length = int(self.headers.get("content-length", 0))
+            body = self.rfile.read(length)
+            if len(body) < length:
+                return  # the sender died in the middle of it
             headers = {name.lower(): value for name, value in self.headers.items()}
             got = Received(self.path, headers, body)
             receiver.received.append(got)

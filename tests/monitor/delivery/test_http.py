@@ -36,6 +36,12 @@ def test_what_is_sent_arrives_and_the_answer_comes_back(receiver: Receiver) -> N
     assert got.headers["host"] == receiver.url.removeprefix("http://")
 
 
+def test_addresses_are_not_logged(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG"):
+        send(post(f"{receiver.url}/very-secret"), HERE)
+    assert "very-secret" not in caplog.text
+
+
 def test_a_name_is_resolved_and_kept_as_host(receiver: Receiver) -> None:
     url = receiver.url.replace("127.0.0.1", "localhost")
     assert send(post(url), HERE).status == 200

@@ -1,0 +1,69 @@
+"""Ending an alert's episode from outside: by hand, or because its rule is no longer there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from alerting.episode import MANUAL, RULE_REMOVED, SUPERSEDED, AlertState
+from alerting.message import RESOLVED, body, entry
+from alerting.rules import Rule
+from monitor.actions.tell_alert import tell
+from monitor.store import alerts
+from monitor.store.alerts import StateKey
+from monitor.store.database import Connection
+
+_WORDS = {
+    MANUAL: "resolved by a person",
+    RULE_REMOVED: "its rule or the rule's check is no longer configured",
+    SUPERSEDED: "a replay began anew",
+}
+
+
+def end_episode(
+    connection: Connection,
+    alert_id: str,
+    word: str,
+    *,
+    at: int,
+    now: int,
+    public_url: str,
+    deliver: bool = True,
+) -> dict[str, Any]:
+    """End an open episode with a reason, and tell those who were told of it; the alert afterwards.
+
+    ``at`` is the time of the resolve, ``now`` the clock's. The next window at severity begins a new episode.
+    """
+    model_id, key, state = state_of(connection, alert_id)
+    over = {"state": "resolved", "resolved_at": at, "resolve_reason": word, "updated_at": now}
+    alerts.set_fields(connection, alert_id, **over)
+    if state.episode is not None and state.episode.id == alert_id:
+        alerts.save_state(connection, model_id, key, {})
+    (alert,) = alerts.get_alerts(connection, [alert_id])
+    reason = _WORDS[word]
+    alerts.add_transition(connection, alert_id, at=at, kind="resolved", severity=alert["severity"], reason=reason)
+    if deliver and (state.episode is None or state.episode.told):
+        evidence = alerts.latest_evidence(connection, alert_id)
+        message = entry(RESOLVED, alert, evidence, public_url=public_url, reason=reason)
+        tell(connection, alert_id, model_id, body(alert["model"], at, [message]), now)
+    return alert
+
+
+def orphans(connection: Connection, model_id: int, rules: Sequence[Rule]) -> dict[str, str]:
+    """Open alerts that nothing can resolve any more, and why: their rule is gone, or a replay forgot their state."""
+    spoken_of = {(rule.name, rule.check) for rule in rules}
+    states = [AlertState.from_dict(state) for state in alerts.load_states(connection, model_id).values()]
+    kept = {state.episode.id for state in states if state.episode is not None}
+    found: dict[str, str] = {}
+    for alert in alerts.open_of(connection, model_id):
+        if (alert["rule"], alert["check"]) not in spoken_of:
+            found[alert["id"]] = RULE_REMOVED
+        elif alert["id"] not in kept:
+            found[alert["id"]] = SUPERSEDED
+    return found
+
+
+def state_of(connection: Connection, alert_id: str) -> tuple[int, StateKey, AlertState]:
+    """The model's id, the rule's key and the state that an alert belongs to."""
+    model_id, key = alerts.alert_key(connection, alert_id)
+    return model_id, key, AlertState.from_dict(alerts.load_states(connection, model_id).get(key, {}))
