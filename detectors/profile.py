@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.measurement import MINIMUM_ROWS
-from detectors.performance.scored import LabelCounts
+from detectors.performance.scored import LabelCounts, LabelWindows
 from detectors.summary import HourlySummaries
 
 Grouped = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
@@ -45,7 +45,7 @@ class Reference(Protocol):
     def windows(self, length_hours: int, phase_hour: int) -> NDArray[Any]:
         """Counts [K, L] of disjoint windows of this length, oldest first; K = 0 without times."""
 
-    def label_windows(self, length_hours: int, phase_hour: int) -> list[LabelCounts]:
+    def label_windows(self, length_hours: int, phase_hour: int) -> LabelWindows:
         """The like for labelled rows."""
 
 
@@ -112,8 +112,15 @@ class ReferenceProfile:
         counts: NDArray[np.int64] = np.add.reduceat(self.counts[inside], starts, axis=0)
         return counts[counts[:, 0] >= MINIMUM_ROWS]
 
-    def label_windows(self, length_hours: int, phase_hour: int) -> list[LabelCounts]:
+    def label_windows(self, length_hours: int, phase_hour: int) -> LabelWindows:
         """Labelled rows in the same windows; those with fewer than 30 labelled rows are left out."""
+        key = ("label_windows", length_hours, phase_hour % length_hours)
+        if key not in self.memo:
+            self.memo[key] = LabelWindows(tuple(self._label_windows(length_hours, phase_hour)))
+        found: LabelWindows = self.memo[key]
+        return found
+
+    def _label_windows(self, length_hours: int, phase_hour: int) -> list[LabelCounts]:
         inside, starts = self._cut(self.label_hours, length_hours, phase_hour)
         if len(starts) == 0:
             return []
@@ -205,11 +212,12 @@ class MixedReference:
         ]
         return np.stack(mixed) if mixed else np.zeros((0, len(self.total)))
 
-    def label_windows(self, length_hours: int, phase_hour: int) -> list[LabelCounts]:
+    def label_windows(self, length_hours: int, phase_hour: int) -> LabelWindows:
         """The like for labelled rows."""
         each = [profile.label_windows(length_hours, phase_hour) for profile in self.profiles]
         fewest = min(len(windows) for windows in each)
-        return [_mix_labels([windows[-back] for windows in each], self.weights) for back in range(fewest, 0, -1)]
+        mixed = (_mix_labels([windows[-back] for windows in each], self.weights) for back in range(fewest, 0, -1))
+        return LabelWindows(tuple(mixed))
 
 
 def mix(profiles: Sequence[ReferenceProfile], weights: Sequence[float]) -> Reference:

@@ -243,4 +243,3 @@ def _plain(value: Any) -> Any:
         return dict(value)
     item = getattr(value, "item", None)
     return item() if callable(item) else str(value)
-

@@ -82,8 +82,8 @@ def _title(model: str, entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _counted(entries: Sequence[Mapping[str, Any]]) -> str:
-    verbs = [_VERBS.get(one["type"], one["type"]) for one in entries]
-    return ", ".join(f"{verbs.count(verb)} {verb}" for verb in dict.fromkeys(verbs))
+    words = [str(one["type"]).split(".")[-1] for one in entries]
+    return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
 
 
 _VERBS = {

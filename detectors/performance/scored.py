@@ -15,7 +15,8 @@ A correction of a label is one row with sign -1 (what was known) and one with +1
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,20 @@ class LabelCounts:
     def __add__(self, other: LabelCounts) -> LabelCounts:
         """Both together."""
         return LabelCounts(self.counts + other.counts, self.sums + other.sums)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelWindows(Sequence[LabelCounts]):
+    """Labelled rows of a reference's own windows, oldest first; ``memo`` keeps what was derived from them once."""
+
+    items: tuple[LabelCounts, ...] = ()
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.items[place]
 
 
 def label_size(layout: ScoreLayout) -> int:

@@ -109,7 +109,8 @@ def score_of(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> N
     if meaning.task == "binary":
         return _positive_score(meaning, canonical_names)
     stacked = np.stack(list(canonical_names.values()))
-    return np.fmax.reduce(stacked)
+    highest: NDArray[np.float64] = np.fmax.reduce(stacked)
+    return highest
 
 
 def _positive_score(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
@@ -117,7 +118,10 @@ def _positive_score(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]
     parts = [by_class[name] for name in ("", positive) if name in by_class]
     if negative in by_class:
         parts.append(1 - by_class[negative])
-    return reduce(lambda a, b: np.where(np.isnan(a), b, a), parts) if parts else None
+    if not parts:
+        return None
+    score: NDArray[np.float64] = reduce(lambda a, b: np.where(np.isnan(a), b, a), parts)
+    return score
 
 
 def _canonical_text(name: str) -> str:

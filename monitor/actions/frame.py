@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from alerting.rules import Rule
@@ -19,7 +19,7 @@ from monitor.actions.models import meaning_of_model, settings_of
 from monitor.config import document
 from monitor.config.inventory import Check, checks_of, rules_of
 from monitor.service import Service
-from monitor.store import config, references, summaries
+from monitor.store import config, models, readings, references, summaries
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
@@ -54,6 +54,8 @@ class Frame:
     model: Model
     binning_id: int
     known: Sequence[references.Reference]
+    memo: dict[int, list[readings.Outdated]] = field(default_factory=dict)
+    windows: dict[tuple[int, int], Window] = field(default_factory=dict)
 
     @classmethod
     def load(cls, service: Service, connection: Connection, model: Model) -> Frame | None:
@@ -96,6 +98,17 @@ class Frame:
         """The configuration's newest version."""
         return config.version(self.connection)
 
+    @cached_property
+    def versions(self) -> list[str]:
+        """Every model version that has predictions ('' for none)."""
+        return [one.version for one in models.list_versions(self.connection, self.model.id)]
+
+    def outdated(self, since: int) -> list[readings.Outdated]:
+        """Windows that end after ``since`` and were measured before the store's newest change."""
+        if since not in self.memo:
+            self.memo[since] = readings.outdated(self.connection, self.model.id, since, self.model.change)
+        return self.memo[since]
+
     def features(self) -> list[str]:
         """Names of the features that are counted."""
         return [c.name.removeprefix("feature.") for c in self.binning.columns if c.name.startswith("feature.")]
@@ -128,6 +141,12 @@ class Frame:
 
     def window(self, start_hour: int, end_hour: int) -> Window:
         """The counts of a stretch of hours."""
+        key = (start_hour, end_hour)
+        if key not in self.windows:
+            self.windows[key] = self._window(start_hour, end_hour)
+        return self.windows[key]
+
+    def _window(self, start_hour: int, end_hour: int) -> Window:
         loaded = summaries.load(self.connection, self.model.id, self.binning_id, start_hour, end_hour)
         by_version: dict[str, list[summaries.Summary]] = {}
         for one in loaded:

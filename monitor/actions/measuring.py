@@ -23,7 +23,7 @@ from detectors.summary import WindowCounts
 from monitor import clock
 from monitor.actions.frame import POOLED, Compared, Frame, Window
 from monitor.actions.levels import features_of, is_numeric, judged_metrics, level
-from monitor.actions.run_windows import Due, frame_versions
+from monitor.actions.run_windows import Due
 from monitor.config.inventory import Check
 from monitor.store import summaries
 
@@ -200,7 +200,7 @@ def _performance_of(
     *,
     judged: bool,
 ) -> list[Reading]:
-    rows = {version: counts.rows} if version is not None else dict.fromkeys(frame_versions(frame), 1)
+    rows = {version: counts.rows} if version is not None else dict.fromkeys(frame.versions, 1)
     compared = frame.compared_with(task.check.reference, rows)
     profile = None if compared is None else compared.profile
     measured = measure_performance(

@@ -46,8 +46,9 @@ def run_checks(
     """Measure the checks (all, or those named) of a model as of a moment.
 
     ``not_before``: leave out windows that end at or before it. ``since``: the schedule's run before this one; a window
-    that was the newest then already is left out. ``claimed``: this is a run of the schedule, finished with it. Raises NotFound for an unknown model, Invalid for an
-    as_of that is yet to come or a check that does not exist.
+    that was the newest then already is left out. ``claimed``: this is a run of the schedule, finished with it.
+
+    Raises NotFound for an unknown model, Invalid for an as_of that is yet to come or a check that does not exist.
     """
     if as_of > now:
         raise Invalid(f"as_of {clock.render(as_of)} is later than now ({clock.render(now)})", field="as_of")
@@ -66,24 +67,30 @@ def run_checks(
                 for_answer, for_alerts = _run_check(frame, check, length, as_of, not_before, least)
                 answer += for_answer
                 stepping += for_alerts
-        stepped = step_alerts(
-            connection,
-            model,
-            frame.rules,
-            stepping,
-            as_of=as_of,
-            public_url=service.settings.public_url,
-            channels=config.objects(connection, "channel"),
-            triggers=config.objects(connection, "trigger"),
-            owner=frame.settings.owner,
-            deliver=deliver,
-            wall_now=now,
-        )
+        stepped = _step(frame, stepping, as_of, now, deliver)
         if claimed:
             claims.finish(connection, model.id, as_of, now)
         changed = {alert["id"] for alert in stepped}
         still_open = [alert for alert in alerts.open_of(connection, model.id) if alert["id"] not in changed]
         return Run(as_of, answer, [*stepped, *still_open], changed=bool(stepped))
+
+
+def _step(frame: Frame, stepping: list[Reading], as_of: int, now: int, deliver: bool) -> list[dict[str, Any]]:
+    if not stepping and all(rule.remind is None for rule in frame.rules):
+        return []
+    return step_alerts(
+        frame.connection,
+        frame.model,
+        frame.rules,
+        stepping,
+        as_of=as_of,
+        public_url=frame.service.settings.public_url,
+        channels=config.objects(frame.connection, "channel"),
+        triggers=config.objects(frame.connection, "trigger"),
+        owner=frame.settings.owner,
+        deliver=deliver,
+        wall_now=now,
+    )
 
 
 def _chosen(frame: Frame | None, names: Collection[str] | None) -> Sequence[Check]:
@@ -120,5 +127,6 @@ def _run_check(
             answer += stored
         if one.steps:
             stepping += judged_readings(stored)
-    readings.note_measured(frame.connection, frame.model.id, check.name, length, marks)
+    if marks:
+        readings.note_measured(frame.connection, frame.model.id, check.name, length, marks)
     return answer, stepping

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitor import clock
 from monitor.actions.frame import POOLED, Frame
 from monitor.config.inventory import Check, newest_end, stride
-from monitor.store import models, readings, summaries
+from monitor.store import readings, summaries
 
 DIRTY = 7 * clock.DAY
 
@@ -38,21 +38,13 @@ def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: boo
 
 def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
     """Windows of the last 7 days, measured before, whose hours were counted again since."""
-    marks = readings.measured_since(frame.connection, frame.model.id, check.name, length, as_of - DIRTY)
-    marks = [mark for mark in marks if mark.end <= as_of and mark.change < frame.model.change]
-    if not marks:
-        return []
-    since = min(mark.change for mark in marks)
-    first = marks[0].end // clock.HOUR - length
-    last = marks[-1].end // clock.HOUR
-    if not summaries.changed_hours(frame.connection, frame.model.id, first, last, since):
-        return []
-    return [mark.end for mark in marks if _changed(frame, mark, length)]
-
-
-def _changed(frame: Frame, mark: readings.Measured, length: int) -> bool:
-    end = mark.end // clock.HOUR
-    return bool(summaries.changed_hours(frame.connection, frame.model.id, end - length, end, mark.change))
+    found = []
+    for mark in frame.outdated(as_of - DIRTY):
+        if (mark.check, mark.length_hours) == (check.name, length) and mark.end <= as_of:
+            end = mark.end // clock.HOUR
+            changed = summaries.changed_hours(frame.connection, frame.model.id, end - length, end, mark.change)
+            found += [mark.end] if changed else []
+    return found
 
 
 def _performance(frame: Frame, check: Check, length: int, as_of: int, newest: int, with_newest: bool) -> list[Due]:
@@ -73,28 +65,19 @@ def _mature(frame: Frame, check: Check, length: int, as_of: int, newest: int) ->
     horizon = clock.parse_duration(frame.settings.label_horizon)
     step = stride(length) * clock.HOUR
     oldest = max(newest - horizon - (newest - horizon) % step, 0)
-    versions = [POOLED, *frame_versions(frame)]
-    last = {
-        version: readings.last_mature(frame.connection, frame.model.id, check.name, version, length, as_of)
-        for version in versions
-    }
-    start = min((oldest if end is None else max(end + step, oldest)) for end in last.values())
-    ends = list(range(start, newest + 1, step))
-    found: set[int] = set()
+    versions = [POOLED, *frame.versions]
+    last = readings.last_mature(frame.connection, frame.model.id, check.name, length, as_of)
+    starts = [oldest if last.get(v) is None else max(last[v] + step, oldest) for v in versions]
+    ends = list(range(min(starts), newest + 1, step))
     coverage = _coverage(frame, length, as_of, ends)
+    found: set[int] = set()
     for version in versions:
         mature = [end for end in ends if coverage.get(end, {}).get(version)]
-        before = last[version]
-        chosen = mature[-1:] if before is None else [end for end in mature if end > before]
+        chosen = [end for end in mature if end > last[version]] if version in last else mature[-1:]
         for end in chosen:
             readings.note_mature(frame.connection, frame.model.id, check.name, version, length, end, as_of)
         found |= set(chosen)
     return found
-
-
-def frame_versions(frame: Frame) -> list[str]:
-    """Every version that has predictions ('' for none)."""
-    return [one.version for one in models.list_versions(frame.connection, frame.model.id)]
 
 
 def _coverage(frame: Frame, length: int, as_of: int, ends: list[int]) -> Mapping[int, Mapping[str, bool]]:
@@ -126,17 +109,13 @@ def _relabelled(frame: Frame, check: Check, length: int, as_of: int) -> set[int]
     marks = [mark for mark in marks if mark.as_of < as_of]
     if not marks:
         return set()
-    until = as_of // clock.HOUR
     first, last = marks[0].end // clock.HOUR - length, marks[-1].end // clock.HOUR
-    earliest = min(mark.as_of for mark in marks) // clock.HOUR
-    hours = summaries.newly_labelled_hours(frame.connection, frame.model.id, first, last, earliest, until)
-    if not hours:
-        return set()
-    found = set()
-    for mark in marks:
-        end = mark.end // clock.HOUR
-        if any(end - length <= hour < end for hour in hours):
-            since = mark.as_of // clock.HOUR
-            if summaries.newly_labelled_hours(frame.connection, frame.model.id, end - length, end, since, until):
-                found.add(mark.end)
-    return found
+    newest_label = np.full(last - first, -1, np.int64)
+    for hour, known in summaries.newest_labels(frame.connection, frame.model.id, first, last, as_of // clock.HOUR):
+        newest_label[hour - first] = known
+    return {
+        mark.end
+        for mark in marks
+        if newest_label[mark.end // clock.HOUR - first - length : mark.end // clock.HOUR - first].max()
+        > mark.as_of // clock.HOUR
+    }

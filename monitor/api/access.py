@@ -1,4 +1,7 @@
-"""Who may call what. Every route names its scope with ``requires``; an app with a route that names none does not start."""
+"""Who may call what.
+
+Every route names its scope with ``requires``; an app with a route that names none does not start.
+"""
 
 from __future__ import annotations
 

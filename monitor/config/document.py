@@ -170,7 +170,7 @@ class Document(_Strict):
 
 def check_endpoints(document: Document) -> list[tuple[tuple[str, ...], str]]:
     """Mistakes in channels and triggers: where, and what is wrong."""
-    mistakes = []
+    mistakes: list[tuple[tuple[str, ...], str]] = []
     for part, checker in (("channels", check_channel), ("triggers", check_trigger)):
         for name, settings in getattr(document, part).items():
             try:

@@ -35,7 +35,7 @@ class Check:
 
 def checks_of(model: document.Model) -> tuple[Check, ...]:
     """The default checks, each replaced by a configured one of its name, then the other configured ones."""
-    checks = {kind: Check(kind, kind, _lengths(kind, None)) for kind in document.KINDS}
+    checks: dict[str, Check] = {kind: Check(kind, kind, _lengths(kind, None)) for kind in document.KINDS}
     for given in model.checks:
         checks.pop(given.name, None)
         if given.enabled:

@@ -13,4 +13,4 @@ def insert_rows(connection: Connection, table: Table, names: Sequence[str], rows
     marks = ",".join("?" for _ in names)
     fields = ",".join(f'"{name}"' for name in names)
     statement = f'INSERT OR REPLACE INTO "{table.name}" ({fields}) VALUES ({marks})'
-    connection.connection.cursor().executemany(statement, rows)
+    connection.connection.cursor().executemany(statement, list(rows))

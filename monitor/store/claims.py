@@ -32,4 +32,5 @@ def last_finished(connection: Connection, model_id: int) -> int | None:
     """as_of of the newest finished run."""
     t = run_claims.c
     query = select(func.max(t.as_of)).where(t.model_id == model_id, t.finished_at.is_not(None))
-    return connection.execute(query).scalar_one()
+    newest: int | None = connection.execute(query).scalar_one()
+    return newest

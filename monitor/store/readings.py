@@ -278,7 +278,8 @@ def newest_window(connection: Connection, model_id: int, check: str, length: int
     """End of the newest window of a check and length (microseconds) that has readings."""
     t = readings.c
     mine = and_(t.model_id == model_id, t.check_name == check, t.window_end - t.window_start == length)
-    return connection.execute(select(func.max(t.window_end)).where(mine)).scalar_one()
+    newest: int | None = connection.execute(select(func.max(t.window_end)).where(mine)).scalar_one()
+    return newest
 
 
 @dataclass(frozen=True)
@@ -319,21 +320,40 @@ def note_mature(
     connection.connection.cursor().execute(statement, values)
 
 
-def last_mature(
-    connection: Connection, model_id: int, check: str, version: str, length_hours: int, before: int
-) -> int | None:
-    """End of the newest window that was found mature by a run before as_of ``before``."""
+def last_mature(connection: Connection, model_id: int, check: str, length_hours: int, before: int) -> dict[str, int]:
+    """End of the newest window that was found mature by a run before as_of ``before``, by version."""
     t = judged.c
-    mine = and_(t.model_id == model_id, t.rule == f"={check}", t.version == version, t.length_hours == length_hours)
-    return connection.execute(select(func.max(t.window_end)).where(mine, t.as_of < before)).scalar_one()
+    mine = and_(t.model_id == model_id, t.rule == f"={check}", t.length_hours == length_hours, t.as_of < before)
+    query = select(t.version, func.max(t.window_end)).where(mine).group_by(t.version)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+@dataclass(frozen=True)
+class Outdated:
+    """A window that was measured before the store's newest change."""
+
+    check: str
+    length_hours: int
+    end: int
+    change: int
+
+
+def outdated(connection: Connection, model_id: int, since: int, change: int) -> list[Outdated]:
+    """Windows that end after ``since`` and were measured at a change before ``change``."""
+    t = measured.c
+    query = select(t.check_name, t.length_hours, t.window_end, t.change).where(
+        t.model_id == model_id, t.window_end > since, t.change < change
+    )
+    return [Outdated(*row) for row in connection.execute(query)]
 
 
 def newest_measured(connection: Connection, model_id: int, as_of: int) -> int | None:
     """End of the newest window, complete at as_of, that any check has measured."""
     t = measured.c
-    return connection.execute(
+    newest: int | None = connection.execute(
         select(func.max(t.window_end)).where(t.model_id == model_id, t.window_end <= as_of)
     ).scalar_one()
+    return newest
 
 
 def nothing_told(connection: Connection, model_id: int, end: int, as_of: int) -> bool:
@@ -346,7 +366,10 @@ def nothing_told(connection: Connection, model_id: int, end: int, as_of: int) ->
 
 def last_run(connection: Connection, model_id: int) -> int | None:
     """as_of of the newest run."""
-    return connection.execute(select(func.max(measured.c.as_of)).where(measured.c.model_id == model_id)).scalar_one()
+    newest: int | None = connection.execute(
+        select(func.max(measured.c.as_of)).where(measured.c.model_id == model_id)
+    ).scalar_one()
+    return newest
 
 
 def newest_judged(connection: Connection, model_id: int, limit: int) -> list[Reading]:

@@ -141,7 +141,13 @@ def coverage(
     )
     labelled = (
         select(known_of.version, known_of.hour, func.sum(known_of.rows))
-        .where(known_of.model_id == model_id, known_of.segment == "", known_of.hour >= start, known_of.hour < end, known_of.known_hour <= known_hour)
+        .where(
+            known_of.model_id == model_id,
+            known_of.segment == "",
+            known_of.hour >= start,
+            known_of.hour < end,
+            known_of.known_hour <= known_hour,
+        )
         .group_by(known_of.version, known_of.hour)
     )
     known = {(version, hour): int(count) for version, hour, count in connection.execute(labelled)}
@@ -159,15 +165,15 @@ def changed_hours(connection: Connection, model_id: int, start: int, end: int, s
     return found
 
 
-def newly_labelled_hours(
-    connection: Connection, model_id: int, start: int, end: int, after: int, until: int
-) -> set[int]:
-    """Hours of [start, end) of which labels became known in the hours after < known <= until."""
+def newest_labels(connection: Connection, model_id: int, start: int, end: int, until: int) -> list[tuple[int, int]]:
+    """For each hour of [start, end) with labels: the newest hour, up to ``until``, at which one became known."""
     t = label_summaries.c
-    query = select(t.hour).where(
-        t.model_id == model_id, t.hour >= start, t.hour < end, t.known_hour > after, t.known_hour <= until
+    query = (
+        select(t.hour, func.max(t.known_hour))
+        .where(t.model_id == model_id, t.hour >= start, t.hour < end, t.known_hour <= until)
+        .group_by(t.hour)
     )
-    return set(connection.execute(query.distinct()).scalars())
+    return [(hour, known) for hour, known in connection.execute(query)]
 
 
 def newest_prediction(connection: Connection, model_id: int, before_hour: int) -> int | None:
@@ -175,7 +181,8 @@ def newest_prediction(connection: Connection, model_id: int, before_hour: int) -
     mine = and_(summaries.c.model_id == model_id, summaries.c.hour < before_hour)
     newest = select(func.max(summaries.c.hour)).where(mine).scalar_subquery()
     query = select(func.max(summaries.c.newest)).where(summaries.c.model_id == model_id, summaries.c.hour == newest)
-    return connection.execute(query).scalar_one()
+    time: int | None = connection.execute(query).scalar_one()
+    return time
 
 
 def rejects(connection: Connection, model_id: int, start: int, end: int) -> tuple[int, int]:

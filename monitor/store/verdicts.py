@@ -43,7 +43,8 @@ def quiet_since(connection: Connection, model_id: int, as_of: int, version: str 
     mine = [t.model_id == model_id, t.fired_at.is_not(None), t.resolved_at <= as_of]
     if version is not None:
         mine.append(or_(t.version.is_(None), t.version == version))
-    return connection.execute(select(func.max(t.resolved_at)).where(*mine)).scalar_one()
+    newest: int | None = connection.execute(select(func.max(t.resolved_at)).where(*mine)).scalar_one()
+    return newest
 
 
 def forget(connection: Connection, model_id: int, start: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerting.episode import AlertState, JudgedWindow, Transition
@@ -163,6 +163,7 @@ RULES = st.builds(
 HISTORY = st.lists(st.lists(VERDICTS, min_size=0, max_size=3).map(tuple), max_size=25)
 
 
+@settings(max_examples=60, deadline=None)
 @given(RULES, HISTORY)
 def test_history_has_the_shape_that_the_rule_asks_for(rule: Rule, history: list[tuple[str, ...]]) -> None:
     windows = [window(*verdicts, end=MIDNIGHT + i * DAY) for i, verdicts in enumerate(history)]
@@ -186,6 +187,7 @@ def test_history_has_the_shape_that_the_rule_asks_for(rule: Rule, history: list[
         assert AlertState.from_dict(json.loads(json.dumps(state.to_dict()))) == state
 
 
+@settings(max_examples=40, deadline=None)
 @given(HISTORY)
 def test_absence_never_resolves(history: list[tuple[str, ...]]) -> None:
     state, _ = live(ONE, [window("warning")])

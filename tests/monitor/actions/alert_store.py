@@ -12,7 +12,11 @@ from sqlalchemy import insert
 from alerting.reading import Reading
 from alerting.rules import Rule
 from monitor.actions.step_alerts import step_alerts
+from monitor.service import Service
+from monitor.settings import Settings
+from monitor.store import config
 from monitor.store.database import Database
+from monitor.store.observations.sql import SqlObservations
 from monitor.store.tables import metadata, models
 
 CHAT = {"type": "slack", "webhook_url": "${CHAT_URL}"}
@@ -57,3 +61,14 @@ def make_runs(folder: Path, name: str = "flight-delays") -> Runs:
         metadata.create_all(connection)
         connection.execute(insert(models).values(id=1, name=name, settings={}, created_at=0))
     return Runs(database, KnownModel(1, name))
+
+
+def make_service(runs: Runs, host: str = "127.0.0.1", public_url: str = "http://plimsoll.test") -> Service:
+    """A service on the store of the runs, with their channels and triggers configured."""
+    url = str(runs.database.url)
+    settings = Settings(Path("unused"), url, url, embedded=False, host=host, public_url=public_url)
+    with runs.database.write() as connection:
+        for kind, parts in (("channel", runs.channels), ("trigger", runs.triggers)):
+            for name, given in parts.items():
+                config.put(connection, kind, name, given)
+    return Service(settings, runs.database, SqlObservations())

@@ -1,0 +1,79 @@
+"""Two tables without a service."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import stats
+
+from detectors.measurement import NO_REFERENCE, TOO_FEW_ROWS
+from detectors.two_frames import compare_frames
+
+
+def frame(n=2000, shift=0.0, seed=0):
+    rng = np.random.default_rng(seed)
+    return pa.table(
+        {
+            "x": rng.normal(shift, 1, n),
+            "c": rng.choice(list("abc"), n, p=[0.5 - shift / 2, 0.3, 0.2 + shift / 2]),
+            "flag": rng.random(n) < 0.3 + shift / 2,
+            "code": rng.integers(0, 4, n),
+            "when": pa.array(np.arange(n), pa.timestamp("s")),
+            "empty": pa.nulls(n),
+        }
+    )
+
+
+def drifted(found):
+    return {one.feature for one in found if one.alpha is not None and one.p_value <= one.alpha}
+
+
+def test_auto_finds_what_moved_and_nothing_else():
+    same = compare_frames(frame(), frame(seed=1))
+    assert [(one.feature, one.metric) for one in same] == [
+        ("x", "ks"),
+        ("c", "l_infinity"),
+        ("flag", "l_infinity"),
+        ("code", "l_infinity"),
+    ]
+    assert drifted(same) == set()
+    assert all(one.alpha == 0.01 / 4 for one in same)
+    moved = compare_frames(frame(), frame(shift=0.4, seed=1))
+    assert drifted(moved) == {"x", "c", "flag"}
+    by_name = {one.feature: one for one in moved}
+    assert by_name["flag"].details["category"] in {"true", "false"}
+    assert by_name["x"].details["direction"] == "higher"
+    assert by_name["x"].value == pytest.approx(
+        stats.ks_2samp(frame()["x"].to_numpy(), frame(shift=0.4, seed=1)["x"].to_numpy()).statistic
+    )
+    for one in moved:
+        assert (one.p_value <= one.alpha) == (one.effect_lower > 0.02)
+
+
+def test_methods_run_where_they_fit_and_those_without_p_never_decide():
+    found = compare_frames(frame(), frame(shift=0.4, seed=1), methods=["psi", "ks", "chi_square"])
+    assert [(one.feature, one.metric) for one in found][:3] == [("x", "psi"), ("x", "ks"), ("x", "chi_square")]
+    assert ("c", "ks") not in {(one.feature, one.metric) for one in found}
+    assert all((one.alpha is None) == (one.metric == "psi") for one in found)
+    with pytest.raises(KeyError, match="nonsense"):
+        compare_frames(frame(), frame(), methods=["nonsense"])
+
+
+def test_columns_that_cannot_be_compared_say_why():
+    reference = pa.table({"x": [1.5, 2.5] * 40, "gone": ["a", "b"] * 40, "nan": [np.nan, np.inf] * 40})
+    current = pa.table({"x": [1.5] * 20, "nan": [1.0] * 20})
+    by_name = {one.feature: one for one in compare_frames(reference, current)}
+    assert by_name["x"].reason == TOO_FEW_ROWS
+    assert by_name["x"].value == 0.5
+    assert (by_name["gone"].reason, by_name["gone"].value) == (TOO_FEW_ROWS, None)
+    assert by_name["nan"].reason == NO_REFERENCE
+
+
+def test_text_and_numbers_meet_in_canonical_form():
+    reference = pa.table({"code": pa.array(["1", "2"] * 100).dictionary_encode()})
+    current = pa.table({"code": pa.array([1.0, 2.0] * 100)})
+    (one,) = compare_frames(reference, current)
+    assert (one.metric, one.value) == ("l_infinity", 0.0)
+    (turned,) = compare_frames(pa.table({"x": [0.5, 1.5] * 50}), pa.table({"x": ["0.5", "1.5"] * 50}))
+    assert (turned.metric, turned.value) == ("l_infinity", 0.0)

@@ -1,0 +1,209 @@
+"""Messages leave the outbox: retries, order, giving up, and what the log says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from standardwebhooks import Webhook
+
+from alerting.rules import Rule
+from alerting.words import DAY, HOUR, SECOND
+from monitor import clock
+from monitor.actions.deliver_messages import LEASE, deliver_due
+from monitor.service import Service
+from monitor.store import outbox as store
+from monitor.store.outbox import claim_due, deliveries_of
+from monitor.store.tables import outbox
+from tests.alerting.make import MIDNIGHT, reading
+from tests.monitor.actions.alert_store import CHAT, HOOK, Runs, make_runs, make_service
+from tests.monitor.delivery.receiver import Answer, Received, Receiver, receiving
+
+RULE = Rule("drift", "data_drift", notify=("chat", "ops"))
+OPS = Rule("drift", "data_drift", notify=("ops",))
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@dataclass
+class World:
+    """A store, a receiver, and a clock that the test moves."""
+
+    runs: Runs
+    service: Service
+    receiver: Receiver
+    now: int
+
+    def deliver(self, **given: Any) -> int:
+        names = {"CHAT_URL": f"{self.receiver.url}/chat/hidden-path", "OPS_SECRET": SECRET}
+        return deliver_due(self.service, lambda: self.now, environment=given.pop("environment", names), **given)
+
+    def fire(self, rule: Rule, verdict: str, n: int = 0) -> dict[str, Any]:
+        as_of = MIDNIGHT + n * DAY
+        (alert,) = self.runs.run([rule], reading(verdict, end=as_of), as_of=as_of, wall_now=self.now)
+        return alert
+
+    def log(self, alert: dict[str, Any]) -> list[dict[str, Any]]:
+        with self.runs.database.read() as connection:
+            return deliveries_of(connection, alert["id"])
+
+    def answer(self, *answers: Answer) -> None:
+        """Give these answers in turn, the last one for ever."""
+        left = list(answers)
+        self.receiver.answer = lambda _: left.pop(0) if len(left) > 1 else left[0]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with receiving() as receiver:
+        runs = make_runs(tmp_path)
+        runs.channels = {"chat": CHAT, "ops": {**HOOK, "url": f"{receiver.url}/ops"}}
+        yield World(runs, make_service(runs), receiver, clock.now())
+        runs.database.close()
+
+
+def test_everything_due_is_delivered_once(world: World) -> None:
+    alert = world.fire(RULE, "critical")
+    assert world.deliver() == 2
+    assert world.deliver() == 0
+    by_path = {got.path: got for got in world.receiver.received}
+    chat, ops = by_path["/chat/hidden-path"], by_path["/ops"]
+    assert "blocks" in chat.json()
+    body = Webhook(SECRET).verify(ops.body, ops.headers)
+    assert (body["type"], body["timestamp"]) == ("alert.firing", clock.render(MIDNIGHT))
+    assert body["data"]["alert"]["id"] == alert["id"]
+    assert body["data"]["readings"][0]["feature"] == "temp"
+    log = world.log(alert)
+    assert [(one["channel"], one["state"], one["attempts"], one["last_status"]) for one in log] == [
+        ("chat", "delivered", 1, 200),
+        ("ops", "delivered", 1, 200),
+    ]
+    assert log[1]["id"] == ops.headers["webhook-id"]
+
+
+def test_retries_keep_the_id_and_follow_the_schedule(world: World) -> None:
+    alert = world.fire(OPS, "warning")
+    world.answer(Answer(500), Answer(429, {"Retry-After": "90"}), Answer(204, body=b""))
+    assert world.deliver() == 1
+    assert (world.log(alert)[0]["state"], world.log(alert)[0]["last_error"]) == ("waiting", "the receiver answered 500")
+    world.now += 5 * SECOND - 1
+    assert world.deliver() == 0
+    world.now += 1
+    assert world.deliver() == 1
+    world.now += 89 * SECOND
+    assert world.deliver() == 0
+    world.now += SECOND
+    assert world.deliver() == 1
+    ids = {got.headers["webhook-id"] for got in world.receiver.received}
+    stamps = [int(got.headers["webhook-timestamp"]) for got in world.receiver.received]
+    assert (len(ids), len(stamps)) == (1, 3)
+    assert stamps == sorted(set(stamps))
+    assert (world.log(alert)[0]["state"], world.log(alert)[0]["attempts"]) == ("delivered", 3)
+
+
+def test_a_refusal_is_final_and_visible(world: World) -> None:
+    alert = world.fire(OPS, "warning")
+    world.answer(Answer(410))
+    world.deliver()
+    assert [(one["state"], one["last_status"], one["last_error"]) for one in world.log(alert)] == [
+        ("given_up", 410, "the receiver answered 410")
+    ]
+
+
+def test_a_receiver_that_stays_away_is_given_up_after_a_day(world: World) -> None:
+    alert = world.fire(OPS, "warning")
+    world.answer(Answer(503))
+    started = world.now
+    while (entry := world.log(alert)[0])["state"] == "waiting":
+        world.now = clock.parse(entry["next_at"])
+        assert world.deliver() == 1
+    assert entry["state"] == "given_up"
+    assert 18 * HOUR < world.now - started <= 24 * HOUR
+
+
+def test_messages_of_an_alert_stay_in_order(world: World) -> None:
+    world.fire(OPS, "warning")
+    world.answer(Answer(500), Answer())
+    world.deliver()
+    world.fire(OPS, "critical", 1)
+    assert world.deliver() == 0  # the rise waits for the firing
+    world.now += 5 * SECOND
+    assert world.deliver() == 2
+    severities = [got.json()["data"]["alert"]["severity"] for got in world.receiver.received]
+    assert severities == ["warning", "warning", "critical"]
+
+
+def test_a_dead_channel_holds_up_no_other(world: World) -> None:
+    def answer(got: Received) -> Answer:
+        return Answer(500) if got.path == "/ops" else Answer()
+
+    world.receiver.answer = answer
+    alert = world.fire(RULE, "warning")
+    world.deliver()
+    assert {one["channel"]: one["state"] for one in world.log(alert)} == {"chat": "delivered", "ops": "waiting"}
+
+
+def test_missing_and_bad_secrets_wait_and_are_told_without_their_value(world: World) -> None:
+    alert = world.fire(RULE, "warning")
+    world.deliver(environment={"OPS_SECRET": "whsec_too-short"})
+    errors = {one["channel"]: one["last_error"] for one in world.log(alert)}
+    assert errors["chat"] == "CHAT_URL is not set in the environment of the service"
+    assert "whsec_ followed by base64" in errors["ops"]
+    assert "too-short" not in json.dumps(errors)
+    world.now += 5 * SECOND
+    assert world.deliver() == 2
+    assert {one["state"] for one in world.log(alert)} == {"delivered"}
+
+
+def test_the_log_never_repeats_an_address(world: World) -> None:
+    alert = world.fire(RULE, "warning")
+    world.deliver(environment={"CHAT_URL": "http://127.0.0.1:1/hidden-path", "OPS_SECRET": SECRET})
+    assert "hidden-path" not in json.dumps(world.log(alert))
+    assert "no connection could be made" in json.dumps(world.log(alert))
+
+
+def test_a_service_for_others_does_not_call_this_machine(world: World) -> None:
+    alert = world.fire(OPS, "warning")
+    world.service = make_service(world.runs, host="0.0.0.0")
+    world.deliver()
+    assert world.receiver.received == []
+    assert "PLIMSOLL_ALLOW_TARGETS" in world.log(alert)[0]["last_error"]
+
+
+def test_a_channel_that_is_gone_is_given_up(world: World) -> None:
+    alert = world.fire(OPS, "warning")
+    with world.runs.database.write() as connection:
+        connection.execute(outbox.update().values(target="gone"))
+    world.deliver()
+    assert world.log(alert)[0]["last_error"] == "no channel is called gone any more"
+
+
+def test_a_message_whose_sender_died_is_sent_again_when_its_lease_is_over(world: World) -> None:
+    alert = world.fire(OPS, "warning")
+    with world.runs.database.write() as connection:
+        dead = claim_due(connection, world.now, world.now + LEASE)
+        assert dead is not None
+        assert claim_due(connection, world.now, world.now + LEASE) is None
+    assert world.deliver() == 0
+    world.now += LEASE
+    assert world.deliver() == 1
+    assert world.log(alert)[0]["state"] == "delivered"
+    with world.runs.database.write() as connection:
+        assert not store.settle(connection, dead, state="given_up", now=world.now, status=None, error="late")
+
+
+def test_counts_tell_what_waits(world: World) -> None:
+    world.fire(RULE, "warning")
+    world.answer(Answer(500))
+    with world.runs.database.read() as connection:
+        assert (store.count_untried(connection), store.counts(connection)) == (2, (2, 0))
+    world.deliver()
+    world.fire(OPS, "critical", 1)  # behind one that waits for its retry
+    with world.runs.database.read() as connection:
+        assert store.count_untried(connection) == 0
+        assert store.counts(connection) == (3, 0)
+        assert connection.execute(select(outbox.c.lease_until)).scalars().all() == [None] * 3
