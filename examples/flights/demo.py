@@ -31,7 +31,7 @@ URL = f"http://127.0.0.1:{SERVICE}"
 MODEL = "flight-delays"
 ROWS = 5_000
 STORE = KEPT / "store"
-START, END = "2013-04-01T00:00:00Z", "2014-01-01T08:10:00Z"
+START, END = "2013-04-08T10:00:00Z", "2014-01-01T08:10:00Z"
 out = Console(highlight=False)
 
 
