@@ -11,6 +11,7 @@ from monitor import clock
 from monitor.actions import models as known_models
 from monitor.actions.frame import Frame
 from monitor.actions.measuring import Task, judged_readings, readings_of
+from monitor.actions.prepare_reference import is_configured_otherwise, make_new_cuts
 from monitor.actions.run_windows import due
 from monitor.actions.step_alerts import step_alerts
 from monitor.actions.summarise_hours import summarise
@@ -53,7 +54,7 @@ def run_checks(
     """
     if as_of > now:
         raise Invalid(f"as_of {clock.render(as_of)} is later than now ({clock.render(now)})", field="as_of")
-    summarise(service, name, as_of // clock.HOUR, now)
+    _count_waiting(service, name, as_of, now)
     with service.database.write() as connection:
         model = known_models.get(connection, name)
         frame = Frame.load(service, connection, model)
@@ -76,6 +77,18 @@ def run_checks(
         changed = {alert["id"] for alert in stepped}
         still_open = [alert for alert in alerts.open_of(connection, model.id) if alert["id"] not in changed]
         return Run(as_of, answer, [*stepped, *still_open], changed=bool(stepped))
+
+
+def _count_waiting(service: Service, name: str, as_of: int, now: int) -> None:
+    """Bring summaries up to date, on new cuts if the configuration asks for other ones than there are."""
+    with service.database.read() as connection:
+        model = known_models.get(connection, name)
+        frame = Frame.load(service, connection, model) if model.first_reference_at is not None else None
+        stale = frame is not None and is_configured_otherwise(model, frame.binning)
+    if stale:
+        with service.database.write() as connection:
+            make_new_cuts(service, connection, known_models.get(connection, name), now)
+    summarise(service, name, as_of // clock.HOUR, now)
 
 
 def _step(frame: Frame, stepping: list[Reading], as_of: int, now: int, deliver: bool) -> list[dict[str, Any]]:
