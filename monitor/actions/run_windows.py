@@ -42,7 +42,9 @@ def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
     for mark in frame.outdated(as_of - DIRTY):
         if (mark.check, mark.length_hours) == (check.name, length) and mark.end <= as_of:
             end = mark.end // clock.HOUR
-            changed = summaries.changed_hours(frame.connection, frame.model.id, end - length, end, mark.change)
+            changed = summaries.changed_hours(
+                frame.connection, frame.model.id, end - length, end, mark.change, labels=check.kind == "performance"
+            )
             found += [mark.end] if changed else []
     return found
 
