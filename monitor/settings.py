@@ -92,6 +92,8 @@ def _links(text: str) -> tuple[tuple[str, str], ...]:
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, _, address = part.partition("=")
         if not name.strip() or not address.strip().startswith(("http://", "https://", "/")):
-            raise Invalid(f"PLIMSOLL_LINKS has {part!r}; write Name=https://address, several with commas", field="links")
+            raise Invalid(
+                f"PLIMSOLL_LINKS has {part!r}; write Name=https://address, several with commas", field="links"
+            )
         found.append((name.strip(), address.strip()))
     return tuple(found)
