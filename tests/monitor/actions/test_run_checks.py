@@ -115,7 +115,7 @@ def test_windows_are_judged_as_their_labels_mature(world: World) -> None:
     some = [one for one in records if at(one["timestamp"]) < START + 26 * H]
     world.poster.labels(labels_of(some, 10 * H), now=world.now)  # known from START + 10 h to START + 36 h
     first = matching(world.read(ends[3]), metric="accuracy")  # none judged yet: the newest mature one alone
-    assert [(r["window"]["end"], r["verdict"]) for r in first][0] == ("2026-01-20T04:00:00Z", "ok")
+    assert (first[0]["window"]["end"], first[0]["verdict"]) == ("2026-01-20T04:00:00Z", "ok")
     assert first[-1]["reason"] == "immature_labels"
     rest = [one for one in records if START + 26 * H <= at(one["timestamp"]) < START + 60 * H]
     world.poster.labels(labels_of(rest, H), now=world.now)
