@@ -29,7 +29,7 @@ def requires(scope: str) -> Callable[[Request], None]:
             return
         held = scope_held(request)
         if held is not None:
-            _same_site(request)
+            same_site(request)
         if held is None:
             raise Unauthorized("This needs a key: send `Authorization: Bearer KEY` (make one: plimsoll keys create)")
         if held not in _REACH[scope]:
@@ -54,7 +54,7 @@ def scope_held(request: Request) -> str | None:
     return None if manage_keys.are_needed(service.database) else "admin"
 
 
-def _same_site(request: Request) -> None:
+def same_site(request: Request) -> None:
     """Another site's page must not act through the browser of somebody who is signed in, or sits on this machine."""
     if request.headers.get("authorization"):
         return

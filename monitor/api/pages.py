@@ -1,15 +1,172 @@
-"""Pages for people."""
+"""Pages for people: fleet, model, feature, alerts, and the buttons on them."""
 
 from __future__ import annotations
 
-from html import escape
+import gzip
+import hashlib
+import hmac
+import secrets
+from functools import cache
+from urllib.parse import quote
 
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from plotly.offline import get_plotlyjs
+from starlette.datastructures import FormData
+
+from dashboards import pages as templates
+from dashboards.views import Problem, Viewer
+from monitor import clock
+from monitor.actions import build_page, manage_keys
+from monitor.actions.answer_alert import acknowledge, resolve
+from monitor.actions.page_data.alerts import silence_matchers
+from monitor.api.access import COOKIE, OPEN, requires, scope_held
+from monitor.api.wire import now_of, service_of
+from monitor.errors import Conflict, Forbidden, Invalid
+from monitor.store import silences
 
 router = APIRouter()
+reads = [Depends(requires("read"))]
+acts = [Depends(requires("admin"))]
+LONGEST = 500
+
+
+@router.get("/", dependencies=reads, include_in_schema=False)
+def get_fleet(request: Request) -> Response:
+    """Every model."""
+    return HTMLResponse(build_page.build_fleet(service_of(request), viewer_of(request), request.query_params))
+
+
+@router.get("/models/{model}", dependencies=reads, include_in_schema=False)
+def get_model(model: str, request: Request) -> Response:
+    """One model."""
+    return HTMLResponse(build_page.build_model(service_of(request), viewer_of(request), model, request.query_params))
+
+
+@router.get("/models/{model}/features/{feature:path}", dependencies=reads, include_in_schema=False)
+def get_feature(model: str, feature: str, request: Request) -> Response:
+    """One feature of a model."""
+    service, viewer = service_of(request), viewer_of(request)
+    return HTMLResponse(build_page.build_feature(service, viewer, model, feature, request.query_params))
+
+
+@router.get("/alerts", dependencies=reads, include_in_schema=False)
+def get_alerts(request: Request) -> Response:
+    """The list of alerts."""
+    return HTMLResponse(build_page.build_alerts(service_of(request), viewer_of(request), request.query_params))
+
+
+@router.get("/alerts/{alert_id}", dependencies=reads, include_in_schema=False)
+def get_alert(alert_id: str, request: Request) -> Response:
+    """One alert."""
+    return HTMLResponse(build_page.build_alert(service_of(request), viewer_of(request), alert_id))
+
+
+@router.post("/alerts/{alert_id}/acknowledge", dependencies=acts, include_in_schema=False)
+async def post_acknowledge(alert_id: str, request: Request) -> Response:
+    """The button on an alert's page."""
+    await sent_form(request)
+    await run_in_threadpool(acknowledge, service_of(request), alert_id, now_of(request))
+    return _back(alert_id)
+
+
+@router.post("/alerts/{alert_id}/resolve", dependencies=acts, include_in_schema=False)
+async def post_resolve(alert_id: str, request: Request) -> Response:
+    """The button on an alert's page; an alert that is over already is what was wanted."""
+    await sent_form(request)
+    try:
+        await run_in_threadpool(resolve, service_of(request), alert_id, now_of(request))
+    except Conflict:
+        return _back(alert_id)
+    return _back(alert_id)
+
+
+@router.post("/alerts/{alert_id}/silence", dependencies=acts, include_in_schema=False)
+async def post_silence(alert_id: str, request: Request) -> Response:
+    """The form on an alert's page; a time that cannot be is told on the page."""
+    form = await sent_form(request)
+    try:
+        await run_in_threadpool(_silence, request, alert_id, str(form.get("until", "")), str(form.get("comment", "")))
+    except Invalid as error:
+        service, viewer = service_of(request), await run_in_threadpool(viewer_of, request)
+        page = await run_in_threadpool(build_page.build_alert, service, viewer, alert_id, error.message)
+        return HTMLResponse(page, 422)
+    return _back(alert_id)
+
+
+def _silence(request: Request, alert_id: str, until_text: str, comment: str) -> None:
+    service, now = service_of(request), now_of(request)
+    matchers = silence_matchers(service, alert_id)
+    try:
+        until = clock.parse(until_text)
+    except (ValueError, OverflowError) as error:
+        raise Invalid("Until must be a day and a time", field="until") from error
+    if until <= now:
+        raise Invalid("Until must be a time that is yet to come", field="until")
+    silence_id = f"silence-{secrets.token_hex(8)}"
+    with service.database.write() as connection:
+        silences.add_silence(
+            connection,
+            silence_id,
+            matchers=matchers,
+            until=until,
+            comment=comment.strip()[:LONGEST],
+            author=None,
+            now=now,
+        )
+
+
+def _back(alert_id: str) -> Response:
+    return RedirectResponse(f"/alerts/{quote(alert_id, safe='')}", 303)
+
+
+def viewer_of(request: Request) -> Viewer:
+    """Who looks at a page, and what their forms must send back."""
+    service, cookie = service_of(request), request.cookies.get(COOKIE)
+    token = "" if cookie is None else manage_keys.form_token(service.database, cookie)
+    return Viewer(
+        now=now_of(request),
+        may_act=scope_held(request) == "admin",
+        signed_in=cookie is not None and manage_keys.are_needed(service.database),
+        token=token,
+        links=service.settings.links,
+    )
+
+
+async def sent_form(request: Request) -> FormData:
+    """The form that a page sent.
+
+    Raises Forbidden when a session's form lacks its token: another site's form cannot know it.
+    """
+    form = await request.form(max_files=0, max_fields=20)
+    cookie = request.cookies.get(COOKIE)
+    if cookie is not None:
+        wanted = await run_in_threadpool(manage_keys.form_token, service_of(request).database, cookie)
+        if not hmac.compare_digest(wanted, str(form.get("token", ""))):
+            raise Forbidden("This form is not one of this session; load the page again and repeat")
+    return form
 
 
 def error_page(status: int, message: str) -> HTMLResponse:
     """What went wrong, in a sentence."""
-    return HTMLResponse(f"<!doctype html><title>{status}</title><p>{escape(message)}</p>", status)
+    return HTMLResponse(templates.problem(Viewer(now=0), Problem(status, message)), status)
+
+
+@cache
+def _plotly() -> tuple[bytes, bytes, str]:
+    """The plot library, plain and compressed, and what names this version of it."""
+    script: bytes = get_plotlyjs().encode()
+    return script, gzip.compress(script, 6), f'"{hashlib.sha256(script).hexdigest()[:16]}"'
+
+
+@router.get("/static-plotly/plotly.min.js", dependencies=[Depends(requires(OPEN))], include_in_schema=False)
+def get_plotly(request: Request) -> Response:
+    """plotly.js as its Python package brings it: nothing is fetched from elsewhere."""
+    script, packed, tag = _plotly()
+    headers = {"Cache-Control": "public, max-age=86400", "ETag": tag, "Vary": "Accept-Encoding"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(packed, media_type="text/javascript", headers={**headers, "Content-Encoding": "gzip"})
+    return Response(script, media_type="text/javascript", headers=headers)

@@ -1,0 +1,129 @@
+"""How far each feature's rows moved, day by day, the worst feature on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dashboards import words
+from dashboards.figure import Figure, Numbers
+from dashboards.plotting import Trace, mark, rounded, time_axis
+from dashboards.queries import DAY, Answer, Grid, Marks, Matrix, Query, Scope, Timeline
+from dashboards.theme import VERDICT_COLOURS, VERDICT_SYMBOLS, Theme
+
+TITLE = "Drift of the features"
+FULL = 0.30  # rows moved at which the colour is at its deepest
+
+
+def ask(scope: Scope) -> Sequence[Query]:
+    """The matrix of the checks that share one scale, and what happened."""
+    checks = scope.in_ledger or None
+    return [Matrix("data_drift", scope.length_hours, checks, first=scope.first, most=scope.most), Timeline()]
+
+
+def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
+    """A heatmap with a symbol on every cell at severity."""
+    matrix, timeline = (answers[query] for query in ask(scope))
+    assert isinstance(matrix, Grid)
+    assert isinstance(timeline, Marks)
+    if not matrix.names:
+        return Figure(TITLE, empty="No drift was measured in this stretch of time.")
+    labels = _labels(matrix)
+    data: list[Trace] = [_cells(matrix, labels, theme), *_symbols(matrix, labels)]
+    rows = {"autorange": "reversed", "showgrid": False, "tickfont": {"color": theme.ink}, "type": "category"}
+    layout = theme.layout(
+        110 + 20 * len(labels), hovermode="closest", xaxis=time_axis(scope), yaxis={**rows, "dtick": 1}
+    )
+    mark(layout, data, timeline.marks, scope, theme)
+    note = f"Share of rows moved against the reference, windows of {words.span(scope.length_hours * DAY // 24)}"
+    return Figure(
+        TITLE,
+        _say(matrix, labels),
+        note,
+        data,
+        layout,
+        _numbers(matrix, labels),
+        link=f"/models/{scope.model}/features/",
+    )
+
+
+def _labels(matrix: Grid) -> list[str]:
+    several = len({check for check, _, _ in matrix.names}) > 1
+    return [f"{feature} · {check}" if several else feature for check, _, feature in matrix.names]
+
+
+def _cells(matrix: Grid, labels: Sequence[str], theme: Theme) -> Trace:
+    return {
+        "type": "heatmap",
+        "x": [words.iso(at) for at in matrix.at],
+        "y": labels,
+        "z": [rounded(row, 3) for row in matrix.effect],
+        "zmin": 0,
+        "zmax": FULL,
+        "xgap": 1 if len(matrix.at) <= 120 else 0,
+        "ygap": 2,
+        "colorscale": [[0, "@heat-0"], [0.2, "@heat-1"], [0.5, "@heat-2"], [1, "@heat-3"]],
+        "colorbar": {
+            "thickness": 8,
+            "len": 1,
+            "outlinewidth": 0,
+            "tickformat": ".0%",
+            "tickvals": [0, 0.1, 0.2, 0.3],
+            "x": 1.01,
+            "xpad": 0,
+        },
+        "hovertemplate": "<b>%{y}</b> %{x|%-d %b %Y}<br>%{z:.1%} of rows moved<extra></extra>",
+    }
+
+
+def _symbols(matrix: Grid, labels: Sequence[str]) -> list[Trace]:
+    found = []
+    for verdict, symbol in VERDICT_SYMBOLS.items():
+        cells = [
+            (words.iso(at), label)
+            for label, row in zip(labels, matrix.verdict, strict=True)
+            for at, one in zip(matrix.at, row, strict=True)
+            if one == verdict
+        ]
+        if cells:
+            outline = {"width": 1, "color": "@paper"}
+            size = 8 if len(matrix.at) <= 60 else 6 if len(matrix.at) <= 150 else 4
+            marker = {"symbol": symbol, "size": size, "color": VERDICT_COLOURS[verdict], "line": outline}
+            found.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "name": verdict,
+                    "x": [at for at, _ in cells],
+                    "y": [label for _, label in cells],
+                    "marker": marker,
+                    "hoverinfo": "skip",
+                }
+            )
+    return found
+
+
+def _worst(matrix: Grid, row: int) -> tuple[float, int] | None:
+    sizes = [(abs(size), at) for size, at in zip(matrix.effect[row], matrix.at, strict=True) if size is not None]
+    return max(sizes) if sizes else None
+
+
+def _at_severity(matrix: Grid, row: int) -> int:
+    return sum(one in VERDICT_SYMBOLS for one in matrix.verdict[row])
+
+
+def _say(matrix: Grid, labels: Sequence[str]) -> str:
+    beyond = [label for row, label in enumerate(labels) if _at_severity(matrix, row)]
+    worst = _worst(matrix, 0)
+    start = f"{words.count(len(beyond), 'feature')} of {matrix.total} moved beyond what is tolerated"
+    if not beyond or worst is None:
+        return "No feature moved beyond what is tolerated." if not beyond else f"{start}."
+    return f"{start}; {labels[0]} the farthest, {words.percent(worst[0])} % of rows on {words.day(worst[1])}."
+
+
+def _numbers(matrix: Grid, labels: Sequence[str]) -> Numbers:
+    rows = []
+    for row, label in enumerate(labels):
+        worst = _worst(matrix, row)
+        far = ["–", "–"] if worst is None else [f"{words.percent(worst[0])} %", words.day(worst[1])]
+        rows.append([label, *far, str(_at_severity(matrix, row)), str(sum(v is not None for v in matrix.verdict[row]))])
+    return Numbers(["Feature", "Farthest", "on", "Points at severity", "Points measured"], rows)

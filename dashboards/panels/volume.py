@@ -1,0 +1,80 @@
+"""How many predictions came in, by model version, and how many of them have a label by now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dashboards import words
+from dashboards.figure import Figure, Numbers
+from dashboards.plotting import Trace, mark, table, time_axis
+from dashboards.queries import HOUR, Answer, Line, Lines, Marks, Query, Scope, Series, Timeline
+from dashboards.theme import SERIES, Theme
+
+TITLE = "Volume and labels"
+
+
+def ask(scope: Scope) -> Sequence[Query]:
+    """Rows and labels over time, and what happened."""
+    return [Series("rows"), Timeline()]
+
+
+def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
+    """Stacked bars: full where the label is known, pale where it is not yet."""
+    series, timeline = (answers[query] for query in ask(scope))
+    assert isinstance(series, Lines)
+    assert isinstance(timeline, Marks)
+    if not series.lines:
+        return Figure(TITLE, empty="No predictions in this stretch of time.")
+    data = _bars(series.lines)
+    layout = theme.layout(240, barmode="stack", bargap=0.15, xaxis=time_axis(scope), yaxis={"tickformat": "~s"})
+    mark(layout, data, timeline.marks, scope, theme)
+    unit = "hour" if _hourly(series.lines) else "day"
+    note = f"Predictions per {unit}; the full part has a label by now, the pale part has none yet."
+    return Figure(TITLE, _say(series.lines), note, data, layout, _numbers(series.lines))
+
+
+def _hourly(lines: Sequence[Line]) -> bool:
+    return any(at % (24 * HOUR) for one in lines for at in one.at)
+
+
+def _versions(lines: Sequence[Line]) -> list[str]:
+    return sorted({one.version for one in lines})
+
+
+def _bars(lines: Sequence[Line]) -> list[Trace]:
+    found: list[Trace] = []
+    for version, colour in zip(_versions(lines), SERIES * 3, strict=False):
+        mine = {one.name: one for one in lines if one.version == version}
+        name = version or "predictions"
+        for part, shade, words_ in (
+            ("labelled", colour, "with label"),
+            ("unlabelled", f"{colour}/0.35", "no label yet"),
+        ):
+            one = mine[part]
+            if any(one.value):
+                found.append(
+                    {
+                        "type": "bar",
+                        "name": f"{name}, {words_}",
+                        "x": [words.iso(at) for at in one.at],
+                        "y": list(one.value),
+                        "marker": {"color": shade},
+                        "hovertemplate": f"{name}, {words_}: %{{y:,}}<extra></extra>",
+                    }
+                )
+    return found
+
+
+def _total(lines: Sequence[Line], name: str) -> float:
+    return sum(value or 0 for one in lines if one.name == name for value in one.value)
+
+
+def _say(lines: Sequence[Line]) -> str:
+    labelled, without = _total(lines, "labelled"), _total(lines, "unlabelled")
+    share = labelled / max(labelled + without, 1)
+    return f"{words.count(labelled + without, 'prediction')}, {words.percent(share)} % of them with a label by now."
+
+
+def _numbers(lines: Sequence[Line]) -> Numbers:
+    named = [(f"{one.version or 'all'}, {one.name}", one) for one in lines]
+    return table("Time", named, lambda value: "–" if value is None else f"{value:,.0f}")

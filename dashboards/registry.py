@@ -1,0 +1,49 @@
+"""Every panel, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dashboards.figure import Figure
+from dashboards.panels import (
+    categories,
+    distribution,
+    drift_heatmap,
+    feature_drift,
+    missing,
+    performance,
+    prediction_drift,
+    quality,
+    quantiles,
+    serving,
+    volume,
+)
+from dashboards.queries import Answer, Query, Scope
+from dashboards.theme import Theme
+
+
+@dataclass(frozen=True)
+class Panel:
+    """``ask`` names the queries; ``draw`` makes the figure of their answers, None where the panel has no meaning."""
+
+    ask: Callable[[Scope], Sequence[Query]]
+    draw: Callable[[Scope, Mapping[Query, Answer], Theme], Figure | None]
+
+
+PANELS: Mapping[str, Panel] = {
+    "drift_heatmap": Panel(drift_heatmap.ask, drift_heatmap.draw),
+    "prediction_drift": Panel(prediction_drift.ask, prediction_drift.draw),
+    "performance": Panel(performance.ask, performance.draw),
+    "volume": Panel(volume.ask, volume.draw),
+    "quality": Panel(quality.ask, quality.draw),
+    "serving": Panel(serving.ask, serving.draw),
+    "feature_drift": Panel(feature_drift.ask, feature_drift.draw),
+    "distribution": Panel(distribution.ask, distribution.draw),
+    "quantiles": Panel(quantiles.ask, quantiles.draw),
+    "categories": Panel(categories.ask, categories.draw),
+    "missing": Panel(missing.ask, missing.draw),
+}
+
+MODEL_PAGE = ("drift_heatmap", "performance", "prediction_drift", "quality", "volume", "serving")
+FEATURE_PAGE = ("distribution", "feature_drift", "quantiles", "categories", "missing")

@@ -1,0 +1,54 @@
+// Draws the figures that the page carries as JSON. Colours are names of custom properties, so that
+// figures follow the reader's colour scheme.
+(() => {
+  "use strict";
+  const drawn = [];
+
+  function colour(token, style) {
+    const [name, alpha] = token.slice(1).split("/");
+    const hex = style.getPropertyValue("--" + name).trim();
+    if (!alpha || !/^#[0-9a-f]{6}$/i.test(hex)) return hex;
+    const channels = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+    return `rgba(${channels.join(",")},${alpha})`;
+  }
+
+  function resolved(value, style) {
+    if (typeof value === "string") return /^@[a-z][a-z0-9-]*(\/[0-9.]+)?$/.test(value) ? colour(value, style) : value;
+    if (Array.isArray(value)) return value.map((one) => resolved(one, style));
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, resolved(one, style)]));
+    }
+    return value;
+  }
+
+  function draw({ place, figure }) {
+    const style = getComputedStyle(document.documentElement);
+    const narrow = place.clientWidth < 520;
+    const layout = resolved(figure.layout, style);
+    if (narrow) layout.font.size = 11;
+    return Plotly.react(place, resolved(figure.data, style), layout, { displayModeBar: false, responsive: true });
+  }
+
+  function follow(place, link) {
+    place.on("plotly_click", (event) => {
+      const row = event.points.find((point) => typeof point.y === "string");
+      if (row) window.location.assign(link + encodeURIComponent(row.y.split(" · ")[0]));
+    });
+    place.classList.add("leads");
+  }
+
+  for (const source of document.querySelectorAll("script[data-for]")) {
+    const place = document.getElementById(source.dataset.for);
+    const figure = JSON.parse(source.textContent);
+    place.textContent = "";
+    const one = { place, figure };
+    drawn.push(one);
+    draw(one).then(() => {
+      if (figure.link) follow(place, figure.link);
+      place.dataset.drawn = "true";
+    });
+  }
+
+  const scheme = window.matchMedia("(prefers-color-scheme: dark)");
+  scheme.addEventListener("change", () => drawn.forEach(draw));
+})();

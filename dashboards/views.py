@@ -1,0 +1,209 @@
+"""What each page is given. Times are microseconds since 1970, UTC; alerts are as the API shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dashboards.figure import Figure
+from dashboards.queries import Mark, Said, SideBySide
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who looks: ``may_act`` sees the buttons; ``token`` goes back with every form of a session."""
+
+    now: int
+    may_act: bool = False
+    signed_in: bool = False
+    token: str = ""
+    links: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Health:
+    """``status`` healthy, degraded, unhealthy or unknown, at ``as_of``."""
+
+    status: str
+    reasons: Sequence[str]
+    since: int | None
+    as_of: int
+
+
+@dataclass(frozen=True)
+class FleetModel:
+    """A line of the fleet. ``drift``: (day, farthest share moved, worst verdict) oldest first; ``coverage`` of the
+    last 30 days of data, None without rows."""
+
+    name: str
+    task: str | None
+    owner: str | None
+    health: Health
+    dormant: bool
+    critical: int
+    warning: int
+    pending: int
+    drift: Sequence[tuple[int, float, str]]
+    predictions: int
+    newest_prediction: int | None
+    newest_label: int | None
+    coverage: float | None
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The first page; ``earlier`` and ``later`` are addresses of its neighbours. ``address`` of this service."""
+
+    models: Sequence[FleetModel]
+    search: str
+    any_models: bool
+    earlier: str | None
+    later: str | None
+    address: str
+
+
+@dataclass(frozen=True)
+class RangeLink:
+    """One choice of the range picker."""
+
+    name: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Range:
+    """The stretch shown; ``kept`` are the request's other arguments; ``permanent`` the address that keeps its ends."""
+
+    start: int
+    end: int
+    links: Sequence[RangeLink]
+    kept: Mapping[str, str]
+    permanent: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The false-alarm budget over the last 30 days: ``checks`` judged, ``allowed`` false alarms, ``opened`` alerts;
+    ``outside`` names the checks that it does not pay for."""
+
+    checks: int
+    allowed: float
+    opened: int
+    outside: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One version of a reference."""
+
+    name: str
+    version: int
+    rows: int
+    start: int | None
+    end: int | None
+    created_at: int
+    model_versions: Sequence[str]
+    default: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A link among alternatives."""
+
+    name: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is known of a model without looking at time."""
+
+    name: str
+    task: str | None
+    owner: str | None
+    health: Health
+    dormant: bool
+    versions: Sequence[str]
+    features: int
+    predictions: int
+    labels: int
+    quarantined: int
+    newest_prediction: int | None
+    newest_label: int | None
+    references: Sequence[Reference]
+    open_alerts: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class ModelPage:
+    """A model over a stretch. ``pages`` leads through the rows of a long heatmap."""
+
+    facts: ModelFacts
+    range: Range
+    figures: Mapping[str, Figure]
+    readings: Sequence[Said]
+    ledger: Ledger | None
+    happened: Sequence[Mark]
+    pages: Sequence[Choice]
+    metrics: Sequence[Choice]
+    lengths: Sequence[Choice]
+    address: str
+
+
+@dataclass(frozen=True)
+class FeaturePage:
+    """A feature over a stretch, and in one window against the reference."""
+
+    model: str
+    feature: str
+    range: Range
+    figures: Mapping[str, Figure]
+    sides: SideBySide | None
+    distances: Sequence[tuple[str, str, str, str]]
+    readings: Sequence[Said]
+    windows: Sequence[Choice]
+
+
+@dataclass(frozen=True)
+class AlertsPage:
+    """Alerts, newest first."""
+
+    alerts: Sequence[Mapping[str, Any]]
+    model: str
+    state: str
+    models: Sequence[str]
+    later: str | None
+
+
+@dataclass(frozen=True)
+class AlertPage:
+    """One alert with its story; ``silences`` are those that hold for it now; ``until`` a proposal for a new one."""
+
+    alert: Mapping[str, Any]
+    transitions: Sequence[Mapping[str, Any]]
+    readings: Sequence[Mapping[str, Any]]
+    deliveries: Sequence[Mapping[str, Any]]
+    trigger_runs: Sequence[Mapping[str, Any]]
+    silences: Sequence[Mapping[str, Any]]
+    until: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """The form; ``next`` is where it leads."""
+
+    next: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong."""
+
+    status: int
+    message: str

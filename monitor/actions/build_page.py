@@ -1,0 +1,43 @@
+"""Pages for people: what the store holds, put into templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dashboards import pages, views
+from monitor.actions.page_data.alerts import alert_page, alerts_page
+from monitor.actions.page_data.feature import feature_page
+from monitor.actions.page_data.fleet import fleet
+from monitor.actions.page_data.model import model_page, whole
+from monitor.errors import Invalid
+from monitor.service import Service
+
+Arguments = Mapping[str, str]
+
+
+def build_fleet(service: Service, viewer: views.Viewer, given: Arguments) -> str:
+    """Every model, as HTML."""
+    page = whole(given, "page", 1)
+    if page < 1:
+        raise Invalid("pages are counted from 1", field="page")
+    return pages.fleet(viewer, fleet(service, viewer.now, given.get("q", "").strip()[:100], page))
+
+
+def build_model(service: Service, viewer: views.Viewer, name: str, given: Arguments) -> str:
+    """One model; raises NotFound."""
+    return pages.model(viewer, model_page(service, name, given, viewer.now))
+
+
+def build_feature(service: Service, viewer: views.Viewer, name: str, feature: str, given: Arguments) -> str:
+    """One feature; raises NotFound."""
+    return pages.feature(viewer, feature_page(service, name, feature, given, viewer.now))
+
+
+def build_alerts(service: Service, viewer: views.Viewer, given: Arguments) -> str:
+    """The list of alerts."""
+    return pages.alerts(viewer, alerts_page(service, given))
+
+
+def build_alert(service: Service, viewer: views.Viewer, alert_id: str, problem: str | None = None) -> str:
+    """One alert; raises NotFound."""
+    return pages.alert(viewer, alert_page(service, alert_id, viewer.now, problem))

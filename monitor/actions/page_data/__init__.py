@@ -1,0 +1,1 @@
+"""What pages show, fetched from the store and put into the shapes that the dashboards know."""

@@ -1,0 +1,94 @@
+"""The list of alerts, and one alert with its story."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from alerting.muting import Silence, silencing
+from dashboards import views
+from monitor import clock
+from monitor.errors import Invalid, NotFound
+from monitor.service import Service
+from monitor.store import alerts, outbox, pages, trigger_runs
+from monitor.store.database import Connection
+
+AT_ONCE = 50
+MOST_MODELS = 1000
+STATES = ("pending", "firing", "resolved")
+PROPOSED = clock.DAY
+
+
+def alerts_page(service: Service, given: Mapping[str, str]) -> views.AlertsPage:
+    """Alerts, newest first, narrowed by ``model`` and ``state``; ``cursor`` leads to older ones.
+
+    Raises Invalid.
+    """
+    model, state = given.get("model", ""), given.get("state", "")
+    if state and state not in STATES:
+        raise Invalid(f"state is one of {', '.join(STATES)}", field="state")
+    with service.database.read() as connection:
+        found = alerts.list_alerts(
+            connection,
+            model=model or None,
+            state=state or None,
+            since=None,
+            limit=AT_ONCE + 1,
+            after=_cursor(given.get("cursor")),
+        )
+        names = pages.model_names(connection, MOST_MODELS)
+    later = None
+    if len(found) > AT_ONCE:
+        last = found[AT_ONCE - 1]
+        cursor = f"{clock.parse(last['started_at'])}.{last['id']}"
+        later = "/alerts?" + urlencode({"model": model, "state": state, "cursor": cursor})
+    return views.AlertsPage(found[:AT_ONCE], model, state, names, later)
+
+
+def _cursor(text: str | None) -> tuple[int, str] | None:
+    if not text:
+        return None
+    started, _, alert_id = text.partition(".")
+    if not started.lstrip("-").isdigit() or not alert_id:
+        raise Invalid("cursor is not one that this list gave", field="cursor")
+    return int(started), alert_id
+
+
+def alert_page(service: Service, alert_id: str, now: int, problem: str | None = None) -> views.AlertPage:
+    """One alert with its timeline, evidence, messages and retraining runs.
+
+    Raises NotFound.
+    """
+    with service.database.read() as connection:
+        alert = alerts.get_alert(connection, alert_id)
+        if alert is None:
+            raise NotFound(f"There is no alert {alert_id!r}")
+        return views.AlertPage(
+            alert=alert,
+            transitions=alerts.list_transitions(connection, alert_id),
+            readings=alerts.latest_evidence(connection, alert_id),
+            deliveries=outbox.deliveries_of(connection, alert_id),
+            trigger_runs=[run.as_json() for run in trigger_runs.runs_of_alert(connection, alert_id)],
+            silences=_holding(connection, alert, now),
+            until=now - now % clock.HOUR + clock.HOUR + PROPOSED,
+            problem=problem,
+        )
+
+
+def _holding(connection: Connection, alert: Mapping[str, Any], now: int) -> list[dict[str, Any]]:
+    """The silences that hold for an alert now."""
+    active = pages.silences_at(connection, now)
+    return [one for one in active if silencing([Silence(one["id"], one["matchers"], one["until"])], alert, now)]
+
+
+def silence_matchers(service: Service, alert_id: str) -> dict[str, str]:
+    """What a silence from an alert's page holds for: its rule on its model.
+
+    Raises NotFound.
+    """
+    with service.database.read() as connection:
+        alert = alerts.get_alert(connection, alert_id)
+    if alert is None:
+        raise NotFound(f"There is no alert {alert_id!r}")
+    return {"model": str(alert["model"]), "rule": str(alert["rule"])}

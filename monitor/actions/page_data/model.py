@@ -1,0 +1,206 @@
+"""A model over a stretch of time: facts, figures, the ledger, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from dashboards import pages as templates
+from dashboards import views, words
+from dashboards.queries import Grid, Lines, Marks, Matrix, Query, Rows, Scope, Series, Table, Timeline
+from dashboards.registry import MODEL_PAGE
+from monitor import clock
+from monitor.actions import describe, levels
+from monitor.actions import models as known_models
+from monitor.actions.frame import Frame
+from monitor.actions.models import settings_of
+from monitor.actions.page_data.answers import Reader, answer
+from monitor.actions.page_data.fleet import health, moment_of, task_of
+from monitor.actions.page_data.stretches import RANGES, Stretch, stretch_of
+from monitor.actions.run_due import is_dormant
+from monitor.errors import Invalid
+from monitor.service import Service
+from monitor.store import alerts, models, pages, references
+from monitor.store.database import Connection
+from monitor.store.models import Model
+
+ROWS = 60
+MONTH = 30 * clock.DAY
+
+
+def model_page(service: Service, name: str, given: Mapping[str, str], now: int) -> views.ModelPage:
+    """The page of a model; ``given`` are the request's arguments.
+
+    Raises NotFound for an unknown model, Invalid for an argument that cannot be read.
+    """
+    with service.database.read() as connection:
+        model = known_models.get(connection, name)
+        stretch = stretch_of(given, newest_of(model, now), model.oldest_prediction)
+        frame = Frame.load(service, connection, model)
+        scope = _scope(frame, model, stretch, given)
+        panels = MODEL_PAGE if model.first_reference_at is not None else ("volume",)
+        asked: list[Query] = [*templates.asked(panels, scope), Table(), Timeline()]
+        answers = answer(Reader(connection, model, frame, now), scope, asked)
+        readings, timeline = answers[Table()], answers[Timeline()]
+        assert isinstance(readings, Rows)
+        assert isinstance(timeline, Marks)
+        return views.ModelPage(
+            facts=_facts(connection, model, now),
+            range=range_of(f"/models/{name}", stretch, given),
+            figures=templates.drawn(panels, scope, answers),
+            readings=readings.rows,
+            ledger=_ledger(connection, model, frame, now),
+            happened=timeline.marks[::-1],
+            pages=_pages(answers, scope, given),
+            metrics=_metrics(answers, scope, given),
+            lengths=_lengths(frame, scope, given),
+            address=service.settings.public_url,
+        )
+
+
+def newest_of(model: Model, now: int) -> int:
+    """The end of what there is to see: the newest data, not today."""
+    return now if model.newest_prediction is None else describe.newest_data(model)
+
+
+def range_of(action: str, stretch: Stretch, given: Mapping[str, str]) -> views.Range:
+    """The range picker of a page; the request's other arguments are kept."""
+    kept = {name: value for name, value in given.items() if name not in ("start", "end", "range", "first") and value}
+    links = [views.RangeLink(name, href(kept, range=name), stretch.name == name) for name in RANGES]
+    ends = {"start": clock.render(stretch.start), "end": clock.render(stretch.end)}
+    return views.Range(stretch.start, stretch.end, links, kept, href(kept, **ends), action)
+
+
+def href(given: Mapping[str, str], **changed: str | None) -> str:
+    """The same page with some arguments changed; None takes one away."""
+    merged = {name: value for name, value in {**given, **changed}.items() if value is not None}
+    return "?" + urlencode(merged)
+
+
+def drift_checks(frame: Frame | None) -> tuple[str, ...]:
+    """The drift checks whose readings share the scale of rows moved."""
+    checks = () if frame is None else frame.checks
+    return tuple(check.name for check in checks if check.kind == "data_drift" and check.method == "auto")
+
+
+def drift_lengths(frame: Frame | None) -> list[int]:
+    """Their window lengths in hours, the shortest first."""
+    checks = () if frame is None else frame.checks
+    return sorted({length for check in checks if check.kind == "data_drift" for length in check.lengths})
+
+
+def whole(given: Mapping[str, str], name: str, default: int) -> int:
+    """An argument that is a whole number, 0 or more; raises Invalid otherwise."""
+    text = given.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) < 9):
+        raise Invalid(f"{name} must be a whole number", field=name)
+    return int(text)
+
+
+def _scope(frame: Frame | None, model: Model, stretch: Stretch, given: Mapping[str, str]) -> Scope:
+    lengths = drift_lengths(frame) or [24]
+    length = whole(given, "length", lengths[0])
+    return Scope(
+        model=model.name,
+        start=stretch.start,
+        end=stretch.end,
+        fine=stretch.fine,
+        length_hours=length if length in lengths else lengths[0],
+        in_ledger=drift_checks(frame),
+        judged=("accuracy",) if frame is None else levels.judged_metrics(frame),
+        metric=given.get("metric"),
+        tolerance=settings_of(model).tolerance,
+        first=whole(given, "first", 0),
+        most=ROWS,
+    )
+
+
+def _facts(connection: Connection, model: Model, now: int) -> views.ModelFacts:
+    return views.ModelFacts(
+        name=model.name,
+        task=task_of(model),
+        owner=settings_of(model).owner,
+        health=health(connection, model, now),
+        dormant=model.newest_prediction is not None and is_dormant(model, now),
+        versions=[one.version for one in models.list_versions(connection, model.id) if one.version],
+        features=sum(column.role == "feature" for column in model.columns),
+        predictions=model.n_predictions,
+        labels=model.n_labels,
+        quarantined=model.n_quarantined,
+        newest_prediction=model.newest_prediction,
+        newest_label=model.newest_label,
+        references=[_reference(one, model) for one in reversed(references.all_of(connection, model.id))],
+        open_alerts=alerts.open_of(connection, model.id),
+    )
+
+
+def _reference(one: references.Reference, model: Model) -> views.Reference:
+    return views.Reference(
+        name=one.name,
+        version=one.version,
+        rows=one.rows,
+        start=one.start,
+        end=one.end,
+        created_at=one.created_at,
+        model_versions=sorted(version for version in one.model_versions if version),
+        default=one.name == model.default_reference,
+    )
+
+
+def _ledger(connection: Connection, model: Model, frame: Frame | None, now: int) -> views.Ledger | None:
+    if frame is None or not frame.checks:
+        return None
+    end = moment_of(model, now)
+    return views.Ledger(
+        checks=levels.expected_checks(frame),
+        allowed=frame.settings.false_alarms_per_month,
+        opened=pages.count_fired(connection, model.id, end - MONTH, end),
+        outside=[_outside(check.name, check.kind) for check in frame.checks if not check.in_ledger],
+    )
+
+
+def _outside(name: str, kind: str) -> str:
+    if kind == "serving":
+        return f"{name}, compared with its own last weeks"
+    return f"{name}, with a method or bound of its own"
+
+
+def _pages(answers: Mapping[Query, object], scope: Scope, given: Mapping[str, str]) -> list[views.Choice]:
+    grid = next(
+        (one for query, one in answers.items() if isinstance(query, Matrix) and query.kind == "data_drift"), None
+    )
+    total = grid.total if isinstance(grid, Grid) else 0
+    return [
+        views.Choice(
+            f"{first + 1}–{min(first + ROWS, total)}",
+            href(given, first=str(first) if first else None) + "#drift_heatmap-title",
+            scope.first == first,
+        )
+        for first in range(0, total, ROWS)
+    ]
+
+
+def _metrics(answers: Mapping[Query, object], scope: Scope, given: Mapping[str, str]) -> list[views.Choice]:
+    lines = answers.get(Series("readings", "performance"))
+    known = (
+        {one.name for one in lines.lines if any(v is not None for v in one.value)}
+        if isinstance(lines, Lines)
+        else set()
+    )
+    names = sorted(known - {"label_coverage"}, key=lambda name: (name not in scope.judged, name))
+    chosen = scope.metric or next(iter(scope.judged), "")
+    return [
+        views.Choice(words.metric(name), href(given, metric=name) + "#performance-title", name == chosen)
+        for name in names
+    ]
+
+
+def _lengths(frame: Frame | None, scope: Scope, given: Mapping[str, str]) -> list[views.Choice]:
+    return [
+        views.Choice(
+            words.span(length * clock.HOUR),
+            href(given, length=str(length)) + "#drift_heatmap-title",
+            length == scope.length_hours,
+        )
+        for length in drift_lengths(frame)
+    ]

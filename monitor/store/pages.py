@@ -1,0 +1,269 @@
+"""What pages read: the daily-worst roll-up (or, for short stretches, single windows), rows per hour, open alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+
+from monitor import clock
+from monitor.store import models, tables
+from monitor.store.tables import alerts, daily_worst, label_summaries, readings, silences, summaries, trigger_runs
+
+POOLED = "*"
+RANKS = {"ok": 1, "cannot_tell": 1, "warning": 2, "critical": 3}
+
+
+@dataclass(frozen=True)
+class Point:
+    """The worst of one series on one day (``at``: the day's start), or one window of it (``at``: its end)."""
+
+    at: int
+    check: str
+    metric: str
+    feature: str
+    version: str
+    length_hours: int
+    verdict: str | None
+    value: float | None
+    effect: float | None
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which points: of a kind, ends in (start, end] (microseconds), narrowed by whatever is given."""
+
+    kind: str
+    start: int
+    end: int
+    metrics: Sequence[str] | None = None
+    checks: Sequence[str] | None = None
+    features: Sequence[str] | None = None
+    length_hours: int | None = None
+    pooled_only: bool = False
+
+
+def daily(connection: Connection, model_id: int, wanted: Wanted) -> list[Point]:
+    """The worst of each day, in order of time."""
+    t = daily_worst.c
+    columns = (
+        t.check_name, t.metric, t.feature, t.version, t.length_hours, t.verdict, t.value, t.effect, t.lower, t.upper
+    )  # fmt: skip
+    query = select(t.day, *columns).where(*_daily_filters(model_id, wanted)).order_by(t.day)
+    return [Point(row[0] * clock.DAY, *row[1:]) for row in connection.execute(query)]
+
+
+def _daily_filters(model_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
+    t = daily_worst.c
+    first, last = wanted.start // clock.DAY, (wanted.end - 1) // clock.DAY
+    filters = [t.model_id == model_id, t.day >= first, t.day <= last, t.kind == wanted.kind, t.segment == ""]
+    filters += _narrowed(t, wanted)
+    if wanted.length_hours is not None:
+        filters.append(t.length_hours == wanted.length_hours)
+    if wanted.pooled_only:
+        filters.append(t.version == POOLED)
+    return filters
+
+
+def _narrowed(t: Any, wanted: Wanted) -> list[ColumnElement[bool]]:
+    given = ((t.metric, wanted.metrics), (t.check_name, wanted.checks), (t.feature, wanted.features))
+    return [column.in_(list(values)) for column, values in given if values is not None]
+
+
+def windows(connection: Connection, model_id: int, wanted: Wanted) -> list[Point]:
+    """Every window by itself, each as it is known best; for stretches of days, not of months."""
+    t = readings.c
+    length = t.window_end - t.window_start
+    effect = t.details["effect"].as_float()
+    filters = [t.model_id == model_id, t.window_end > wanted.start, t.window_end <= wanted.end, t.kind == wanted.kind]
+    filters += [t.segment == "", *_narrowed(t, wanted)]
+    if wanted.length_hours is not None:
+        filters.append(length == wanted.length_hours * clock.HOUR)
+    if wanted.pooled_only:
+        filters.append(t.version.is_(None))
+    version = func.coalesce(t.version, POOLED)
+    columns = (t.check_name, t.metric, t.feature, version, length)
+    numbers = (t.verdict, t.value, effect, t.lower, t.upper)
+    query = select(t.window_end, *columns, *numbers).where(*filters).order_by(t.window_end, t.as_of, t.revision)
+    known: dict[tuple[Any, ...], Point] = {}
+    for end, check, metric, feature, of_version, microseconds, *rest in connection.execute(query):
+        key = (end, check, metric, feature, of_version, microseconds // clock.HOUR)
+        known[key] = Point(*key, *rest)
+    return list(known.values())
+
+
+def worst_series(connection: Connection, model_id: int, wanted: Wanted, only_bad: bool) -> list[tuple[str, str, str]]:
+    """(check, metric, feature) with anything in the stretch, the worst first: by verdict, then by how far it went."""
+    t = daily_worst.c
+    rank, size = func.max(_rank(t.verdict)), func.max(func.abs(func.coalesce(t.effect, 0.0)))
+    query = select(t.check_name, t.metric, t.feature).where(*_daily_filters(model_id, wanted))
+    query = query.group_by(t.check_name, t.metric, t.feature).order_by(rank.desc(), size.desc(), t.feature, t.metric)
+    if only_bad:
+        query = query.having(rank >= RANKS["warning"])
+    return [(check, metric, feature) for check, metric, feature in connection.execute(query)]
+
+
+def _rank(column: Any) -> Any:
+    return case(RANKS, value=column, else_=0)
+
+
+@dataclass(frozen=True)
+class HourRows:
+    """Predictions of one version in one hour, and how many of them have a label by now."""
+
+    hour: int
+    version: str
+    rows: int
+    labelled: int
+
+
+def rows_by_hour(connection: Connection, model_id: int, start: int, end: int, known: int) -> list[HourRows]:
+    """Rows and labels of the hours from ``start`` to ``end`` (microseconds), labels as known at ``known``."""
+    hours = start // clock.HOUR, -(-end // clock.HOUR)
+    labelled = _labelled(connection, model_id, hours, known // clock.HOUR)
+    t = summaries.c
+    mine = and_(t.model_id == model_id, t.segment == "", t.hour >= hours[0], t.hour < hours[1])
+    query = select(t.hour, t.version, func.sum(t.rows)).where(mine).group_by(t.hour, t.version).order_by(t.hour)
+    found = connection.execute(query)
+    return [HourRows(hour, version, int(n), labelled.get((hour, version), 0)) for hour, version, n in found]
+
+
+def _labelled(
+    connection: Connection, model_id: int, hours: tuple[int, int], known_hour: int
+) -> dict[tuple[int, str], int]:
+    t = label_summaries.c
+    mine = and_(t.model_id == model_id, t.segment == "", t.hour >= hours[0], t.hour < hours[1])
+    query = select(t.hour, t.version, func.sum(t.rows)).where(mine, t.known_hour <= known_hour)
+    return {(hour, version): int(n) for hour, version, n in connection.execute(query.group_by(t.hour, t.version))}
+
+
+@dataclass(frozen=True)
+class FleetRow:
+    """A model in the fleet with the number of its open alerts."""
+
+    model: models.Model
+    critical: int
+    warning: int
+    pending: int
+
+
+def fleet(connection: Connection, search: str, limit: int, offset: int) -> list[FleetRow]:
+    """Models whose name contains ``search``: those with critical alerts first, then those with warnings, then by
+    name."""
+    a, m = alerts.c, tables.models.c
+
+    def number(condition: ColumnElement[bool]) -> Any:
+        return select(func.count()).where(a.model_id == m.id, condition).scalar_subquery()
+
+    critical = number(and_(a.state == "firing", a.severity == "critical"))
+    warning = number(and_(a.state == "firing", a.severity == "warning"))
+    pending = number(a.state == "pending")
+    query = select(m.name, critical, warning, pending)
+    if search:
+        query = query.where(m.name.contains(search, autoescape=True))
+    query = query.order_by(critical.desc(), warning.desc(), m.name).limit(limit).offset(offset)
+    found = []
+    for name, *counts in connection.execute(query).all():
+        model = models.find(connection, name)
+        if model is not None:
+            found.append(FleetRow(model, *counts))
+    return found
+
+
+def model_names(connection: Connection, limit: int) -> list[str]:
+    """Names of models, in order."""
+    m = tables.models.c
+    return list(connection.execute(select(m.name).order_by(m.name).limit(limit)).scalars())
+
+
+def worst_by_day(connection: Connection, model_id: int, start: int, end: int) -> list[tuple[int, float, int]]:
+    """(day's start, farthest drift, worst verdict's rank) of pooled drift readings at the shortest length."""
+    t = daily_worst.c
+    first, last = start // clock.DAY, (end - 1) // clock.DAY
+    kinds = t.kind.in_(("data_drift", "prediction_drift"))
+    days = and_(t.model_id == model_id, t.day >= first, t.day <= last, kinds, t.segment == "", t.version == POOLED)
+    shortest = select(func.min(t.length_hours)).where(days).scalar_subquery()
+    query = select(t.day, func.max(func.abs(func.coalesce(t.effect, 0.0))), func.max(_rank(t.verdict)))
+    query = query.where(days, t.length_hours == shortest).group_by(t.day).order_by(t.day)
+    return [(day * clock.DAY, float(size), int(rank)) for day, size, rank in connection.execute(query)]
+
+
+def alerts_between(connection: Connection, model_id: int, start: int, end: int, limit: int) -> list[dict[str, Any]]:
+    """Alerts of a model that were firing at some time in the stretch, oldest first; times in microseconds."""
+    t = alerts.c
+    over = or_(t.resolved_at.is_(None), t.resolved_at >= start)
+    columns = (t.id, t.rule, t.check_name, t.severity, t.state, t.version, t.summary, t.fired_at, t.resolved_at)
+    query = select(*columns).where(t.model_id == model_id, t.fired_at.is_not(None), t.fired_at <= end, over)
+    newest = connection.execute(query.order_by(t.fired_at.desc(), t.id).limit(limit)).mappings()
+    return [dict(row) for row in newest][::-1]
+
+
+def count_fired(connection: Connection, model_id: int, start: int, end: int) -> int:
+    """How many alerts began to fire in the stretch."""
+    t = alerts.c
+    query = select(func.count()).where(t.model_id == model_id, t.fired_at > start, t.fired_at <= end)
+    return int(connection.execute(query).scalar_one())
+
+
+def retrainings_between(connection: Connection, model_id: int, start: int, end: int) -> list[dict[str, Any]]:
+    """Retraining runs that runs in the stretch asked for; ``as_of`` in microseconds."""
+    t = trigger_runs.c
+    query = select(t.id, t.as_of, t.state, t.trigger_name, t.alert_id)
+    query = query.where(t.model_id == model_id, t.as_of > start, t.as_of <= end).order_by(t.as_of)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def silences_at(connection: Connection, now: int) -> list[dict[str, Any]]:
+    """Silences that are not over; ``until`` in microseconds."""
+    query = select(silences).where(silences.c.until > now).order_by(silences.c.until)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+@dataclass(frozen=True)
+class Newest:
+    """A reading of a newest window, as pages tell it."""
+
+    check: str
+    kind: str
+    metric: str
+    feature: str
+    version: str | None
+    end: int
+    start: int
+    verdict: str | None
+    reason: str | None
+    value: float | None
+    alpha: float | None
+    n_current: int
+    effect: float | None
+    summary: str | None
+
+
+def newest_windows(connection: Connection, model_id: int, end: int, feature: str | None) -> list[Newest]:
+    """Readings (of a feature, or all) of each check's newest window of each length that ends at or before ``end``,
+    each as it is known best; the worst first."""
+    t = readings.c
+    length = (t.window_end - t.window_start).label("length")
+    mine = [t.model_id == model_id, t.window_end <= end, t.window_end > end - 9 * clock.DAY, t.segment == ""]
+    newest = select(t.check_name, length, func.max(t.window_end).label("end")).where(*mine)
+    ends = newest.group_by(t.check_name, length).subquery()
+    joined = and_(ends.c.check_name == t.check_name, ends.c.length == length, ends.c.end == t.window_end)
+    details = (t.details["effect"].as_float(), t.details["summary"].as_string())
+    series = (t.check_name, t.kind, t.metric, t.feature, t.version, t.window_end, t.window_start)
+    columns = (*series, t.verdict, t.reason, t.value, t.alpha, t.n_current, *details)
+    query = select(*columns).select_from(readings.join(ends, joined)).where(*mine)
+    if feature is not None:
+        query = query.where(t.feature == feature)
+    known: dict[tuple[Any, ...], Newest] = {}
+    for row in connection.execute(query.order_by(t.as_of, t.revision)):
+        known[tuple(row[: len(series)])] = Newest(*tuple(row))
+    return sorted(known.values(), key=_badness)
+
+
+def _badness(one: Newest) -> tuple[float, float, str, str, int]:
+    rank = RANKS.get(one.verdict or "", 0) + (0.5 if one.verdict == "cannot_tell" else 0)
+    return (-rank, -abs(one.effect or 0.0), one.feature, one.metric, one.start)
