@@ -59,10 +59,9 @@ def _say(lines: Sequence[Line]) -> str:
             (low, value, at) for low, value, at in zip(one.lower, one.value, one.at, strict=True) if value is not None
         ]
         if known:
-            low, value, at = max(known, key=lambda each: (each[0] or 0.0, each[1]))
+            low, value, at = max(known, key=lambda each: (max(each[0] or 0.0, 0.0), each[1]))
             name = words.metric(one.name)
-            least = "" if low is None else f" (at least {words.percent(max(low, 0.0))} %)"
-            said.append(
-                f"{name[0].upper()}{name[1:]}: farthest on {words.day(at)}, {words.percent(value)} % of rows moved{least}."
-            )
+            sure = f"at least {words.percent(low)} %" if low is not None and low > 0 else "within what chance does"
+            far = f"{words.percent(value)} % of rows on {words.day(at)}"
+            said.append(f"{name[0].upper()}{name[1:]}: at most {far} ({sure}).")
     return " ".join(said)

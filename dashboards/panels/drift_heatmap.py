@@ -73,7 +73,7 @@ def _cells(matrix: Grid, labels: Sequence[str], by: int) -> Trace:
             "x": 1.01,
             "xpad": 0,
         },
-        "hovertemplate": "<b>%{y}</b> %{x}<br>at least %{z:.1%} of rows moved, %{customdata:.1%} observed<extra></extra>",
+        "hovertemplate": "<b>%{y}</b> %{x}<br>rows moved: at least %{z:.1%}, observed %{customdata:.1%}<extra></extra>",
     }
 
 
