@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Quantity = Literal["p_value", "value", "effect_lower", "ratio"]
+Quantity = Literal["p_value", "value", "floor", "effect_lower", "ratio"]
 
 TOLERANCE = 0.02
 SHORT_REFERENCE_TOLERANCE = 0.05
@@ -19,6 +19,7 @@ PERFORMANCE_CRITICAL = 0.06
 class Bounds:
     """What is judged and its bounds; beyond a bound means strictly greater (a p-value: at or below).
 
+    ``floor`` is the value of a metric that falls as things get worse: beyond means strictly below.
     ``ratio`` is two-sided: a whole interval above ``warning`` or below ``below`` warns, a value of zero is critical.
     """
 
@@ -50,6 +51,11 @@ PERFORMANCE: Mapping[str, Bounds] = {
 }
 
 
+# The less, the worse: a bound on the value of one of these is a floor.
+_MACRO = ("macro_precision", "macro_recall", "macro_f1")
+FALLING = frozenset({"accuracy", "precision", "recall", "f1", "roc_auc", "r2", "label_coverage", *_MACRO})
+
+
 def bounds_for(
     kind: str,
     metric: str,
@@ -64,7 +70,7 @@ def bounds_for(
     ``short_reference`` widens what is tolerated to 0.05 where the reference cannot tell its own unrest.
     """
     if threshold is not None:
-        return configured(threshold)
+        return configured(threshold, falling=metric in FALLING)
     if kind in ("data_drift", "prediction_drift"):
         return Bounds("effect_lower", _tolerated(tolerance, short_reference), DRIFT_CRITICAL)
     if kind == "data_quality":
@@ -80,8 +86,9 @@ def bounds_for(
     return SERVING.get(metric) if kind == "serving" else None
 
 
-def configured(threshold: Mapping[str, Any]) -> Bounds:
-    """The bounds that a check's ``threshold`` states; no critical one unless given.
+def configured(threshold: Mapping[str, Any], *, falling: bool = False) -> Bounds:
+    """The bounds that a check's ``threshold`` states, of a metric that rises or falls as things get worse; no critical
+    one unless given.
 
     Raises ValueError where it states none.
     """
@@ -92,7 +99,9 @@ def configured(threshold: Mapping[str, Any]) -> Bounds:
     if "warning" not in threshold:
         raise ValueError("a threshold needs p_value, drop or warning")
     critical = threshold.get("critical")
-    return Bounds("value", float(threshold["warning"]), None if critical is None else float(critical))
+    return Bounds(
+        "floor" if falling else "value", float(threshold["warning"]), None if critical is None else float(critical)
+    )
 
 
 def _tolerated(tolerance: float, short_reference: bool) -> float:

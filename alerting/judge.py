@@ -65,14 +65,15 @@ def judge(measured: Measured, bounds: Bounds | None) -> Judged:
 
 
 def _one_sided(measured: Measured, bounds: Bounds) -> Verdict:
-    number: float | None = getattr(measured, bounds.quantity)
+    number: float | None = getattr(measured, "value" if bounds.quantity == "floor" else bounds.quantity)
     if number is None or number != number:
         return "cannot_tell"
     if bounds.quantity == "p_value":
         return "warning" if number <= bounds.warning else "ok"
-    if bounds.critical is not None and number > bounds.critical:
+    sign = -1 if bounds.quantity == "floor" else 1
+    if bounds.critical is not None and sign * number > sign * bounds.critical:
         return "critical"
-    return "warning" if number > bounds.warning else "ok"
+    return "warning" if sign * number > sign * bounds.warning else "ok"
 
 
 def _ratio(measured: Measured, bounds: Bounds) -> Verdict:

@@ -76,7 +76,11 @@ def _wilson_lower(x: Array, n: Array, z: Array) -> Array:
 
 
 def _exact_lower(x: Array, n: Array, alpha: Array) -> Array:
-    lower: Array = np.where(x > 0, special.betaincinv(np.maximum(x, _TINY), np.maximum(n - x, 0) + 1, alpha), 0.0)
+    a, b = np.maximum(x, _TINY), np.maximum(n - x, 0) + 1
+    limit = special.betaincinv(a, b, alpha)
+    # Far out in the tail (alpha below 1e-150 or so) scipy gives up; there the first term of the series is exact enough.
+    tail = np.exp((np.log(np.maximum(alpha, 1e-320)) + np.log(a) + special.betaln(a, b)) / a)
+    lower: Array = np.where(x > 0, np.where(np.isnan(limit), np.minimum(tail, 1.0), limit), 0.0)
     return lower
 
 

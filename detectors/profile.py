@@ -57,11 +57,11 @@ class ReferenceProfile:
     """
 
     hours: NDArray[np.int64] | None
-    counts: NDArray[np.int64]
+    counts: NDArray[Any]
     moments: NDArray[np.float64]
     extremes: NDArray[np.float64]
     label_hours: NDArray[np.int64] | None
-    label_counts: NDArray[np.int64]
+    label_counts: NDArray[Any]
     label_sums: NDArray[np.float64]
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -79,18 +79,18 @@ class ReferenceProfile:
         high = summaries.extremes[:, :, 1].max(axis=0, initial=-np.inf)
         return cls(
             hours=summaries.hours if timed else None,
-            counts=counts,
+            counts=_small(counts),
             moments=summaries.moments.sum(axis=0),
             extremes=np.stack([low, high], axis=1),
             label_hours=label_hours if timed else None,
-            label_counts=label_counts,
+            label_counts=_small(label_counts),
             label_sums=label_sums,
         )
 
     @cached_property
     def total(self) -> NDArray[np.int64]:
         """Counts [L] of all rows."""
-        total: NDArray[np.int64] = self.counts.sum(axis=0)
+        total: NDArray[np.int64] = self.counts.sum(axis=0, dtype=np.int64)
         return total
 
     @property
@@ -101,15 +101,15 @@ class ReferenceProfile:
     @cached_property
     def labels(self) -> LabelCounts:
         """Summary of all labelled rows."""
-        return LabelCounts(self.label_counts.sum(axis=0), self.label_sums.sum(axis=0))
+        return LabelCounts(self.label_counts.sum(axis=0, dtype=np.int64), self.label_sums.sum(axis=0))
 
     def windows(self, length_hours: int, phase_hour: int) -> NDArray[np.int64]:
         """Counts [K, L] of the disjoint windows that end at hours ≡ ``phase_hour`` modulo the length, going backward
         from the last hour, oldest first; those with fewer than 30 rows are left out."""
         inside, starts = self._cut(self.hours, length_hours, phase_hour)
         if len(starts) == 0:
-            return self.counts[:0]
-        counts: NDArray[np.int64] = np.add.reduceat(self.counts[inside], starts, axis=0)
+            return np.empty((0, self.counts.shape[1]), np.int64)
+        counts: NDArray[np.int64] = np.add.reduceat(self.counts[inside], starts, axis=0, dtype=np.int64)
         return counts[counts[:, 0] >= MINIMUM_ROWS]
 
     def label_windows(self, length_hours: int, phase_hour: int) -> LabelWindows:
@@ -124,7 +124,7 @@ class ReferenceProfile:
         inside, starts = self._cut(self.label_hours, length_hours, phase_hour)
         if len(starts) == 0:
             return []
-        counts = np.add.reduceat(self.label_counts[inside], starts, axis=0)
+        counts = np.add.reduceat(self.label_counts[inside], starts, axis=0, dtype=np.int64)
         sums = np.add.reduceat(self.label_sums[inside], starts, axis=0)
         return [LabelCounts(*pair) for pair in zip(counts, sums, strict=True) if pair[0][0] >= MINIMUM_ROWS]
 
@@ -167,6 +167,14 @@ class ReferenceProfile:
 
 
 _ARRAYS = ("hours", "counts", "moments", "extremes", "label_hours", "label_counts", "label_sums")
+
+
+def _small(counts: NDArray[np.int64]) -> NDArray[Any]:
+    """The same counts in the narrowest unsigned type that holds them: hours of a reference are kept in memory."""
+    most = int(counts.max(initial=0))
+    if counts.min(initial=0) < 0:
+        return counts
+    return counts.astype(np.min_scalar_type(most))
 
 
 @dataclass(frozen=True)

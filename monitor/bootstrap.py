@@ -16,11 +16,7 @@ def build(settings: Settings) -> Service:
     Raises Invalid for a store that this version does not know, SchemaOutdated for one that must be migrated first.
     """
     for url in (settings.database_url, settings.observations_url):
-        if not url.startswith("sqlite:"):
-            scheme = url.partition(":")[0]
-            raise Invalid(
-                f"A store of kind {scheme!r} is not supported by this version; use sqlite:///path or leave it out"
-            )
+        refuse_unknown_store(url)
     if settings.observations_url != settings.database_url:
         raise Invalid("PLIMSOLL_OBSERVATIONS_URL must be the same database in this version; leave it out")
     service = Service(settings, Database(settings.database_url), SqlObservations())
@@ -29,3 +25,18 @@ def build(settings: Settings) -> Service:
     else:
         schema.require_newest(service.database)
     return service
+
+
+def refuse_unknown_store(url: str) -> None:
+    """Raises Invalid for a store that this version does not know."""
+    if not url.startswith("sqlite:"):
+        scheme = url.partition(":")[0]
+        raise Invalid(
+            f"A store of kind {scheme!r} is not supported by this version; use sqlite:///path or leave it out"
+        )
+
+
+def migrate(settings: Settings) -> tuple[str | None, str]:
+    """Bring the store's schema to the newest; what it was and what it is. Raises as ``build`` does."""
+    refuse_unknown_store(settings.database_url)
+    return schema.migrate(Database(settings.database_url))

@@ -25,7 +25,7 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
     """Begin to tick; ``shutdown()`` on the answer ends it."""
     holder = secrets.token_hex(8)
     ticks: dict[str, tuple[float, Callable[[], object]]] = {
-        "delivery": (0.5, lambda: deliver_due(service, now)),
+        "delivery": (0.25, lambda: deliver_due(service, now)),
         "summaries": (5.0, lambda: summarise_waiting(service, now())),
         "runs": (5.0, lambda: run_due(service, holder, now())),
         "triggers": (5.0, lambda: follow_triggers(service, now())),

@@ -7,7 +7,6 @@ import uvicorn
 from monitor import clock, scheduler
 from monitor.actions import apply_config, manage_keys
 from monitor.api.app import create_app
-from monitor.config.reading import from_yaml
 from monitor.errors import Invalid
 from monitor.service import Service
 
@@ -28,9 +27,7 @@ def serve(service: Service, *, ready: str | None = None) -> None:
     refuse_open_door(service)
     settings = service.settings
     if settings.config is not None:
-        apply_config.apply(
-            service.database, from_yaml(settings.config.read_text("utf-8"), str(settings.config)), clock.now()
-        )
+        apply_config.apply_file(service.database, settings.config, clock.now())
     ticking = scheduler.start(service)
     try:
         config = uvicorn.Config(

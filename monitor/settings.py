@@ -56,7 +56,7 @@ def load(environment: Mapping[str, str], **flags: object) -> Settings:
 
     home = Path(text("home", "plimsoll-data"))
     database = text("database_url", "")
-    host, port = text("host", "127.0.0.1"), _integer("port", text("port", "8000"))
+    host, port = text("host", "127.0.0.1"), _port(text("port", "8000"))
     url = database or f"sqlite:///{home.absolute() / 'plimsoll.db'}"
     config = text("config", "")
     return Settings(
@@ -67,11 +67,24 @@ def load(environment: Mapping[str, str], **flags: object) -> Settings:
         host=host,
         port=port,
         config=Path(config) if config else None,
-        public_url=text("public_url", f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}").rstrip("/"),
+        public_url=text("public_url", f"http://{_address(host)}:{port}").rstrip("/"),
         allow_targets=tuple(part.strip() for part in text("allow_targets", "").split(",") if part.strip()),
         max_body=_bytes("max_body", text("max_body", "64MiB")),
         links=_links(text("links", "")),
     )
+
+
+def _address(host: str) -> str:
+    """The host as it stands in a link: one that means every address is reached at loopback."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{reachable}]" if ":" in reachable else reachable
+
+
+def _port(value: str) -> int:
+    number = _integer("port", value)
+    if number > 65535:
+        raise Invalid(f"PLIMSOLL_PORT is {value}; a port is at most 65535", field="port")
+    return number
 
 
 def _integer(name: str, value: str) -> int:

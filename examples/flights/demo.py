@@ -9,6 +9,7 @@ import base64
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -31,7 +32,7 @@ URL = f"http://127.0.0.1:{SERVICE}"
 MODEL = "flight-delays"
 ROWS = 5_000
 STORE = KEPT / "store"
-START, END = "2013-04-01T00:00:00Z", "2014-01-01T08:10:00Z"
+START, END = "2013-04-08T10:00:00Z", "2014-01-01T08:10:00Z"
 out = Console(highlight=False)
 
 
@@ -40,6 +41,7 @@ def main() -> None:
     for port in (SERVICE, CHAT):
         if _taken(port):
             sys.exit(f"Port {port} is in use; end what uses it, then run the demo again.")
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # both end all of it
     began = time.monotonic()
     out.print("[bold]Plimsoll demo[/]: 336,776 real flights of 2013, a model of their delays, and what became of it.\n")
     logs = _prepare()

@@ -1,4 +1,4 @@
-"""The outside world of the demo: a chat that shows Slack messages, and an orchestrator that retrains and reports back."""
+"""The world outside the demo: a chat that shows Slack messages, an orchestrator that retrains and reports back."""
 
 from __future__ import annotations
 
@@ -16,12 +16,23 @@ from examples.flights.slack_text import blocks
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882 }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; padding: 1.5rem }
-header { border-bottom: 1px solid var(--line); margin-bottom: 1rem } h1 { font-size: 1.2rem }
-article { display: grid; grid-template-columns: 2.4rem 1fr; gap: .8rem; padding: .8rem 0; border-bottom: 1px solid var(--soft) }
-.face { width: 2.4rem; height: 2.4rem; border-radius: .4rem; background: #14506e; color: #fff; display: grid; place-items: center }
-h3 { margin: .2rem 0; font-size: 1.05rem } p { margin: .35rem 0 } .context, time { color: #888; font-size: .85em }
-.fields { columns: 2; padding-left: 1.1rem } .button { border: 1px solid var(--line); border-radius: .3rem; padding: .2rem .7rem; margin-right: .5rem; text-decoration: none }
+header { border-bottom: 1px solid var(--line); margin-bottom: 1rem }
+h1 { font-size: 1.2rem }
+article { display: grid; grid-template-columns: 2.4rem 1fr; gap: .8rem; padding: .8rem 0 }
+article { border-bottom: 1px solid var(--soft) }
+.face { width: 2.4rem; height: 2.4rem; border-radius: .4rem; display: grid; place-items: center }
+.face { background: #14506e; color: #fff }
+h3 { margin: .2rem 0; font-size: 1.05rem }
+p { margin: .35rem 0; overflow-wrap: anywhere }
+.context, time { color: #888; font-size: .85em }
+.fields { columns: 2; padding-left: 1.1rem }
+.button { border: 1px solid var(--line); border-radius: .3rem; padding: .2rem .7rem; margin-right: .5rem }
+.button { text-decoration: none }
 """
+HEAD = (
+    "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+    f"<title>#ml-flights</title><style>{STYLE}</style>"
+)
 
 
 @dataclass
@@ -55,9 +66,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         with self.outside.lock:
             shown = [_message(message) for message in self.outside.messages]
-        page = f"<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'><title>#ml-flights</title><style>{STYLE}</style>"
         head = f"<header><h1># ml-flights</h1><p class=context>a stand-in for Slack: {len(shown)} messages</p></header>"
-        self._answer(200, page + head + ("".join(shown) or "<p>Nothing yet."), "text/html; charset=utf-8")
+        self._answer(200, HEAD + head + ("".join(shown) or "<p>Nothing yet."), "text/html; charset=utf-8")
 
     def _retrain(self, body: dict[str, Any]) -> None:
         run = body.get("data", {}).get("trigger_run") or {}

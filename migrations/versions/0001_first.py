@@ -217,7 +217,7 @@ def upgrade() -> None:
         sa.Column("change", sa.BigInteger(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["model_id"], ["models.id"], ondelete="CASCADE"),
-        sa.UniqueConstraint("model_id", "binning_id", "hour", "version", "segment", "known_hour"),
+        sa.UniqueConstraint("model_id", "hour", "version", "segment", "known_hour", "binning_id"),
     )
     op.create_table(
         "measured",
@@ -326,7 +326,7 @@ def upgrade() -> None:
         sa.Column("change", sa.BigInteger(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["model_id"], ["models.id"], ondelete="CASCADE"),
-        sa.UniqueConstraint("model_id", "binning_id", "hour", "version", "segment"),
+        sa.UniqueConstraint("model_id", "hour", "version", "segment", "binning_id"),
     )
     op.create_table(
         "trigger_runs",

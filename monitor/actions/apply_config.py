@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from monitor.config.document import Document, Model
-from monitor.config.inventory import checks_of
+from detectors.registry import TWO_SAMPLE
+from monitor.config.document import Check, Document, Model
+from monitor.config.reading import from_yaml, placed
 from monitor.errors import Invalid
 from monitor.store import config, models
 from monitor.store.database import Connection, Database
@@ -33,7 +35,7 @@ def plan(database: Database, document: Document) -> list[Change]:
     Raises Invalid, naming the key, when a part speaks of something that does not exist.
     """
     with database.read() as connection:
-        _check_names(connection, document)
+        _check_fit(connection, document)
         return list(_changes(connection, document))
 
 
@@ -43,7 +45,7 @@ def apply(database: Database, document: Document, now: int) -> tuple[int, list[C
     Raises Invalid as ``plan`` does; then nothing is changed.
     """
     with database.write() as connection:
-        _check_names(connection, document)
+        _check_fit(connection, document)
         changes = list(_changes(connection, document))
         if all(change.what == "unchanged" for change in changes):
             return config.version(connection), changes
@@ -57,27 +59,40 @@ def apply(database: Database, document: Document, now: int) -> tuple[int, list[C
         return config.add_version(connection, dump(document), now), changes
 
 
+def read_file(file: Path) -> tuple[Document, str]:
+    """The document in a YAML file, and its text.
+
+    Raises Invalid when there is no such file, it is no text, or the document has a mistake.
+    """
+    try:
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise Invalid(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{file}: this is not UTF-8 text") from error
+    return from_yaml(text, str(file)), text
+
+
+def apply_file(database: Database, file: Path, now: int) -> tuple[int, list[Change]]:
+    """``apply`` with the document in a file; mistakes name file and line."""
+    document, text = read_file(file)
+    try:
+        return apply(database, document, now)
+    except Invalid as error:
+        raise placed(error, text, str(file)) from error
+
+
 def put_model(connection: Connection, name: str, settings: Model, now: int) -> None:
     """Replace a model's configuration; the model is made if it is new."""
     model = models.ensure(connection, name, now)
-    _refuse_retyping(model, settings)
     models.put_settings(connection, model.id, dump(settings))
-    models.set_column_types(connection, model.id, {name: one.type for name, one in settings.features.items()})
+    if settings.features:
+        models.set_column_types(connection, model.id, {name: one.type for name, one in settings.features.items()})
 
 
 def dump(part: Document | Model) -> dict[str, Any]:
     """A part as plain data, only what was said."""
     return part.model_dump(mode="json", by_alias=True, exclude_unset=True)
-
-
-def _refuse_retyping(model: models.Model, settings: Model) -> None:
-    stored = {column.name: column.storage for column in model.columns if column.role == "feature"}
-    for name, feature in settings.features.items():
-        if feature.type == "numeric" and stored.get(name, "number") != "number":
-            raise Invalid(
-                f"Feature {name!r} of {model.name} is stored as {stored[name]}; it cannot become numeric",
-                field=f"models.{model.name}.features.{name}.type",
-            )
 
 
 def _changes(connection: Connection, document: Document) -> Iterator[Change]:
@@ -102,23 +117,55 @@ def _change(kind: str, name: str, before: Any, after: Any) -> Change:
     return Change(kind, name, "changed" if keys else "unchanged", keys)
 
 
-def _check_names(connection: Connection, document: Document) -> None:
+def _check_fit(connection: Connection, document: Document) -> None:
+    """Names that must exist, and types that the stored columns must have."""
     channels = {*config.objects(connection, "channel"), *document.channels}
-    triggers = {*config.objects(connection, "trigger"), *document.triggers}
     for index, name in enumerate(document.default_notify or []):
         _must_exist(name, channels, "channel", f"default_notify.{index}")
-    for model, settings in document.models.items():
-        names = {check.name for check in checks_of(settings)}
-        for index, rule in enumerate(settings.rules):
-            place = f"models.{model}.rules.{index}"
-            for channel in rule.notify or []:
-                _must_exist(channel, channels, "channel", f"{place}.notify")
-            if rule.trigger is not None:
-                _must_exist(rule.trigger, triggers, "trigger", f"{place}.trigger")
-            _must_exist(rule.check, names, "check", f"{place}.check")
+    for name, settings in document.models.items():
+        check_model_fits(connection, name, settings, document, f"models.{name}.")
+
+
+def check_model_fits(connection: Connection, name: str, settings: Model, document: Document, prefix: str) -> None:
+    """Raises Invalid, naming the key behind ``prefix``, when a model's part does not fit what there is."""
+    channels = {*config.objects(connection, "channel"), *document.channels}
+    triggers = {*config.objects(connection, "trigger"), *document.triggers}
+    for index, rule in enumerate(settings.rules):
+        for place, channel in enumerate(rule.notify or []):
+            _must_exist(channel, channels, "channel", f"{prefix}rules.{index}.notify.{place}")
+        if rule.trigger is not None:
+            _must_exist(rule.trigger, triggers, "trigger", f"{prefix}rules.{index}.trigger")
+    model = models.find(connection, name)
+    columns = () if model is None else tuple(one for one in model.columns if one.role == "feature")
+    _refuse_retyping({one.name: one.storage for one in columns}, settings, prefix)
+    kinds = {one.name: one.type for one in columns if one.type is not None}
+    kinds |= {feature: one.type for feature, one in settings.features.items()}
+    for index, check in enumerate(settings.checks):
+        _method_must_fit(check, kinds, f"{prefix}checks.{index}.method")
+
+
+def _refuse_retyping(stored: Mapping[str, str], settings: Model, prefix: str) -> None:
+    for name, feature in settings.features.items():
+        if feature.type == "numeric" and stored.get(name, "number") != "number":
+            raise _wrong(
+                f"{prefix}features.{name}.type", f"{name!r} is stored as {stored[name]}; it cannot become numeric"
+            )
+
+
+def _method_must_fit(check: Check, kinds: Mapping[str, str], field: str) -> None:
+    if check.method == "auto" or check.kind != "data_drift":
+        return
+    fits = TWO_SAMPLE[check.method].kinds
+    for feature in check.features or []:
+        if kinds.get(feature, fits[0]) not in fits:
+            raise _wrong(field, f"{check.method} is for {' and '.join(fits)} columns; {feature!r} is {kinds[feature]}")
 
 
 def _must_exist(name: str, known: set[str], what: str, field: str) -> None:
     if name not in known:
         there = ", ".join(sorted(known)) or "none"
-        raise Invalid(f"{field}: there is no {what} {name!r} (there are: {there}). Nothing was changed.", field=field)
+        raise _wrong(field, f"there is no {what} {name!r} (there are: {there})")
+
+
+def _wrong(field: str, words: str) -> Invalid:
+    return Invalid(f"{field}: {words}. Nothing was changed.", field=field)

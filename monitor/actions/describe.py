@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from monitor import clock
+from monitor import clock, cron
 from monitor.actions import models as known_models
 from monitor.actions.models import meaning_of_model, settings_of
 from monitor.actions.run_due import DORMANT, is_dormant
-from monitor.config.inventory import checks_of, newest_end
+from monitor.config.inventory import Check, checks_of, newest_end
 from monitor.service import Service
-from monitor.store import models, readings, references, verdicts
+from monitor.store import models, readings, references, summaries, verdicts
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
-SCHEDULES = 2 * clock.HOUR
 FOUR_HOURS = 4 * clock.HOUR
 
 
@@ -71,14 +71,31 @@ def health(connection: Connection, model: Model, as_of: int, version: str | None
 def _unknown(connection: Connection, model: Model, as_of: int) -> str | None:
     if model.first_reference_at is None:
         return "no_reference"
-    if model.newest_prediction is None or model.newest_prediction < as_of - DORMANT:
+    newest_prediction = _newest_prediction(connection, model, as_of)
+    if newest_prediction is None or newest_prediction < as_of - DORMANT:
         return "no_recent_data"
-    checks = checks_of(settings_of(model))
-    lengths = [length for check in checks for length in check.lengths]
     newest = readings.newest_measured(connection, model.id, as_of)
-    if not lengths or newest is None or newest < newest_end(min(lengths), as_of - SCHEDULES):
+    if newest is None or newest < _expected(checks_of(settings_of(model)), as_of):
         return "no_recent_run"
     return "cannot_tell" if readings.nothing_told(connection, model.id, newest, as_of) else None
+
+
+def _newest_prediction(connection: Connection, model: Model, as_of: int) -> int | None:
+    """The newest that was known at a moment; to the hour where newer ones are known by now."""
+    newest = model.newest_prediction
+    if newest is None or newest <= as_of:
+        return newest
+    return summaries.newest_prediction(connection, model.id, as_of // clock.HOUR)
+
+
+def _expected(checks: Sequence[Check], as_of: int) -> int:
+    """The end of a window that must have been measured at a moment, when no run may be older than two schedules."""
+    due = [
+        newest_end(min(check.lengths), looked)
+        for check in checks
+        if (looked := cron.latest(check.schedule, as_of, 2)) is not None
+    ]
+    return max(due, default=0)
 
 
 def describe(connection: Connection, model: Model, now: int) -> dict[str, Any]:

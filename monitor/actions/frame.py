@@ -99,9 +99,18 @@ class Frame:
         return config.version(self.connection)
 
     @cached_property
+    def lifetimes(self) -> dict[str, tuple[int, int]]:
+        """Times of the first and the newest prediction of every model version ('' for none), and of all (``*``)."""
+        known = models.list_versions(self.connection, self.model.id)
+        spans = {one.version: (one.first_prediction, one.newest_prediction) for one in known}
+        if spans:
+            spans[POOLED] = (min(first for first, _ in spans.values()), max(last for _, last in spans.values()))
+        return spans
+
+    @property
     def versions(self) -> list[str]:
         """Every model version that has predictions ('' for none)."""
-        return [one.version for one in models.list_versions(self.connection, self.model.id)]
+        return [version for version in self.lifetimes if version != POOLED]
 
     def outdated(self, since: int) -> list[readings.Outdated]:
         """Windows that end after ``since`` and were measured before the store's newest change."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from alerting.bounds import Bounds, bounds_for
 from alerting.judge import Judged, judge
 from alerting.reading import Reading
 from alerting.sentence import sentence
+from alerting.words import finite
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
 from detectors.performance.measure import measure_performance
 from detectors.performance.scored import no_labels
@@ -94,8 +96,7 @@ def _measure_drift(
     if compared is None:
         return [_no_reference("ks" if is_numeric(frame, n) else "l_infinity", n, counts.rows) for n in names]
     if task.check.method != "auto":
-        fits = TWO_SAMPLE[task.check.method].kinds
-        names = [n for n in names if ("numeric" if is_numeric(frame, n) else "categorical") in fits]
+        names = _fitting(frame, task.check.method, names)
         return [_two_sample(frame, task.check.method, n, counts, compared) for n in names]
     return measure_drift(
         frame.binning,
@@ -117,7 +118,8 @@ def _measure_prediction(
         metric = "prediction_ks" if frame.meaning.task == "regression" else "class_share"
         return [_no_reference(metric, None, counts.rows)]
     if task.check.method != "auto":
-        return [replace(_two_sample(frame, task.check.method, "prediction", counts, compared), feature=None)]
+        names = _fitting(frame, task.check.method, [n for n in ("prediction", "score") if n in frame.binning.by_name])
+        return [replace(_two_sample(frame, task.check.method, n, counts, compared), feature=None) for n in names[:1]]
     return measure_prediction_drift(
         frame.binning,
         frame.meaning.task,
@@ -127,6 +129,12 @@ def _measure_prediction(
         tolerance=frame.settings.tolerance,
         alpha=alpha,
     )
+
+
+def _fitting(frame: Frame, method: str, names: Sequence[str]) -> list[str]:
+    """The columns that a registered test is for."""
+    fits = TWO_SAMPLE[method].kinds
+    return [name for name in names if ("numeric" if is_numeric(frame, name) else "categorical") in fits]
 
 
 def _two_sample(frame: Frame, method: str, name: str, counts: WindowCounts, compared: Compared) -> Measurement:
@@ -183,10 +191,14 @@ def _performance(frame: Frame, task: Task, window: Window) -> list[Reading]:
     found = []
     for version in versions:
         counts = window.versions.get(version)
-        found += _performance_of(frame, task, version, counts or window.pooled, labels.get(version), alpha, judged=True)
+        rows = {version: window.pooled.rows if counts is None else counts.rows}
+        found += _performance_of(
+            frame, task, version, rows, counts or window.pooled, labels.get(version), alpha, judged=True
+        )
     if len(versions) > 1:
         together = sum(labels.values(), no_labels(frame.binning.scores))
-        found += _performance_of(frame, task, None, window.pooled, together, alpha, judged=False)
+        rows = {version: counts.rows for version, counts in window.versions.items()}
+        found += _performance_of(frame, task, None, rows, window.pooled, together, alpha, judged=False)
     return found
 
 
@@ -194,13 +206,13 @@ def _performance_of(
     frame: Frame,
     task: Task,
     version: str | None,
+    rows: Mapping[str, int],
     counts: WindowCounts,
     labels: Any,
     alpha: float,
     *,
     judged: bool,
 ) -> list[Reading]:
-    rows = {version: counts.rows} if version is not None else dict.fromkeys(frame.versions, 1)
     compared = frame.compared_with(task.check.reference, rows)
     profile = None if compared is None else compared.profile
     measured = measure_performance(
@@ -307,10 +319,10 @@ def _reading(
         end=task.due.end,
         as_of=task.as_of,
         revision=1,
-        value=measured.value,
-        lower=measured.lower,
-        upper=measured.upper,
-        p_value=measured.p_value,
+        value=_number(measured.value),
+        lower=_number(measured.lower),
+        upper=_number(measured.upper),
+        p_value=_number(measured.p_value),
         threshold=verdict.threshold,
         alpha=measured.alpha if in_ledger else None,
         verdict=verdict.verdict,
@@ -322,7 +334,12 @@ def _reading(
         reference_version=None if compared is None else compared.version,
         details=details,
     )
-    return replace(reading, details={**details, "summary": sentence(reading)})
+    return replace(reading, details=finite({**details, "summary": sentence(reading)}))
+
+
+def _number(value: float | None) -> float | None:
+    """NaN is nothing: it would never be equal to what is stored."""
+    return None if value is None or math.isnan(value) else value
 
 
 _KINDS: dict[str, Callable[[Frame, Task, Window], list[Reading]]] = {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from monitor.actions import models as known_models
-from monitor.actions.apply_config import dump, put_model
+from monitor.actions.apply_config import check_model_fits, dump, put_model
 from monitor.actions.describe import describe
 from monitor.config import document
+from monitor.config.mistakes import mistakes_in_model
+from monitor.config.reading import place_of, words_of
 from monitor.errors import Invalid
 from monitor.store import config
 from monitor.store.database import Database
@@ -25,6 +28,7 @@ def patch_model(database: Database, name: str, changes: dict[str, Any], now: int
     with database.write() as connection:
         model = known_models.get(connection, name)
         settings = _merged(model.settings, changes)
+        check_model_fits(connection, name, settings, document.Document(), "")
         put_model(connection, name, settings, now)
         config.add_version(connection, {"models": {name: dump(settings)}}, now)
         return describe(connection, known_models.get(connection, name), now)
@@ -42,12 +46,18 @@ def _merged(before: dict[str, Any], changes: dict[str, Any]) -> document.Model:
         else:
             raise Invalid(f"{key!r} is no setting of a model", field=key)
     try:
-        return document.Model.model_validate(merged)
+        model = document.Model.model_validate(merged)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        message = str(first["msg"]).removeprefix("Value error, ")
-        raise Invalid(f"{field}: {message}. Nothing was changed.", field=field) from error
+        raise _wrong(place_of(first), words_of(first)) from error
+    for place, words in mistakes_in_model(model):
+        raise _wrong(place, words)
+    return model
+
+
+def _wrong(place: Sequence[str], words: str) -> Invalid:
+    field = ".".join(place)
+    return Invalid(f"{field}: {words}. Nothing was changed.", field=field)
 
 
 def _schema(before: dict[str, Any], schema: Any) -> dict[str, Any]:
@@ -55,6 +65,8 @@ def _schema(before: dict[str, Any], schema: Any) -> dict[str, Any]:
         raise Invalid("schema takes features ({name: {type}}) and segments ([name])", field="schema")
     found: dict[str, Any] = {}
     if "features" in schema:
+        if not isinstance(schema["features"], dict):
+            raise Invalid("schema.features takes {name: {type: numeric or categorical}}", field="schema.features")
         found["features"] = {**before.get("features", {}), **schema["features"]}
     if "segments" in schema:
         found["segments"] = schema["segments"]

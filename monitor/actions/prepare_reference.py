@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from detectors.cuts import Binning
+from detectors.cuts import Binning, NumericColumn
 from detectors.kinds import infer_kind
 from monitor import clock
 from monitor.actions import counting
 from monitor.actions import models as known_models
 from monitor.actions.counting import Meaning
 from monitor.actions.models import settings_of
+from monitor.config.document import Model as Settings
 from monitor.errors import Invalid
 from monitor.service import Service
 from monitor.store import models, quarantine, references, summaries
@@ -139,7 +140,7 @@ def _set(
     reference_id = references.add(connection, model.id, made, _parts(table))
     model = known_models.get(connection, name)
     if _brings_news(connection, model, before, made, table):
-        _new_cuts(service, connection, model, now)
+        make_new_cuts(service, connection, model, now)
     else:
         _count(connection, model, reference_id, table, timed)
     stored = next(one for one in references.newest(connection, model.id) if one.id == reference_id)
@@ -206,7 +207,20 @@ def _has_cuts(binning: Binning, column: StoredColumn) -> bool:
     return held is not None and bool(len(getattr(held, "levels", ())))
 
 
-def _new_cuts(service: Service, connection: Connection, model: Model, now: int) -> None:
+def is_configured_otherwise(model: Model, binning: Binning) -> bool:
+    """Whether the configuration has named another type, task or positive label since the cuts were made."""
+    settings, meaning = settings_of(model), known_models.meaning_of_model(model)
+    kinds = {f"feature.{column.name}": column.type for column in model.columns if column.role == "feature"}
+    retyped = any(
+        kinds.get(column.name) not in (None, "numeric" if isinstance(column, NumericColumn) else "categorical")
+        for column in binning.columns
+    )
+    positive = _positive(settings)
+    other_class = meaning.task == "binary" and positive not in (None, meaning.positive)
+    return retyped or settings.task not in (None, meaning.task) or other_class
+
+
+def make_new_cuts(service: Service, connection: Connection, model: Model, now: int) -> None:
     """New cuts from the newest rows of every reference; all references and all stored hours are counted on them."""
     newest = references.newest(connection, model.id)
     tables = {reference.id: _rows(connection, reference.id) for reference in newest}
@@ -218,7 +232,7 @@ def _new_cuts(service: Service, connection: Connection, model: Model, now: int) 
         _add_profiles(
             connection, model, (binning_id, binning, meaning), reference.id, tables[reference.id], reference.timed
         )
-    summaries.mark_all_dirty(connection, model.id, models.bump_change(connection, model.id))
+    summaries.mark_all_dirty(connection, model.id)
 
 
 def _count(connection: Connection, model: Model, reference_id: int, table: pa.Table, timed: bool) -> None:
@@ -248,15 +262,19 @@ def _add_profiles(
 def _meaning(service: Service, connection: Connection, model: Model, tables: Sequence[pa.Table]) -> Meaning:
     """Task and classes: as configured, else from the references' predictions and labels, else from the newest log."""
     settings = settings_of(model)
-    positive = None
-    if settings.positive_label is not None:
-        positive = str(canonical(pa.array([settings.positive_label]))[0].as_py())
     values = [part for table in tables for part in (_predictions(model, table), table.column("label").combine_chunks())]
     if all(part.null_count == len(part) for part in values) and model.newest_prediction is not None:
         last = model.newest_prediction // clock.HOUR + 1
         recent = service.observations.read(connection, model.stored, last - RECENT_HOURS, last, model.columns)
         values = [_predictions(model, table) for table in recent]
-    return counting.meaning_of(settings.task, positive, values)
+    return counting.meaning_of(settings.task, _positive(settings), values)
+
+
+def _positive(settings: Settings) -> str | None:
+    """The configured positive label in canonical form."""
+    if settings.positive_label is None:
+        return None
+    return str(canonical(pa.array([settings.positive_label]))[0].as_py())
 
 
 def _predictions(model: Model, table: pa.Table) -> pa.Array:

@@ -61,15 +61,15 @@ def replay(
     checks = _prepare(service, name, start, end, now(), reset)
     due = moments(checks, start, end)
     done = Replayed()
-    before = start
+    seen: dict[str, int] = {}
     for number, (as_of, names) in enumerate(due, 1):
-        run = run_checks(service, name, as_of, now=now(), checks=names, deliver=deliver, since=before)
+        run = run_checks(service, name, as_of, now=now(), checks=names, deliver=deliver, seen=seen)
         done.runs += 1
         done.readings += len(run.readings)
         done.alerts |= {alert["id"]: alert for alert in run.alerts}
         if deliver and run.changed:
             _settle(service, now)
-        before = as_of
+        seen |= dict.fromkeys(names, as_of)
         progress(number, len(due), as_of)
     if deliver:
         _settle(service, now)

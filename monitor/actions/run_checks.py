@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from monitor import clock
 from monitor.actions import models as known_models
 from monitor.actions.frame import Frame
 from monitor.actions.measuring import Task, judged_readings, readings_of
+from monitor.actions.prepare_reference import is_configured_otherwise, make_new_cuts
 from monitor.actions.run_windows import due
 from monitor.actions.step_alerts import step_alerts
 from monitor.actions.summarise_hours import summarise
@@ -40,39 +41,54 @@ def run_checks(
     checks: Collection[str] | None = None,
     deliver: bool = True,
     not_before: int | None = None,
-    since: int | None = None,
-    claimed: bool = False,
+    seen: Mapping[str, int] | None = None,
+    claimed_by: str | None = None,
 ) -> Run:
     """Measure the checks (all, or those named) of a model as of a moment.
 
-    ``not_before``: leave out windows that end at or before it. ``since``: the schedule's run before this one; a window
-    that was the newest then already is left out. ``claimed``: this is a run of the schedule, finished with it.
+    ``not_before``: leave out windows that end at or before it. ``seen``: when each check ran before in this replay; a
+    window that was its newest then already is left out. ``claimed_by``: this is a run of the schedule, which its holder
+    has claimed and which is finished with it; windows that were measured already are left out.
 
     Raises NotFound for an unknown model, Invalid for an as_of that is yet to come or a check that does not exist.
     """
     if as_of > now:
         raise Invalid(f"as_of {clock.render(as_of)} is later than now ({clock.render(now)})", field="as_of")
-    summarise(service, name, as_of // clock.HOUR, now)
+    _count_waiting(service, name, as_of, now)
     with service.database.write() as connection:
         model = known_models.get(connection, name)
         frame = Frame.load(service, connection, model)
         chosen = _chosen(frame, checks)
         if frame is None:
             return Run(as_of, [], [])
+        if claimed_by is not None and not claims.holds(connection, model.id, as_of, claimed_by):
+            return Run(as_of, [], [])
         answer: list[Reading] = []
         stepping: list[Reading] = []
         for check in chosen:
             for length in check.lengths:
-                least = _least(length, not_before, since)
-                for_answer, for_alerts = _run_check(frame, check, length, as_of, not_before, least)
+                fresh = _is_fresh(frame, check, length, as_of, seen, claimed_by is not None)
+                for_answer, for_alerts = _run_check(frame, check, length, as_of, not_before, fresh)
                 answer += for_answer
                 stepping += for_alerts
         stepped = _step(frame, stepping, as_of, now, deliver)
-        if claimed:
+        if claimed_by is not None:
             claims.finish(connection, model.id, as_of, now)
         changed = {alert["id"] for alert in stepped}
         still_open = [alert for alert in alerts.open_of(connection, model.id) if alert["id"] not in changed]
         return Run(as_of, answer, [*stepped, *still_open], changed=bool(stepped))
+
+
+def _count_waiting(service: Service, name: str, as_of: int, now: int) -> None:
+    """Bring summaries up to date, on new cuts if the configuration asks for other ones than there are."""
+    with service.database.read() as connection:
+        model = known_models.get(connection, name)
+        frame = Frame.load(service, connection, model) if model.first_reference_at is not None else None
+        stale = frame is not None and is_configured_otherwise(model, frame.binning)
+    if stale:
+        with service.database.write() as connection:
+            make_new_cuts(service, connection, known_models.get(connection, name), now)
+    summarise(service, name, as_of // clock.HOUR, now)
 
 
 def _step(frame: Frame, stepping: list[Reading], as_of: int, now: int, deliver: bool) -> list[dict[str, Any]]:
@@ -104,20 +120,25 @@ def _chosen(frame: Frame | None, names: Collection[str] | None) -> Sequence[Chec
     return [check for check in existing if check.name in names]
 
 
-def _least(length: int, not_before: int | None, since: int | None) -> int:
-    """The newest window counts as new when it ends after this."""
-    return max(not_before or 0, 0 if since is None else newest_end(length, since))
+def _is_fresh(
+    frame: Frame, check: Check, length: int, as_of: int, seen: Mapping[str, int] | None, scheduled: bool
+) -> bool:
+    """Whether the newest window is to be looked at: not by a schedule that has looked at it before."""
+    newest = newest_end(length, as_of)
+    if seen is not None and check.name in seen:
+        return newest > newest_end(length, seen[check.name])
+    return not (scheduled and readings.is_measured(frame.connection, frame.model.id, check.name, length, newest))
 
 
 def _run_check(
-    frame: Frame, check: Check, length: int, as_of: int, not_before: int | None, least: int
+    frame: Frame, check: Check, length: int, as_of: int, not_before: int | None, fresh: bool
 ) -> tuple[list[Reading], list[Reading]]:
     """Readings to answer with, and those on which alerts may step."""
     answer: list[Reading] = []
     stepping: list[Reading] = []
     marks = []
     newest = newest_end(length, as_of)
-    for one in due(frame, check, length, as_of, with_newest=newest > least):
+    for one in due(frame, check, length, as_of, with_newest=fresh):
         if not_before is not None and one.end <= not_before:
             continue
         made = readings_of(frame, Task(check, length, one, as_of))

@@ -8,12 +8,13 @@ from monitor import clock
 from monitor.actions.frame import Frame
 from monitor.actions.replay import moments
 from monitor.actions.run_checks import run_checks
-from monitor.errors import PlimsollError
+from monitor.errors import StoreUnavailable
 from monitor.service import Service
 from monitor.store import claims, models
 from monitor.store.models import Model
 
 CATCH_UP = 7 * clock.DAY
+AT_ONCE = 24  # runs of one model before the others get their turn
 DORMANT = 7 * clock.DAY
 
 log = logging.getLogger(__name__)
@@ -34,9 +35,20 @@ def run_due(service: Service, holder: str, now: int) -> int:
         for model in page:
             after = model.name
             if model.first_reference_at is not None and not is_dormant(model, now):
-                done += _run_model(service, model, holder, now)
+                done += _run_safely(service, model, holder, now)
         if len(page) < 100:
             return done
+
+
+def _run_safely(service: Service, model: Model, holder: str, now: int) -> int:
+    """What one model runs into is logged and does not keep the others waiting; it is tried again after the lease."""
+    try:
+        return _run_model(service, model, holder, now)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        log.exception("run failed", extra={"model": model.name, "error": str(error)})
+        return 0
 
 
 def _run_model(service: Service, model: Model, holder: str, now: int) -> int:
@@ -46,24 +58,18 @@ def _run_model(service: Service, model: Model, holder: str, now: int) -> int:
         before = max(claims.last_finished(connection, model.id) or 0, model.first_reference_at, now - CATCH_UP)
         due = [] if frame is None else moments(frame.checks, before, now)
     done = 0
-    for as_of, names in due:
+    for as_of, names in due[:AT_ONCE]:
         with service.database.write() as connection:
             if not claims.claim(connection, model.id, as_of, holder, now):
                 return done
-        try:
-            run_checks(
-                service,
-                model.name,
-                as_of,
-                now=now,
-                checks=names,
-                since=before,
-                not_before=model.first_reference_at,
-                claimed=True,
-            )
-        except PlimsollError as error:
-            log.error("run failed", extra={"model": model.name, "as_of": clock.render(as_of), "error": error.message})
-            return done
-        before = as_of
+        run_checks(
+            service,
+            model.name,
+            as_of,
+            now=now,
+            checks=names,
+            not_before=model.first_reference_at,
+            claimed_by=holder,
+        )
         done += 1
     return done

@@ -42,7 +42,9 @@ def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
     for mark in frame.outdated(as_of - DIRTY):
         if (mark.check, mark.length_hours) == (check.name, length) and mark.end <= as_of:
             end = mark.end // clock.HOUR
-            changed = summaries.changed_hours(frame.connection, frame.model.id, end - length, end, mark.change)
+            changed = summaries.changed_hours(
+                frame.connection, frame.model.id, end - length, end, mark.change, labels=check.kind == "performance"
+            )
             found += [mark.end] if changed else []
     return found
 
@@ -62,16 +64,23 @@ def _performance(frame: Frame, check: Check, length: int, as_of: int, newest: in
 
 def _mature(frame: Frame, check: Check, length: int, as_of: int, newest: int) -> set[int]:
     """Windows that became mature since the last one found so, by version; if none was, the newest mature one alone."""
+    if frame.model.n_labels == 0:
+        return set()
     horizon = clock.parse_duration(frame.settings.label_horizon)
     step = stride(length) * clock.HOUR
     oldest = max(newest - horizon - (newest - horizon) % step, 0)
-    versions = [POOLED, *frame.versions]
     last = readings.last_mature(frame.connection, frame.model.id, check.name, length, as_of)
-    starts = [oldest if last.get(v) is None else max(last[v] + step, oldest) for v in versions]
-    ends = list(range(min(starts), newest + 1, step))
+    starts = {}
+    for version, (first_row, last_row) in frame.lifetimes.items():
+        start = max(last[version] + step, oldest) if version in last else oldest
+        if first_row < newest and last_row >= start - length * clock.HOUR:
+            starts[version] = start
+    if not starts:
+        return set()
+    ends = list(range(min(starts.values()), newest + 1, step))
     coverage = _coverage(frame, length, as_of, ends)
     found: set[int] = set()
-    for version in versions:
+    for version in starts:
         mature = [end for end in ends if coverage.get(end, {}).get(version)]
         chosen = [end for end in mature if end > last[version]] if version in last else mature[-1:]
         for end in chosen:

@@ -25,7 +25,7 @@ HOURS_AT_ONCE = 24 * 14  # one transaction; between two of them posts get their 
 def summarise(service: Service, name: str, before_hour: int, now: int) -> int:
     """Bring the model's summaries of hours before ``before_hour`` up to date; how many hours were counted."""
     done = 0
-    while True:
+    while _waits(service, name, before_hour):
         with service.database.write() as connection:
             model = models.find(connection, name)
             if model is None:
@@ -37,6 +37,13 @@ def summarise(service: Service, name: str, before_hour: int, now: int) -> int:
             _count(service, connection, model, (binning_id, binning, meaning), marks)
             summaries.settle(connection, model.id, marks)
         done += len(marks)
+    return done
+
+
+def _waits(service: Service, name: str, before_hour: int) -> bool:
+    """Whether any hour waits: asked without the lock that writing takes."""
+    with service.database.read() as connection:
+        return summaries.waits(connection, name, before_hour)
 
 
 def _binning(connection: Connection, model: Model, now: int) -> tuple[int, Binning, Meaning]:

@@ -9,11 +9,12 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from monitor import clock
-from monitor.errors import BadRequest, Invalid
+from monitor.errors import BadRequest, Invalid, TooLarge
 from monitor.service import Service
 
 LIMIT = 100
 MOST = 1000
+MOST_JSON = 1 << 20
 
 
 def service_of(request: Request) -> Service:
@@ -72,15 +73,25 @@ def page(items: list[Any], next_cursor: object | None) -> dict[str, Any]:
 async def json_body(request: Request) -> Any:
     """The body as JSON; an empty one is an empty object.
 
-    Raises BadRequest when it is not JSON.
+    Raises BadRequest when it is not JSON, TooLarge past 1 MiB.
     """
-    body = await request.body()
+    body = await _small_body(request)
     if not body.strip():
         return {}
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise BadRequest(f"The body is not JSON: {error}", code="not_json") from error
+
+
+async def _small_body(request: Request) -> bytes:
+    parts, held = [], 0
+    async for part in request.stream():
+        held += len(part)
+        if held > MOST_JSON:
+            raise TooLarge(f"This address takes a body of at most {MOST_JSON:,} bytes")
+        parts.append(part)
+    return b"".join(parts)
 
 
 async def json_object(request: Request) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import typer
+from rich.text import Text
 
 from monitor.cli import apply, compare, import_files, keys, replay, serve
 from monitor.cli.base import app, err
@@ -16,16 +18,22 @@ __all__ = ["apply", "compare", "import_files", "keys", "main", "replay", "serve"
 def main() -> None:
     """Run the command; what goes wrong is said in a sentence, never as a traceback."""
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False))  # the exit code that a command asked for
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
     except typer.Abort:
         sys.exit(130)
     except PlimsollError as error:
-        err.print(f"[bold red]plimsoll:[/] {error.message}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+        _fail(error.message)
+    except OSError as error:
+        _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     except Exception as error:
         if hasattr(error, "format_message"):
-            err.print(f"[bold red]plimsoll:[/] {error.format_message()}", highlight=False, soft_wrap=True)
-            sys.exit(2)
+            _fail(error.format_message())
         raise
+
+
+def _fail(message: str) -> NoReturn:
+    if message:
+        err.print(Text.assemble(("plimsoll:", "bold red"), " ", message), highlight=False, soft_wrap=True)
+    sys.exit(2)

@@ -11,7 +11,8 @@ from monitor import clock
 from monitor.actions import apply_config
 from monitor.cli.base import DatabaseUrl, Home, app, out, service_from
 from monitor.cli.remote import call, service_url
-from monitor.config.reading import from_yaml
+from monitor.config.document import Document
+from monitor.config.reading import placed
 from monitor.errors import Invalid
 
 
@@ -23,23 +24,22 @@ def apply(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Make a configuration so: through the service at PLIMSOLL_URL if set, else on the store of the settings."""
+    document, text = apply_config.read_file(file)
     try:
-        text = file.read_text("utf-8")
-    except OSError as error:
-        raise Invalid(f"{file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise Invalid(f"{file}: this is not UTF-8 text") from error
-    document = from_yaml(text, str(file))
-    if service_url() is not None:
-        body = document.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        answer = call("PUT", f"/v1/config{'?plan=true' if plan else ''}", json=body)
-        version, changes = answer["version"], answer["changes"]
-    else:
-        version, changes = _here(document, plan, home, database_url)
+        version, changes = _there(document, plan) if service_url() else _here(document, plan, home, database_url)
+    except Invalid as error:
+        raise placed(error, text, str(file)) from error
     _show(changes, version, plan)
 
 
-def _here(document: Any, plan: bool, home: Path | None, url: str | None) -> tuple[int | None, list[dict[str, Any]]]:
+def _there(document: Document, plan: bool) -> tuple[int | None, list[dict[str, Any]]]:
+    answer = call("PUT", f"/v1/config{'?plan=true' if plan else ''}", json=apply_config.dump(document))
+    return answer["version"], answer["changes"]
+
+
+def _here(
+    document: Document, plan: bool, home: Path | None, url: str | None
+) -> tuple[int | None, list[dict[str, Any]]]:
     database = service_from(home=home, database_url=url).database
     if plan:
         return None, [change.to_json() for change in apply_config.plan(database, document)]
@@ -50,7 +50,7 @@ def _here(document: Any, plan: bool, home: Path | None, url: str | None) -> tupl
 def _show(changes: list[dict[str, Any]], version: int | None, plan: bool) -> None:
     for change in changes:
         keys = f" ({', '.join(change['keys'])})" if change["keys"] else ""
-        out.print(f"{change['change']:>10}  {change['kind']} {change['name']}{keys}", highlight=False)
+        out.print(f"{change['change']:>10}  {change['kind']} {change['name']}{keys}", highlight=False, markup=False)
     changed = sum(change["change"] != "unchanged" for change in changes)
     if plan:
         out.print(f"{changed} would change; nothing was changed.")

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from alerting.bounds import bounds_for
@@ -124,12 +125,12 @@ def _show(readings: list[Reading], drift: bool, left_out: list[str]) -> None:
     table = Table("column", "metric", "value", "p", "verdict", "in words")
     for reading in readings:
         table.add_row(
-            reading.feature or "",
+            escape(reading.feature or ""),
             reading.metric,
             _number(reading.value),
             _number(reading.p_value),
             reading.verdict or "",
-            reading.summary,
+            escape(reading.summary),
         )
     out.print(table)
     if left_out:

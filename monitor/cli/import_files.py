@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 import typer
 from rich.progress import track
@@ -32,6 +33,7 @@ TYPES = {
 }
 ROWS = 20_000
 BYTES = 8 * 1024 * 1024
+MOST_HERE = 1 << 40
 
 Body = tuple[str, bytes]
 
@@ -55,17 +57,17 @@ def import_files(
             raise Invalid(f"{file}: there is no such file")
     service = None if service_url() is not None else service_from(home=home, database_url=database_url)
     if reference is not None:
-        for file in files:
-            body = TYPES[file.suffix.lower()], file.read_bytes()
-            told = _reference(service, model, reference, body)
-            out.print(f"{file}: reference {told['name']} version {told['version']}, {told['rows']} rows")
+        told = _reference(service, model, reference, _together(files))
+        words = f"reference {told['name']} version {told['version']}, {told['rows']} rows"
+        out.print(words, highlight=False, markup=False)
         return
     for file in files:
-        out.print(f"{file}: {_load(service, model, file, 'labels' if labels else 'predictions')}", highlight=False)
+        words = _load(service, model, file, "labels" if labels else "predictions")
+        out.print(f"{file}: {words}", highlight=False, markup=False)
 
 
 def _load(service: Service | None, model: str, file: Path, kind: str) -> str:
-    total = {"accepted": 0, "duplicates": 0, "rejected": 0}
+    total = dict.fromkeys(["accepted", "duplicates", "rejected", *(["unmatched"] if kind == "labels" else [])], 0)
     first: str | None = None
     for body in track(list(_bodies(file)), description=file.name, console=err, transient=True):
         told = _post(service, model, kind, body)
@@ -74,7 +76,42 @@ def _load(service: Service | None, model: str, file: Path, kind: str) -> str:
         if first is None and told["errors"]:
             first = told["errors"][0]["reason"]
     words = ", ".join(f"{count} {name}" for name, count in total.items())
+    if total["rejected"] and not total["accepted"] + total["duplicates"]:
+        raise Invalid(f"{file}: no row can be used; the first because {first}")
     return words if first is None else f"{words} (the first because {first})"
+
+
+def _together(files: list[Path]) -> Body:
+    """One body of several files: a reference is set at once."""
+    kinds = {TYPES[file.suffix.lower()] for file in files}
+    if len(files) == 1:
+        return kinds.pop(), files[0].read_bytes()
+    if len(kinds) > 1:
+        raise Invalid("Several files of one reference must be of one kind")
+    kind = kinds.pop()
+    if kind == TYPES[".ndjson"]:
+        return kind, b"\n".join(file.read_bytes() for file in files)
+    if kind == TYPES[".json"]:
+        raise Invalid("Several files of one reference cannot be JSON; write them as NDJSON or Parquet")
+    try:
+        tables = [_TABLES[kind](file) for file in files]
+        return TYPES[".arrow"], _arrow(pa.concat_tables(tables, promote_options="permissive"))
+    except pa.ArrowException as error:
+        raise Invalid(f"The files cannot be read together: {error}") from error
+
+
+def _arrow(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+_TABLES: dict[str, Callable[[Path], pa.Table]] = {
+    TYPES[".parquet"]: pyarrow.parquet.read_table,
+    TYPES[".csv"]: pyarrow.csv.read_csv,
+    TYPES[".arrow"]: lambda file: pa.ipc.open_stream(file.read_bytes()).read_all(),
+}
 
 
 def _bodies(file: Path) -> Iterator[Body]:
@@ -93,10 +130,7 @@ def _bodies(file: Path) -> Iterator[Body]:
 
 
 def _stream(batch: pa.RecordBatch) -> Body:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    return TYPES[".arrow"], sink.getvalue().to_pybytes()
+    return TYPES[".arrow"], _arrow(pa.Table.from_batches([batch]))
 
 
 def _lines(file: Path, *, repeat_head: bool) -> Iterator[bytes]:
@@ -122,6 +156,5 @@ def _reference(service: Service | None, model: str, name: str, body: Body) -> An
         path = f"/v1/models/{model}/references/{name}"
         return call("PUT", path, content=body[1], headers={"Content-Type": body[0]})
     now = clock.now()
-    limit = max(service.settings.max_body, len(body[1]))
-    raw = decode(body[1], body[0], None, "references", limit)
+    raw = decode(body[1], body[0], None, "references", MOST_HERE)  # this machine's own file: only its memory limits it
     return put_reference(service, model, name, conform.reference(raw, now), now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from monitor import clock
@@ -32,7 +33,9 @@ def keys_list(home: Home = None, database_url: DatabaseUrl = None) -> None:
     """Every key, without its secret."""
     table = Table("id", "name", "scope", "created", "revoked")
     for key in manage_keys.listed(service_from(home=home, database_url=database_url).database):
-        table.add_row(key.id, key.name, key.scope, clock.render(key.created_at), clock.optional(key.revoked_at) or "")
+        table.add_row(
+            key.id, escape(key.name), key.scope, clock.render(key.created_at), clock.optional(key.revoked_at) or ""
+        )
     out.print(table)
 
 
@@ -42,4 +45,4 @@ def keys_revoke(
 ) -> None:
     """End a key."""
     manage_keys.revoke(service_from(home=home, database_url=database_url).database, key, clock.now())
-    out.print(f"Revoked {key}.")
+    out.print(f"Revoked {key}.", markup=False)

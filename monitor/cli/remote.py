@@ -34,6 +34,8 @@ def call(method: str, path: str, **request: Any) -> Any:
         body = answer.json()
     except ValueError:
         body = {}
+    if answer.status_code == 422 and "rejected" in body:
+        return body  # rows were looked at, one by one
     if answer.status_code >= 400 and "error" in body:
         raise Invalid(body["error"]["message"], field=body["error"].get("field"), code=body["error"]["code"])
     if answer.status_code >= 400:

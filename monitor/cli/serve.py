@@ -9,9 +9,8 @@ import typer
 
 from monitor import telemetry
 from monitor.bootstrap import build
+from monitor.bootstrap import migrate as bring_up_to_date
 from monitor.cli.base import DatabaseUrl, Home, app, out, settings_from
-from monitor.store import schema
-from monitor.store.database import Database
 
 
 @app.command()
@@ -21,13 +20,28 @@ def serve(
     config: Annotated[Path | None, typer.Option(help="Configuration applied at start (PLIMSOLL_CONFIG).")] = None,
     home: Home = None,
     database_url: DatabaseUrl = None,
+    observations_url: Annotated[str | None, typer.Option(help="Where rows are (PLIMSOLL_OBSERVATIONS_URL).")] = None,
     public_url: Annotated[str | None, typer.Option(help="For links (PLIMSOLL_PUBLIC_URL).")] = None,
+    allow_targets: Annotated[
+        str | None, typer.Option(help="Private hosts that may be called, with commas (PLIMSOLL_ALLOW_TARGETS).")
+    ] = None,
+    max_body: Annotated[str | None, typer.Option(help="Greatest body, such as 64MiB (PLIMSOLL_MAX_BODY).")] = None,
+    links: Annotated[str | None, typer.Option(help="Name=https://address beside the pages (PLIMSOLL_LINKS).")] = None,
 ) -> None:
     """API, dashboards, scheduler and delivery in one process."""
     from monitor.serving import serve as run
 
     settings = settings_from(
-        host=host, port=port, config=config, home=home, database_url=database_url, public_url=public_url
+        host=host,
+        port=port,
+        config=config,
+        home=home,
+        database_url=database_url,
+        observations_url=observations_url,
+        public_url=public_url,
+        allow_targets=allow_targets,
+        max_body=max_body,
+        links=links,
     )
     telemetry.configure()
     run(build(settings), ready=f"Plimsoll is at {settings.public_url}")
@@ -36,7 +50,7 @@ def serve(
 @app.command()
 def migrate(home: Home = None, database_url: DatabaseUrl = None) -> None:
     """Bring the store's schema to the newest."""
-    before, after = schema.migrate(Database(settings_from(home=home, database_url=database_url).database_url))
+    before, after = bring_up_to_date(settings_from(home=home, database_url=database_url))
     out.print(
         f"The store is at schema {after}" + ("; it was before" if before == after else f" (was {before or 'empty'})")
     )

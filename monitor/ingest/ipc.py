@@ -53,7 +53,7 @@ def _batch_size(header: bytes, batch: int, body: pa.Buffer) -> int:
     for offset, length in zip(pairs[::2], pairs[1::2], strict=True):
         if length > 8:
             (size,) = struct.unpack_from("<q", memory, offset)
-            total += max(size, length - 8)  # -1: this buffer is not compressed
+            total += size if size >= 0 else length - 8  # -1: this buffer is not compressed
     return total
 
 

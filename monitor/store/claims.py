@@ -21,6 +21,13 @@ def claim(connection: Connection, model_id: int, as_of: int, holder: str, now: i
     return bool(cursor.rowcount == 1)
 
 
+def holds(connection: Connection, model_id: int, as_of: int, holder: str) -> bool:
+    """Whether a run is still this holder's: one who was slow beyond the lease may have lost it."""
+    t = run_claims.c
+    mine = (t.model_id == model_id) & (t.as_of == as_of) & (t.holder == holder) & t.finished_at.is_(None)
+    return connection.execute(select(t.as_of).where(mine)).first() is not None
+
+
 def finish(connection: Connection, model_id: int, as_of: int, now: int) -> None:
     """The run is done, for good."""
     connection.connection.cursor().execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def _engine(url: str) -> Engine:
 def _reachable() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, sqlite3.OperationalError) as error:  # the driver's own where a cursor was used directly
         raise StoreUnavailable("The store cannot be reached just now; nothing was stored. Try again.") from error
     except DBAPIError as error:
         if error.connection_invalidated:

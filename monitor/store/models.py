@@ -192,10 +192,9 @@ def list_versions(connection: Connection, model_id: int) -> list[Version]:
 
 def bump_change(connection: Connection, model_id: int) -> int:
     """Count a write to the model's rows; the new count."""
-    connection.execute(
-        update(tables.models).where(tables.models.c.id == model_id).values(change=tables.models.c.change + 1)
-    )
-    return int(connection.execute(select(tables.models.c.change).where(tables.models.c.id == model_id)).scalar_one())
+    table = tables.models
+    counted = update(table).where(table.c.id == model_id).values(change=table.c.change + 1)
+    return int(connection.execute(counted.returning(table.c.change)).scalar_one())
 
 
 def mark_dirty(connection: Connection, model_id: int, hours: Iterable[int], change: int, labels_only: bool) -> None:

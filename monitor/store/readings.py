@@ -308,6 +308,13 @@ def measured_since(connection: Connection, model_id: int, check: str, length_hou
     return [Measured(*row) for row in connection.execute(query)]
 
 
+def is_measured(connection: Connection, model_id: int, check: str, length_hours: int, end: int) -> bool:
+    """Whether a window has been measured by any run."""
+    t = measured.c
+    mine = and_(t.model_id == model_id, t.check_name == check, t.length_hours == length_hours, t.window_end == end)
+    return connection.execute(select(t.as_of).where(mine)).first() is not None
+
+
 def note_mature(
     connection: Connection, model_id: int, check: str, version: str, length_hours: int, end: int, as_of: int
 ) -> None:

@@ -18,9 +18,13 @@ def _config() -> Config:
     return config
 
 
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
 def newest() -> str:
     """The revision that this program wants."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return str(_script().get_current_head())
 
 
 def current(database: Database) -> str | None:
@@ -32,6 +36,7 @@ def current(database: Database) -> str | None:
 def migrate(database: Database) -> tuple[str | None, str]:
     """Bring the schema to the newest revision; what it was and what it is."""
     before = current(database)
+    _refuse_newer(before)
     if before != newest():
         with database.write() as connection:
             config = _config()
@@ -40,9 +45,15 @@ def migrate(database: Database) -> tuple[str | None, str]:
     return before, newest()
 
 
+def _refuse_newer(known: str | None) -> None:
+    if known is not None and known not in {script.revision for script in _script().walk_revisions()}:
+        raise SchemaOutdated(f"The store is at schema {known}, which this program does not know: use a newer Plimsoll")
+
+
 def require_newest(database: Database) -> None:
     """Raises SchemaOutdated, with the command to run, when the store is behind."""
     known = current(database)
+    _refuse_newer(known)
     if known != newest():
         what = "has no tables yet" if known is None else f"is at schema {known}"
         raise SchemaOutdated(f"The store {what}; this program needs {newest()}. Run: plimsoll migrate")

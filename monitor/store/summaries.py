@@ -54,6 +54,17 @@ def dirty(connection: Connection, model_id: int, before_hour: int) -> list[Dirty
     return [Dirty(r["hour"], r["change"], r["labels_only"]) for r in connection.execute(query).mappings()]
 
 
+def waits(connection: Connection, name: str, before_hour: int) -> bool:
+    """Whether the model of that name has an hour before ``before_hour`` that waits."""
+    query = (
+        select(dirty_hours.c.hour)
+        .join(models, models.c.id == dirty_hours.c.model_id)
+        .where(models.c.name == name, dirty_hours.c.hour < before_hour)
+        .limit(1)
+    )
+    return connection.execute(query).first() is not None
+
+
 def models_waiting(connection: Connection) -> list[str]:
     """Names of models with hours that wait."""
     query = (
@@ -75,11 +86,16 @@ def settle(connection: Connection, model_id: int, done: Iterable[Dirty]) -> None
     )
 
 
-def mark_all_dirty(connection: Connection, model_id: int, change: int) -> None:
-    """Every hour that has a summary waits again: the cuts are new."""
-    hours = select(summaries.c.hour).where(summaries.c.model_id == model_id).distinct()
-    rows = [(model_id, hour, change, False) for hour in connection.execute(hours).scalars()]
-    insert_rows(connection, dirty_hours, ("model_id", "hour", "change", "labels_only"), rows)
+def mark_all_dirty(connection: Connection, model_id: int) -> None:
+    """Every hour that has a summary waits again: the cuts are new. Its rows are not, so its change stays, and windows
+    that were measured on the old cuts keep their readings."""
+    connection.connection.cursor().execute(
+        "INSERT INTO dirty_hours (model_id, hour, change, labels_only)"
+        " SELECT model_id, hour, max(change), FALSE FROM (SELECT model_id, hour, change FROM summaries"
+        " UNION ALL SELECT model_id, hour, change FROM label_summaries) WHERE model_id = ? GROUP BY model_id, hour"
+        " ON CONFLICT (model_id, hour) DO UPDATE SET labels_only = FALSE",
+        (model_id,),
+    )
 
 
 def replace(
@@ -154,10 +170,10 @@ def coverage(
     return [(version, hour, n, known.get((version, hour), 0)) for version, hour, n in connection.execute(rows)]
 
 
-def changed_hours(connection: Connection, model_id: int, start: int, end: int, since: int) -> set[int]:
-    """Hours of [start, end) whose rows or labels were counted again after change ``since``."""
+def changed_hours(connection: Connection, model_id: int, start: int, end: int, since: int, *, labels: bool) -> set[int]:
+    """Hours of [start, end) whose rows (or ``labels``, too) were counted again after change ``since``."""
     found: set[int] = set()
-    for table in (summaries, label_summaries):
+    for table in (summaries, label_summaries) if labels else (summaries,):
         query = select(table.c.hour).where(
             table.c.model_id == model_id, table.c.hour >= start, table.c.hour < end, table.c.change > since
         )

@@ -173,7 +173,7 @@ summaries = Table(
     Column("newest", BigInteger, nullable=False),  # time of its newest prediction
     Column("change", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
-    UniqueConstraint("model_id", "binning_id", "hour", "version", "segment"),
+    UniqueConstraint("model_id", "hour", "version", "segment", "binning_id"),
 )
 
 label_summaries = Table(
@@ -188,7 +188,7 @@ label_summaries = Table(
     Column("rows", BigInteger, nullable=False),  # labelled rows, less those taken back
     Column("change", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
-    UniqueConstraint("model_id", "binning_id", "hour", "version", "segment", "known_hour"),
+    UniqueConstraint("model_id", "hour", "version", "segment", "known_hour", "binning_id"),
 )
 
 config_objects = Table(

@@ -7,6 +7,7 @@ import pytest
 
 from monitor.service import Service
 from tests.monitor.posting import Poster, new_service
+from tests.monitor.world import World
 
 
 @pytest.fixture
@@ -19,3 +20,8 @@ def service(tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture
 def poster(service: Service) -> Poster:
     return Poster(service)
+
+
+@pytest.fixture
+def world(service: Service) -> World:
+    return World(service)

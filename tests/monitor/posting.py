@@ -56,12 +56,14 @@ class Poster:
     def dirty(self) -> dict[int, bool]:
         table = tables.dirty_hours
         with self.service.database.read() as connection:
-            return {row.hour: row.labels_only for row in connection.execute(select(table))}
+            mine = select(table).where(table.c.model_id == self.found(connection).id)
+            return {row.hour: row.labels_only for row in connection.execute(mine)}
 
     def ingest_counts(self) -> dict[int, tuple[int, int]]:
         table = tables.ingest_counts
         with self.service.database.read() as connection:
-            return {row.hour: (row.rejected, row.conflicting) for row in connection.execute(select(table))}
+            mine = select(table).where(table.c.model_id == self.found(connection).id)
+            return {row.hour: (row.rejected, row.conflicting) for row in connection.execute(mine)}
 
 
 def _bytes(body: Any) -> bytes:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import itertools
 import json
 import select
 import socket
@@ -18,6 +19,7 @@ import zstandard
 
 from monitor.service import Service
 from tests.monitor.api.serving import ingest_app, serving
+from tests.monitor.posting import new_service
 
 T = "2026-01-01T10:20:00Z"
 MAX_BODY = 200_000
@@ -25,10 +27,23 @@ JSON, NDJSON = "application/json", "application/x-ndjson"
 ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
 
 
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    service = new_service(tmp_path_factory.mktemp("ingest"))
+    with serving(ingest_app(replace(service, settings=replace(service.settings, max_body=MAX_BODY)))) as address:
+        yield address
+    service.database.close()
+
+
+@pytest.fixture(scope="module")
+def names() -> Iterator[str]:
+    return (f"m{number}" for number in itertools.count())
+
+
 @pytest.fixture
-def http(service: Service) -> Iterator[httpx.Client]:
-    small = replace(service, settings=replace(service.settings, max_body=MAX_BODY))
-    with serving(ingest_app(small)) as url, httpx.Client(base_url=f"{url}/v1/models/m", timeout=20) as client:
+def http(url: str, names: Iterator[str]) -> Iterator[httpx.Client]:
+    """A client of a model that nobody posted to yet."""
+    with httpx.Client(base_url=f"{url}/v1/models/{next(names)}", timeout=20) as client:
         yield client
 
 
@@ -142,7 +157,6 @@ def test_columns_that_unpack_to_too_much_are_413(http: httpx.Client) -> None:
     assert post(http, parquet(table), PARQUET).status_code == 413
     assert post(http, arrow(zeros, "zstd"), ARROW).status_code == 413
     wide = pa.table({f"c{number}": pa.array([], pa.float64()) for number in range(5001)})
-    assert post(http, arrow(wide.select(wide.column_names[:1000])), ARROW).status_code in (200, 413)
     assert post(http, ",".join(wide.column_names).encode(), "text/csv").status_code == 413
 
 

@@ -1,0 +1,120 @@
+"""Mistakes that the shape of a document does not show: what does not go together, each at its own key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alerting.bounds import FALLING
+from alerting.registry import check_channel, check_trigger
+from detectors.registry import PERFORMANCE, QUALITY, TWO_SAMPLE
+from monitor.config.document import KINDS, Check, Document, Model, Rule
+
+Mistake = tuple[tuple[str, ...], str]  # the key's path, and what is wrong
+
+_DRIFT = {"data_drift": ("ks", "l_infinity"), "prediction_drift": ("class_share", "score_ks", "prediction_ks")}
+_SERVING = ("volume", "freshness_minutes", "latency_p50", "latency_p95", "latency_p99", "error_share")
+
+
+def mistakes(document: Document) -> list[Mistake]:
+    """Every mistake in a document, in its order."""
+    found = [
+        (("models", name, *place), words)
+        for name, model in document.models.items()
+        for place, words in mistakes_in_model(model)
+    ]
+    return [*found, *_endpoints(document)]
+
+
+def mistakes_in_model(model: Model) -> list[Mistake]:
+    """Every mistake in one model's part."""
+    return [*_checks(model), *_rules(model)]
+
+
+def _checks(model: Model) -> Iterator[Mistake]:
+    names: set[str] = set()
+    for index, check in enumerate(model.checks):
+        place = ("checks", str(index))
+        if check.name in names:
+            yield (*place, "name"), f"another check is named {check.name!r}"
+        names.add(check.name)
+        for key, words in (*_method(check), *_metric(check, model.task), *_threshold(check)):
+            yield (*place, key), words
+
+
+def _method(check: Check) -> Iterator[tuple[str, str]]:
+    if check.method == "auto":
+        return
+    if check.method not in TWO_SAMPLE:
+        yield "method", f"{check.method!r} is no method; there are auto, {', '.join(TWO_SAMPLE)}"
+    elif check.kind not in _DRIFT:
+        yield "method", f"{check.method} compares distributions; a {check.kind} check takes no method"
+    elif check.threshold is None:
+        yield "method", f"{check.method} needs a threshold; only auto brings its own"
+
+
+def metrics_of(kind: str, task: str | None) -> tuple[str, ...]:
+    """The metrics that a check of a kind can have; of all tasks while the task is not known."""
+    if kind == "performance":
+        known = [names for name, names in PERFORMANCE.items() if task in (None, name)]
+        return (*dict.fromkeys(metric for names in known for metric in names), "label_coverage")
+    return {**_DRIFT, "data_quality": tuple(QUALITY), "serving": _SERVING}[kind]
+
+
+def _metric(check: Check, task: str | None) -> Iterator[tuple[str, str]]:
+    if check.metric is None or (check.kind == "serving" and check.metric.startswith("metric.")):
+        return
+    known = metrics_of(check.kind, task)
+    if check.method != "auto":
+        yield "metric", f"a check with a method measures that alone; leave metric {check.metric!r} out"
+    elif check.metric not in known:
+        yield "metric", f"{check.metric!r} is no metric of a {check.kind} check; there are {', '.join(known)}"
+
+
+def _threshold(check: Check) -> Iterator[tuple[str, str]]:
+    given = check.threshold
+    if given is None:
+        return
+    if given.drop is not None and check.kind != "performance":
+        yield "threshold", f"drop is a loss of performance; a {check.kind} check has none"
+    if given.p_value is not None and not _has_p_value(check):
+        what = f"method {check.method}" if check.method != "auto" else f"a {check.kind} check"
+        yield "threshold", f"{what} has no p-value; give warning and critical"
+    if given.warning is not None and given.critical is not None:
+        falling = check.metric in FALLING or (check.kind == "performance" and check.metric is None)
+        if (given.critical > given.warning) if falling else (given.critical < given.warning):
+            yield "threshold", "critical lies on the better side of warning"
+
+
+def _has_p_value(check: Check) -> bool:
+    if check.kind == "serving":
+        return False
+    return check.method not in TWO_SAMPLE or TWO_SAMPLE[check.method].has_p_value
+
+
+def _rules(model: Model) -> Iterator[Mistake]:
+    known = {*KINDS, *(check.name for check in model.checks)}
+    spoken_of = {rule.check for rule in model.rules}
+    names: set[str] = set()
+    for index, rule in enumerate(model.rules):
+        place = ("rules", str(index))
+        if rule.name in names:
+            yield (*place, "name"), f"another rule is named {rule.name!r}"
+        names.add(rule.name)
+        if rule.check not in known:
+            yield (*place, "check"), f"there is no check {rule.check!r} (there are: {', '.join(sorted(known))})"
+        elif _takes_a_default_name(rule, known, spoken_of):
+            yield (*place, "name"), f"the default rule on check {rule.name!r} has this name"
+
+
+def _takes_a_default_name(rule: Rule, known: set[str], spoken_of: set[str]) -> bool:
+    return rule.name != rule.check and rule.name in known and rule.name not in spoken_of
+
+
+def _endpoints(document: Document) -> Iterator[Mistake]:
+    for part, checker in (("channels", check_channel), ("triggers", check_trigger)):
+        for name, settings in getattr(document, part).items():
+            try:
+                checker(name, settings)
+            except ValueError as error:
+                key = getattr(error, "key", None)
+                yield ((part, name, key) if key else (part, name)), str(error)

@@ -1,0 +1,254 @@
+"""Every engine of observations against an oracle of dicts and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from monitor.clock import HOUR
+from monitor.store.database import Database
+from monitor.store.observations import reading
+from monitor.store.observations.base import (
+    LabelBatch,
+    Observations,
+    PredictionBatch,
+    StoredColumn,
+    StoredModel,
+)
+from monitor.store.observations.sql import SqlObservations
+
+COLUMNS = (
+    StoredColumn("feature", "x", 0, "number"),
+    StoredColumn("feature", "c", 1, "string"),
+    StoredColumn("prediction", "", 2, "number"),
+    StoredColumn("probability", "late", 3, "number"),
+)
+MODEL = StoredModel(1, "m", COLUMNS)
+Write = Callable[[], AbstractContextManager[Any]]
+
+
+class Engine:
+    """A store with a model's tables, and its transactions."""
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+        self.observations: Observations = SqlObservations()
+        with self.database.write() as connection:
+            self.observations.ensure_model(connection, MODEL)
+
+    def append(self, *rows: tuple[Any, ...]) -> Any:
+        with self.database.write() as connection:
+            return self.observations.append(connection, MODEL, batch(list(rows)))
+
+    def label(self, *rows: tuple[str, str, int], arrived: int = 0, defaulted: bool = False) -> Any:
+        with self.database.write() as connection:
+            return self.observations.append_labels(connection, MODEL, labels(list(rows), defaulted), arrived)
+
+    def rows(self, start: int = 0, end: int = 10**6) -> list[dict[str, Any]]:
+        with self.database.read() as connection:
+            tables = list(self.observations.read(connection, MODEL, start, end, COLUMNS))
+        return [row for table in tables for row in table.to_pylist()]
+
+
+def batch(rows: list[tuple[Any, ...]]) -> PredictionBatch:
+    """Rows of (id, hour, x, c, prediction)."""
+    ids, hours, x, c, prediction = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    count = len(ids)
+    return PredictionBatch(
+        ids=pa.array(ids, pa.string()),
+        timestamps=np.array(hours, np.int64) * HOUR + 5,
+        versions=pa.array([None if hour % 2 else "v1" for hour in hours], pa.string()),
+        latency_ms=pa.nulls(count, pa.float64()),
+        errors=pa.nulls(count, pa.string()),
+        stored=COLUMNS[:3],
+        columns=(pa.array(x, pa.float64()), pa.array(c, pa.string()), pa.array(prediction, pa.float64())),
+        odd=pa.nulls(count, pa.string()),
+        positions=np.arange(count),
+    )
+
+
+def labels(rows: list[tuple[str, str, int]], defaulted: bool) -> LabelBatch:
+    """Rows of (id, value, time)."""
+    ids, values, times = zip(*rows, strict=True) if rows else ((), (), ())
+    count = len(ids)
+    return LabelBatch(
+        ids=pa.array(ids, pa.string()),
+        labels=pa.array(values, pa.string()),
+        kinds=pa.array(["string"] * count, pa.string()),
+        timestamps=np.array(times, np.int64),
+        defaulted=np.full(count, defaulted),
+        positions=np.arange(count),
+    )
+
+
+@pytest.fixture(params=["sqlite"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    made = Engine(f"{request.param}:///{tmp_path / 'store.db'}")
+    yield made
+    made.database.close()
+
+
+def test_the_first_of_an_id_stays(engine: Engine) -> None:
+    first = engine.append(("a", 3, 1.0, "u", 1.0), ("a", 4, 2.0, "u", 1.0), ("b", 2, None, None, None))
+    assert (first.accepted, first.duplicates) == (2, 1)
+    assert first.hours.tolist() == [2, 3]
+    assert first.conflicting_hours.tolist() == [4]
+    assert first.versions == {"v1": (1, 2 * HOUR + 5, 2 * HOUR + 5), "": (1, 3 * HOUR + 5, 3 * HOUR + 5)}
+    again = engine.append(("b", 2, None, None, None), ("a", 3, float("inf"), "u", 1.0))
+    assert (again.accepted, again.duplicates, again.hours.tolist()) == (0, 2, [])
+    assert again.conflicting_hours.tolist() == [3]
+    assert [(row["hour"], row["id"], row["c0"]) for row in engine.rows()] == [(2, "b", None), (3, "a", 1.0)]
+
+
+def test_nothing_at_all(engine: Engine) -> None:
+    assert engine.append().accepted == 0
+    assert engine.label().accepted == 0
+    assert engine.rows() == []
+
+
+def test_a_failed_unit_of_work_leaves_nothing(engine: Engine) -> None:
+    with pytest.raises(KeyError):
+        _append_and_fail(engine)
+    assert engine.rows() == []
+
+
+def _append_and_fail(engine: Engine) -> None:
+    with engine.database.write() as connection:
+        engine.observations.append(connection, MODEL, batch([("a", 1, 1.0, "u", 1.0)]))
+        raise KeyError
+
+
+def test_chunks_are_whole_hours(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "CHUNK_ROWS", 10)
+    engine.append(*((f"{hour}-{number}", hour, 1.0, "u", 0.0) for hour in (9, 1, 5, 2) for number in range(7)))
+    with engine.database.read() as connection:
+        tables = list(engine.observations.read(connection, MODEL, 1, 9, COLUMNS[:1]))
+    hours = [sorted(set(table["hour"].to_pylist())) for table in tables]
+    assert [hour for some in hours for hour in some] == [1, 2, 5]
+    assert len(tables) > 1
+    assert sum(map(len, tables)) == 21
+
+
+def test_new_columns_are_null_in_old_rows(engine: Engine) -> None:
+    engine.append(("a", 1, 1.0, "u", 1.0))
+    wider = StoredModel(1, "m", (*COLUMNS, StoredColumn("feature", "new", 4, "boolean")))
+    with engine.database.write() as connection:
+        engine.observations.ensure_model(connection, wider)
+        engine.observations.ensure_model(connection, wider)
+        (table,) = engine.observations.read(connection, wider, 0, 9, wider.columns)
+    assert table["c4"].to_pylist() == [None]
+
+
+def test_labels_without_a_time_that_repeat_what_is_known(engine: Engine) -> None:
+    assert engine.label(("a", "1", 6), ("a", "1", 6), defaulted=True).accepted == 1
+    assert engine.label(("a", "1", 9), defaulted=True).duplicates == 1
+    assert engine.label(("a", "0", 9), defaulted=True).accepted == 1
+    assert engine.label(("a", "1", 11), defaulted=True).accepted == 1
+
+
+def test_dropping_old_rows(engine: Engine) -> None:
+    engine.append(("a", 1, 1.0, "u", 1.0), ("b", 5, 1.0, "u", 1.0))
+    engine.label(("a", "1", 9 * HOUR), ("b", "1", 9 * HOUR), ("old", "1", 2 * HOUR), ("new", "1", 8 * HOUR))
+    with engine.database.write() as connection:
+        assert engine.observations.stats(connection, MODEL) == {"predictions": 2, "labels": 4, "orphans": 2}
+        assert engine.observations.drop_before(connection, MODEL, 5) == 1
+        assert engine.observations.stats(connection, MODEL) == {"predictions": 1, "labels": 2, "orphans": 1}
+
+
+def test_a_model_without_tables_is_empty(engine: Engine) -> None:
+    other = StoredModel(2, "other", ())
+    with engine.database.read() as connection:
+        assert list(engine.observations.read(connection, other, 0, 9, ())) == []
+        assert engine.observations.get(connection, other, "a") is None
+        assert len(engine.observations.scored(connection, other, [1, 2]).ids) == 0
+        assert engine.observations.stats(connection, other) == {"predictions": 0, "labels": 0, "orphans": 0}
+
+
+ids = st.sampled_from("abcdef")
+numbers = st.one_of(st.none(), st.sampled_from([0.0, -1.5, 1e300, float("inf")]))
+texts = st.one_of(st.none(), st.sampled_from(["u", "ü\x00'", ""]))
+prediction_rows = st.tuples(ids, st.integers(1, 6), numbers, texts, numbers)
+label_rows = st.tuples(ids, st.sampled_from(["0", "1"]), st.integers(1, 8).map(lambda half: half * HOUR // 2))
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("predictions"), st.lists(prediction_rows, max_size=8)),
+        st.tuples(st.just("labels"), st.lists(label_rows, max_size=8)),
+    ),
+    max_size=5,
+)
+
+
+@given(steps=steps)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_sequence_of_posts(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
+    with engine.database.write() as connection:
+        engine.observations.drop_before(connection, MODEL, 10**9)
+    stored: dict[str, tuple[Any, ...]] = {}
+    revisions: dict[str, list[tuple[int, str]]] = {}
+    for kind, rows in steps:
+        if kind == "predictions":
+            _check_predictions(engine, stored, rows)
+        else:
+            _check_labels(engine, stored, revisions, rows)
+    expected = sorted((row[1], row[0], row[2], row[3], row[4]) for row in stored.values())
+    found = [(row["hour"], row["id"], row["c0"], row["c1"], row["c2"]) for row in engine.rows()]
+    assert [key[:2] for key in found] == [key[:2] for key in expected]
+    assert {row[1]: row for row in found} == {row[1]: row for row in expected}
+    _check_scored(engine, stored, revisions)
+
+
+def _check_predictions(engine: Engine, stored: dict[str, tuple[Any, ...]], rows: list[tuple[Any, ...]]) -> None:
+    fresh, conflicts = [], []
+    for row in rows:
+        if row[0] not in stored:
+            stored[row[0]] = row
+            fresh.append(row[1])
+        elif stored[row[0]] != row:
+            conflicts.append(row[1])
+    told = engine.append(*rows)
+    assert (told.accepted, told.duplicates) == (len(fresh), len(rows) - len(fresh))
+    assert told.hours.tolist() == sorted(set(fresh))
+    assert told.conflicting_hours.tolist() == conflicts
+
+
+def _check_labels(
+    engine: Engine,
+    stored: dict[str, tuple[Any, ...]],
+    revisions: dict[str, list[tuple[int, str]]],
+    rows: list[tuple[str, str, int]],
+) -> None:
+    accepted = []
+    for id_, value, time in rows:
+        if (time, value) not in revisions.setdefault(id_, []):
+            revisions[id_].append((time, value))
+            accepted.append(id_)
+    told = engine.label(*rows)
+    assert told.accepted == len(accepted)
+    assert told.hours.tolist() == sorted({stored[id_][1] for id_ in accepted if id_ in stored})
+    assert told.unmatched == sum(id_ not in stored for id_, _, _ in rows)
+
+
+def _check_scored(
+    engine: Engine, stored: dict[str, tuple[Any, ...]], revisions: dict[str, list[tuple[int, str]]]
+) -> None:
+    with engine.database.read() as connection:
+        scored = engine.observations.scored(connection, MODEL, [1, 2, 3, 5])
+    expected = [
+        (row[1], id_, -(-time // HOUR), value)
+        for id_, row in sorted(stored.items(), key=lambda item: (item[1][1], item[0]))
+        if row[1] in (1, 2, 3, 5)
+        for time, value in sorted(revisions.get(id_, []), key=lambda revision: revision[0])
+    ]
+    found = zip(
+        scored.hour.tolist(), scored.ids.to_pylist(), scored.known_hour.tolist(), scored.label.to_pylist(), strict=True
+    )
+    assert list(found) == expected
+    assert np.isnan(scored.probabilities["late"]).all()
