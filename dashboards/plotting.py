@@ -15,7 +15,7 @@ Values = Sequence[float | None]
 
 MOST_NUMBERS = 100
 MOST_MARKS = 80
-FEW_MARKS = 16  # up to here each has a line down through the figure
+FEW_MARKS = 8  # up to here each has a line down through the figure
 SUNK = "y9"  # an axis of its own for marks, from 0 to 1 over the whole height
 
 
@@ -150,7 +150,9 @@ def bounds(levels: Sequence[tuple[float, str]], theme: Theme, axis: str = "y") -
 
 def mark(layout: dict[str, Any], data: list[Trace], marks: Sequence[Mark], scope: Scope, theme: Theme) -> None:
     """Put alerts, new versions and retrainings on a figure's time axis."""
-    shown = [one for one in marks if scope.start <= one.at <= scope.end + HOUR][-MOST_MARKS:]
+    near = scope.start + (scope.end - scope.start) // 50  # a version that is there from the start is no news
+    since = {"version": near}
+    shown = [one for one in marks if since.get(one.what, scope.start) <= one.at <= scope.end + HOUR][-MOST_MARKS:]
     if not shown:
         return
     shapes, notes = layout.setdefault("shapes", []), layout.setdefault("annotations", [])

@@ -24,7 +24,7 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
     assert isinstance(series, Lines)
     assert isinstance(timeline, Marks)
     if not series.lines:
-        return Figure(TITLE, empty="No predictions in this stretch of time.")
+        return Figure(TITLE, empty="No predictions were counted in this stretch of time.")
     hourly = _hourly(series.lines)
     data = _bars(series.lines, HOUR if hourly else 24 * HOUR)
     layout = theme.layout(240, barmode="stack", bargap=0.15, xaxis=time_axis(scope), yaxis={"tickformat": "~s"})
