@@ -16,12 +16,13 @@ from pydantic import BaseModel
 
 from alerting.registry import CHANNELS, TRIGGERS
 from dashboards.registry import PANELS
-from detectors.registry import PERFORMANCE, QUALITY, TWO_SAMPLE
+from detectors.registry import TWO_SAMPLE
 from monitor.api.access import scope_of_route
 from monitor.api.app import create_app
 from monitor.bootstrap import build
 from monitor.cli.base import app as command_line
 from monitor.config import document
+from monitor.config.mistakes import metrics_of
 from monitor.service import Service
 from monitor.settings import Settings, load
 from tests.monitor.api.serving import serving
@@ -141,9 +142,10 @@ def test_every_registry_entry_in_the_configuration(heading: str, entries: Any) -
     assert set(entries) <= named(section(text("configuration.md"), heading))
 
 
-@pytest.mark.parametrize("entries", [{m for task in PERFORMANCE.values() for m in task}, set(QUALITY), set(TWO_SAMPLE)])
-def test_every_metric_is_explained(entries: set[str]) -> None:
-    assert entries <= named(text("statistics.md"))
+@pytest.mark.parametrize("kind", document.KINDS)
+def test_every_metric_and_method_is_explained(kind: str) -> None:
+    assert set(metrics_of(kind, None)) <= named(text("statistics.md"))
+    assert set(TWO_SAMPLE) <= named(section(text("statistics.md"), "## Other methods"))
 
 
 def test_every_panel() -> None:
