@@ -17,12 +17,15 @@ from pydantic import BaseModel
 from alerting.registry import CHANNELS, TRIGGERS
 from dashboards.registry import PANELS
 from detectors.registry import TWO_SAMPLE
+from monitor.actions import apply_config
+from monitor.actions.exposition import exposition
 from monitor.api.access import scope_of_route
 from monitor.api.app import create_app
 from monitor.bootstrap import build
 from monitor.cli.base import app as command_line
 from monitor.config import document
 from monitor.config.mistakes import metrics_of
+from monitor.config.reading import from_yaml
 from monitor.service import Service
 from monitor.settings import Settings, load
 from tests.monitor.api.serving import serving
@@ -220,9 +223,12 @@ def test_the_curl_lines_of_the_readme_run(app: FastAPI) -> None:
 
 
 def test_the_configuration_that_the_page_shows_is_one(service: Service) -> None:
-    from monitor.actions import apply_config
-    from monitor.config.reading import from_yaml
-
     shown = from_yaml(block(DOCS / "configuration.md", "yaml", "default_notify"), "configuration.md")
     changes = apply_config.plan(service.database, shown)
     assert {change.kind for change in changes} == {"model", "channel", "trigger", "setting"}
+
+
+def test_every_metric_of_the_service(service: Service) -> None:
+    exposed = set(re.findall(r"^# HELP (\w+)", exposition(service, 0), re.MULTILINE))
+    assert exposed
+    assert exposed == {name for name in named(text("operations.md")) if name.startswith("plimsoll_")}
