@@ -31,8 +31,8 @@ def drift_figure(title: str, scope: Scope, lines: Sequence[Line], marks: Sequenc
     )
     mark(layout, data, marks, scope, theme)
     note = (
-        f"Windows of {words.span(scope.length_hours * HOUR)}. Thin: rows moved as observed. Filled: how many at least, at "
-        f"the ledger's level; this is judged. Dotted: what is tolerated ({words.percent(scope.tolerance)} %) and "
+        f"Windows of {words.span(scope.length_hours * HOUR)}. Thin: rows moved as observed. Filled: how many at least, "
+        f"at the ledger's level; this is judged. Dotted: what is tolerated ({words.percent(scope.tolerance)} %) and "
         "critical (15 %)."
     )
     numbers = table("Day", [(words.metric(one.name), one) for one in shown], share)

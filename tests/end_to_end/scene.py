@@ -148,10 +148,10 @@ def _configure(client: httpx.Client, outside: str) -> None:
 
 
 def _drifted(client: httpx.Client) -> None:
-    reference = rows(70, 120, START - 75 * clock.DAY, shift_after=99, seed=1)
+    reference = rows(70, 70, START - 75 * clock.DAY, shift_after=99, seed=1)
     must(client.put(f"/v1/models/{MODEL}/references/training", json=reference))
-    post(client, MODEL, rows(DAYS, 160, START, shift_after=SHIFT, seed=2))
-    for day in range(16, DAYS):
+    post(client, MODEL, rows(DAYS, 80, START, shift_after=SHIFT, seed=2))
+    for day in range(19, DAYS):
         run(client, MODEL, START + day * clock.DAY + 5 * clock.MINUTE)
     for hour in (4, 8, 12):
         run(client, MODEL, START + (DAYS - 1) * clock.DAY + hour * clock.HOUR + 5 * clock.MINUTE)
