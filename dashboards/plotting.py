@@ -14,7 +14,8 @@ Trace = dict[str, Any]
 Values = Sequence[float | None]
 
 MOST_NUMBERS = 100
-MOST_MARKS = 60
+MOST_MARKS = 80
+FEW_MARKS = 8  # up to here each has a line down through the figure
 SUNK = "y9"  # an axis of its own for marks, from 0 to 1 over the whole height
 
 
@@ -25,7 +26,13 @@ def rounded(values: Values, digits: int = 4) -> list[float | None]:
 
 def time_axis(scope: Scope) -> dict[str, Any]:
     """The x axis of everything over time: the page's stretch, whatever has readings."""
-    return {"type": "date", "range": [words.iso(scope.start), words.iso(scope.end)]}
+    written = "%-d %b %Y, %H:%M" if scope.fine else "%-d %b %Y"
+    return {"type": "date", "range": [words.iso(scope.start), words.iso(scope.end)], "hoverformat": written}
+
+
+def shift(scope: Scope) -> int:
+    """A day's number is drawn at its noon, a window's where the window ends."""
+    return 0 if scope.fine else DAY // 2
 
 
 def step(scope: Scope) -> int:
@@ -46,7 +53,7 @@ def runs(at: Sequence[int], values: Values, gap: int) -> list[list[int]]:
     return found
 
 
-def broken(at: Sequence[int], values: Values, gap: int) -> tuple[list[str | None], list[float | None]]:
+def broken(at: Sequence[int], values: Values, gap: int, by: int = 0) -> tuple[list[str | None], list[float | None]]:
     """x and y of a line with a hole wherever there is nothing."""
     x: list[str | None] = []
     y: list[float | None] = []
@@ -54,16 +61,24 @@ def broken(at: Sequence[int], values: Values, gap: int) -> tuple[list[str | None
         if x:
             x.append(None)
             y.append(None)
-        x += [words.iso(at[i]) for i in run]
+        x += [words.iso(at[i] + by) for i in run]
         y += rounded([values[i] for i in run])
     return x, y
 
 
 def line(
-    name: str, at: Sequence[int], values: Values, colour: str, *, gap: int, hover: str = "%{y:.4~g}", **more: Any
+    name: str,
+    at: Sequence[int],
+    values: Values,
+    colour: str,
+    *,
+    gap: int,
+    by: int = 0,
+    hover: str = "%{y:.4~g}",
+    **more: Any,
 ) -> Trace:
-    """A line with holes where there is nothing."""
-    x, y = broken(at, values, gap)
+    """A line with holes where there is nothing; ``by`` moves it in time."""
+    x, y = broken(at, values, gap, by)
     drawn = {"color": colour, "width": 1.75, **more.pop("line", {})}
     mode = more.pop("mode", "lines+markers" if len(x) <= 10 else "lines")
     hovered = f"{name} {hover}<extra></extra>"
@@ -78,7 +93,7 @@ def line(
     } | more
 
 
-def band(at: Sequence[int], lower: Values, upper: Values, colour: str, gap: int) -> Trace:
+def band(at: Sequence[int], lower: Values, upper: Values, colour: str, gap: int, by: int = 0) -> Trace:
     """The area between two lines."""
     x: list[str | None] = []
     y: list[float | None] = []
@@ -87,14 +102,14 @@ def band(at: Sequence[int], lower: Values, upper: Values, colour: str, gap: int)
         if x:
             x.append(None)
             y.append(None)
-        there = [words.iso(at[i]) for i in run]
+        there = [words.iso(at[i] + by) for i in run]
         x += [*there, *reversed(there), there[0]]
         y += rounded([*(lower[i] for i in run), *(upper[i] for i in reversed(run)), lower[run[0]]])
     fill = {"type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": f"{colour}/0.16", "line": {"width": 0}}
     return {**fill, "x": x, "y": y, "hoverinfo": "skip", "showlegend": False}
 
 
-def verdict_markers(at: Sequence[int], values: Values, verdicts: Sequence[str | None]) -> list[Trace]:
+def verdict_markers(at: Sequence[int], values: Values, verdicts: Sequence[str | None], by: int = 0) -> list[Trace]:
     """A symbol of its own on every point at severity: colour never speaks alone."""
     found = []
     for verdict, symbol in VERDICT_SYMBOLS.items():
@@ -106,10 +121,11 @@ def verdict_markers(at: Sequence[int], values: Values, verdicts: Sequence[str | 
                     "type": "scatter",
                     "mode": "markers",
                     "name": verdict,
-                    "x": [words.iso(at[i]) for i in places],
+                    "x": [words.iso(at[i] + by) for i in places],
                     "y": rounded([values[i] for i in places]),
                     "marker": marker,
                     "hovertemplate": f"{verdict}<extra></extra>",
+                    "showlegend": False,
                 }
             )
     return found
@@ -134,19 +150,20 @@ def bounds(levels: Sequence[tuple[float, str]], theme: Theme, axis: str = "y") -
 
 def mark(layout: dict[str, Any], data: list[Trace], marks: Sequence[Mark], scope: Scope, theme: Theme) -> None:
     """Put alerts, new versions and retrainings on a figure's time axis."""
-    inside = [one for one in marks if one.at <= scope.end and (one.at >= scope.start or one.what in VERDICT_SYMBOLS)]
-    shown = inside[-MOST_MARKS:]
+    near = scope.start + (scope.end - scope.start) // 50  # a version that is there from the start is no news
+    since = {"version": near}
+    shown = [one for one in marks if since.get(one.what, scope.start) <= one.at <= scope.end + HOUR][-MOST_MARKS:]
     if not shown:
         return
     shapes, notes = layout.setdefault("shapes", []), layout.setdefault("annotations", [])
     layout["yaxis9"] = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
     for one in shown:
-        if one.at >= scope.start:
+        if one.what == "version" or len(shown) <= FEW_MARKS:
             shapes.append(_stroke(one, theme))
         if one.what == "version":
             notes.append(_note(one, theme))
     for what, symbol in (*VERDICT_SYMBOLS.items(), ("retraining", "star")):
-        found = [one for one in shown if one.what == what and one.at >= scope.start]
+        found = [one for one in shown if one.what == what]
         if found:
             data.append(_flags(what, symbol, found))
 
@@ -174,10 +191,10 @@ def _flags(what: str, symbol: str, found: Sequence[Mark]) -> Trace:
         "y": [1] * len(found),
         "yaxis": SUNK,
         "cliponaxis": False,
-        "marker": {"symbol": symbol, "size": 10, "color": colour, "line": {"width": 1, "color": "@paper"}},
+        "marker": {"symbol": symbol, "size": 9, "color": colour, "line": {"width": 1, "color": "@paper"}},
         "text": [wrapped(one.words) for one in found],
         "hovertemplate": f"<b>{name}</b> %{{text}}<extra></extra>",
-        "legendgroup": "marks",
+        "showlegend": False,
     }
 
 

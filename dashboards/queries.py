@@ -103,12 +103,13 @@ class Lines:
 
 @dataclass(frozen=True)
 class Grid:
-    """Answer to ``Matrix``: ``names`` (check, metric, feature) per row, ``at`` per column, ``effect`` and ``verdict``
-    [rows][columns]; ``total`` rows that there are."""
+    """Answer to ``Matrix``: ``names`` (check, metric, feature) per row, ``at`` per column, ``effect`` (as observed),
+    ``least`` (its lower bound, what is judged) and ``verdict`` [rows][columns]; ``total`` rows that there are."""
 
     names: tuple[tuple[str, str, str], ...]
     at: tuple[int, ...]
     effect: Sequence[Sequence[float | None]]
+    least: Sequence[Sequence[float | None]]
     verdict: Sequence[Sequence[str | None]]
     total: int
 

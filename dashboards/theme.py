@@ -50,7 +50,7 @@ class Theme:
             "font": {
                 "color": self.soft,
                 "size": self.size,
-                "family": "system-ui, -apple-system, 'Segoe UI', sans-serif",
+                "family": "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
             },
             "hoverlabel": {
                 "bgcolor": self.paper,

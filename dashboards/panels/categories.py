@@ -28,7 +28,7 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure 
         return None
     named = [(one.name.removeprefix(PREFIX), one) for one in lines]
     data = [
-        line(name, one.at, one.value, colour, gap=2 * DAY, hover="%{y:.1%}")
+        line(name, one.at, one.value, colour, gap=2 * DAY, by=DAY // 2, hover="%{y:.1%}")
         for (name, one), colour in zip(named, SERIES, strict=False)
     ]
     layout = theme.layout(280, xaxis=time_axis(scope), yaxis={"tickformat": ".0%", "rangemode": "tozero"})

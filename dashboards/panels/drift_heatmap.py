@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from dashboards import words
 from dashboards.figure import Figure, Numbers
-from dashboards.plotting import Trace, mark, rounded, time_axis
-from dashboards.queries import DAY, Answer, Grid, Marks, Matrix, Query, Scope, Timeline
+from dashboards.plotting import Trace, mark, rounded, shift, step, time_axis
+from dashboards.queries import HOUR, Answer, Grid, Marks, Matrix, Query, Scope, Timeline
 from dashboards.theme import VERDICT_COLOURS, VERDICT_SYMBOLS, Theme
 
 TITLE = "Drift of the features"
+MOST_COLUMNS = 800
 FULL = 0.30  # rows moved at which the colour is at its deepest
 
 
@@ -28,13 +30,14 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
     if not matrix.names:
         return Figure(TITLE, empty="No drift was measured in this stretch of time.")
     labels = _labels(matrix)
-    data: list[Trace] = [_cells(matrix, labels, theme), *_symbols(matrix, labels)]
+    data: list[Trace] = [_cells(matrix, labels, scope), *_symbols(matrix, labels, shift(scope))]
     rows = {"autorange": "reversed", "showgrid": False, "tickfont": {"color": theme.ink}, "type": "category"}
     layout = theme.layout(
         110 + 20 * len(labels), hovermode="closest", xaxis=time_axis(scope), yaxis={**rows, "dtick": 1}
     )
     mark(layout, data, timeline.marks, scope, theme)
-    note = f"Share of rows moved against the reference, windows of {words.span(scope.length_hours * DAY // 24)}"
+    length = words.span(scope.length_hours * HOUR)
+    note = f"How many rows at least moved against the reference, in windows of {length}; a day shows its worst."
     return Figure(
         TITLE,
         _say(matrix, labels),
@@ -51,15 +54,34 @@ def _labels(matrix: Grid) -> list[str]:
     return [f"{feature} · {check}" if several else feature for check, _, feature in matrix.names]
 
 
-def _cells(matrix: Grid, labels: Sequence[str], theme: Theme) -> Trace:
+def _columns(matrix: Grid, scope: Scope) -> tuple[int, ...]:
+    """Points in time at even steps, with those that have no reading: else a cell would stretch over the gap."""
+    steps = [later - earlier for earlier, later in pairwise(matrix.at)]
+    unit = min(steps, default=step(scope))
+    even = tuple(range(matrix.at[0], matrix.at[-1] + 1, unit))
+    return even if len(even) <= MOST_COLUMNS and set(matrix.at) <= set(even) else matrix.at
+
+
+def _edges(columns: Sequence[int], scope: Scope) -> list[str]:
+    """Where cells begin and end, one more than there are columns; a day's cell is the day."""
+    unit = columns[1] - columns[0] if len(columns) > 1 else step(scope)
+    first = [at + shift(scope) - unit // 2 for at in columns]
+    return [words.iso(at) for at in (*first, first[-1] + unit)]
+
+
+def _cells(matrix: Grid, labels: Sequence[str], scope: Scope) -> Trace:
+    columns = _columns(matrix, scope)
+    place = {at: i for i, at in enumerate(matrix.at)}
+    picked = [place.get(at) for at in columns]
     return {
         "type": "heatmap",
-        "x": [words.iso(at) for at in matrix.at],
+        "x": _edges(columns, scope),
         "y": labels,
-        "z": [rounded(row, 3) for row in matrix.effect],
+        "z": [_picked(row, picked) for row in matrix.least],
+        "customdata": [_picked(row, picked) for row in matrix.effect],
         "zmin": 0,
         "zmax": FULL,
-        "xgap": 1 if len(matrix.at) <= 120 else 0,
+        "xgap": 1 if len(columns) <= 120 else 0,
         "ygap": 2,
         "colorscale": [[0, "@heat-0"], [0.2, "@heat-1"], [0.5, "@heat-2"], [1, "@heat-3"]],
         "colorbar": {
@@ -71,15 +93,19 @@ def _cells(matrix: Grid, labels: Sequence[str], theme: Theme) -> Trace:
             "x": 1.01,
             "xpad": 0,
         },
-        "hovertemplate": "<b>%{y}</b> %{x|%-d %b %Y}<br>%{z:.1%} of rows moved<extra></extra>",
+        "hovertemplate": "<b>%{y}</b> %{x}<br>rows moved: at least %{z:.1%}, observed %{customdata:.1%}<extra></extra>",
     }
 
 
-def _symbols(matrix: Grid, labels: Sequence[str]) -> list[Trace]:
+def _picked(row: Sequence[float | None], columns: Sequence[int | None]) -> list[float | None]:
+    return rounded([None if i is None else row[i] for i in columns], 3)
+
+
+def _symbols(matrix: Grid, labels: Sequence[str], by: int) -> list[Trace]:
     found = []
     for verdict, symbol in VERDICT_SYMBOLS.items():
         cells = [
-            (words.iso(at), label)
+            (words.iso(at + by), label)
             for label, row in zip(labels, matrix.verdict, strict=True)
             for at, one in zip(matrix.at, row, strict=True)
             if one == verdict
@@ -97,13 +123,14 @@ def _symbols(matrix: Grid, labels: Sequence[str]) -> list[Trace]:
                     "y": [label for _, label in cells],
                     "marker": marker,
                     "hoverinfo": "skip",
+                    "showlegend": False,
                 }
             )
     return found
 
 
 def _worst(matrix: Grid, row: int) -> tuple[float, int] | None:
-    sizes = [(abs(size), at) for size, at in zip(matrix.effect[row], matrix.at, strict=True) if size is not None]
+    sizes = [(abs(size), at) for size, at in zip(matrix.least[row], matrix.at, strict=True) if size is not None]
     return max(sizes) if sizes else None
 
 
@@ -117,7 +144,7 @@ def _say(matrix: Grid, labels: Sequence[str]) -> str:
     start = f"{words.count(len(beyond), 'feature')} of {matrix.total} moved beyond what is tolerated"
     if not beyond or worst is None:
         return "No feature moved beyond what is tolerated." if not beyond else f"{start}."
-    return f"{start}; {labels[0]} the farthest, {words.percent(worst[0])} % of rows on {words.day(worst[1])}."
+    return f"{start}; {labels[0]} the farthest, at least {words.percent(worst[0])} % of rows on {words.day(worst[1])}."
 
 
 def _numbers(matrix: Grid, labels: Sequence[str]) -> Numbers:
@@ -126,4 +153,4 @@ def _numbers(matrix: Grid, labels: Sequence[str]) -> Numbers:
         worst = _worst(matrix, row)
         far = ["–", "–"] if worst is None else [f"{words.percent(worst[0])} %", words.day(worst[1])]
         rows.append([label, *far, str(_at_severity(matrix, row)), str(sum(v is not None for v in matrix.verdict[row]))])
-    return Numbers(["Feature", "Farthest", "on", "Points at severity", "Points measured"], rows)
+    return Numbers(["Feature", "Rows moved at least", "on", "Points at severity", "Points measured"], rows)

@@ -28,7 +28,7 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
     if not lines:
         return Figure(TITLE, empty="Every value was there, of the right type, known and in range.")
     data = [
-        line(name, one.at, one.value, colour, gap=2 * DAY, hover="%{y:.2%}", showlegend=True)
+        line(name, one.at, one.value, colour, gap=2 * DAY, by=DAY // 2, hover="%{y:.2%}", showlegend=True)
         for (name, one), colour in zip(lines, SERIES, strict=False)
     ]
     highest = max(value or 0 for _, one in lines for value in one.value)

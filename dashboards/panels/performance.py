@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dashboards import words
 from dashboards.figure import Figure
-from dashboards.plotting import Trace, band, line, mark, step, table, time_axis, verdict_markers
+from dashboards.plotting import Trace, band, line, mark, shift, step, table, time_axis, verdict_markers
 from dashboards.queries import Answer, Line, Lines, Marks, Query, Scope, Series, Timeline
 from dashboards.theme import SERIES, Theme
 
@@ -70,27 +70,18 @@ def _named(shown: Sequence[Line]) -> list[tuple[str, Line]]:
 
 def _metric(scope: Scope, shown: Sequence[Line]) -> list[Trace]:
     data: list[Trace] = []
-    longest = max(one.length_hours for one in shown)
+    longest, by = max(one.length_hours for one in shown), shift(scope)
     for version, colour in zip(_versions(shown), SERIES, strict=False):
         for one in (each for each in shown if each.version == version):
             thick = one.length_hours == longest
             gap = step(scope) * (8 if one.length_hours >= WEEK else 2)
             if thick:
-                data.append(band(one.at, one.lower, one.upper, colour, gap))
-                data.append(line(_label(one), one.at, one.value, colour, gap=gap, line={"width": 2.5}))
-                data += verdict_markers(one.at, one.value, one.verdict)
+                data.append(band(one.at, one.lower, one.upper, colour, gap, by))
+                data.append(line(_label(one), one.at, one.value, colour, gap=gap, by=by, line={"width": 2.5}))
+                data += verdict_markers(one.at, one.value, one.verdict, by)
             else:
                 name = f"{_label(one)}, {words.span(one.length_hours * 3_600_000_000)}"
-                data.append(line(name, one.at, one.value, f"{colour}/0.5", gap=gap, line={"width": 1}))
-    return _legend_once(data)
-
-
-def _legend_once(data: list[Trace]) -> list[Trace]:
-    seen: set[str] = set()
-    for trace in data:
-        if trace.get("mode") == "markers":
-            trace["showlegend"] = trace["name"] not in seen
-            seen.add(trace["name"])
+                data.append(line(name, one.at, one.value, f"{colour}/0.5", gap=gap, by=by, line={"width": 1}))
     return data
 
 
@@ -104,7 +95,9 @@ def _coverage(scope: Scope, covered: Sequence[Line]) -> list[Trace]:
         for one in (each for each in kept if each.version == version):
             more = {"yaxis": "y2", "showlegend": False, "fill": "tozeroy", "fillcolor": f"{colour}/0.18"}
             hover = "%{y:.0%} of labels known"
-            found.append(line(_label(one), one.at, one.value, colour, gap=2 * step(scope), hover=hover, **more))
+            found.append(
+                line(_label(one), one.at, one.value, colour, gap=2 * step(scope), by=shift(scope), hover=hover, **more)
+            )
     return found
 
 

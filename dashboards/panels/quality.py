@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dashboards import words
 from dashboards.figure import Figure, Numbers
-from dashboards.plotting import Trace, mark, rounded, time_axis
+from dashboards.plotting import Trace, mark, rounded, shift, time_axis
 from dashboards.queries import Answer, Grid, Marks, Matrix, Query, Scope, Timeline
 from dashboards.theme import VERDICT_COLOURS, VERDICT_SYMBOLS, Theme
 
@@ -29,7 +29,7 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
             TITLE, empty="Nothing rose: missing values, types, categories, ranges, resends and rejects are as expected."
         )
     labels = [_label(metric, feature) for _, metric, feature in matrix.names]
-    data = _symbols(matrix, labels)
+    data = _symbols(matrix, labels, shift(scope))
     rows = {"autorange": "reversed", "type": "category", "dtick": 1, "tickfont": {"color": theme.ink}}
     layout = theme.layout(96 + 22 * len(labels), hovermode="closest", xaxis=time_axis(scope), yaxis=rows)
     mark(layout, data, timeline.marks, scope, theme)
@@ -42,11 +42,11 @@ def _label(metric: str, feature: str) -> str:
     return f"{feature}: {words.metric(metric)}" if feature else f"rows {words.metric(metric)}"
 
 
-def _symbols(matrix: Grid, labels: Sequence[str]) -> list[Trace]:
+def _symbols(matrix: Grid, labels: Sequence[str], by: int) -> list[Trace]:
     found = []
     for verdict, symbol in VERDICT_SYMBOLS.items():
         cells = [
-            (words.iso(at), label, matrix.effect[row][column])
+            (words.iso(at + by), label, matrix.effect[row][column])
             for row, label in enumerate(labels)
             for column, at in enumerate(matrix.at)
             if matrix.verdict[row][column] == verdict
@@ -61,7 +61,8 @@ def _symbols(matrix: Grid, labels: Sequence[str]) -> list[Trace]:
                     "y": [label for _, label, _ in cells],
                     "customdata": rounded([size for _, _, size in cells]),
                     "marker": {"symbol": symbol, "size": 9, "color": VERDICT_COLOURS[verdict]},
-                    "hovertemplate": "%{y}<br>%{x|%-d %b %Y}: %{customdata:.2%} more<extra></extra>",
+                    "hovertemplate": "%{y}<br>%{x}: %{customdata:.2%} more<extra></extra>",
+                    "showlegend": False,
                 }
             )
     return found

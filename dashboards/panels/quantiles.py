@@ -31,12 +31,12 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure 
     gap = 2 * DAY
     data: list[Trace] = []
     for low, high in (("p5", "p95"), ("p25", "p75")):
-        data.append(band(by_name[low].at, by_name[low].value, by_name[high].value, theme.accent, gap))
+        data.append(band(by_name[low].at, by_name[low].value, by_name[high].value, theme.accent, gap, DAY // 2))
     for name in NAMES:
         one, middle = by_name[name], name == "p50"
         colour = theme.accent if middle else f"{theme.accent}/0.55"
         more: dict[str, Any] = {"line": {"width": 2.25 if middle else 0.75}, "showlegend": False}
-        data.append(line(_label(name), one.at, one.value, colour, gap=gap, **more))
+        data.append(line(_label(name), one.at, one.value, colour, gap=gap, by=DAY // 2, **more))
     layout = theme.layout(260, xaxis=time_axis(scope), yaxis={})
     mark(layout, data, timeline.marks, scope, theme)
     note = "The median, the middle half and the middle nine tenths of each day's values, to the width of a bin."

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dashboards import words
 from dashboards.figure import Figure
-from dashboards.plotting import line, mark, step, table, time_axis, verdict_markers
+from dashboards.plotting import line, mark, shift, step, table, time_axis, verdict_markers
 from dashboards.queries import Answer, Lines, Marks, Query, Scope, Series, Timeline
 from dashboards.theme import SERIES, Theme
 
@@ -34,8 +34,8 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure 
     data = []
     for one, colour in zip(sorted(lines, key=lambda each: SHOWN.index(each.name)), SERIES, strict=False):
         name = words.metric(one.name).removeprefix("latency, ")
-        data.append(line(name, one.at, one.value, colour, gap=2 * step(scope), hover="%{y:,.4~g} ms"))
-        data += verdict_markers(one.at, one.value, one.verdict)
+        data.append(line(name, one.at, one.value, colour, gap=2 * step(scope), by=shift(scope), hover="%{y:,.4~g} ms"))
+        data += verdict_markers(one.at, one.value, one.verdict, shift(scope))
     layout = theme.layout(220, xaxis=time_axis(scope), yaxis={"rangemode": "tozero", "ticksuffix": " ms"})
     mark(layout, data, timeline.marks, scope, theme)
     said = "; ".join(f"{words.metric(one.name)} {words.number(_last(one.value))} ms" for one in lines)

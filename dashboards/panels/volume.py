@@ -24,12 +24,13 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
     assert isinstance(series, Lines)
     assert isinstance(timeline, Marks)
     if not series.lines:
-        return Figure(TITLE, empty="No predictions in this stretch of time.")
-    data = _bars(series.lines)
+        return Figure(TITLE, empty="No predictions were counted in this stretch of time.")
+    hourly = _hourly(series.lines)
+    data = _bars(series.lines, HOUR if hourly else 24 * HOUR)
     layout = theme.layout(240, barmode="stack", bargap=0.15, xaxis=time_axis(scope), yaxis={"tickformat": "~s"})
     mark(layout, data, timeline.marks, scope, theme)
-    unit = "hour" if _hourly(series.lines) else "day"
-    note = f"Predictions per {unit}; the full part has a label by now, the pale part has none yet."
+    per = "hour" if hourly else "day"
+    note = f"Predictions per {per}; the full part has a label by now, the pale part has none yet."
     return Figure(TITLE, _say(series.lines), note, data, layout, _numbers(series.lines))
 
 
@@ -41,7 +42,7 @@ def _versions(lines: Sequence[Line]) -> list[str]:
     return sorted({one.version for one in lines})
 
 
-def _bars(lines: Sequence[Line]) -> list[Trace]:
+def _bars(lines: Sequence[Line], unit: int) -> list[Trace]:
     found: list[Trace] = []
     for version, colour in zip(_versions(lines), SERIES * 3, strict=False):
         mine = {one.name: one for one in lines if one.version == version}
@@ -56,7 +57,7 @@ def _bars(lines: Sequence[Line]) -> list[Trace]:
                     {
                         "type": "bar",
                         "name": f"{name}, {words_}",
-                        "x": [words.iso(at) for at in one.at],
+                        "x": [words.iso(at + unit // 2) for at in one.at],
                         "y": list(one.value),
                         "marker": {"color": shade},
                         "hovertemplate": f"{name}, {words_}: %{{y:,}}<extra></extra>",

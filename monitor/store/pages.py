@@ -97,9 +97,9 @@ def windows(connection: Connection, model_id: int, wanted: Wanted) -> list[Point
 
 
 def worst_series(connection: Connection, model_id: int, wanted: Wanted, only_bad: bool) -> list[tuple[str, str, str]]:
-    """(check, metric, feature) with anything in the stretch, the worst first: by verdict, then by how far it went."""
+    """(check, metric, feature) with anything in the stretch, the worst first: by verdict, then by the lower bound."""
     t = daily_worst.c
-    rank, size = func.max(_rank(t.verdict)), func.max(func.abs(func.coalesce(t.effect, 0.0)))
+    rank, size = func.max(_rank(t.verdict)), func.max(func.coalesce(t.lower, t.effect, 0.0))
     query = select(t.check_name, t.metric, t.feature).where(*_daily_filters(model_id, wanted))
     query = query.group_by(t.check_name, t.metric, t.feature).order_by(rank.desc(), size.desc(), t.feature, t.metric)
     if only_bad:
@@ -181,15 +181,15 @@ def model_names(connection: Connection, limit: int) -> list[str]:
 
 
 def worst_by_day(connection: Connection, model_id: int, start: int, end: int) -> list[tuple[int, float, int]]:
-    """(day's start, farthest drift, worst verdict's rank) of pooled drift readings at the shortest length."""
+    """(day's start, farthest drift's lower bound, worst verdict's rank) of pooled readings at the shortest length."""
     t = daily_worst.c
     first, last = start // clock.DAY, (end - 1) // clock.DAY
     kinds = t.kind.in_(("data_drift", "prediction_drift"))
     days = and_(t.model_id == model_id, t.day >= first, t.day <= last, kinds, t.segment == "", t.version == POOLED)
     shortest = select(func.min(t.length_hours)).where(days).scalar_subquery()
-    query = select(t.day, func.max(func.abs(func.coalesce(t.effect, 0.0))), func.max(_rank(t.verdict)))
+    query = select(t.day, func.max(func.coalesce(t.lower, 0.0)), func.max(_rank(t.verdict)))
     query = query.where(days, t.length_hours == shortest).group_by(t.day).order_by(t.day)
-    return [(day * clock.DAY, float(size), int(rank)) for day, size, rank in connection.execute(query)]
+    return [(day * clock.DAY, max(float(size), 0.0), int(rank)) for day, size, rank in connection.execute(query)]
 
 
 def alerts_between(connection: Connection, model_id: int, start: int, end: int, limit: int) -> list[dict[str, Any]]:

@@ -123,13 +123,15 @@ def _grid(names: tuple[tuple[str, str, str], ...], points: Sequence[Point], tota
     place = {one: i for i, one in enumerate(at)}
     row = {name: i for i, name in enumerate(names)}
     effect: list[list[float | None]] = [[None] * len(at) for _ in names]
+    least: list[list[float | None]] = [[None] * len(at) for _ in names]
     verdict: list[list[str | None]] = [[None] * len(at) for _ in names]
     for one in points:
         r = row.get((one.check, one.metric, one.feature))
         if r is not None:
             effect[r][place[one.at]] = None if one.effect is None else abs(one.effect)
+            least[r][place[one.at]] = None if one.lower is None else max(one.lower, 0.0)
             verdict[r][place[one.at]] = one.verdict
-    return Grid(names, at, effect, verdict, total)
+    return Grid(names, at, effect, least, verdict, total)
 
 
 def _histogram(reader: Reader, scope: Scope, query: queries.Histogram) -> SideBySide:
@@ -158,7 +160,7 @@ def _timeline(reader: Reader, scope: Scope, _query: queries.Timeline) -> Marks:
     connection, model_id = reader.connection, reader.model.id
     marks = [
         Mark(one["severity"], one["fired_at"], one["summary"], one["resolved_at"], f"/alerts/{one['id']}")
-        for one in pages.alerts_between(connection, model_id, scope.start, scope.end, MOST_ALERTS)
+        for one in pages.alerts_between(connection, model_id, scope.start, scope.end + clock.HOUR, MOST_ALERTS)
     ]
     for version in models.list_versions(connection, model_id):
         if version.version and scope.start < version.first_prediction <= scope.end:

@@ -43,8 +43,10 @@ def fleet(service: Service, now: int, search: str, page: int) -> views.Fleet:
 
 
 def moment_of(model: Model, now: int) -> int:
-    """Where a model's pages stand in time: now, or the end of its data when it is dormant."""
-    return describe.newest_data(model) if model.newest_prediction is not None and is_dormant(model, now) else now
+    """Where a model's pages stand in time: now, or when it is dormant the hour in which the schedule looked at the
+    end of its data."""
+    dormant = model.newest_prediction is not None and is_dormant(model, now)
+    return min(describe.newest_data(model) + clock.HOUR, now) if dormant else now
 
 
 def health(connection: Connection, model: Model, now: int) -> views.Health:

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.scene import Scene, playing
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """One service with models in every state, shared by the tests that only look."""
+    with playing(tmp_path_factory.mktemp("scene")) as made:
+        yield made
