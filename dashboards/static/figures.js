@@ -2,8 +2,6 @@
 // figures follow the reader's colour scheme.
 (() => {
   "use strict";
-  const drawn = [];
-
   function colour(token, style) {
     const [name, alpha] = token.slice(1).split("/");
     const hex = style.getPropertyValue("--" + name).trim();
@@ -37,18 +35,30 @@
     place.classList.add("leads");
   }
 
-  for (const source of document.querySelectorAll("script[data-for]")) {
-    const place = document.getElementById(source.dataset.for);
-    const figure = JSON.parse(source.textContent);
-    place.textContent = "";
-    const one = { place, figure };
-    drawn.push(one);
+  function begin(one) {
+    if (one.begun) return;
+    one.begun = true;
+    one.place.textContent = "";
     draw(one).then(() => {
-      if (figure.link) follow(place, figure.link);
-      place.dataset.drawn = "true";
+      if (one.figure.link) follow(one.place, one.figure.link);
+      one.place.dataset.drawn = "true";
     });
   }
 
+  const figures = new Map();
+  for (const source of document.querySelectorAll("script[data-for]")) {
+    const place = document.getElementById(source.dataset.for);
+    figures.set(place, { place, figure: JSON.parse(source.textContent), begun: false });
+  }
+
+  // A figure is drawn when it comes near; all of them before the page is printed.
+  const near = new IntersectionObserver(
+    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => begin(figures.get(entry.target))),
+    { rootMargin: "500px" },
+  );
+  figures.forEach((_, place) => near.observe(place));
+  window.addEventListener("beforeprint", () => figures.forEach(begin));
+
   const scheme = window.matchMedia("(prefers-color-scheme: dark)");
-  scheme.addEventListener("change", () => drawn.forEach(draw));
+  scheme.addEventListener("change", () => figures.forEach((one) => one.begun && draw(one)));
 })();

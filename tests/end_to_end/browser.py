@@ -56,15 +56,20 @@ class Watched:
     troubles: list[str] = field(default_factory=list)
 
     def go(self, path: str, *, status: int = 200) -> None:
-        """Open an address and wait until every figure on it is drawn."""
+        """Open an address and wait until its first figure is drawn; the others are when they come near."""
         answer = self.page.goto(self.url + path)
         assert answer.status == status, f"{path}: {answer.status}"
         self.settle()
 
-    def settle(self) -> None:
-        """Wait until every figure is drawn."""
+    def whole(self) -> None:
+        """Have every figure drawn, as before printing."""
+        self.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        self.settle(self.page.locator("script[data-for]").count())
+
+    def settle(self, most: int = 1) -> None:
+        """Wait until that many figures, or all there are, are drawn."""
         self.page.wait_for_load_state()
-        figures = self.page.locator("script[data-for]").count()
+        figures = min(most, self.page.locator("script[data-for]").count())
         drawn = "n => document.querySelectorAll('.plot[data-drawn] svg.main-svg').length >= n"
         self.page.wait_for_function(drawn, arg=figures, timeout=30_000)
 
@@ -80,29 +85,28 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watching(
-    browser: Any, url: str, *, scheme: str = "light", width: int = WIDE, scripts: bool = True
-) -> Iterator[Watched]:
-    """A fresh session; fails at the end when anything went wrong on its page."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=scripts
-    )
+def watching(context: Any, url: str, *, scheme: str = "light", width: int = WIDE) -> Iterator[Watched]:
+    """A fresh page, signed in nowhere; fails at the end when anything went wrong on it. The context is shared, so that
+    the plot library is compiled once."""
+    context.clear_cookies()
     watched = Watched(context.new_page(), url)
     page, own = watched.page, urlsplit(url).netloc
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
     page.on("console", lambda told: _console(watched, told))
     page.on("pageerror", lambda error: watched.troubles.append(f"error: {error}"))
     page.on("requestfailed", lambda request: watched.troubles.append(f"failed: {request.url} {request.failure}"))
-    page.on(
-        "request",
-        lambda request: (
-            urlsplit(request.url).netloc in ("", own) or watched.troubles.append(f"elsewhere: {request.url}")
-        ),
-    )
+    page.on("request", lambda request: _requested(watched, request.url, own))
     try:
         yield watched
         assert watched.troubles == []
     finally:
-        context.close()
+        page.close()
+
+
+def _requested(watched: Watched, address: str, own: str) -> None:
+    if urlsplit(address).netloc not in ("", own):
+        watched.troubles.append(f"elsewhere: {address}")
 
 
 def _console(watched: Watched, told: Any) -> None:

@@ -26,6 +26,11 @@ def browser() -> Iterator[Any]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def session(browser: Any) -> Any:
+    return browser.new_context()
+
+
 def pages_of(scene: Scene) -> list[str]:
     models = [f"/models/{name}" for name in ("no-reference-yet", "sleeping", "prices")]
     features = [f"{FEATURES}/{quote(name, safe='')}" for name in ("channel", ODD, "score")]
@@ -34,11 +39,12 @@ def pages_of(scene: Scene) -> list[str]:
 
 
 def test_every_page_fits_when_it_is_opened_narrow_and_dark_and_when_it_is_then_wide_and_light(
-    browser: Any, scene: Scene
+    session: Any, scene: Scene
 ) -> None:
-    with watching(browser, scene.url, scheme="dark", width=NARROW) as watched:
+    with watching(session, scene.url, scheme="dark", width=NARROW) as watched:
         for path in pages_of(scene):
             watched.go(path)
+            watched.whole()
             _sound(watched, path)
             watched.page.emulate_media(color_scheme="light")
             watched.page.set_viewport_size({"width": WIDE, "height": 900})
@@ -47,8 +53,8 @@ def test_every_page_fits_when_it_is_opened_narrow_and_dark_and_when_it_is_then_w
             watched.page.set_viewport_size({"width": NARROW, "height": 900})
 
 
-def test_the_main_pages_fit_when_they_are_opened_wide_and_light(browser: Any, scene: Scene) -> None:
-    with watching(browser, scene.url) as watched:
+def test_the_main_pages_fit_when_they_are_opened_wide_and_light(session: Any, scene: Scene) -> None:
+    with watching(session, scene.url) as watched:
         for path in ("/", f"/models/{MODEL}", f"{FEATURES}/income", f"/alerts/{scene.alert}", "/sign-in"):
             watched.go(path)
             _sound(watched, path)
@@ -63,8 +69,8 @@ def _sound(watched: Watched, path: str) -> None:
     assert page.locator("input:not([type=hidden]):not([id])").evaluate_all(nameless) == 0, path
 
 
-def test_from_the_fleet_down_to_a_feature_and_back(browser: Any, scene: Scene) -> None:
-    with watching(browser, scene.url) as watched:
+def test_from_the_fleet_down_to_a_feature_and_back(session: Any, scene: Scene) -> None:
+    with watching(session, scene.url) as watched:
         page = watched.page
         watched.go("/")
         first = page.locator("table.fleet tbody tr").first
@@ -95,8 +101,8 @@ def _click_worst_cell(page: Any) -> None:
     page.mouse.click(box["x"] + box["width"] - 14, box["y"] + 8)
 
 
-def test_ranges_metrics_and_lengths_are_chosen_by_links_that_can_be_shared(browser: Any, scene: Scene) -> None:
-    with watching(browser, scene.url) as watched:
+def test_ranges_metrics_and_lengths_are_chosen_by_links_that_can_be_shared(session: Any, scene: Scene) -> None:
+    with watching(session, scene.url) as watched:
         page = watched.page
         watched.go(f"/models/{MODEL}")
         page.get_by_role("navigation", name="Metric").get_by_role("link", name="ROC AUC").click()
@@ -120,8 +126,8 @@ def test_ranges_metrics_and_lengths_are_chosen_by_links_that_can_be_shared(brows
         assert "length=168" in watched.path
 
 
-def test_figures_follow_the_colour_scheme(browser: Any, scene: Scene) -> None:
-    with watching(browser, scene.url, scheme="light") as watched:
+def test_figures_follow_the_colour_scheme(session: Any, scene: Scene) -> None:
+    with watching(session, scene.url, scheme="light") as watched:
         watched.go(f"{FEATURES}/income")
         stroke = "document.querySelector('#distribution .scatterlayer .js-line:last-child').style.stroke"
         light = watched.page.evaluate(stroke)
@@ -129,8 +135,8 @@ def test_figures_follow_the_colour_scheme(browser: Any, scene: Scene) -> None:
         watched.page.wait_for_function(f"before => {stroke} !== before", arg=light)
 
 
-def test_alerts_are_filtered_by_model_and_state(browser: Any, scene: Scene) -> None:
-    with watching(browser, scene.url) as watched:
+def test_alerts_are_filtered_by_model_and_state(session: Any, scene: Scene) -> None:
+    with watching(session, scene.url) as watched:
         page = watched.page
         watched.go("/alerts")
         everything = page.locator("table.alerts tbody tr").count()
@@ -143,8 +149,8 @@ def test_alerts_are_filtered_by_model_and_state(browser: Any, scene: Scene) -> N
         assert "No alert matches" in page.locator("main").inner_text()
 
 
-def test_an_alert_is_told_with_its_evidence_messages_and_retraining(browser: Any, scene: Scene) -> None:
-    with watching(browser, scene.url) as watched:
+def test_an_alert_is_told_with_its_evidence_messages_and_retraining(session: Any, scene: Scene) -> None:
+    with watching(session, scene.url) as watched:
         _await_retraining(scene)
         watched.go(f"/alerts/{scene.alert}")
         text = watched.page.locator("main").inner_text()
@@ -163,7 +169,7 @@ def _await_retraining(scene: Scene) -> None:
 
 
 def test_without_scripts_everything_but_the_plots_can_be_read(browser: Any, scene: Scene) -> None:
-    with watching(browser, scene.url, scripts=False) as watched:
+    with watching(browser.new_context(java_script_enabled=False), scene.url) as watched:
         page = watched.page
         answer = page.goto(f"{scene.url}/models/{MODEL}")
         assert answer.status == 200
@@ -173,8 +179,8 @@ def test_without_scripts_everything_but_the_plots_can_be_read(browser: Any, scen
         assert "The plot needs scripts" in page.locator("#drift_heatmap").inner_text()
 
 
-def test_the_keyboard_reaches_the_content_first(browser: Any, scene: Scene) -> None:
-    with watching(browser, scene.url) as watched:
+def test_the_keyboard_reaches_the_content_first(session: Any, scene: Scene) -> None:
+    with watching(session, scene.url) as watched:
         page = watched.page
         watched.go(f"/models/{MODEL}")
         page.keyboard.press("Tab")
@@ -185,16 +191,16 @@ def test_the_keyboard_reaches_the_content_first(browser: Any, scene: Scene) -> N
         assert page.evaluate("document.activeElement.textContent") == "Fleet"
 
 
-def test_what_cannot_be_is_told_on_a_page(browser: Any, scene: Scene) -> None:
-    with watching(browser, scene.url) as watched:
+def test_what_cannot_be_is_told_on_a_page(session: Any, scene: Scene) -> None:
+    with watching(session, scene.url) as watched:
         for path, status in (("/models/nobody", 404), ("/nowhere", 404), (f"/models/{MODEL}?range=2w", 422)):
             watched.go(path, status=status)
             assert watched.page.get_by_role("link", name="To the fleet").count() == 1
         watched.troubles[:] = [one for one in watched.troubles if "Failed to load resource" not in one]
 
 
-def test_an_empty_service_says_how_to_begin(browser: Any, tmp_path: Path) -> None:
-    with running(tmp_path) as (_, url), watching(browser, url, width=NARROW) as watched:
+def test_an_empty_service_says_how_to_begin(session: Any, tmp_path: Path) -> None:
+    with running(tmp_path) as (_, url), watching(session, url, width=NARROW) as watched:
         watched.go("/")
         assert f"curl -X POST {url}/v1/models/my-model/predictions" in watched.page.locator("pre").inner_text()
         assert watched.overflow() <= 0
@@ -228,9 +234,9 @@ def _sign_in(watched: Any, key: str) -> None:
     watched.settle()
 
 
-def test_people_sign_in_with_a_key_and_out_again(browser: Any, guarded: tuple[str, dict[str, str], str]) -> None:
+def test_people_sign_in_with_a_key_and_out_again(session: Any, guarded: tuple[str, dict[str, str], str]) -> None:
     url, keys, alert = guarded
-    with watching(browser, url) as watched:
+    with watching(session, url) as watched:
         page = watched.page
         watched.go(f"/alerts/{alert}")
         assert watched.path == f"/sign-in?next=/alerts/{alert}"
@@ -247,9 +253,9 @@ def test_people_sign_in_with_a_key_and_out_again(browser: Any, guarded: tuple[st
         assert watched.path == "/sign-in?next=/"
 
 
-def test_an_alert_is_acknowledged_silenced_and_resolved(browser: Any, guarded: tuple[str, dict[str, str], str]) -> None:
+def test_an_alert_is_acknowledged_silenced_and_resolved(session: Any, guarded: tuple[str, dict[str, str], str]) -> None:
     url, keys, alert = guarded
-    with watching(browser, url, width=NARROW) as watched:
+    with watching(session, url, width=NARROW) as watched:
         page = watched.page
         watched.go(f"/sign-in?next=/alerts/{alert}")
         _sign_in(watched, keys["admin"])
