@@ -228,6 +228,33 @@ class MixedReference:
         return LabelWindows(tuple(mixed))
 
 
+def join(parts: Sequence[ReferenceProfile]) -> ReferenceProfile:
+    """One profile of several that hold different hours of one reference, in order; at least one."""
+    if len(parts) == 1:
+        return parts[0]
+    timed = parts[0].hours is not None
+
+    def stacked(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    counts, label_counts, label_sums = (stacked(name) for name in ("counts", "label_counts", "label_sums"))
+    if not timed:
+        counts = counts.sum(axis=0, keepdims=True, dtype=np.int64)
+        label_counts = label_counts.sum(axis=0, keepdims=True, dtype=np.int64)
+        label_sums = label_sums.sum(axis=0, keepdims=True)
+    low = np.min([part.extremes[:, 0] for part in parts], axis=0)
+    high = np.max([part.extremes[:, 1] for part in parts], axis=0)
+    return ReferenceProfile(
+        hours=stacked("hours") if timed else None,
+        counts=counts,
+        moments=np.sum([part.moments for part in parts], axis=0),
+        extremes=np.stack([low, high], axis=1),
+        label_hours=stacked("label_hours") if timed else None,
+        label_counts=label_counts,
+        label_sums=label_sums,
+    )
+
+
 def mix(profiles: Sequence[ReferenceProfile], weights: Sequence[float]) -> Reference:
     """One reference from several on the same binning; ``weights`` (row shares of their versions) need not sum to 1.
 

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from detectors.intervals import difference_lower, difference_p_value, normal_quantile, t_quantile, t_tail
 from detectors.shares.cells import Cells
@@ -77,23 +78,71 @@ class Answer:
 
 
 def rule_of_windows(shares: Shares, spread: Spread, tolerance: Array, alpha: float) -> Answer:
-    """Student's t with K - 1 degrees on each cell, Bonferroni over a column's cells and two sides.
+    """Each cell's change against the unrest of the reference's own windows, Bonferroni over a column's cells and two
+    sides. Two tests must agree, since each covers the other's weak side.
 
-    Standard error squared: the larger of the i.i.d. one and S² (1 + 1/K), the error of predicting one more window from
-    K. The i.i.d. one keeps a constant column honest. Half a row is taken off for continuity.
+    Student's t with K - 1 degrees. Standard error squared: the larger of the i.i.d. one and S² (1 + 1/K), the error of
+    predicting one more window from K. It knows how little K windows tell of S². Half a row is taken off for continuity.
+
+    The binomial tail of a window that is worth only n' = q(1 - q) / (S² (1 + 1/K)) independent rows (Kish 1965, the
+    effective sample size). It knows that a share near 0 or 1 is skewed: if 5 % of the reference's days lay wholly below
+    a cut, a day wholly below it is no news, however many standard errors that is.
     """
     cells = shares.cells
     windows = np.maximum(spread.windows, 2)
     predicted = spread.variance * (1 + 1 / windows)[cells.owner]
     error = np.sqrt(np.maximum(shares.error**2, predicted)) + _TINY
     change = shares.change - (0.5 / np.maximum(np.minimum(shares.n, shares.m), 1))[cells.owner]
-    critical = t_quantile(alpha / (2 * cells.sizes), windows - 1)
-    z, _ = cells.largest((change - tolerance[cells.owner]) / error)
-    lower, _ = cells.largest(change - critical[cells.owner] * error)
+    level = alpha / (2 * cells.sizes)
+    critical = t_quantile(level, windows - 1)
+    worth = _worth(shares, predicted)
+    by_cell = np.minimum(change - critical[cells.owner] * error, _binomial_lower(shares, worth, level[cells.owner]))
+    lower, _ = cells.largest(by_cell)
     upper, _ = cells.largest(shares.change + critical[cells.owner] * error)
+    tails = t_tail((change - tolerance[cells.owner]) / error, (windows - 1)[cells.owner])
+    tails = np.maximum(tails, _binomial_tail(shares, worth, tolerance[cells.owner]))
+    smallest, _ = cells.largest(-tails)
     widest, _ = cells.largest(np.sqrt(np.maximum(_reference_error(shares) ** 2, predicted)))
-    p_value = np.minimum(1.0, 2 * cells.sizes * t_tail(z, windows - 1))
+    p_value = np.minimum(1.0, -2 * cells.sizes * smallest)
     return Answer(lower, upper, p_value, tolerance + (critical + _Z_POWER) * widest)
+
+
+def _worth(shares: Shares, predicted: Array) -> Array:
+    """How many independent rows the window's share is worth, at most nm / (n + m), at least 1."""
+    n, m = shares.n[shares.cells.owner], shares.m[shares.cells.owner]
+    most = np.maximum(n * m / np.maximum(n + m, 1), 1.0)
+    worth: Array = np.clip(_inside(shares) * (1 - _inside(shares)) / np.maximum(predicted, _TINY), 1.0, most)
+    return worth
+
+
+def _inside(shares: Shares) -> Array:
+    """The reference's share, kept half a row away from 0 and 1."""
+    least = 0.5 / np.maximum(shares.m, 1)[shares.cells.owner]
+    inside: Array = np.clip(shares.q, least, 1 - least)
+    return inside
+
+
+def _towards(shares: Shares) -> tuple[Array, Array]:
+    """Shares of the window and of the reference, turned so that the window's is the lower one."""
+    down = shares.p <= shares.q
+    inside = _inside(shares)
+    return np.where(down, shares.p, 1 - shares.p), np.where(down, inside, 1 - inside)
+
+
+def _binomial_tail(shares: Shares, worth: Array, tolerance: Array) -> Array:
+    """P(at most the window's share of ``worth`` rows) where the true share is ``tolerance`` nearer to it."""
+    p, q = _towards(shares)
+    expected = q - tolerance
+    tail: Array = 1 - special.betainc(worth * p + 1, np.maximum(worth * (1 - p), _TINY), np.clip(expected, 0, 1))
+    return np.where(expected > p, tail, 1.0)
+
+
+def _binomial_lower(shares: Shares, worth: Array, level: Array) -> Array:
+    """Lower bound of the change: the reference's share less the upper limit of the window's (Clopper and Pearson
+    1934)."""
+    p, q = _towards(shares)
+    limit: Array = q - special.betaincinv(worth * p + 1, np.maximum(worth * (1 - p), _TINY), 1 - level)
+    return limit
 
 
 def rows_below_cuts(distance: Array, n: Array, m: Array, tolerance: Array, alpha: float) -> Answer:

@@ -17,21 +17,23 @@ TAKEOVER = pd.Timestamp("2013-08-15", tz="UTC")
 
 @dataclass(frozen=True)
 class Logs:
-    """Paths. ``reference_v1``: January to March; ``reference_v2``: January to July, both scored out of fold."""
+    """Paths. ``reference_v1``: January to March; ``reference_v2``: January to July, both scored out of fold;
+    ``labels_v1``: when the labels of January to March became known."""
 
     reference_v1: Path
     reference_v2: Path
     predictions: Path
     labels: Path
+    labels_v1: Path
 
     def all(self) -> list[Path]:
         """Every file."""
-        return [self.reference_v1, self.reference_v2, self.predictions, self.labels]
+        return [self.reference_v1, self.reference_v2, self.predictions, self.labels, self.labels_v1]
 
 
 def logs() -> Logs:
     """Where they are kept."""
-    names = ("reference-v1", "reference-v2", "predictions", "labels")
+    names = ("reference-v1", "reference-v2", "predictions", "labels", "labels-v1")
     return Logs(*(KEPT / f"flights-{name}.parquet" for name in names))
 
 
@@ -58,9 +60,14 @@ def prepare(step: Callable[[str], None]) -> Logs:
     before = rest["timestamp"] < TAKEOVER
     log = pd.concat([model.score(v1, rest[before], "v1"), model.score(v2, rest[~before], "v2")])
     _write(log, found.predictions, with_label=False)
-    labels = rest.loc[rest["label"].notna(), ["id", "label", "label_timestamp"]]
-    labels.sort_values(["label_timestamp", "id"]).to_parquet(found.labels, index=False)
+    _write_labels(rest, found.labels)
+    _write_labels(first, found.labels_v1)
     return found
+
+
+def _write_labels(flights: pd.DataFrame, path: Path) -> None:
+    labels = flights.loc[flights["label"].notna(), ["id", "label", "label_timestamp"]]
+    labels.sort_values(["label_timestamp", "id"]).to_parquet(path, index=False)
 
 
 def _write(flights: pd.DataFrame, path: Path, *, with_label: bool) -> None:

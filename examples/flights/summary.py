@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -16,56 +17,52 @@ from examples.flights.stand_ins import Outside
 def show(out: Console, url: str, model: str, outside: Outside, chat: str, seconds: float) -> None:
     """Drifted features with dates, alerts, the retraining, and where to look."""
     with httpx.Client(base_url=url, timeout=60) as client:
-        alerts = list(_items(client, "/v1/alerts", model=model))
+        alerts = sorted(_items(client, "/v1/alerts", model=model), key=lambda one: str(one["started_at"]))
         readings = list(_items(client, f"/v1/models/{model}/readings", check="data_drift"))
         accuracy = list(_items(client, f"/v1/models/{model}/readings", metric="accuracy"))
         details = [client.get(f"/v1/alerts/{alert['id']}").raise_for_status().json() for alert in alerts]
-    out.print(f"\n[bold]What it found[/] ({seconds:.0f} seconds)\n")
+    out.print(f"\n[bold]What it found[/] ({seconds:.0f} seconds in all)")
     out.print(_features(readings))
     out.print(_months(accuracy))
-    out.print(_alerts(alerts))
-    for alert in details:
-        for run in alert["trigger_runs"]:
-            out.print(
-                f"Retraining [bold]{run['state']}[/]: asked for by alert {alert['rule']} of {alert['fired_at'][:10]}, "
-                f"orchestrator's run {run['external_id']}"
-            )
-    out.print(f"\n{len(outside.messages)} chat messages, {len(outside.retrainings)} retrainings started.\n")
-    out.print(f"  dashboards   {url}")
-    out.print(f"  the model    {url}/models/{model}")
+    out.print(f"\n[bold]{len(alerts)} alerts[/]")
+    for alert in alerts:
+        out.print(_line(alert), markup=False, soft_wrap=True)
+    runs = [(alert, run) for alert in details for run in alert["trigger_runs"]]
+    out.print(f"\n[bold]{len(outside.messages)} chat messages, {len(runs)} retrainings[/]")
+    for alert, run in runs:
+        out.print(
+            f"  {alert['fired_at'][:16]} {alert['rule']}: {run['state']} (the orchestrator's {run['external_id']})",
+            soft_wrap=True,
+        )
+    out.print("\n[bold]Look at[/]")
+    out.print(f"  the dashboards   {url}")
+    out.print(f"  the model        {url}/models/{model}")
     if alerts:
-        out.print(f"  an alert     {url}/alerts/{alerts[0]['id']}")
-    out.print(f"  the chat     {chat}")
+        out.print(f"  an alert         {url}/alerts/{alerts[-1]['id']}")
+    out.print(f"  the chat         {chat}")
+
+
+def _table(*columns: str, title: str) -> Table:
+    return Table(*columns, title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def _features(readings: list[dict[str, Any]]) -> Table:
-    """For each feature the first window that drifted, and the worst one."""
-    table = Table(
-        "feature",
-        "windows judged",
-        "drifted",
-        "first",
-        "worst",
-        "in words",
-        title="Drift by feature, 7-day and 24-hour windows",
-    )
+    """For each feature how many 7-day windows drifted, the first of them and the worst."""
+    table = _table("feature", "drifted", "first seen", "worst", "rows moved", title="\nDrift in 7-day windows")
+    weeks = [one for one in readings if _days(one["window"]) == 7 and one["verdict"] and one["version"] is None]
     by_feature: dict[str, list[dict[str, Any]]] = {}
-    for reading in readings:
-        if reading["verdict"] is not None:
-            by_feature.setdefault(reading["feature"], []).append(reading)
+    for reading in weeks:
+        by_feature.setdefault(reading["feature"], []).append(reading)
     for feature, those in sorted(by_feature.items(), key=lambda pair: -sum(_drifted(one) for one in pair[1])):
         drifted = [one for one in those if _drifted(one)]
-        worst = max(drifted, key=lambda one: one["details"]["effect_lower"], default=None)
-        first = min((one["window"]["end"] for one in drifted), default="")
-        words = worst["details"]["summary"] if worst else ""
-        table.add_row(
-            feature,
-            str(len(those)),
-            str(len(drifted)),
-            first[:10],
-            (worst or {"window": {"end": ""}})["window"]["end"][:10],
-            words,
-        )
+        if not drifted:
+            table.add_row(feature, f"0 of {len(those)}", "", "", "")
+            continue
+        worst = max(drifted, key=lambda one: one["details"]["effect_lower"])
+        low, high = worst["details"]["effect_lower"], worst["details"]["effect_upper"]
+        moved = f"{worst['value']:.0%} (between {low:.0%} and {high:.0%})"
+        first = min(one["window"]["end"] for one in drifted)[:10]
+        table.add_row(feature, f"{len(drifted)} of {len(those)}", first, worst["window"]["end"][:10], moved)
     return table
 
 
@@ -74,24 +71,17 @@ def _drifted(reading: dict[str, Any]) -> bool:
 
 
 def _months(readings: list[dict[str, Any]]) -> Table:
-    """Accuracy of the last mature 7-day window of each month."""
-    table = Table("7 days to", "version", "accuracy", "95 % interval", "labels", "verdict", title="Accuracy")
+    """Accuracy of the last 7-day window of each month."""
+    table = _table("7 days to", "version", "accuracy", "95 % interval", "labels", "verdict", title="Accuracy")
     last: dict[tuple[str, str], dict[str, Any]] = {}
     for reading in readings:
-        days = _days(reading["window"])
-        if days == 7 and reading["value"] is not None and reading["version"]:
+        if _days(reading["window"]) == 7 and reading["value"] is not None and reading["version"]:
             last[(reading["window"]["end"][:7], reading["version"])] = reading
     for (_, version), reading in sorted(last.items()):
         interval = f"{reading['lower']:.3f} to {reading['upper']:.3f}"
-        coverage = f"{reading['details']['coverage']:.0%}"
-        table.add_row(
-            reading["window"]["end"][:10],
-            version,
-            f"{reading['value']:.3f}",
-            interval,
-            coverage,
-            reading["verdict"] or "",
-        )
+        labels = f"{reading['details']['coverage']:.0%}"
+        end, verdict = reading["window"]["end"][:10], reading["verdict"] or ""
+        table.add_row(end, version, f"{reading['value']:.3f}", interval, labels, verdict)
     return table
 
 
@@ -100,17 +90,10 @@ def _days(window: dict[str, str]) -> int:
     return (end - start).days
 
 
-def _alerts(alerts: list[dict[str, Any]]) -> Table:
-    table = Table("alert", "severity", "fired", "resolved", "what", title=f"{len(alerts)} alerts")
-    for alert in sorted(alerts, key=lambda one: one["started_at"]):
-        table.add_row(
-            alert["rule"],
-            alert["severity"],
-            (alert["fired_at"] or "")[:16],
-            (alert["resolved_at"] or "")[:16],
-            alert["summary"],
-        )
-    return table
+def _line(alert: dict[str, Any]) -> str:
+    fired = (alert["fired_at"] or alert["started_at"])[:16].replace("T", " ")
+    ended = (alert["resolved_at"] or "still firing")[:16].replace("T", " ")
+    return f"  {fired} .. {ended:16}  {alert['severity']:8}  {alert['rule']}: {alert['summary']}"
 
 
 def _items(client: httpx.Client, path: str, **query: Any) -> Iterator[dict[str, Any]]:

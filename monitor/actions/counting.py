@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from detectors import summary
 from detectors.binning import make_binning, score_layout
 from detectors.cuts import Binning, ScoreLayout
 from detectors.performance import scored
-from detectors.profile import ReferenceProfile
+from detectors.profile import ReferenceProfile, join
 from detectors.summary import ColumnValues, HourlySummaries
 from monitor.store.observations.base import ScoredRows, StoredColumn
 from monitor.store.observations.canonical import canonical, canonical_stored
@@ -278,6 +279,9 @@ def _score_for_labels(
     return np.full(n, np.nan)
 
 
+HOURS_AT_ONCE = 500  # dense counts of so many hours are in memory while a reference is counted
+
+
 def profile_of(
     binning: Binning,
     columns: Sequence[StoredColumn],
@@ -286,7 +290,31 @@ def profile_of(
     timed: bool,
 ) -> ReferenceProfile:
     """A reference's rows on the cuts, with its labelled rows (column ``label``, canonical)."""
+    hours = _one(table, "hour").to_numpy(zero_copy_only=False)
+    order = np.argsort(hours, kind="stable")
+    first_of_hour = np.flatnonzero(np.diff(hours[order], prepend=hours[order[:1]] - 1))
+    starts = [*first_of_hour[::HOURS_AT_ONCE].tolist(), len(order)]
+    parts = [
+        _profile_part(binning, columns, meaning, table.take(pa.array(order[start:end])), timed)
+        for start, end in pairwise(starts)
+    ]
+    return join(parts)
+
+
+def _profile_part(
+    binning: Binning, columns: Sequence[StoredColumn], meaning: Meaning, table: pa.Table, timed: bool
+) -> ReferenceProfile:
     summaries = count(binning, columns, meaning, table)
+    groups = label_counts(binning.scores, meaning, _labelled_rows(columns, table)).get("")
+    if groups is None:
+        empty = scored.no_labels(binning.scores)
+        labelled = (np.empty(0, np.int64), empty.counts[None][:0], empty.sums[None][:0])
+    else:
+        labelled = (groups.hours, groups.counts, groups.sums)
+    return ReferenceProfile.of(summaries, labelled, timed=timed)
+
+
+def _labelled_rows(columns: Sequence[StoredColumn], table: pa.Table) -> ScoredRows:
     hours = _one(table, "hour").to_numpy(zero_copy_only=False)
     label = _one(table, "label")
     has = pc.is_valid(label).to_numpy(zero_copy_only=False).nonzero()[0]
@@ -297,7 +325,7 @@ def profile_of(
         if prediction
         else pa.nulls(table.num_rows, pa.string())
     )
-    rows = ScoredRows(
+    return ScoredRows(
         ids=pa.array(np.arange(len(has)).astype(str)),
         hour=hours[has],
         known_hour=np.zeros(len(has), np.int64),
@@ -306,10 +334,3 @@ def profile_of(
         label=label.take(taken),
         probabilities={c.name: _floats(table, c.physical)[has] for c in _probabilities(columns, table)},
     )
-    groups = label_counts(binning.scores, meaning, rows).get("")
-    if groups is None:
-        empty = scored.no_labels(binning.scores)
-        labelled = (np.empty(0, np.int64), empty.counts[None][:0], empty.sums[None][:0])
-    else:
-        labelled = (groups.hours, groups.counts, groups.sums)
-    return ReferenceProfile.of(summaries, labelled, timed=timed)

@@ -85,7 +85,10 @@ def _newest_prediction(connection: Connection, model: Model, as_of: int) -> int 
     newest = model.newest_prediction
     if newest is None or newest <= as_of:
         return newest
-    return summaries.newest_prediction(connection, model.id, as_of // clock.HOUR)
+    counted = summaries.newest_prediction(connection, model.id, as_of // clock.HOUR)
+    if counted is not None or model.oldest_prediction is None or model.oldest_prediction > as_of:
+        return counted
+    return model.oldest_prediction
 
 
 def _expected(checks: Sequence[Check], as_of: int) -> int:

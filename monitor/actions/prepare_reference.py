@@ -251,12 +251,15 @@ def _add_profiles(
     timed: bool,
 ) -> None:
     binning_id, binning, meaning = counted_on
-    parts = {**counting.by_version(table), WHOLE: table}
-    profiles = {
-        version: counting.profile_of(binning, model.columns, meaning, part.combine_chunks(), timed).to_bytes()
-        for version, part in parts.items()
-    }
+    parts = counting.by_version(table)
+    profiles = {version: _profile(binning, model, meaning, part, timed) for version, part in parts.items()}
+    whole = next(iter(profiles.values())) if len(parts) == 1 else _profile(binning, model, meaning, table, timed)
+    profiles[WHOLE] = whole
     references.add_profiles(connection, reference_id, binning_id, profiles)
+
+
+def _profile(binning: Binning, model: Model, meaning: Meaning, table: pa.Table, timed: bool) -> bytes:
+    return counting.profile_of(binning, model.columns, meaning, table.combine_chunks(), timed).to_bytes()
 
 
 def _meaning(service: Service, connection: Connection, model: Model, tables: Sequence[pa.Table]) -> Meaning:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from detectors import summary
@@ -19,6 +19,7 @@ from monitor.store.models import Model
 from monitor.store.observations.base import StoredColumn
 from monitor.store.summaries import Dirty, LabelSummary, Summary
 
+LABEL_HOURS_AT_ONCE = 48  # their counts are dense in memory, one row per hour and hour it became known
 HOURS_AT_ONCE = 24 * 14  # one transaction; between two of them posts get their turn
 
 
@@ -80,13 +81,30 @@ def _count(
     ]
     summaries.replace(connection, model.id, binning_id, full, rows)
     hours = [mark.hour for mark in marks]
-    labels = service.observations.scored(connection, model.stored, hours)
-    label_rows = [
-        LabelSummary(version, int(hour), int(known), int(counts[0]), change[int(hour)], scored.encode(counts, sums))
-        for version, groups in counting.label_counts(binning.scores, meaning, labels).items()
-        for hour, known, counts, sums in zip(groups.hours, groups.known_hours, groups.counts, groups.sums, strict=True)
-    ]
+    label_rows = (
+        row
+        for start in range(0, len(hours), LABEL_HOURS_AT_ONCE)
+        for row in _labels(
+            service, connection, model, binning, meaning, hours[start : start + LABEL_HOURS_AT_ONCE], change
+        )
+    )
     summaries.replace_labels(connection, model.id, binning_id, hours, label_rows)
+
+
+def _labels(
+    service: Service,
+    connection: Connection,
+    model: Model,
+    binning: Binning,
+    meaning: Meaning,
+    hours: Sequence[int],
+    change: Mapping[int, int],
+) -> Iterator[LabelSummary]:
+    rows = service.observations.scored(connection, model.stored, hours)
+    for version, groups in counting.label_counts(binning.scores, meaning, rows).items():
+        for hour, known, counts, sums in zip(groups.hours, groups.known_hours, groups.counts, groups.sums, strict=True):
+            data = scored.encode(counts, sums)
+            yield LabelSummary(version, int(hour), int(known), int(counts[0]), change[int(hour)], data)
 
 
 def _hours(

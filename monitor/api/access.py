@@ -6,10 +6,10 @@ Every route names its scope with ``requires``; an app with a route that names no
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.routing import APIRoute
 
 from monitor.actions import manage_keys
@@ -28,10 +28,9 @@ def requires(scope: str) -> Callable[[Request], None]:
         if scope == OPEN:
             return
         held = scope_held(request)
-        if held is not None:
-            same_site(request)
         if held is None:
             raise Unauthorized("This needs a key: send `Authorization: Bearer KEY` (make one: plimsoll keys create)")
+        same_site(request)
         if held not in _REACH[scope]:
             raise Forbidden(f"This needs a key of scope {scope}; yours has {held}")
 
@@ -56,19 +55,26 @@ def scope_held(request: Request) -> str | None:
 
 def same_site(request: Request) -> None:
     """Another site's page must not act through the browser of somebody who is signed in, or sits on this machine."""
-    if request.headers.get("authorization"):
-        return
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    public = urlsplit(request.app.state.service.settings.public_url).hostname
-    if COOKIE not in request.cookies and not (is_loopback(host) or host in (public, "testserver") or _is_address(host)):
-        raise Forbidden(f"This service answers to its own name only, not to {host!r}; set PLIMSOLL_PUBLIC_URL")
-    if request.method in ("GET", "HEAD"):
+    _own_name(request)
+    if request.headers.get("authorization") or request.method in ("GET", "HEAD"):
         return
     origin = request.headers.get("origin")
     if request.headers.get("sec-fetch-site") == "cross-site" or (
         origin is not None and urlsplit(origin).netloc != request.headers.get("host")
     ):
         raise Forbidden("A page of another site asked for this; it was refused")
+
+
+def _own_name(request: Request) -> None:
+    """Where no key guards the service, a foreign name that leads here (DNS rebinding) must not read it, whatever
+    headers or cookies its page sends."""
+    service = request.app.state.service
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    own = (
+        is_loopback(host) or _is_address(host) or host in (urlsplit(service.settings.public_url).hostname, "testserver")
+    )
+    if not own and not manage_keys.are_needed(service.database):
+        raise Forbidden(f"This service answers to its own name only, not to {host!r}; set PLIMSOLL_PUBLIC_URL")
 
 
 def _is_address(host: str) -> bool:
@@ -88,8 +94,22 @@ def scope_of_route(route: APIRoute) -> str | None:
     return None
 
 
+def api_routes(routes: Iterable[object]) -> Iterator[APIRoute]:
+    """Every route, also those of included routers, which newer versions of FastAPI keep nested.
+
+    Raises RuntimeError for what is neither: nobody could say who may call it.
+    """
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif isinstance(inner := getattr(route, "original_router", None), APIRouter):
+            yield from api_routes(inner.routes)
+        else:
+            raise RuntimeError(f"{route!r} is no route that can name a scope")  # noqa: TRY004 - the program is wrong
+
+
 def refuse_unguarded(app: FastAPI) -> None:
     """Raises RuntimeError when a route names no scope: what is not allowed is denied."""
-    for route in app.routes:
-        if isinstance(route, APIRoute) and scope_of_route(route) is None:
+    for route in api_routes(app.routes):
+        if scope_of_route(route) is None:
             raise RuntimeError(f"{route.path} names no scope; add Depends(requires(...))")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import typer
@@ -15,10 +16,10 @@ from monitor.errors import PlimsollError
 __all__ = ["apply", "compare", "import_files", "keys", "main", "replay", "serve"]
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command; what goes wrong is said in a sentence, never as a traceback."""
     try:
-        sys.exit(app(standalone_mode=False))  # the exit code that a command asked for
+        sys.exit(app(arguments, standalone_mode=False))  # the exit code that a command asked for
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
     except typer.Abort:

@@ -40,10 +40,10 @@ def _there(document: Document, plan: bool) -> tuple[int | None, list[dict[str, A
 def _here(
     document: Document, plan: bool, home: Path | None, url: str | None
 ) -> tuple[int | None, list[dict[str, Any]]]:
-    database = service_from(home=home, database_url=url).database
-    if plan:
-        return None, [change.to_json() for change in apply_config.plan(database, document)]
-    version, changes = apply_config.apply(database, document, clock.now())
+    with service_from(home=home, database_url=url) as service:
+        if plan:
+            return None, [change.to_json() for change in apply_config.plan(service.database, document)]
+        version, changes = apply_config.apply(service.database, document, clock.now())
     return version, [change.to_json() for change in changes]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +16,8 @@ from monitor.service import Service
 from monitor.settings import Settings, load
 
 app = typer.Typer(help="Drift and model-health monitor.", no_args_is_help=True, pretty_exceptions_enable=False)
-out = Console()
-err = Console(stderr=True)
+out = Console(soft_wrap=True)  # a line of ours stays one line, also in a pipe
+err = Console(stderr=True, soft_wrap=True)
 
 Home = Annotated[Path | None, typer.Option(help="Where the embedded store lives (PLIMSOLL_HOME).")]
 DatabaseUrl = Annotated[str | None, typer.Option(help="The store (PLIMSOLL_DATABASE_URL).")]
@@ -26,6 +28,11 @@ def settings_from(**flags: object) -> Settings:
     return load(os.environ, **flags)
 
 
-def service_from(**flags: object) -> Service:
-    """The parts, joined."""
-    return build(settings_from(**flags))
+@contextlib.contextmanager
+def service_from(**flags: object) -> Iterator[Service]:
+    """The parts, joined, until the block ends."""
+    service = build(settings_from(**flags))
+    try:
+        yield service
+    finally:
+        service.database.close()

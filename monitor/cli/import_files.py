@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,15 +56,15 @@ def import_files(
             raise Invalid(f"{file}: its ending must be one of {', '.join(TYPES)}")
         if not file.is_file():
             raise Invalid(f"{file}: there is no such file")
-    service = None if service_url() is not None else service_from(home=home, database_url=database_url)
-    if reference is not None:
-        told = _reference(service, model, reference, _together(files))
-        words = f"reference {told['name']} version {told['version']}, {told['rows']} rows"
-        out.print(words, highlight=False, markup=False)
-        return
-    for file in files:
-        words = _load(service, model, file, "labels" if labels else "predictions")
-        out.print(f"{file}: {words}", highlight=False, markup=False)
+    with contextlib.nullcontext() if service_url() else service_from(home=home, database_url=database_url) as service:
+        if reference is not None:
+            told = _reference(service, model, reference, _together(files))
+            words = f"reference {told['name']} version {told['version']}, {told['rows']} rows"
+            out.print(words, highlight=False, markup=False)
+            return
+        for file in files:
+            words = _load(service, model, file, "labels" if labels else "predictions")
+            out.print(f"{file}: {words}", highlight=False, markup=False)
 
 
 def _load(service: Service | None, model: str, file: Path, kind: str) -> str:

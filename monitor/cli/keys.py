@@ -24,15 +24,17 @@ def keys_create(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Make a key; it is shown this once."""
-    service = service_from(home=home, database_url=database_url)
-    print(manage_keys.create(service.database, scope, name, clock.now()))
+    with service_from(home=home, database_url=database_url) as service:
+        print(manage_keys.create(service.database, scope, name, clock.now()))
 
 
 @keys_app.command("list")
 def keys_list(home: Home = None, database_url: DatabaseUrl = None) -> None:
     """Every key, without its secret."""
     table = Table("id", "name", "scope", "created", "revoked")
-    for key in manage_keys.listed(service_from(home=home, database_url=database_url).database):
+    with service_from(home=home, database_url=database_url) as service:
+        known = manage_keys.listed(service.database)
+    for key in known:
         table.add_row(
             key.id, escape(key.name), key.scope, clock.render(key.created_at), clock.optional(key.revoked_at) or ""
         )
@@ -44,5 +46,6 @@ def keys_revoke(
     key: Annotated[str, typer.Argument(help="Its id or name.")], home: Home = None, database_url: DatabaseUrl = None
 ) -> None:
     """End a key."""
-    manage_keys.revoke(service_from(home=home, database_url=database_url).database, key, clock.now())
+    with service_from(home=home, database_url=database_url) as service:
+        manage_keys.revoke(service.database, key, clock.now())
     out.print(f"Revoked {key}.", markup=False)

@@ -25,7 +25,7 @@ def replay(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Run the schedule over history, each run at its own as_of."""
-    service = service_from(home=home, database_url=database_url)
+    span = _moment(start, "from"), _moment(end, "to")
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -33,22 +33,16 @@ def replay(
         TextColumn("{task.fields[at]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, transient=True) as bars:
+    with (
+        service_from(home=home, database_url=database_url) as service,
+        Progress(*columns, console=err, transient=True) as bars,
+    ):
         bar = bars.add_task(f"replay {model}", total=None, at="")
 
         def progress(done: int, total: int, as_of: int) -> None:
             bars.update(bar, completed=done, total=total, at=clock.render(as_of)[:10])
 
-        done = run_replay(
-            service,
-            model,
-            _moment(start, "from"),
-            _moment(end, "to"),
-            now=clock.now,
-            deliver=deliver,
-            reset=reset,
-            progress=progress,
-        )
+        done = run_replay(service, model, *span, now=clock.now, deliver=deliver, reset=reset, progress=progress)
     _show(done)
 
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from monitor import clock, cron
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
 
 Kind = Literal["data_drift", "prediction_drift", "data_quality", "performance", "serving"]
 KINDS: tuple[Kind, ...] = ("data_drift", "prediction_drift", "data_quality", "performance", "serving")
@@ -29,7 +29,7 @@ def _whole_hours(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
+    if not NAME.fullmatch(text):
         raise ValueError(f"{text!r} is no name: letters, digits, space, dot, dash, underscore; at most 100")
     return text
 
@@ -121,10 +121,3 @@ class Document(_Strict):
     models: dict[str, Model] = Field(default_factory=dict)
     channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
     triggers: dict[str, dict[str, Any]] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _model_names(self) -> Document:
-        for name in self.models:
-            if not MODEL_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no model name: letters, digits, . _ - and at most 100 of them")
-        return self

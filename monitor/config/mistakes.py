@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from alerting.bounds import FALLING
 from alerting.registry import check_channel, check_trigger
 from detectors.registry import PERFORMANCE, QUALITY, TWO_SAMPLE
-from monitor.config.document import KINDS, Check, Document, Model, Rule
+from monitor.config.document import KINDS, MODEL_NAME, NAME, Check, Document, Model, Rule
 
 Mistake = tuple[tuple[str, ...], str]  # the key's path, and what is wrong
 
@@ -22,7 +22,17 @@ def mistakes(document: Document) -> list[Mistake]:
         for name, model in document.models.items()
         for place, words in mistakes_in_model(model)
     ]
-    return [*found, *_endpoints(document)]
+    return [*_names(document), *found, *_endpoints(document)]
+
+
+def _names(document: Document) -> Iterator[Mistake]:
+    for name in document.models:
+        if not MODEL_NAME.fullmatch(name):
+            yield ("models", name), f"{name!r} is no model name: letters, digits, . _ - and at most 100 of them"
+    for part in ("channels", "triggers"):
+        for name in getattr(document, part):
+            if not NAME.fullmatch(name):
+                yield (part, name), f"{name!r} is no name: letters, digits, space, . _ - and at most 100 of them"
 
 
 def mistakes_in_model(model: Model) -> list[Mistake]:

@@ -274,14 +274,6 @@ def _superseded() -> Any:
     return select(n.id).where(*same, same_version, later).exists()
 
 
-def newest_window(connection: Connection, model_id: int, check: str, length: int) -> int | None:
-    """End of the newest window of a check and length (microseconds) that has readings."""
-    t = readings.c
-    mine = and_(t.model_id == model_id, t.check_name == check, t.window_end - t.window_start == length)
-    newest: int | None = connection.execute(select(func.max(t.window_end)).where(mine)).scalar_one()
-    return newest
-
-
 @dataclass(frozen=True)
 class Measured:
     """Up to which change of the store, and as of when, a window has been measured."""

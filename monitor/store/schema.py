@@ -38,11 +38,16 @@ def migrate(database: Database) -> tuple[str | None, str]:
     before = current(database)
     _refuse_newer(before)
     if before != newest():
-        with database.write() as connection:
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        migrate_to(database, "head")
     return before, newest()
+
+
+def migrate_to(database: Database, revision: str) -> None:
+    """Bring an older schema to a revision."""
+    with database.write() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
 
 
 def _refuse_newer(known: str | None) -> None:

@@ -53,5 +53,5 @@ def forget(connection: Connection, model_id: int, start: int) -> None:
     gone = list(connection.execute(select(alerts.c.id).where(begun)).scalars())
     connection.execute(delete(transitions).where(transitions.c.alert_id.in_(gone)))
     connection.execute(delete(alerts).where(begun))
-    connection.execute(delete(judged).where(judged.c.model_id == model_id, judged.c.window_end > start))
+    connection.execute(delete(judged).where(judged.c.model_id == model_id, judged.c.as_of >= start))
     connection.execute(delete(alert_states).where(alert_states.c.model_id == model_id))

@@ -54,7 +54,7 @@ class Api:
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[Api]:
     runs = make_runs(tmp_path)
-    app = FastAPI()
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.service = service = make_service(runs)
     app.state.clock = clock.now
     for module in (alerts, silences, trigger_runs):

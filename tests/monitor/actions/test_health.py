@@ -1,0 +1,94 @@
+"""Health as CONTRACT section 4 says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from monitor import clock
+from monitor.actions.describe import health
+from monitor.service import Service
+from tests.monitor.world import T0, D, H, World, traffic
+
+START = T0 + 14 * D
+
+
+def status(world: World, as_of: int, version: str | None = None) -> tuple[str, list[str]]:
+    found = seen(world, as_of, version)
+    return found["status"], found["reasons"]
+
+
+def seen(world: World, as_of: int, version: str | None = None) -> dict[str, Any]:
+    with world.service.database.read() as connection:
+        return health(connection, world.found(connection), as_of, version).to_json()
+
+
+@pytest.fixture
+def world(service: Service) -> World:
+    made = World(service)
+    made.post(traffic(START, 48, seed=2))
+    return made
+
+
+def test_without_a_reference(world: World) -> None:
+    assert status(world, START + D) == ("unknown", ["no_reference"])
+
+
+def test_dormant_and_without_a_run(world: World) -> None:
+    world.reference(traffic(T0, 24 * 9))
+    assert status(world, START + D) == ("unknown", ["no_recent_run"])
+    world.run(START + D)
+    assert status(world, START + D)[0] == "healthy"
+    assert status(world, START + D + 2 * H)[0] == "healthy"
+    assert status(world, START + D + 6 * H) == ("unknown", ["no_recent_run"])
+    assert status(world, START + 9 * D) == ("unknown", ["no_recent_data"])
+
+
+def test_a_daily_schedule_is_late_after_two_days(world: World) -> None:
+    world.reference(traffic(T0, 24 * 9))
+    names = ("data_drift", "prediction_drift", "data_quality", "performance", "serving")
+    world.configure(checks=[{"name": name, "kind": name, "schedule": "5 0 * * *"} for name in names])
+    world.run(START + D + 5 * clock.MINUTE)
+    assert status(world, START + D + 20 * H)[0] == "healthy"
+    assert status(world, START + 3 * D + H) == ("unknown", ["no_recent_run"])
+
+
+def test_when_nothing_can_be_told(world: World) -> None:
+    world.reference(traffic(T0, 1, per_hour=20))
+    quiet = World(world.service, "quiet")
+    quiet.post(traffic(START, 24, per_hour=1, seed=3))
+    quiet.reference(traffic(T0, 24 * 9))
+    quiet.run(START + D)
+    assert status(quiet, START + D) == ("unknown", ["cannot_tell"])
+
+
+def test_firing_alerts(world: World) -> None:
+    world.reference(traffic(T0, 24 * 9))
+    world.run(START + D)
+    world.post(traffic(START + 2 * D, 24, per_hour=40, seed=4, shift=0.4, prefix="w"))
+    world.post(traffic(START + 3 * D, 24, seed=5, shift=4, prefix="c"))
+    world.run(START + 3 * D)
+    world.run(START + 4 * D)
+    assert status(world, START + D)[0] == "healthy"
+    degraded = seen(world, START + 3 * D)
+    assert degraded["status"] == "degraded"
+    assert degraded["since"] == clock.render(START + 3 * D)
+    assert degraded["as_of"] == clock.render(START + 3 * D)
+    unhealthy = seen(world, START + 4 * D)
+    assert unhealthy["status"] == "unhealthy"
+    assert "x" in unhealthy["reasons"][0]
+    assert status(world, START + 3 * D)[0] == "degraded"  # as it was then
+
+
+def test_one_version_s_alerts_leave_the_other_healthy(world: World) -> None:
+    names = ("data_drift", "prediction_drift", "data_quality", "serving")
+    world.configure(checks=[{"name": name, "kind": name, "enabled": False} for name in names])
+    world.reference([*traffic(T0, 24 * 9, version="1"), *traffic(T0, 24 * 9, version="2", seed=2)])
+    for version, right in (("1", 0.95), ("2", 0.2)):
+        records = traffic(START + 3 * D, 24, version=version, seed=int(version), right=right, prefix=f"v{version}-")
+        world.post(records)
+        world.label(records, delay=0)
+    world.run(START + 4 * D)
+    found = {version: status(world, START + 4 * D, version)[0] for version in ("1", "2", None)}
+    assert found == {"1": "healthy", "2": "unhealthy", None: "unhealthy"}

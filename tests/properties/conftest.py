@@ -1,0 +1,3 @@
+from tests.monitor.conftest import poster, service, world
+
+__all__ = ["poster", "service", "world"]
