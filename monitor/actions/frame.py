@@ -181,8 +181,7 @@ class Frame:
         loaded = summaries.load_labels(
             self.connection, self.model.id, self.binning_id, start_hour, end_hour, known_hour
         )
-        found: dict[str, LabelCounts] = {}
+        by_version: dict[str, list[bytes]] = {}
         for one in loaded:
-            counts = scored.decode(one.data)
-            found[one.version] = found[one.version] + counts if one.version in found else counts
-        return found
+            by_version.setdefault(one.version, []).append(one.data)
+        return {version: scored.add_up(data) for version, data in by_version.items()}

@@ -12,6 +12,7 @@ from detectors.cuts import ScoreLayout
 from detectors.performance.measure import METRICS
 from detectors.performance.scored import (
     LabelCounts,
+    add_up,
     confusion,
     count_scored,
     decode,
@@ -152,3 +153,18 @@ def test_bytes_round_trip(binary):
         np.testing.assert_array_equal(again.sums, one.sums)
     few = total(layout, text(truth[:20]), text(said[:20]), score[:20])
     assert len(encode(few.counts, few.sums)) < 300
+
+
+def test_adding_up_encoded_groups(binary):
+    layout, truth, said, score = binary
+    groups = np.arange(len(truth)) % 9
+    ones = np.ones(len(truth), dtype=np.int8)
+    _, counts, sums = count_scored(layout, groups, text(truth), text(said), score, ones)
+    none = no_labels(layout)
+    taken_back = encode(-counts[3], -sums[3])
+    encoded = [encode(none.counts, none.sums), *(encode(*one) for one in zip(counts, sums, strict=True)), taken_back]
+    added = add_up(encoded)
+    np.testing.assert_array_equal(added.counts, counts.sum(axis=0) - counts[3])
+    np.testing.assert_allclose(added.sums, sums.sum(axis=0) - sums[3])
+    empty = add_up([encode(none.counts, none.sums)])
+    np.testing.assert_array_equal(empty.counts, none.counts)
