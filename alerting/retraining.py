@@ -19,16 +19,15 @@ REPORTABLE = ("running", "succeeded", "failed")
 class EarlierRun:
     """A retraining run of the same model; ``as_of`` is the time of the run that asked for it."""
 
-    rule: str
     state: str
     as_of: int
 
 
-def suppression(rule: str, cooldown: int, at: int, earlier: Sequence[EarlierRun]) -> str | None:
-    """Why no run may be started now, or None: never two at once for a model, at most one per rule and cooldown."""
+def suppression(cooldown: int, at: int, earlier: Sequence[EarlierRun]) -> str | None:
+    """Why no run of a model may be started now, or None: never two at once, at most one per cooldown, whoever asks."""
     if any(run.state in OPEN_STATES for run in earlier):
         return "another retraining of this model is open"
-    recent = [run.as_of for run in earlier if run.rule == rule and 0 <= at - run.as_of < cooldown]
+    recent = [run.as_of for run in earlier if 0 <= at - run.as_of < cooldown]
     if recent:
         return f"the last one was asked for less than the cooldown of {duration(cooldown)} ago"
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alerting.words import DAY, Severity
@@ -25,8 +24,3 @@ class Rule:
     trigger: str | None = None
     cooldown: int = DEFAULT_COOLDOWN
     remind: int | None = None
-
-
-def default_rule(check: str, default_notify: Sequence[str] = ()) -> Rule:
-    """The rule that every check has unless one is configured: at warning, for one window."""
-    return Rule(check, check, notify=tuple(default_notify))

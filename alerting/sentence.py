@@ -74,7 +74,7 @@ def _why_not(reading: Reading) -> str:
     fixed = {
         "no_reference": "no reference to compare with",
         "no_history": "less than 2 weeks of history at these hours",
-        "not_reading": "no number could be had",
+        "not_measured": "no number could be had",
         "error": f"the check failed ({details.get('error', 'no message')})",
     }
     return fixed.get(reason or "", (reason or "no reason is known").replace("_", " "))

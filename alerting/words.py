@@ -29,11 +29,6 @@ def rfc3339(moment: int) -> str:
     return to_datetime(moment).replace(tzinfo=None).isoformat() + "Z"
 
 
-def optional_time(moment: int | None) -> str | None:
-    """``rfc3339``, keeping None."""
-    return None if moment is None else rfc3339(moment)
-
-
 def duration(length: int) -> str:
     """Microseconds in words for people: ``24 hours``, ``7 days``, ``30 minutes``."""
     for unit, name in ((DAY, "day"), (HOUR, "hour"), (60 * SECOND, "minute"), (SECOND, "second")):

@@ -44,12 +44,6 @@ def wilson(successes: Any, rows: Any, z: Any) -> tuple[Array, Array]:
     return _wilson_lower(x, n, z), 1 - _wilson_lower(n - x, n, z)
 
 
-def clopper_pearson(successes: Any, rows: Any, alpha: Any) -> tuple[Array, Array]:
-    """Exact interval of a share (Clopper and Pearson 1934), each side at ``alpha``. Without rows: 0 and 1."""
-    x, n, alpha = (np.asarray(part, dtype=np.float64) for part in (successes, rows, alpha))
-    return _exact_lower(x, n, alpha), 1 - _exact_lower(n - x, n, alpha)
-
-
 def difference_lower(x: Any, n: Any, y: Any, m: Any, z: Any) -> Array:
     """Lower limit of x/n - y/m at normal quantile ``z``.
 

@@ -59,10 +59,3 @@ def parse_duration(text: str) -> int:
     if match is None:
         raise ValueError(f"{text!r} is no duration; write for example 15m, 6h or 7d")
     return int(match[1]) * _UNITS[match[2]]
-
-
-def render_duration(length: int) -> str:
-    """Microseconds as the shortest duration text: 24h stays 24h, from two days on in days."""
-    if length % DAY == 0 and length > DAY:
-        return f"{length // DAY}d"
-    return f"{length // HOUR}h" if length % HOUR == 0 else f"{length // MINUTE}m"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import uvicorn
 
 from monitor import clock, scheduler
@@ -22,27 +24,43 @@ def refuse_open_door(service: Service) -> None:
         )
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """The socket that requests come in by. Raises Invalid where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        why = str(error.strerror or error).partition(" (while")[0]
+        raise Invalid(
+            f"Plimsoll cannot listen at {host}, port {port}: {why}. Choose another one with --port (PLIMSOLL_PORT)",
+            field="port",
+        ) from error
+
+
 def serve(service: Service, *, ready: str | None = None) -> None:
     """Serve until a signal ends it; ``ready`` is printed once requests are answered."""
     refuse_open_door(service)
     settings = service.settings
-    if settings.config is not None:
-        apply_config.apply_file(service.database, settings.config, clock.now())
-    ticking = scheduler.start(service)
-    try:
-        config = uvicorn.Config(
-            create_app(service),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=5,
-            h11_max_incomplete_event_size=64 * 1024,
-        )
-        _Announcing(config, ready).run()
-    finally:
-        ticking.shutdown(wait=True)
-        service.database.close()
+    with listen(settings.host, settings.port) as listening:
+        if settings.config is not None:
+            apply_config.apply_file(service.database, settings.config, clock.now())
+        ticking = scheduler.start(service)
+        try:
+            _server(service, ready).run([listening])
+        finally:
+            ticking.shutdown(wait=True)
+            service.database.close()
+
+
+def _server(service: Service, ready: str | None) -> uvicorn.Server:
+    config = uvicorn.Config(
+        create_app(service),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    return _Announcing(config, ready)
 
 
 class _Announcing(uvicorn.Server):

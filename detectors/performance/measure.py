@@ -107,10 +107,12 @@ class _Window:
     @property
     def reason(self) -> str | None:
         """Why nothing here may be judged."""
+        if self.predictions < self.min_rows:
+            return TOO_FEW_ROWS
+        if not self.mature:  # said first: more labels will come, and the number with them
+            return IMMATURE_LABELS
         if self.current.rows < self.min_rows:
             return TOO_FEW_ROWS
-        if not self.mature:
-            return IMMATURE_LABELS
         return NO_REFERENCE if self.reference is None else None
 
 
@@ -120,7 +122,7 @@ def _one(window: _Window, metric: str, score: Score, shared: Mapping[str, Any]) 
     rows = then.rows if then else 0
     details = {**shared, "reference_value": then.value if then else None}
     if now is None:
-        return Measurement(metric, None, rows, 0, reason=TOO_FEW_ROWS, details=details)
+        return Measurement(metric, None, rows, 0, reason=window.reason or TOO_FEW_ROWS, details=details)
     one = _measurement(metric, now, rows, {**details, **now.details})
     loss = JUDGED[window.layout.task].get(metric)
     return one if loss is None else _judged(window, one, loss)

@@ -34,10 +34,23 @@ def latency(binning: Binning, current: WindowCounts, history: Sequence[WindowCou
 def percentile(column: NumericColumn, bins: NDArray[np.int64], level: float) -> float:
     """Interpolated in the bin's logarithm; ``bins`` int64 [len(cuts) + 1], not all zero."""
     target = level * bins.sum()
-    place = int(np.searchsorted(np.cumsum(bins), target))
+    place = _place(bins, level)
     inside = (target - (np.cumsum(bins)[place] - bins[place])) / bins[place]
     low, high = column.cuts[max(place - 1, 0)], column.cuts[min(place, len(column.cuts) - 1)]
     return float(low * (high / low) ** inside)
+
+
+def _place(bins: NDArray[np.int64], level: float) -> int:
+    return int(np.searchsorted(np.cumsum(bins), level * bins.sum()))
+
+
+def _error_bound(column: NumericColumn, bins: NDArray[np.int64], level: float, value: float) -> float | None:
+    """How far the row at that rank may be from ``value``: to the farther end of its bin; None above the last cut."""
+    place = _place(bins, level)
+    if place == len(column.cuts):
+        return None
+    low = float(column.cuts[place - 1]) if place else 0.0
+    return max(value - low, float(column.cuts[place]) - value)
 
 
 def _one(
@@ -67,7 +80,7 @@ def _one(
         effect_lower=ratio.lower if ratio else None,
         effect_upper=ratio.upper if ratio else None,
         reason=reason,
-        details={"weeks": before.tolist()},
+        details={"weeks": before.tolist(), "error_bound": _error_bound(column, bins, level, value)},
     )
 
 

@@ -91,6 +91,7 @@ def _measure_numeric(data: _Data, names: Sequence[str]) -> list[Measurement]:
     inner = place - cuts.cells.starts
     details = [
         {
+            "edges": _cuts(data.binning, name).tolist(),
             "cut": float(_cuts(data.binning, name)[inner[index]]),
             "error_bound": float(hidden[index]),
             "direction": "lower" if cuts.p[place[index]] > cuts.q[place[index]] else "higher",

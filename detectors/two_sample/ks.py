@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -28,13 +29,13 @@ def compare(reference: Sample, current: Sample) -> Comparison:
         distance = float(np.abs(apart).max())
         effective = reference.rows * current.rows / (reference.rows + current.rows)
         p_value = float(np.clip(stats.kstwo.sf(distance, np.round(max(effective, 1.0))), 0, 1))
-        details = {"error_bound": max(reference.hidden, current.hidden)}
+        details = {"edges": reference.cuts.tolist(), "error_bound": max(reference.hidden, current.hidden)}
         return _bounded(distance, p_value, reference, current, details)
     raise TypeError("Kolmogorov-Smirnov compares numbers")
 
 
 def _bounded(
-    distance: float, p_value: float, reference: Sample, current: Sample, details: dict[str, float]
+    distance: float, p_value: float, reference: Sample, current: Sample, details: dict[str, Any]
 ) -> Comparison:
     radius = float(np.sqrt(np.log(2 / 0.05) / 2 * (1 / reference.rows + 1 / current.rows)))
     return Comparison(distance, p_value, max(0.0, distance - radius), min(1.0, distance + radius), details)

@@ -27,7 +27,7 @@ def compare(reference: Sample, current: Sample) -> Comparison:
 
 def _of_bins(reference: Binned, current: Binned) -> Comparison:
     if len(reference.cuts) == 0:
-        return Comparison(0.0, details={"per_sd": None, "error_bound": None})
+        return Comparison(0.0, details={"edges": [], "per_sd": None, "error_bound": None})
     low = reference.low if np.isfinite(reference.low) else reference.cuts[0]
     high = reference.high if np.isfinite(reference.high) else reference.cuts[-1]
     edges = np.concatenate([[min(low, reference.cuts[0])], reference.cuts, [max(high, reference.cuts[-1])]])
@@ -36,7 +36,8 @@ def _of_bins(reference: Binned, current: Binned) -> Comparison:
     found = float(stats.wasserstein_distance(middles, middles, p, q))
     known = np.isfinite(reference.low) and np.isfinite(reference.high)
     bound = float((widths / 2) @ (p + q)) if known else None
-    return Comparison(found, details={"per_sd": _per(found, _deviation(middles, p)), "error_bound": bound})
+    per_sd = _per(found, _deviation(middles, p))
+    return Comparison(found, details={"edges": reference.cuts.tolist(), "per_sd": per_sd, "error_bound": bound})
 
 
 def _deviation(middles: Array, shares: Array) -> float:

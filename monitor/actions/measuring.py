@@ -80,7 +80,7 @@ def _whole_and_versions(frame: Frame, task: Task, window: Window, measure: Measu
     alpha = level(frame, task.check, task.length, 1)
     compared = frame.compared_with(task.check.reference, rows)
     measured = measure(frame, task, window.pooled, compared, alpha, True)
-    found = [_reading(frame, task, one, compared, None, judged=True) for one in measured]
+    found = [_reading(frame, task, one, compared, None, judged=True, alpha=alpha) for one in measured]
     if len(rows) > 1:
         for version, counts in window.versions.items():
             own = frame.compared_with(task.check.reference, {version: counts.rows})
@@ -228,7 +228,7 @@ def _performance_of(
     )
     if task.check.metric is not None:
         measured = [one for one in measured if one.metric in (task.check.metric, "label_coverage")]
-    return [_reading(frame, task, one, compared, version, judged=judged) for one in measured]
+    return [_reading(frame, task, one, compared, version, judged=judged, alpha=alpha) for one in measured]
 
 
 def _with_prediction(frame: Frame, counts: Any) -> int:
@@ -295,7 +295,9 @@ def _reading(
     version: str | None,
     *,
     judged: bool,
+    alpha: float | None = None,
 ) -> Reading:
+    """``alpha``: the ledger's level, which a judged reading carries also where it cannot tell."""
     bounds = _bounds(frame, task, measured) if judged else None
     verdict = judge(measured, bounds) if judged else Judged(None, measured.reason)
     in_ledger = judged and bounds is not None and task.check.in_ledger
@@ -324,7 +326,7 @@ def _reading(
         upper=_number(measured.upper),
         p_value=_number(measured.p_value),
         threshold=verdict.threshold,
-        alpha=measured.alpha if in_ledger else None,
+        alpha=alpha if in_ledger else None,
         verdict=verdict.verdict,
         reason=verdict.reason,
         n_reference=measured.n_reference,

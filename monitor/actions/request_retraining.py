@@ -72,8 +72,8 @@ def _why_not(connection: Connection, asked: Asked) -> str | None:
     remembered = {alert["id"] for alert in get_alerts(connection, [run.alert_id for run in runs])}
     # a run whose alert a replay has forgotten counts only while it is open
     counted = [run for run in runs if run.alert_id in remembered or run.state in OPEN_STATES]
-    earlier = [EarlierRun(run.rule, run.state, run.as_of) for run in counted]
-    return suppression(asked.rule, asked.cooldown, asked.as_of, earlier)
+    earlier = [EarlierRun(run.state, run.as_of) for run in counted]
+    return suppression(asked.cooldown, asked.as_of, earlier)
 
 
 def _new_run(connection: Connection, asked: Asked) -> TriggerRun:

@@ -51,7 +51,7 @@ def compare(
     readings = [_reading(one, methods is not None) for one in measured]
     drift = any(reading.verdict in ("warning", "critical") for reading in readings)
     if as_json:
-        print(json.dumps({"drift": drift, "measurements": [to_json(reading) for reading in readings]}))
+        print(json.dumps({"drift": drift, "measurements": [_to_json(reading) for reading in readings]}))
     else:
         _show(readings, drift, _only_in(tables))
     raise typer.Exit(1 if drift else 0)
@@ -62,11 +62,14 @@ def _read(file: Path) -> pa.Table:
     if reader is None:
         raise Invalid(f"{file}: neither .parquet nor .csv")
     try:
-        return reader(file)
+        table = reader(file)
     except FileNotFoundError as error:
         raise Invalid(f"{file}: there is no such file") from error
     except (OSError, pa.ArrowException) as error:
         raise Invalid(f"{file}: cannot be read as {file.suffix[1:]}: {error}") from error
+    if table.num_rows == 0:
+        raise Invalid(f"{file}: there are no rows in it")
+    return table
 
 
 def _reading(measured: Measurement, by_method: bool) -> Reading:
@@ -110,6 +113,11 @@ def _reading(measured: Measurement, by_method: bool) -> Reading:
         details=details,
     )
     return Reading(**{**_fields(reading), "details": {**details, "summary": sentence(reading)}})
+
+
+def _to_json(reading: Reading) -> dict[str, Any]:
+    """As everywhere, but two files have no window and no moment."""
+    return {**to_json(reading), "window": {"start": None, "end": None}, "as_of": None}
 
 
 def _fields(reading: Reading) -> dict[str, Any]:

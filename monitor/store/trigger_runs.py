@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, insert, or_, select, update
 
 from alerting.retraining import OPEN_STATES
 from monitor.clock import optional, render
@@ -81,12 +81,6 @@ def runs_of_alert(connection: Connection, alert_id: str) -> list[TriggerRun]:
     """The runs that an alert asked for, oldest first."""
     query = _all().where(trigger_runs.c.alert_id == alert_id).order_by(trigger_runs.c.requested_at)
     return [_run(row) for row in connection.execute(query).mappings()]
-
-
-def count_open(connection: Connection) -> int:
-    """How many runs have not ended."""
-    query = select(func.count()).select_from(trigger_runs).where(trigger_runs.c.state.in_(OPEN_STATES))
-    return int(connection.execute(query).scalar_one())
 
 
 def overdue_runs(connection: Connection, now: int) -> list[TriggerRun]:

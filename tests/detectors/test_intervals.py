@@ -7,17 +7,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from detectors.intervals import clopper_pearson, difference_lower, difference_p_value, wilson
+from detectors.intervals import difference_lower, difference_p_value, wilson
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.integers(1, 5000), st.floats(0, 1), st.sampled_from([0.2, 0.05, 0.001, 1e-6]))
-def test_wilson_and_clopper_pearson_equal_scipy(rows, share, alpha):
+def test_wilson_equals_scipy(rows, share, alpha):
     successes = round(rows * share)
     test = stats.binomtest(successes, rows)
     ours, theirs = wilson(successes, rows, stats.norm.isf(alpha / 2)), test.proportion_ci(1 - alpha, "wilson")
-    np.testing.assert_allclose(ours, theirs, atol=1e-9)
-    ours, theirs = clopper_pearson(successes, rows, alpha / 2), test.proportion_ci(1 - alpha, "exact")
     np.testing.assert_allclose(ours, theirs, atol=1e-9)
 
 

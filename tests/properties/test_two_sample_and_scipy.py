@@ -100,6 +100,7 @@ def test_counts_are_within_the_stated_bound_of_values(reference, current):
     assert ks.value <= exact + 1e-12
     assert exact <= ks.value + ks.details["error_bound"] + 1e-12
     moved = compare("wasserstein", *pairs)
+    assert moved.details["edges"] == compare("ks", *pairs).details["edges"] == pairs[0].cuts.tolist()
     assert abs(moved.value - stats.wasserstein_distance(reference, current)) <= moved.details["error_bound"] + 1e-9
 
 

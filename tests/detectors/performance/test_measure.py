@@ -115,6 +115,11 @@ def test_reasons():
     none = measure(no_labels(LAYOUT), reference, predictions=100)
     assert none["accuracy"].value is None
     assert none["accuracy"].reason == TOO_FEW_ROWS
+    none = measure(no_labels(LAYOUT), reference, predictions=100, mature=False)
+    assert none["accuracy"].reason == none["roc_auc"].reason == IMMATURE_LABELS
+    few = measure(scored(20), reference, predictions=100, mature=False)
+    assert few["accuracy"].reason == IMMATURE_LABELS
+    assert measure(scored(20), reference, predictions=25, mature=False)["accuracy"].reason == TOO_FEW_ROWS
     assert none["label_coverage"].value == 0
 
 

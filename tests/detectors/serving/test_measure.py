@@ -95,3 +95,11 @@ def test_services_that_send_nothing_have_nothing_said():
     found = measure_serving(binning, window, [window, window], minutes_since_newest=0.0)
     assert [one.metric for one in found] == ["volume", "freshness_minutes", "error_share"]
     assert found[2].value == 0
+
+
+def test_the_row_at_the_rank_is_within_the_stated_bound():
+    values = np.random.default_rng(2).lognormal(3, 1, 500)
+    found = measure(window_of(BINNING, {"latency_ms": column(values)}), [])
+    for name, level in (("latency_p50", 0.5), ("latency_p95", 0.95), ("latency_p99", 0.99)):
+        exact = np.quantile(values, level, method="inverted_cdf")
+        assert 0 < abs(found[name].value - exact) <= found[name].details["error_bound"] < 0.06 * exact

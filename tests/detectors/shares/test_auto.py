@@ -53,6 +53,8 @@ def test_values_are_what_scipy_finds_within_the_bound():
     assert x.value <= exact <= x.value + x.details["error_bound"]
     assert (x.n_reference, x.n_current) == (6000, 800)
     assert x.details["direction"] == "higher"
+    assert x.details["edges"] == binning.by_name["feature.x"].cuts.tolist()
+    assert "edges" not in c.details
     assert x.details["share_current"] < x.details["share_reference"]
     assert x.details["reference_windows"] == 12
     json.dumps([dict(one.details) for one in (x, c)])

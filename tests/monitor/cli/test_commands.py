@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -60,6 +61,9 @@ def test_compare(tmp_path: Path, home: Path) -> None:
         ("[red]c[/]", "l_infinity", "ok"),
     ]
     assert found["measurements"][0]["alpha"] == pytest.approx(0.01 / 2)
+    assert [(one["window"], one["as_of"]) for one in found["measurements"]] == [
+        ({"start": None, "end": None}, None)
+    ] * 2
     named = plimsoll(
         "compare", tmp_path / "a.csv", tmp_path / "c.csv", "--json", "--method", "psi,wasserstein", home=home
     )
@@ -75,12 +79,14 @@ def test_compare_cannot_read(tmp_path: Path, home: Path) -> None:
     (tmp_path / "b.csv").write_text("y\n1\n")
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
     (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "empty.csv").write_text("x\n")
     a = tmp_path / "a.csv"
     for words, why in (
         ((a, tmp_path / "gone.csv"), "no such file"),
         ((a, tmp_path / "torn.parquet"), "cannot be read as parquet"),
         ((a, tmp_path / "a.txt"), "neither .parquet nor .csv"),
         ((a, tmp_path / "b.csv"), "no column in common"),
+        ((a, tmp_path / "empty.csv"), "there are no rows in it"),
         ((a, a, "--method", "magic"), "no method 'magic'"),
         ((a,), "Missing argument"),
     ):
@@ -220,6 +226,18 @@ def test_migrate_and_what_serve_refuses(tmp_path: Path, home: Path) -> None:
     assert "No such file" in said(plimsoll("serve", "--config", tmp_path / "gone.yaml", home=home), 2)
     assert "whole number" in said(plimsoll("serve", home=home, PLIMSOLL_PORT="http"), 2)
     assert "at most 65535" in said(plimsoll("serve", "--port", "70000", home=home), 2)
+
+
+def test_serve_on_a_taken_port(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        message = said(plimsoll("serve", "--port", str(port), home=home), 2)
+    assert f"plimsoll: Plimsoll cannot listen at 127.0.0.1, port {port}: Address already in use." in message
+
+
+def test_the_store_is_its_owners_alone(home: Path) -> None:
+    said(plimsoll("keys", "list", home=home), 0)
+    assert (home.stat().st_mode & 0o777, (home / "plimsoll.db").stat().st_mode & 0o777) == (0o700, 0o600)
 
 
 def test_unknown_words(home: Path) -> None:
