@@ -35,8 +35,8 @@ class Meaning:
 
     @property
     def positive(self) -> str | None:
-        """The positive class of a binary model."""
-        return self.classes[1] if self.task == "binary" else None
+        """The positive class of a binary model; None before its classes are known."""
+        return self.classes[1] if self.task == "binary" and self.classes else None
 
 
 def meaning_of(task: str | None, positive: str | None, values: Sequence[pa.Array]) -> Meaning:

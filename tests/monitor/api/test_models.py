@@ -60,6 +60,14 @@ def test_a_model_as_it_is_shown(api: Api, world: World) -> None:
     assert listed == {"items": [shown], "next_cursor": None}
 
 
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_model_that_is_only_configured_is_shown(api: Api, task: str) -> None:
+    assert api.call("PUT", "/v1/config", json={"models": {"planned": {"task": task}}}).status_code == 200
+    shown = api.get("/v1/models/planned")
+    assert (shown["task"], shown["positive_label"], shown["health"]["reasons"]) == (task, None, ["no_reference"])
+    assert [one["name"] for one in api.get("/v1/models")["items"]] == ["m", "planned"]
+
+
 def test_pages_of_models(api: Api, world: World) -> None:
     for name in "abc":
         World(world.service, name).post(traffic(START, 1))
