@@ -55,7 +55,8 @@ def newest_data(model: Model) -> int:
 
 
 def health(connection: Connection, model: Model, as_of: int, version: str | None = None) -> Health:
-    """The verdict on a model (or one of its versions) at a moment, from what was known then."""
+    """The verdict on a model (or one of its versions) at a moment, from what was known then. A window that tells
+    nothing does not hide an alert that fires."""
     unknown = _unknown(connection, model, as_of)
     if unknown is not None:
         return Health("unknown", (unknown,), None, as_of)
@@ -64,7 +65,10 @@ def health(connection: Connection, model: Model, as_of: int, version: str | None
     if firing:
         worst = critical or firing
         status = "unhealthy" if critical else "degraded"
-        return Health(status, tuple(one.summary for one in firing), min(one.fired_at for one in worst), as_of)
+        return Health(status, tuple(one.summary for one in firing), min(one.since for one in worst), as_of)
+    newest = readings.newest_measured(connection, model.id, as_of)
+    if newest is not None and readings.nothing_told(connection, model.id, newest, as_of):
+        return Health("unknown", ("cannot_tell",), None, as_of)
     return Health("healthy", (), verdicts.quiet_since(connection, model.id, as_of, version), as_of)
 
 
@@ -77,7 +81,7 @@ def _unknown(connection: Connection, model: Model, as_of: int) -> str | None:
     newest = readings.newest_measured(connection, model.id, as_of)
     if newest is None or newest < _expected(checks_of(settings_of(model)), as_of):
         return "no_recent_run"
-    return "cannot_tell" if readings.nothing_told(connection, model.id, newest, as_of) else None
+    return None
 
 
 def _newest_prediction(connection: Connection, model: Model, as_of: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, or_, select
 
@@ -11,11 +12,11 @@ from monitor.store.tables import alert_states, alerts, judged, transitions
 
 @dataclass(frozen=True)
 class Firing:
-    """An alert that was firing, with the severity it had then; ``fired_at`` in microseconds."""
+    """An alert that was firing, with the severity it had then, and since when it had it, in microseconds."""
 
     id: str
     severity: str
-    fired_at: int
+    since: int
     summary: str
 
 
@@ -26,15 +27,17 @@ def firing_at(connection: Connection, model_id: int, as_of: int, version: str | 
     if version is not None:
         mine.append(or_(t.version.is_(None), t.version == version))
     found = connection.execute(select(t.id, t.severity, t.fired_at, t.summary).where(*mine).order_by(t.fired_at, t.id))
-    return [
-        Firing(row.id, _severity(connection, row.id, as_of, row.severity), row.fired_at, row.summary) for row in found
-    ]
+    return [Firing(row.id, *_severity(connection, row, as_of), row.summary) for row in found]
 
 
-def _severity(connection: Connection, alert_id: str, as_of: int, now: str) -> str:
+def _severity(connection: Connection, alert: Any, as_of: int) -> tuple[str, int]:
+    """The severity of an alert at a moment and since when: it rises within an episode and never falls."""
     t = transitions.c
-    query = select(t.severity).where(t.alert_id == alert_id, t.at <= as_of).order_by(t.at.desc(), t.id.desc()).limit(1)
-    return connection.execute(query).scalar_one_or_none() or now
+    told = (t.alert_id == alert.id, t.at <= as_of)
+    newest = select(t.severity).where(*told).order_by(t.at.desc(), t.id.desc()).limit(1)
+    severity = connection.execute(newest).scalar_one_or_none() or alert.severity
+    first = connection.execute(select(func.min(t.at)).where(*told, t.severity == severity)).scalar_one()
+    return severity, max(alert.fired_at, first or alert.fired_at)
 
 
 def quiet_since(connection: Connection, model_id: int, as_of: int, version: str | None) -> int | None:

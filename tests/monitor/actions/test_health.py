@@ -77,7 +77,11 @@ def test_firing_alerts(world: World) -> None:
     assert degraded["as_of"] == clock.render(START + 3 * D)
     unhealthy = seen(world, START + 4 * D)
     assert unhealthy["status"] == "unhealthy"
+    assert unhealthy["since"] == clock.render(START + 4 * D)  # it became critical then, and had been a warning before
     assert "x" in unhealthy["reasons"][0]
+    world.post(traffic(START + 5 * D, 24, per_hour=1, seed=6, prefix="few"))
+    world.run(START + 6 * D)
+    assert status(world, START + 6 * D)[0] == "unhealthy"  # too few rows to tell, and the alert still fires
     assert status(world, START + 3 * D)[0] == "degraded"  # as it was then
 
 

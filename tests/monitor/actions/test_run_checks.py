@@ -111,7 +111,7 @@ def test_windows_are_judged_as_their_labels_mature(world: World) -> None:
     ends = [START + hour * H for hour in (24, 28, 32, 36)]
     for end in ends:
         found = matching(world.read(end), metric="accuracy")
-        assert [(r["verdict"], r["reason"]) for r in found] == [("cannot_tell", "too_few_rows")]
+        assert [(r["verdict"], r["reason"]) for r in found] == [("cannot_tell", "immature_labels")]
     some = [one for one in records if at(one["timestamp"]) < START + 26 * H]
     world.poster.labels(labels_of(some, 10 * H), now=world.now)  # known from START + 10 h to START + 36 h
     first = matching(world.read(ends[3]), metric="accuracy")  # none judged yet: the newest mature one alone
