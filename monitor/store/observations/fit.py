@@ -99,7 +99,7 @@ def _batch(
 
 
 def _mismatches(column: StoredColumn, odd: list[OddValues]) -> list[str]:
-    count = sum(len(part.rows) for part in odd)
+    count = sum(part.mismatches for part in odd)
     if not count:
         return []
     label = field_name(column.role, column.name)

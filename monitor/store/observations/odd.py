@@ -32,6 +32,11 @@ class OddValues:
     rows: NDArray[np.int64]
     texts: pa.Array
 
+    @property
+    def mismatches(self) -> int:
+        """How many are of the wrong type: NaN is counted as what it is."""
+        return len(self.rows) - int(pc.sum(pc.equal(self.texts, _NAN)).as_py() or 0)
+
 
 def odd_values(key: str, values: pa.Array, *, is_json: bool = False) -> list[OddValues]:
     """The non-null entries of an array as odd values (none: an empty list); ``is_json``: they are JSON text."""

@@ -56,3 +56,16 @@ def test_a_column_is_of_the_type_of_most_values() -> None:
     batch, _ = fit(arriving, columns)
     held = dict(zip((column.name for column in columns), (array.to_pylist() for array in batch.columns), strict=True))
     assert held == {"x": [1, 2.5, None], "b": ["true", "false", None], "c": ["u", "1", "v"]}
+
+
+def test_what_is_warned_of_are_mismatches_and_not_nan() -> None:
+    known = (StoredColumn("feature", "x", 0, "number"),)
+    values = [float("nan"), 1.5, "x", float("inf"), [1]]
+    rows = [{"id": str(row), "timestamp": "2026-01-01", "features": {"x": value}} for row, value in enumerate(values)]
+    raw = decode(json.dumps(rows).encode(), "application/json", None, "predictions", LIMIT)
+    batch, warnings = fit(conform.predictions(raw, NOW), known)
+    assert odd_codes(batch.odd, "c0")[1].tolist() == [2, 1, 1]
+    (warning,) = warnings
+    assert warning.startswith("features.x: 2 values are no usable numbers")
+    nan_only = decode(json.dumps(rows[:2]).encode(), "application/json", None, "predictions", LIMIT)
+    assert not [text for text in fit(conform.predictions(nan_only, NOW), known)[1] if "mismatch" in text]
