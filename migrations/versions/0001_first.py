@@ -175,6 +175,7 @@ def upgrade() -> None:
             "model_id", "day", "check_name", "metric", "feature", "segment", "version", "length_hours", name="one_a_day"
         ),
     )
+    op.create_index("daily_by_kind", "daily_worst", ["model_id", "kind", "day"], unique=False)
     op.create_table(
         "dirty_hours",
         sa.Column("model_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -83,8 +83,12 @@ def session_scope(database: Database, cookie: str, now: int) -> str | None:
 
 def form_token(database: Database, cookie: str) -> str:
     """What a form of this session must send back, so that another site's form cannot."""
-    with database.write() as connection:
-        return _sign(installation.secret(connection), f"form:{cookie}")
+    with database.read() as connection:
+        secret = installation.known_secret(connection)
+    if secret is None:  # a page must not wait for a writer but this once
+        with database.write() as connection:
+            secret = installation.secret(connection)
+    return _sign(secret, f"form:{cookie}")
 
 
 def _sign(secret: bytes, text: str) -> str:

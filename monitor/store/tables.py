@@ -262,6 +262,7 @@ daily_worst = Table(
     UniqueConstraint(
         "model_id", "day", "check_name", "metric", "feature", "segment", "version", "length_hours", name="one_a_day"
     ),
+    Index("daily_by_kind", "model_id", "kind", "day"),
 )
 
 # What has been judged: rules step only on windows after these, and only for runs after their as_of.
