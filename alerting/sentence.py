@@ -90,10 +90,14 @@ def _moved(reading: Reading) -> str:
     return text if reading.verdict == "ok" else text + _direction(reading.details)
 
 
+_POOLED = {"__unseen__": "values unseen in the reference", "__other__": "rare values"}
+
+
 def _direction(details: Mapping[str, Any]) -> str:
     before, now = details.get("share_reference", details.get("from")), details.get("share_current", details.get("to"))
     if details.get("category") is not None and before is not None and now is not None:
-        return f", {details['category']} from {percent(before)} % to {percent(now)} %"
+        category = _POOLED.get(details["category"], details["category"])
+        return f", {category} from {percent(before)} % to {percent(now)} %"
     if isinstance(details.get("cut"), int | float) and before is not None and now is not None:
         return f", {'more' if now > before else 'fewer'} below {number(details['cut'])} than in the reference"
     classes = details.get("classes") or {}

@@ -66,8 +66,7 @@ def health(connection: Connection, model: Model, as_of: int, version: str | None
         worst = critical or firing
         status = "unhealthy" if critical else "degraded"
         return Health(status, tuple(one.summary for one in firing), min(one.since for one in worst), as_of)
-    newest = readings.newest_measured(connection, model.id, as_of)
-    if newest is not None and readings.nothing_told(connection, model.id, newest, as_of):
+    if readings.nothing_told(connection, model.id, as_of):
         return Health("unknown", ("cannot_tell",), None, as_of)
     return Health("healthy", (), verdicts.quiet_since(connection, model.id, as_of, version), as_of)
 

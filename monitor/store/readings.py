@@ -355,11 +355,12 @@ def newest_measured(connection: Connection, model_id: int, as_of: int) -> int | 
     return newest
 
 
-def nothing_told(connection: Connection, model_id: int, end: int, as_of: int) -> bool:
-    """Whether every judged reading of the windows that end there is ``cannot_tell``."""
+def nothing_told(connection: Connection, model_id: int, as_of: int) -> bool:
+    """Whether every judged reading of the newest window that was measured by as_of is ``cannot_tell``."""
     t = readings.c
-    mine = and_(t.model_id == model_id, t.window_end == end, t.as_of <= as_of, t.verdict.is_not(None))
-    verdicts = set(connection.execute(select(t.verdict).where(mine).distinct()).scalars())
+    known = and_(t.model_id == model_id, t.window_end <= as_of, t.as_of <= as_of, t.verdict.is_not(None))
+    newest = select(t.window_end).where(known).order_by(t.window_end.desc()).limit(1).scalar_subquery()
+    verdicts = set(connection.execute(select(t.verdict).where(known, t.window_end == newest).distinct()).scalars())
     return verdicts <= {"cannot_tell"}
 
 
