@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
 
 from monitor.errors import Invalid
 from monitor.store import tables
@@ -65,9 +65,18 @@ def check_name(name: str) -> str:
     return name
 
 
+# Statements that every run needs are built once: building one costs more than running it.
+_BY_NAME = select(tables.models).where(tables.models.c.name == bindparam("name"))
+_COLUMNS = (
+    select(*(tables.columns.c[name] for name in ("role", "name", "position", "storage", "type")))
+    .where(tables.columns.c.model_id == bindparam("id"))
+    .order_by(tables.columns.c.position)
+)
+
+
 def find(connection: Connection, name: str) -> Model | None:
     """The model of that name, None if there is none."""
-    row = connection.execute(select(tables.models).where(tables.models.c.name == name)).one_or_none()
+    row = connection.execute(_BY_NAME, {"name": name}).one_or_none()
     return None if row is None else _model(connection, row)
 
 
@@ -89,9 +98,7 @@ def list_page(connection: Connection, limit: int, after: str = "") -> list[Model
 
 
 def _model(connection: Connection, row: Row[Any]) -> Model:
-    table = tables.columns
-    query = select(table.c.role, table.c.name, table.c.position, table.c.storage, table.c.type)
-    found = connection.execute(query.where(table.c.model_id == row.id).order_by(table.c.position))
+    found = connection.execute(_COLUMNS, {"id": row.id})
     return Model(**row._mapping, columns=tuple(StoredColumn(*column) for column in found))
 
 

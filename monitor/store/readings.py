@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select
 
 from alerting.reading import Reading
 from monitor import clock
@@ -81,7 +81,8 @@ def save(connection: Connection, model_id: int, config_version: int, made: Seque
         if basis is not None and _same(basis, reading):
             answer.append(basis)
         else:
-            answer.append(replace(reading, revision=1 + max((r.revision for r in earlier), default=0)))
+            before = max((r.revision for r in earlier), default=0)
+            answer.append(replace(reading, revision=1 + before) if before else reading)
             new.append(answer[-1])
     insert_rows(connection, readings, _NAMES, (_row(model_id, config_version, reading) for reading in new))
     _roll_up(connection, model_id, new)
@@ -93,7 +94,10 @@ def _recency(reading: Reading) -> tuple[int, int]:
 
 
 def _same(a: Reading, b: Reading) -> bool:
-    return replace(a, as_of=0, revision=0) == replace(b, as_of=0, revision=0, details=_plain(b.details))
+    return all(getattr(a, name) == getattr(b, name) for name in _COMPARED) and a.details == _plain(b.details)
+
+
+_COMPARED = tuple(one.name for one in fields(Reading) if one.name not in ("as_of", "revision", "details"))
 
 
 def _plain(details: Mapping[str, Any]) -> Any:
@@ -101,13 +105,19 @@ def _plain(details: Mapping[str, Any]) -> Any:
 
 
 def _known(connection: Connection, model_id: int, check: str, start: int, end: int) -> dict[Series, list[Reading]]:
-    t = readings.c
-    mine = and_(t.model_id == model_id, t.window_end == end, t.check_name == check, t.window_start == start)
     found: dict[Series, list[Reading]] = {}
-    for row in connection.execute(select(readings).where(mine)):
+    for row in connection.execute(_OF_WINDOW, {"model": model_id, "check": check, "start": start, "end": end}):
         reading = _reading(row)
         found.setdefault(_key(reading), []).append(reading)
     return found
+
+
+_OF_WINDOW = select(readings).where(
+    readings.c.model_id == bindparam("model"),
+    readings.c.window_end == bindparam("end"),
+    readings.c.check_name == bindparam("check"),
+    readings.c.window_start == bindparam("start"),
+)
 
 
 def _row(model_id: int, config_version: int, r: Reading) -> tuple[Any, ...]:
@@ -321,10 +331,20 @@ def note_mature(
 
 def last_mature(connection: Connection, model_id: int, check: str, length_hours: int, before: int) -> dict[str, int]:
     """End of the newest window that was found mature by a run before as_of ``before``, by version."""
-    t = judged.c
-    mine = and_(t.model_id == model_id, t.rule == f"={check}", t.length_hours == length_hours, t.as_of < before)
-    query = select(t.version, func.max(t.window_end)).where(mine).group_by(t.version)
-    return {row[0]: row[1] for row in connection.execute(query)}
+    values = {"model": model_id, "rule": f"={check}", "length": length_hours, "before": before}
+    return {row[0]: row[1] for row in connection.execute(_LAST_MATURE, values)}
+
+
+_LAST_MATURE = (
+    select(judged.c.version, func.max(judged.c.window_end))
+    .where(
+        judged.c.model_id == bindparam("model"),
+        judged.c.rule == bindparam("rule"),
+        judged.c.length_hours == bindparam("length"),
+        judged.c.as_of < bindparam("before"),
+    )
+    .group_by(judged.c.version)
+)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from monitor.store.tables import binnings, models, profiles, reference_rows, references
 
@@ -46,8 +46,10 @@ _FIELDS = (
 
 def all_of(connection: Connection, model_id: int) -> list[Reference]:
     """Every version of every reference, oldest first."""
-    query = select(*_FIELDS).where(references.c.model_id == model_id).order_by(references.c.id)
-    return [Reference(*row) for row in connection.execute(query)]
+    return [Reference(*row) for row in connection.execute(_ALL, {"model": model_id})]
+
+
+_ALL = select(*_FIELDS).where(references.c.model_id == bindparam("model")).order_by(references.c.id)
 
 
 def newest(connection: Connection, model_id: int) -> list[Reference]:

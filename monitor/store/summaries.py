@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, delete, func, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, select
 
 from monitor.store.bulk import insert_rows
 from monitor.store.tables import dirty_hours, ingest_counts, label_summaries, models, summaries
@@ -56,13 +56,15 @@ def dirty(connection: Connection, model_id: int, before_hour: int) -> list[Dirty
 
 def waits(connection: Connection, name: str, before_hour: int) -> bool:
     """Whether the model of that name has an hour before ``before_hour`` that waits."""
-    query = (
-        select(dirty_hours.c.hour)
-        .join(models, models.c.id == dirty_hours.c.model_id)
-        .where(models.c.name == name, dirty_hours.c.hour < before_hour)
-        .limit(1)
-    )
-    return connection.execute(query).first() is not None
+    return connection.execute(_WAITS, {"name": name, "before": before_hour}).first() is not None
+
+
+_WAITS = (
+    select(dirty_hours.c.hour)
+    .join(models, models.c.id == dirty_hours.c.model_id)
+    .where(models.c.name == bindparam("name"), dirty_hours.c.hour < bindparam("before"))
+    .limit(1)
+)
 
 
 def models_waiting(connection: Connection) -> list[str]:
@@ -126,10 +128,21 @@ def _forget(connection: Connection, table: str, model_id: int, hours: Sequence[i
 
 def load(connection: Connection, model_id: int, binning_id: int, start: int, end: int) -> list[Summary]:
     """Summaries of hours [start, end), by hour and version."""
-    t = summaries.c
-    mine = and_(t.model_id == model_id, t.binning_id == binning_id, t.segment == "", t.hour >= start, t.hour < end)
-    query = select(t.version, t.hour, t.rows, t.newest, t.change, t.data).where(mine).order_by(t.hour, t.version)
-    return [Summary(*row) for row in connection.execute(query)]
+    values = {"model": model_id, "binning": binning_id, "start": start, "end": end}
+    return [Summary(*row) for row in connection.execute(_LOAD, values)]
+
+
+_LOAD = (
+    select(*(summaries.c[name] for name in ("version", "hour", "rows", "newest", "change", "data")))
+    .where(
+        summaries.c.model_id == bindparam("model"),
+        summaries.c.binning_id == bindparam("binning"),
+        summaries.c.segment == "",
+        summaries.c.hour >= bindparam("start"),
+        summaries.c.hour < bindparam("end"),
+    )
+    .order_by(summaries.c.hour, summaries.c.version)
+)
 
 
 def load_labels(
@@ -151,23 +164,30 @@ def coverage(
     connection: Connection, model_id: int, start: int, end: int, known_hour: int
 ) -> list[tuple[str, int, int, int]]:
     """(version, hour, predictions, labelled ones known at ``known_hour``) for hours [start, end) that have rows."""
-    t, known_of = summaries.c, label_summaries.c
-    rows = select(t.version, t.hour, t.rows).where(
-        t.model_id == model_id, t.segment == "", t.hour >= start, t.hour < end
+    values = {"model": model_id, "start": start, "end": end}
+    labelled = connection.execute(_LABELLED, {**values, "known": known_hour})
+    known = {(version, hour): int(count) for version, hour, count in labelled}
+    rows = connection.execute(_PREDICTED, values)
+    return [(version, hour, n, known.get((version, hour), 0)) for version, hour, n in rows]
+
+
+_PREDICTED = select(summaries.c.version, summaries.c.hour, summaries.c.rows).where(
+    summaries.c.model_id == bindparam("model"),
+    summaries.c.segment == "",
+    summaries.c.hour >= bindparam("start"),
+    summaries.c.hour < bindparam("end"),
+)
+_LABELLED = (
+    select(label_summaries.c.version, label_summaries.c.hour, func.sum(label_summaries.c.rows))
+    .where(
+        label_summaries.c.model_id == bindparam("model"),
+        label_summaries.c.segment == "",
+        label_summaries.c.hour >= bindparam("start"),
+        label_summaries.c.hour < bindparam("end"),
+        label_summaries.c.known_hour <= bindparam("known"),
     )
-    labelled = (
-        select(known_of.version, known_of.hour, func.sum(known_of.rows))
-        .where(
-            known_of.model_id == model_id,
-            known_of.segment == "",
-            known_of.hour >= start,
-            known_of.hour < end,
-            known_of.known_hour <= known_hour,
-        )
-        .group_by(known_of.version, known_of.hour)
-    )
-    known = {(version, hour): int(count) for version, hour, count in connection.execute(labelled)}
-    return [(version, hour, n, known.get((version, hour), 0)) for version, hour, n in connection.execute(rows)]
+    .group_by(label_summaries.c.version, label_summaries.c.hour)
+)
 
 
 def changed_hours(connection: Connection, model_id: int, start: int, end: int, since: int, *, labels: bool) -> set[int]:
