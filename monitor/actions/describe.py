@@ -12,7 +12,7 @@ from monitor.actions.models import meaning_of_model, settings_of
 from monitor.actions.run_due import DORMANT, is_dormant
 from monitor.config.inventory import Check, checks_of, newest_end
 from monitor.service import Service
-from monitor.store import models, readings, references, summaries, verdicts
+from monitor.store import marks, models, readings, references, summaries, verdicts
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
@@ -77,7 +77,7 @@ def _unknown(connection: Connection, model: Model, as_of: int) -> str | None:
     newest_prediction = _newest_prediction(connection, model, as_of)
     if newest_prediction is None or newest_prediction < as_of - DORMANT:
         return "no_recent_data"
-    newest = readings.newest_measured(connection, model.id, as_of)
+    newest = marks.newest_measured(connection, model.id, as_of)
     if newest is None or newest < _expected(checks_of(settings_of(model)), as_of):
         return "no_recent_run"
     return None

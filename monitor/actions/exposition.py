@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from monitor import clock
 from monitor.actions.describe import health
 from monitor.service import Service
-from monitor.store import backlog, heartbeats, models, readings, summaries
+from monitor.store import backlog, heartbeats, marks, models, readings, summaries
 from monitor.store.database import Connection
 
 STATUSES = ("healthy", "degraded", "unhealthy", "unknown")
@@ -77,7 +77,7 @@ def _models(connection: Connection, now: int) -> Iterator[Sample]:
         status = health(connection, model, now).status
         for one in STATUSES:
             yield "plimsoll_model_health", {**label, "status": one}, float(one == status)
-        ran = readings.last_run(connection, model.id)
+        ran = marks.last_run(connection, model.id)
         if ran is not None:
             yield "plimsoll_last_run_timestamp_seconds", label, ran / clock.SECOND
         yield from _readings(connection, model)

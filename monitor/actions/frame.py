@@ -19,7 +19,7 @@ from monitor.actions.models import meaning_of_model, settings_of
 from monitor.config import document
 from monitor.config.inventory import Check, checks_of, rules_of
 from monitor.service import Service
-from monitor.store import config, models, readings, references, summaries
+from monitor.store import config, marks, models, references, summaries
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
@@ -54,7 +54,7 @@ class Frame:
     model: Model
     binning_id: int
     known: Sequence[references.Reference]
-    memo: dict[int, list[readings.Outdated]] = field(default_factory=dict)
+    memo: dict[int, list[marks.Outdated]] = field(default_factory=dict)
     windows: dict[tuple[int, int], Window] = field(default_factory=dict)
 
     @classmethod
@@ -112,10 +112,10 @@ class Frame:
         """Every model version that has predictions ('' for none)."""
         return [version for version in self.lifetimes if version != POOLED]
 
-    def outdated(self, since: int) -> list[readings.Outdated]:
+    def outdated(self, since: int) -> list[marks.Outdated]:
         """Windows that end after ``since`` and were measured before the store's newest change."""
         if since not in self.memo:
-            self.memo[since] = readings.outdated(self.connection, self.model.id, since, self.model.change)
+            self.memo[since] = marks.outdated(self.connection, self.model.id, since, self.model.change)
         return self.memo[since]
 
     def features(self) -> list[str]:

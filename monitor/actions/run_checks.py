@@ -18,8 +18,8 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check, newest_end
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import alerts, claims, config, readings
-from monitor.store.readings import Measured
+from monitor.store import alerts, claims, config, marks, readings
+from monitor.store.marks import Measured
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _is_fresh(
     newest = newest_end(length, as_of)
     if seen is not None and check.name in seen:
         return newest > newest_end(length, seen[check.name])
-    return not (scheduled and readings.is_measured(frame.connection, frame.model.id, check.name, length, newest))
+    return not (scheduled and marks.is_measured(frame.connection, frame.model.id, check.name, length, newest))
 
 
 def _run_check(
@@ -136,18 +136,18 @@ def _run_check(
     """Readings to answer with, and those on which alerts may step."""
     answer: list[Reading] = []
     stepping: list[Reading] = []
-    marks = []
+    noted = []
     newest = newest_end(length, as_of)
     for one in due(frame, check, length, as_of, with_newest=fresh):
         if not_before is not None and one.end <= not_before:
             continue
         made = readings_of(frame, Task(check, length, one, as_of))
         stored = readings.save(frame.connection, frame.model.id, frame.config_version, made)
-        marks.append(Measured(one.end, frame.model.change, as_of))
+        noted.append(Measured(one.end, frame.model.change, as_of))
         if one.steps or one.end == newest:
             answer += stored
         if one.steps:
             stepping += judged_readings(stored)
-    if marks:
-        readings.note_measured(frame.connection, frame.model.id, check.name, length, marks)
+    if noted:
+        marks.note_measured(frame.connection, frame.model.id, check.name, length, noted)
     return answer, stepping

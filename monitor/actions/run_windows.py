@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitor import clock
 from monitor.actions.frame import POOLED, Frame
 from monitor.config.inventory import Check, newest_end, stride
-from monitor.store import readings, summaries
+from monitor.store import marks, summaries
 
 DIRTY = 7 * clock.DAY
 
@@ -69,7 +69,7 @@ def _mature(frame: Frame, check: Check, length: int, as_of: int, newest: int) ->
     horizon = clock.parse_duration(frame.settings.label_horizon)
     step = stride(length) * clock.HOUR
     oldest = max(newest - horizon - (newest - horizon) % step, 0)
-    last = readings.last_mature(frame.connection, frame.model.id, check.name, length, as_of)
+    last = marks.last_mature(frame.connection, frame.model.id, check.name, length, as_of)
     starts = {}
     for version, (first_row, last_row) in frame.lifetimes.items():
         start = max(last[version] + step, oldest) if version in last else oldest
@@ -84,7 +84,7 @@ def _mature(frame: Frame, check: Check, length: int, as_of: int, newest: int) ->
         mature = [end for end in ends if coverage.get(end, {}).get(version)]
         chosen = [end for end in mature if end > last[version]] if version in last else mature[-1:]
         for end in chosen:
-            readings.note_mature(frame.connection, frame.model.id, check.name, version, length, end, as_of)
+            marks.note_mature(frame.connection, frame.model.id, check.name, version, length, end, as_of)
         found |= set(chosen)
     return found
 
@@ -114,17 +114,17 @@ def _coverage(frame: Frame, length: int, as_of: int, ends: list[int]) -> Mapping
 def _relabelled(frame: Frame, check: Check, length: int, as_of: int) -> set[int]:
     """Windows within the horizon, measured before, of which labels became known since."""
     horizon = clock.parse_duration(frame.settings.label_horizon)
-    marks = readings.measured_since(frame.connection, frame.model.id, check.name, length, as_of - horizon)
-    marks = [mark for mark in marks if mark.as_of < as_of]
-    if not marks:
+    earlier = marks.measured_since(frame.connection, frame.model.id, check.name, length, as_of - horizon)
+    earlier = [mark for mark in earlier if mark.as_of < as_of]
+    if not earlier:
         return set()
-    first, last = marks[0].end // clock.HOUR - length, marks[-1].end // clock.HOUR
+    first, last = earlier[0].end // clock.HOUR - length, earlier[-1].end // clock.HOUR
     newest_label = np.full(last - first, -1, np.int64)
     for hour, known in summaries.newest_labels(frame.connection, frame.model.id, first, last, as_of // clock.HOUR):
         newest_label[hour - first] = known
     return {
         mark.end
-        for mark in marks
+        for mark in earlier
         if newest_label[mark.end // clock.HOUR - first - length : mark.end // clock.HOUR - first].max()
         > mark.as_of // clock.HOUR
     }
