@@ -48,7 +48,7 @@ def load() -> pd.DataFrame:
             **{name: joined[name] for name in ("carrier", "origin", "dest", *NUMERIC)},
         }
     )
-    return frame.sort_values(["timestamp", "id"], ignore_index=True)
+    return frame.astype(dict.fromkeys(CATEGORICAL, "category")).sort_values(["timestamp", "id"], ignore_index=True)
 
 
 def _ids(flights: pd.DataFrame) -> pd.Series:

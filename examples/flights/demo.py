@@ -6,6 +6,7 @@ Run it with ``make demo``; Ctrl-C ends all of it.
 from __future__ import annotations
 
 import base64
+import multiprocessing
 import os
 import secrets
 import shutil
@@ -16,16 +17,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import httpx
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from examples.flights import stand_ins, summary
-from examples.flights.prepare import KEPT, TAKEOVER, Logs, prepare
+from examples.flights.prepare import KEPT, TAKEOVER, Logs, prepare_first, prepare_second
 
 SERVICE, CHAT = 8000, 8010
 URL = f"http://127.0.0.1:{SERVICE}"
@@ -46,9 +49,11 @@ def main() -> None:
     out.print("[bold]Plimsoll demo[/]: 336,776 real flights of 2013, a model of their delays, and what became of it.\n")
     logs = _prepare()
     server, outside = stand_ins.start(CHAT)
+    retrained = multiprocessing.get_context("spawn").Process(target=_train_second, daemon=True)
+    retrained.start()  # the model trains its second version while the log of the first one is posted
     try:
         with _service():
-            _tell_the_story(logs, outside, began)
+            _tell_the_story(logs, retrained, outside, began)
             if "--once" not in sys.argv:
                 out.print("\nEverything keeps running so that you can look around. Ctrl-C ends all of it.")
                 while True:
@@ -59,8 +64,8 @@ def main() -> None:
         server.shutdown()
 
 
-def _tell_the_story(logs: Logs, outside: stand_ins.Outside, began: float) -> None:
-    _upload(logs)
+def _tell_the_story(logs: Logs, retrained: BaseProcess, outside: stand_ins.Outside, began: float) -> None:
+    _upload(logs, retrained)
     out.print("[bold]3.[/] Running the schedule over April to December, every run as of its own hour ...")
     plimsoll = [sys.executable, "-m", "monitor", "replay", "--model", MODEL, "--from", START, "--to", END, "--deliver"]
     done = subprocess.run(plimsoll, env=_environment(), check=False, stdout=subprocess.PIPE, text=True)
@@ -71,7 +76,12 @@ def _tell_the_story(logs: Logs, outside: stand_ins.Outside, began: float) -> Non
 
 def _prepare() -> Logs:
     with out.status("Getting the data ready (kept for the next time) ...") as status:
-        return prepare(lambda words: status.update(f"Getting the data ready: {words} ..."))
+        return prepare_first(lambda words: status.update(f"Getting the data ready: {words} ..."))
+
+
+def _train_second() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the demo ends it
+    prepare_second()
 
 
 @contextmanager
@@ -128,10 +138,7 @@ def _await_ready(process: subprocess.Popen[bytes]) -> None:
     sys.exit("The service did not get ready within a minute.")
 
 
-def _upload(logs: Logs) -> None:
-    predictions = pd.read_parquet(logs.predictions)
-    labels = pd.read_parquet(logs.labels)
-    before = predictions["timestamp"] < TAKEOVER
+def _upload(logs: Logs, retrained: BaseProcess) -> None:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -139,13 +146,25 @@ def _upload(logs: Logs) -> None:
         TextColumn("{task.fields[rate]:>9,.0f} rows/s"),
         TimeRemainingColumn(),
     )
+    labels = pq.read_table(logs.labels)
+    by_then = pc.less(labels["label_timestamp"], pa.scalar(TAKEOVER.to_pydatetime()))
     out.print("[bold]2.[/] Posting the references and nine months of predictions and labels through HTTP ...")
     with Progress(*columns, console=out) as bars, httpx.Client(base_url=URL, timeout=300) as client:
         _put_reference(client, "jan-mar", logs.reference_v1)
-        _post(bars, client, "   predictions of version 1", "predictions", predictions[before])
+        _post(bars, client, "   predictions of version 1", "predictions", pq.read_table(logs.predictions_v1))
+        _post(bars, client, "   labels that came by then ", "labels", labels.filter(by_then))
+        _await(retrained)
         _put_reference(client, "jan-jul", logs.reference_v2)
-        _post(bars, client, "   predictions of version 2", "predictions", predictions[~before])
-        _post(bars, client, "   labels as they arrived   ", "labels", labels)
+        _post(bars, client, "   predictions of version 2", "predictions", pq.read_table(logs.predictions_v2))
+        _post(bars, client, "   labels that came later   ", "labels", labels.filter(pc.invert(by_then)))
+
+
+def _await(retrained: BaseProcess) -> None:
+    if retrained.is_alive():
+        out.print("   version 2 is being trained on January to July ...")
+    retrained.join()
+    if retrained.exitcode:
+        sys.exit("Training version 2 failed; see above.")
 
 
 def _put_reference(client: httpx.Client, name: str, path: Path) -> None:
@@ -155,19 +174,18 @@ def _put_reference(client: httpx.Client, name: str, path: Path) -> None:
     out.print(f"   reference {name}: {answer.json()['rows']:,} rows")
 
 
-def _post(bars: Progress, client: httpx.Client, words: str, what: str, rows: pd.DataFrame) -> None:
-    bar = bars.add_task(words, total=len(rows), rate=0.0)
+def _post(bars: Progress, client: httpx.Client, words: str, what: str, rows: pa.Table) -> None:
+    bar = bars.add_task(words, total=rows.num_rows, rate=0.0)
     began = time.monotonic()
     kind = {"Content-Type": "application/vnd.apache.arrow.stream"}
-    for start in range(0, len(rows), ROWS):
-        part = rows.iloc[start : start + ROWS]
+    for start in range(0, rows.num_rows, ROWS):
+        part = rows.slice(start, ROWS)
         _must(client.post(f"/v1/models/{MODEL}/{what}", content=_arrow(part), headers=kind))
-        done = start + len(part)
+        done = start + part.num_rows
         bars.update(bar, completed=done, rate=done / (time.monotonic() - began))
 
 
-def _arrow(rows: pd.DataFrame) -> bytes:
-    table = pa.Table.from_pandas(rows, preserve_index=False)
+def _arrow(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

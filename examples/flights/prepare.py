@@ -20,49 +20,45 @@ class Logs:
     """Paths. ``reference_v1``: January to March; ``reference_v2``: January to July, both scored out of fold;
     ``labels_v1``: when the labels of January to March became known."""
 
-    reference_v1: Path
-    reference_v2: Path
-    predictions: Path
-    labels: Path
-    labels_v1: Path
-
-    def all(self) -> list[Path]:
-        """Every file."""
-        return [self.reference_v1, self.reference_v2, self.predictions, self.labels, self.labels_v1]
+    reference_v1: Path = KEPT / "flights-reference-v1.parquet"
+    predictions_v1: Path = KEPT / "flights-predictions-v1.parquet"
+    labels: Path = KEPT / "flights-labels.parquet"
+    labels_v1: Path = KEPT / "flights-labels-v1.parquet"
+    reference_v2: Path = KEPT / "flights-reference-v2.parquet"
+    predictions_v2: Path = KEPT / "flights-predictions-v2.parquet"
 
 
-def logs() -> Logs:
-    """Where they are kept."""
-    names = ("reference-v1", "reference-v2", "predictions", "labels", "labels-v1")
-    return Logs(*(KEPT / f"flights-{name}.parquet" for name in names))
-
-
-def prepare(step: Callable[[str], None]) -> Logs:
-    """Make what is missing; ``step`` is told what goes on."""
-    found = logs()
-    if all(path.exists() for path in found.all()):
+def prepare_first(step: Callable[[str], None]) -> Logs:
+    """Version 1, its reference and its log, and all labels, where they are missing; ``step`` is told what goes on."""
+    found = Logs()
+    if found.predictions_v1.exists():  # written last
         return found
     KEPT.mkdir(exist_ok=True)
     step("reading 336,776 flights and their weather")
     flights = data.load()
-    step("training version 1 on January to March")
     first = flights[flights["month"].isin(FIRST_MONTHS)]
+    rest = flights[~flights["month"].isin(FIRST_MONTHS)]
+    _write_labels(first, found.labels_v1)
+    _write_labels(rest, found.labels)
+    step("training version 1 on January to March")
     v1 = model.train(first)
     step("scoring January to March out of fold: the reference of version 1")
     _write(model.score_out_of_fold(v1, first, "v1"), found.reference_v1, with_label=True)
-    step("training version 2 on January to July")
+    log = model.score(v1, rest[rest["timestamp"] < TAKEOVER], "v1")
+    _write(log, found.predictions_v1, with_label=False)
+    return found
+
+
+def prepare_second() -> None:
+    """Version 2, trained on January to July, its reference and its log, where they are missing."""
+    found = Logs()
+    if found.predictions_v2.exists():  # written last
+        return
+    flights = data.load()
     more = flights[flights["month"].isin(MORE_MONTHS)]
     v2 = model.train(more)
-    step("scoring January to July out of fold: the reference of version 2")
     _write(model.score_out_of_fold(v2, more, "v2"), found.reference_v2, with_label=True)
-    step("scoring April to December: the production log")
-    rest = flights[~flights["month"].isin(FIRST_MONTHS)]
-    before = rest["timestamp"] < TAKEOVER
-    log = pd.concat([model.score(v1, rest[before], "v1"), model.score(v2, rest[~before], "v2")])
-    _write(log, found.predictions, with_label=False)
-    _write_labels(rest, found.labels)
-    _write_labels(first, found.labels_v1)
-    return found
+    _write(model.score(v2, flights[flights["timestamp"] >= TAKEOVER], "v2"), found.predictions_v2, with_label=False)
 
 
 def _write_labels(flights: pd.DataFrame, path: Path) -> None:
@@ -73,4 +69,6 @@ def _write_labels(flights: pd.DataFrame, path: Path) -> None:
 def _write(flights: pd.DataFrame, path: Path, *, with_label: bool) -> None:
     plain = ["id", "timestamp", "version", "prediction", "probability", *(["label"] if with_label else [])]
     columns = flights[[*plain, *model.FEATURES]]
-    columns.rename(columns={name: f"feature.{name}" for name in model.FEATURES}).to_parquet(path, index=False)
+    half = path.with_suffix(".half")  # a file under its own name is whole
+    columns.rename(columns={name: f"feature.{name}" for name in model.FEATURES}).to_parquet(half, index=False)
+    half.replace(path)

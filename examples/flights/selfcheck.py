@@ -12,7 +12,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.progress import Progress
 
-from examples.flights.prepare import KEPT, prepare
+from examples.flights.prepare import KEPT, prepare_first
 from monitor import clock
 from monitor.actions import apply_config
 from monitor.actions.prepare_reference import put_reference
@@ -35,7 +35,7 @@ out = Console(highlight=False)
 
 def main() -> None:
     """Post the reference as if it were the log, run the schedule over it, and print what alerted."""
-    logs = prepare(lambda words: out.print(f"{words} ..."))
+    logs = prepare_first(lambda words: out.print(f"{words} ..."))
     shutil.rmtree(STORE, ignore_errors=True)
     service = build(load({}, home=STORE))
     now = clock.now()

@@ -10,7 +10,7 @@ import typer
 from monitor import telemetry
 from monitor.bootstrap import build
 from monitor.bootstrap import migrate as bring_up_to_date
-from monitor.cli.base import DatabaseUrl, Home, app, out, settings_from
+from monitor.cli.base import DatabaseUrl, Home, app, collect_rarely, out, settings_from
 
 
 @app.command()
@@ -44,7 +44,9 @@ def serve(
         links=links,
     )
     telemetry.configure()
-    run(build(settings), ready=f"Plimsoll is at {settings.public_url}")
+    service = build(settings)
+    collect_rarely()
+    run(service, ready=f"Plimsoll is at {settings.public_url}")
 
 
 @app.command()

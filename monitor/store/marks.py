@@ -34,7 +34,7 @@ def measured_since(connection: Connection, model_id: int, check: str, length_hou
     t = measured.c
     mine = and_(t.model_id == model_id, t.check_name == check, t.length_hours == length_hours, t.window_end > since)
     query = select(t.window_end, t.change, t.as_of).where(mine).order_by(t.window_end)
-    return [Measured(*row) for row in connection.execute(query)]
+    return [Measured(*row) for row in connection.execute(query).all()]
 
 
 def is_measured(connection: Connection, model_id: int, check: str, length_hours: int, end: int) -> bool:
@@ -90,7 +90,7 @@ def outdated(connection: Connection, model_id: int, since: int, change: int) -> 
     query = select(t.check_name, t.length_hours, t.window_end, t.change).where(
         t.model_id == model_id, t.window_end > since, t.change < change
     )
-    return [Outdated(*row) for row in connection.execute(query)]
+    return [Outdated(*row) for row in connection.execute(query).all()]
 
 
 def newest_measured(connection: Connection, model_id: int, as_of: int) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -12,10 +12,9 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select
 from alerting.reading import Reading
 from monitor import clock
 from monitor.store.bulk import insert_rows
-from monitor.store.tables import daily_worst, measured, readings
+from monitor.store.tables import measured, readings
 
 Series = tuple[str, str, str, str, str | None]  # metric, feature, segment, kind, version
-_RANK = {None: 0, "ok": 1, "cannot_tell": 1, "warning": 2, "critical": 3}
 
 _NAMES = (
     "model_id",
@@ -106,7 +105,7 @@ def _plain(details: Mapping[str, Any]) -> Any:
 
 def _known(connection: Connection, model_id: int, check: str, start: int, end: int) -> dict[Series, list[Reading]]:
     found: dict[Series, list[Reading]] = {}
-    for row in connection.execute(_OF_WINDOW, {"model": model_id, "check": check, "start": start, "end": end}):
+    for row in connection.execute(_OF_WINDOW, {"model": model_id, "check": check, "start": start, "end": end}).all():
         reading = _reading(row)
         found.setdefault(_key(reading), []).append(reading)
     return found
@@ -200,23 +199,21 @@ _DAILY = (
 
 def _roll_up(connection: Connection, model_id: int, new: Sequence[Reading]) -> None:
     """Keep the worst reading of each series and day (a later revision of the same window counts like another)."""
-    if not new:
-        return
-    known = _daily(connection, model_id, {_day(r) for r in new}, new[0].check)
-    rows = []
-    for reading in new:
-        key = (*_daily_key(reading),)
-        before = known.get(key)
-        effect = reading.details.get("effect")
-        if before is None or _worse(reading.verdict, effect, before):
-            known[key] = (reading.verdict, effect)
-            rows.append((model_id, *key, reading.verdict, reading.value, effect, reading.lower, reading.upper))
-    insert_rows(connection, daily_worst, _DAILY, rows)
+    rows = [(model_id, *_daily_key(r), r.verdict, r.value, r.details.get("effect"), r.lower, r.upper) for r in new]
+    connection.connection.cursor().executemany(_KEEP_WORST, rows)
 
 
-def _worse(verdict: str | None, effect: float | None, before: tuple[str | None, float | None]) -> bool:
-    now, then = (_RANK[verdict], abs(effect or 0)), (_RANK[before[0]], abs(before[1] or 0))
-    return now >= then
+def _badness(row: str) -> str:
+    rank = f"CASE coalesce({row}.verdict, '') WHEN '' THEN 0 WHEN 'critical' THEN 3 WHEN 'warning' THEN 2 ELSE 1 END"
+    return f"({rank}, abs(coalesce({row}.effect, 0)))"
+
+
+_KEEP_WORST = (
+    f"INSERT INTO daily_worst ({', '.join(_DAILY)}) VALUES ({', '.join('?' * len(_DAILY))}) "
+    "ON CONFLICT (model_id, day, check_name, metric, feature, segment, version, length_hours) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _DAILY[9:])
+    + f" WHERE {_badness('excluded')} >= {_badness('daily_worst')}"
+)
 
 
 def _day(reading: Reading) -> int:
@@ -228,12 +225,6 @@ def _daily_key(r: Reading) -> tuple[int, str, str, str, str, str, str, int]:
     length = (r.end - r.start) // clock.HOUR
     pooled = "*" if version is None else version
     return (_day(r), r.kind, r.check, r.metric, r.feature or "", r.segment or "", pooled, length)
-
-
-def _daily(connection: Connection, model_id: int, days: Iterable[int], check: str) -> dict[Any, Any]:
-    t = daily_worst.c
-    query = select(daily_worst).where(t.model_id == model_id, t.check_name == check, t.day.in_(sorted(days)))
-    return {tuple(row[1:9]): (row.verdict, row.effect) for row in connection.execute(query)}
 
 
 @dataclass(frozen=True)

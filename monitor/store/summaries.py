@@ -129,7 +129,7 @@ def _forget(connection: Connection, table: str, model_id: int, hours: Sequence[i
 def load(connection: Connection, model_id: int, binning_id: int, start: int, end: int) -> list[Summary]:
     """Summaries of hours [start, end), by hour and version."""
     values = {"model": model_id, "binning": binning_id, "start": start, "end": end}
-    return [Summary(*row) for row in connection.execute(_LOAD, values)]
+    return [Summary(*row) for row in connection.execute(_LOAD, values).all()]
 
 
 _LOAD = (
@@ -149,15 +149,22 @@ def load_labels(
     connection: Connection, model_id: int, binning_id: int, start: int, end: int, known_hour: int
 ) -> list[LabelSummary]:
     """Label summaries of predictions of hours [start, end) as known at ``known_hour``, by hour, version, known hour."""
-    t = label_summaries.c
-    here = and_(t.model_id == model_id, t.binning_id == binning_id, t.segment == "", t.hour >= start, t.hour < end)
-    mine = and_(here, t.known_hour <= known_hour)
-    query = (
-        select(t.version, t.hour, t.known_hour, t.rows, t.change, t.data)
-        .where(mine)
-        .order_by(t.hour, t.version, t.known_hour)
+    values = {"model": model_id, "binning": binning_id, "start": start, "end": end, "known": known_hour}
+    return [LabelSummary(*row) for row in connection.execute(_LOAD_LABELS, values).all()]
+
+
+_LOAD_LABELS = (
+    select(*(label_summaries.c[name] for name in ("version", "hour", "known_hour", "rows", "change", "data")))
+    .where(
+        label_summaries.c.model_id == bindparam("model"),
+        label_summaries.c.binning_id == bindparam("binning"),
+        label_summaries.c.segment == "",
+        label_summaries.c.hour >= bindparam("start"),
+        label_summaries.c.hour < bindparam("end"),
+        label_summaries.c.known_hour <= bindparam("known"),
     )
-    return [LabelSummary(*row) for row in connection.execute(query)]
+    .order_by(label_summaries.c.hour, label_summaries.c.version, label_summaries.c.known_hour)
+)
 
 
 def coverage(
@@ -166,9 +173,9 @@ def coverage(
     """(version, hour, predictions, labelled ones known at ``known_hour``) for hours [start, end) that have rows."""
     values = {"model": model_id, "start": start, "end": end}
     labelled = connection.execute(_LABELLED, {**values, "known": known_hour})
-    known = {(version, hour): int(count) for version, hour, count in labelled}
+    known = {(version, hour): int(count) for version, hour, count in labelled.all()}
     rows = connection.execute(_PREDICTED, values)
-    return [(version, hour, n, known.get((version, hour), 0)) for version, hour, n in rows]
+    return [(version, hour, n, known.get((version, hour), 0)) for version, hour, n in rows.all()]
 
 
 _PREDICTED = select(summaries.c.version, summaries.c.hour, summaries.c.rows).where(
@@ -209,7 +216,7 @@ def newest_labels(connection: Connection, model_id: int, start: int, end: int, u
         .where(t.model_id == model_id, t.hour >= start, t.hour < end, t.known_hour <= until)
         .group_by(t.hour)
     )
-    return [(hour, known) for hour, known in connection.execute(query)]
+    return [(hour, known) for hour, known in connection.execute(query).all()]
 
 
 def newest_prediction(connection: Connection, model_id: int, before_hour: int) -> int | None:
