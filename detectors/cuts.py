@@ -135,9 +135,16 @@ class Binning:
 
     def extra(self, name: str, which: str) -> int:
         """The slot of one of the column's extra counters, such as ``missing``."""
-        column = self.by_name[name]
-        extras = NUMERIC_EXTRAS if isinstance(column, NumericColumn) else CATEGORICAL_EXTRAS
-        return int(self.slots(name).stop) + extras.index(which)
+        return self._extras[name, which]
+
+    @cached_property
+    def _extras(self) -> dict[tuple[str, str], int]:
+        found: dict[tuple[str, str], int] = {}
+        for column in self.columns:
+            extras = NUMERIC_EXTRAS if isinstance(column, NumericColumn) else CATEGORICAL_EXTRAS
+            first = int(self.slots(column.name).stop)
+            found |= {(column.name, which): first + place for place, which in enumerate(extras)}
+        return found
 
     def to_bytes(self) -> bytes:
         """A compressed text form; equal binnings give equal bytes."""

@@ -1,5 +1,17 @@
 """``python -m monitor`` is ``plimsoll``."""
 
-from monitor.cli import main
+from typing import NoReturn
 
-main()
+from monitor import memory
+
+
+def main() -> NoReturn:
+    """Run the command; how memory is had must be settled before anything is loaded that allocates it."""
+    memory.prepare()
+    from monitor.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

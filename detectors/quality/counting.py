@@ -61,7 +61,7 @@ def count(
 
     ``allowance`` [F]: how many reference rows at least to take as bad when judging chance; see ``Counted``.
     """
-    slots = [_slots(sources.binning, name, extras) for name in names]
+    slots = _places(sources.binning, tuple(names), tuple(extras))
     key = ("quality", metric, tuple(names), sources.length_hours, sources.current.end_hour % sources.length_hours)
     if key not in sources.reference.memo:
         sources.reference.memo[key] = _pair(sources.windows, slots)
@@ -72,15 +72,21 @@ def count(
     return Counted(metric, features, bad_now, now, bad_then, then, bad_windows, windows, allowance, tuple(details))
 
 
-def _slots(binning: Binning, name: str, bad: Sequence[str]) -> list[int]:
-    numeric = isinstance(binning.by_name[name], NumericColumn)
-    return [binning.extra(name, one) for one in bad if numeric or one != "nan"]
+def _places(binning: Binning, names: tuple[str, ...], bad: tuple[str, ...]) -> NDArray[np.int64]:
+    """The slots of each column [F, number of extras], -1 where its kind has no such slot; found once a binning."""
+    key = ("places", names, bad)
+    if key not in binning.memo:
+        slots = [[_slot(binning, name, one) for one in bad] for name in names]
+        binning.memo[key] = np.array(slots, dtype=np.int64).reshape(len(names), len(bad))
+    found: NDArray[np.int64] = binning.memo[key]
+    return found
 
 
-def _pair(counts: NDArray[Any], slots: Sequence[list[int]]) -> tuple[Array, Array]:
+def _slot(binning: Binning, name: str, which: str) -> int:
+    return binning.extra(name, which) if which != "nan" or isinstance(binning.by_name[name], NumericColumn) else -1
+
+
+def _pair(counts: NDArray[Any], slots: NDArray[np.int64]) -> tuple[Array, Array]:
     """Bad rows and rows, [..., F]."""
-    wrong = np.zeros((*counts.shape[:-1], len(slots)))
-    for place in range(max((len(one) for one in slots), default=0)):
-        chosen = np.array([one[place] if place < len(one) else -1 for one in slots])
-        wrong += np.where(chosen >= 0, counts[..., chosen], 0)
+    wrong = np.where(slots >= 0, counts[..., slots], 0).sum(axis=-1, dtype=np.float64)
     return wrong, np.repeat(counts[..., :1].astype(np.float64), len(slots), axis=-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,17 +68,15 @@ def measure_rise(parts: Sequence[Counted], tolerances: Mapping[str, float], alph
     rise = replace(rise, effect=x / np.maximum(n, 1) - y / np.maximum(m, 1))
     limits = wilson(x, n, Z95)
     places = [(part, place) for part in parts for place in range(len(part.features))]
-    return [
-        _one(part, place, _Row.of(rise, spread, limits, index), alpha) for index, (part, place) in enumerate(places)
-    ]
+    rows = _Row.all(rise, spread, limits)
+    return [_one(part, place, row, alpha) for (part, place), row in zip(places, rows, strict=True)]
 
 
 def _joined(spreads: Sequence[Spread]) -> Spread:
     return Spread(np.concatenate([one.deviation for one in spreads]), np.concatenate([one.windows for one in spreads]))
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     """One feature's numbers."""
 
     low: float
@@ -91,10 +89,10 @@ class _Row:
     enough: bool
 
     @classmethod
-    def of(cls, rise: Rise, spread: Spread, limits: tuple[Array, Array], index: int) -> _Row:
-        numbers = (*limits, rise.effect, rise.lower, rise.upper, rise.p_value, rise.mde)
-        low, high, effect, lower, upper, p_value, mde = (float(part[index]) for part in numbers)
-        return cls(low, high, effect, lower, upper, p_value, mde, bool(spread.enough[index]))
+    def all(cls, rise: Rise, spread: Spread, limits: tuple[Array, Array]) -> list[_Row]:
+        """In the order of the features."""
+        numbers = (*limits, rise.effect, rise.lower, rise.upper, rise.p_value, rise.mde, spread.enough)
+        return [cls(*row) for row in zip(*(part.tolist() for part in numbers), strict=True)]
 
 
 def _one(counted: Counted, index: int, row: _Row, alpha: float) -> Measurement:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from detectors.intervals import Z95, t_quantile
 
 LEAST_WEEKS = 2
 
@@ -33,8 +34,8 @@ def ratio_to_weeks(value: float, history: NDArray[np.float64], noise: float) -> 
         return Ratio(0.0, 0.0, 0.0) if mean > 0 else None
     logs = np.log(history[history > 0])
     spread = float(logs.std(ddof=1)) * np.sqrt(1 + 1 / len(logs)) if len(logs) >= LEAST_WEEKS else 0.0
-    critical = float(stats.t.isf(0.025, max(len(logs) - 1, 1)))
-    half = max(critical * spread, float(stats.norm.isf(0.025)) * noise)
+    critical = float(t_quantile(0.025, max(len(logs) - 1, 1)))
+    half = max(critical * spread, Z95 * noise)
     effect = value / mean
     with np.errstate(over="ignore"):
         upper = float(min(effect * np.exp(min(half, 700.0)), 1e300))

@@ -96,7 +96,10 @@ def rule_of_windows(shares: Shares, spread: Spread, tolerance: Array, alpha: flo
     level = alpha / (2 * cells.sizes)
     critical = t_quantile(level, windows - 1)
     worth = _worth(shares, predicted)
-    by_cell = np.minimum(change - critical[cells.owner] * error, _binomial_lower(shares, worth, level[cells.owner]))
+    by_cell = change - critical[cells.owner] * error
+    certain = by_cell > 0  # below, the other test cannot make it a finding, and its inverse is what takes time
+    limits = _binomial_lower(shares, worth, level[cells.owner], certain)
+    by_cell[certain] = np.minimum(by_cell, limits)[certain]
     lower, _ = cells.largest(by_cell)
     upper, _ = cells.largest(shares.change + critical[cells.owner] * error)
     tails = t_tail((change - tolerance[cells.owner]) / error, (windows - 1)[cells.owner])
@@ -137,11 +140,13 @@ def _binomial_tail(shares: Shares, worth: Array, tolerance: Array) -> Array:
     return np.where(expected > p, tail, 1.0)
 
 
-def _binomial_lower(shares: Shares, worth: Array, level: Array) -> Array:
-    """Lower bound of the change: the reference's share less the upper limit of the window's (Clopper and Pearson
-    1934)."""
+def _binomial_lower(shares: Shares, worth: Array, level: Array, where: NDArray[np.bool_]) -> Array:
+    """Lower bound of the change in the cells ``where``: the reference's share less the upper limit of the window's
+    (Clopper and Pearson 1934)."""
     p, q = _towards(shares)
-    limit: Array = q - special.betaincinv(worth * p + 1, np.maximum(worth * (1 - p), _TINY), 1 - level)
+    limit = np.zeros_like(p)
+    a, b = worth * p + 1, np.maximum(worth * (1 - p), _TINY)
+    limit[where] = q[where] - special.betaincinv(a[where], b[where], 1 - level[where])
     return limit
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+import scipy  # loads scipy.stats, 50 MB, where it is first needed
 
 from detectors.sample import Comparison, Sample
 from detectors.tables import table
@@ -16,5 +16,5 @@ def compare(reference: Sample, current: Sample) -> Comparison:
     details = {**counts.details, "degrees_of_freedom": len(counts.reference) - 1}
     if len(counts.reference) < 2:
         return Comparison(0.0, 1.0, details=details)
-    found = stats.chi2_contingency(np.stack([counts.reference, counts.current]), correction=False)
+    found = scipy.stats.chi2_contingency(np.stack([counts.reference, counts.current]), correction=False)
     return Comparison(float(found.statistic), float(found.pvalue), details=details)

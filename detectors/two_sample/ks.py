@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy  # loads scipy.stats, 50 MB, where it is first needed
 
 from detectors.sample import Binned, Comparison, Sample, Values
 from detectors.tables import need_rows, need_same_cuts
@@ -21,14 +21,14 @@ def compare(reference: Sample, current: Sample) -> Comparison:
         with warnings.catch_warnings():
             # scipy falls back from the exact to the asymptotic p-value, and warns, where the exact one overflows
             warnings.simplefilter("ignore", RuntimeWarning)
-            found = stats.ks_2samp(reference.numbers, current.numbers)
+            found = scipy.stats.ks_2samp(reference.numbers, current.numbers)
         return _bounded(float(found.statistic), float(found.pvalue), reference, current, {})
     if isinstance(reference, Binned) and isinstance(current, Binned):
         need_same_cuts(reference, current)
         apart = np.cumsum(reference.counts) / reference.rows - np.cumsum(current.counts) / current.rows
         distance = float(np.abs(apart).max())
         effective = reference.rows * current.rows / (reference.rows + current.rows)
-        p_value = float(np.clip(stats.kstwo.sf(distance, np.round(max(effective, 1.0))), 0, 1))
+        p_value = float(np.clip(scipy.stats.kstwo.sf(distance, np.round(max(effective, 1.0))), 0, 1))
         details = {"edges": reference.cuts.tolist(), "error_bound": max(reference.hidden, current.hidden)}
         return _bounded(distance, p_value, reference, current, details)
     raise TypeError("Kolmogorov-Smirnov compares numbers")

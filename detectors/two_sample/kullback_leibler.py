@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scipy import stats
+import scipy  # loads scipy.stats, 50 MB, where it is first needed
 
 from detectors.sample import Comparison, Sample
 from detectors.tables import table
@@ -12,4 +12,4 @@ def compare(reference: Sample, current: Sample) -> Comparison:
     """scipy's ``entropy(window, reference)``, on the reference's deciles or per category, half a row added to each."""
     counts = table(reference, current)
     p, q = counts.smoothed
-    return Comparison(float(stats.entropy(q, p)), details=counts.details)
+    return Comparison(float(scipy.stats.entropy(q, p)), details=counts.details)

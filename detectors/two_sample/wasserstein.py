@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+import scipy  # loads scipy.stats, 50 MB, where it is first needed
 
 from detectors.sample import Array, Binned, Comparison, Sample, Values
 from detectors.tables import need_rows, need_same_cuts
@@ -17,7 +17,7 @@ def compare(reference: Sample, current: Sample) -> Comparison:
     """
     need_rows(reference, current)
     if isinstance(reference, Values) and isinstance(current, Values):
-        found = float(stats.wasserstein_distance(reference.numbers, current.numbers))
+        found = float(scipy.stats.wasserstein_distance(reference.numbers, current.numbers))
         return Comparison(found, details={"per_sd": _per(found, float(reference.numbers.std()))})
     if isinstance(reference, Binned) and isinstance(current, Binned):
         need_same_cuts(reference, current)
@@ -33,7 +33,7 @@ def _of_bins(reference: Binned, current: Binned) -> Comparison:
     edges = np.concatenate([[min(low, reference.cuts[0])], reference.cuts, [max(high, reference.cuts[-1])]])
     middles, widths = (edges[1:] + edges[:-1]) / 2, edges[1:] - edges[:-1]
     p, q = reference.counts / reference.rows, current.counts / current.rows
-    found = float(stats.wasserstein_distance(middles, middles, p, q))
+    found = float(scipy.stats.wasserstein_distance(middles, middles, p, q))
     known = np.isfinite(reference.low) and np.isfinite(reference.high)
     bound = float((widths / 2) @ (p + q)) if known else None
     per_sd = _per(found, _deviation(middles, p))

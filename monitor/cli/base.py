@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from monitor import memory
 from monitor.bootstrap import build
 from monitor.service import Service
 from monitor.settings import Settings, load
@@ -29,18 +29,11 @@ def settings_from(**flags: object) -> Settings:
     return load(os.environ, **flags)
 
 
-def collect_rarely() -> None:
-    """Spare the cycle collector what is here to stay: it took a sixth of the time of a check."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
-
-
 @contextlib.contextmanager
 def service_from(**flags: object) -> Iterator[Service]:
     """The parts, joined, until the block ends."""
     service = build(settings_from(**flags))
-    collect_rarely()
+    memory.settle()
     try:
         yield service
     finally:

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from monitor import telemetry
+from monitor import memory, telemetry
 from monitor.bootstrap import build
 from monitor.bootstrap import migrate as bring_up_to_date
-from monitor.cli.base import DatabaseUrl, Home, app, collect_rarely, out, settings_from
+from monitor.cli.base import DatabaseUrl, Home, app, out, settings_from
 
 
 @app.command()
@@ -45,7 +45,7 @@ def serve(
     )
     telemetry.configure()
     service = build(settings)
-    collect_rarely()
+    memory.settle()
     run(service, ready=f"Plimsoll is at {settings.public_url}")
 
 

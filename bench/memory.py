@@ -1,0 +1,78 @@
+"""Peak resident memory of the service while a reference and a million rows come in (Linux).
+
+    python -m bench.memory [--rows 1000000] [--reference 100000]
+
+Posts of 5,000 rows with 20 features as Arrow, as fast as one client can, with the schedule running: hours are
+summarised while rows come in. The kernel's own high-water mark of the service's process is read, anew for each part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+from bench.ingest import FORMATS, make_body, make_rows, wait_until_up
+
+POST = 5000
+
+
+def peak(process: int) -> float:
+    """The high-water mark, MB; it starts anew."""
+    status = Path(f"/proc/{process}/status").read_text("utf-8")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    Path(f"/proc/{process}/clear_refs").write_text("5", "utf-8")
+    return int(found.group(1)) / 1000 if found else float("nan")
+
+
+def send(http: httpx.Client, method: str, path: str, body: bytes) -> None:
+    """One body, answered when it is durable."""
+    reply = http.request(method, path, content=body, headers={"Content-Type": FORMATS["Arrow"]})
+    if reply.is_error:
+        raise SystemExit(f"the service answered {reply.status_code}: {reply.text[:300]}")
+
+
+def measure(http: httpx.Client, process: int, rows: int, reference: int) -> None:
+    """Print the peak of each part."""
+    print(f"started: {peak(process):.0f} MB")
+    send(http, "PUT", "/v1/models/bench/references/first", make_body(make_rows(reference, 0), "Arrow"))
+    print(f"a reference of {reference:,} rows: {peak(process):.0f} MB")
+    began, highest = time.monotonic(), 0.0
+    for post in range(1, rows // POST + 1):
+        send(http, "POST", "/v1/models/bench/predictions", make_body(make_rows(POST, post), "Arrow"))
+        if post % 50 == 0:
+            highest = max(highest, now := peak(process))
+            print(f"  {post * POST:>9,} rows, {time.monotonic() - began:4.0f} s: {now:.0f} MB")
+    print(f"{rows:,} rows: {highest:.0f} MB")
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--reference", type=int, default=100_000)
+    arguments = parser.parse_args()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as home:
+        serve = [sys.executable, "-m", "monitor", "serve", "--home", home, "--port", str(port)]
+        service = subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as http:
+                wait_until_up(http)
+                measure(http, service.pid, arguments.rows, arguments.reference)
+        finally:
+            service.terminate()
+            service.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""How a process that runs for long keeps its memory."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+
+_ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
+
+
+def prepare() -> None:
+    """One heap for all threads and for Arrow: else each keeps what it once needed, a third of the service's memory.
+
+    To be called before any thread is started and before Arrow is imported.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    with contextlib.suppress(OSError, AttributeError):  # another libc
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
+def settle() -> None:
+    """Called once everything is imported: the cycle collector is spared what is here to stay. It took a sixth of the
+    time of a check."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
