@@ -12,6 +12,7 @@ from alerting.words import Condition, Severity, rank
 
 CLEAN_P_VALUE = 0.05
 CHECK_FAILED = "error"
+UNTESTED = ("value", "floor", "ratio")  # where these are judged, a p-value tests something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def is_clean(series: Iterable[Series], window: JudgedWindow) -> bool:
 def _reading_is_clean(reading: Reading) -> bool:
     if reading.verdict is None or reading.verdict == "cannot_tell":
         return False
-    if reading.p_value is not None:
+    if reading.p_value is not None and reading.details.get("judged") not in UNTESTED:
         return reading.p_value >= CLEAN_P_VALUE
     return reading.verdict == "ok"
 

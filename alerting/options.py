@@ -43,6 +43,16 @@ def address(raw: Mapping[str, Any], key: str) -> str:
         usable = False
     if not usable:
         raise BadSetting(key, f"{key} must be an address that starts with https:// or http://")
+    if parts.username is not None or parts.password is not None:
+        raise BadSetting(key, f"{key} holds a name or a password; write the whole address as ${{NAME}}")
+    return text
+
+
+def secret_address(raw: Mapping[str, Any], key: str) -> str:
+    """An address that is a secret by itself, at least in part a reference."""
+    text = str(raw[key])
+    if not references({key: text}):
+        raise BadSetting(key, f"{key} must be written as ${{NAME}}: who knows the address can post to it")
     return text
 
 

@@ -11,6 +11,7 @@ from monitor.actions import apply_config, manage_keys
 from monitor.api.app import create_app
 from monitor.errors import Invalid
 from monitor.service import Service
+from monitor.store import installation
 
 
 def refuse_open_door(service: Service) -> None:
@@ -44,6 +45,8 @@ def serve(service: Service, *, ready: str | None = None) -> None:
     with listen(settings.host, settings.port) as listening:
         if settings.config is not None:
             apply_config.apply_file(service.database, settings.config, clock.now())
+        with service.database.write() as connection:
+            installation.note_public_url(connection, settings.public_url)
         ticking = scheduler.start(service)
         try:
             _server(service, ready).run([listening])

@@ -31,7 +31,7 @@ class Settings:
     def parse(cls, raw: Mapping[str, Any]) -> Settings:
         """Settings as written; raises BadSetting."""
         options.known(raw, ("webhook_url",))
-        return cls(options.address(raw, "webhook_url"))
+        return cls(options.secret_address(raw, "webhook_url"))
 
 
 def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sending) -> OutboundRequest:

@@ -30,7 +30,7 @@ from detectors.performance.recall import recall
 from detectors.performance.rmse import rmse
 from detectors.performance.roc_auc import roc_auc
 from detectors.performance.scored import LabelCounts
-from detectors.rise import ENOUGH_WINDOWS, SHORT_TOLERANCE
+from detectors.rise import ENOUGH_WINDOWS
 
 METRICS: Mapping[str, Mapping[str, Score]] = {
     "binary": {
@@ -68,23 +68,20 @@ def measure_performance(
     reference_windows: Sequence[LabelCounts],
     *,
     alpha: float,
-    tolerance: float,
+    tolerances: Mapping[str, float],
     mature: bool,
     min_rows: int = MINIMUM_ROWS,
 ) -> list[Measurement]:
     """Every metric of the task, with its 95 % interval, then ``label_coverage``.
 
     ``predictions``: rows of the window, labelled or not. ``reference_windows``: disjoint windows of this length of the
-    reference. Judged metrics carry ``effect``, the loss against the reference (regression: relative rise), with
-    one-sided limits at ``alpha``, and ``p_value`` of H0: loss <= tolerance; with fewer than 8 reference windows
-    max(0.05, tolerance) takes the tolerance's place. A reason stands where a judged metric may not be judged, or a
-    metric has no value: ``too_few_rows``, ``immature_labels`` (not ``mature``), ``no_reference`` (none, or under
-    ``min_rows`` labelled).
+    reference. ``tolerances``: of each judged metric. Judged metrics carry ``effect``, the loss against the reference
+    (regression: relative rise), with one-sided limits at ``alpha``, and ``p_value`` of H0: loss <= the tolerance. A
+    reason stands where a judged metric may not be judged, or a metric has no value: ``too_few_rows``,
+    ``immature_labels`` (not ``mature``), ``no_reference`` (none, or under ``min_rows`` labelled).
     """
-    short = len(reference_windows) < ENOUGH_WINDOWS
-    used = max(SHORT_TOLERANCE, tolerance) if short else tolerance
     known = reference if reference is not None and reference.rows >= min_rows else None
-    window = _Window(layout, current, predictions, known, reference_windows, alpha, used, mature, min_rows)
+    window = _Window(layout, current, predictions, known, reference_windows, alpha, tolerances, mature, min_rows)
     coverage = _coverage(window, reference, reference_predictions)
     shared = {"coverage": coverage.value, "labelled": current.rows, "predictions": predictions, "mature": mature}
     found = [_one(window, metric, score, shared) for metric, score in METRICS[layout.task].items()]
@@ -100,7 +97,7 @@ class _Window:
     reference: LabelCounts | None
     windows: Sequence[LabelCounts]
     alpha: float
-    tolerance: float
+    tolerances: Mapping[str, float]
     mature: bool
     min_rows: int
 
@@ -133,14 +130,15 @@ def _measurement(metric: str, now: Estimate, reference_rows: int, details: Mappi
 
 
 def _judged(window: _Window, one: Measurement, loss: Loss) -> Measurement:
-    details = {**one.details, "tolerance": window.tolerance, "reference_windows": len(window.windows)}
+    tolerance = window.tolerances[one.metric]
+    details = {**one.details, "tolerance": tolerance, "reference_windows": len(window.windows)}
     if len(window.windows) < ENOUGH_WINDOWS:
         details["short_reference"] = True
     one = replace(one, reason=window.reason, alpha=window.alpha, details=details)
     if window.reference is None:
         return one
     compared = Compared(window.layout, window.current, window.reference, window.windows)
-    rise = loss(compared, window.tolerance, window.alpha)
+    rise = loss(compared, tolerance, window.alpha)
     if rise is None:
         return replace(one, reason=window.reason or (TOO_FEW_ROWS if one.n_reference else NO_REFERENCE))
     effect, lower, upper, p_value, mde = (

@@ -58,6 +58,8 @@ def health(connection: Connection, model: Model, as_of: int, version: str | None
     """The verdict on a model (or one of its versions) at a moment, from what was known then. A window that tells
     nothing does not hide an alert that fires."""
     unknown = _unknown(connection, model, as_of)
+    if version is not None and version not in {one.version for one in models.list_versions(connection, model.id)}:
+        unknown = "unknown_version"
     if unknown is not None:
         return Health("unknown", (unknown,), None, as_of)
     firing = verdicts.firing_at(connection, model.id, as_of, version)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from monitor import clock
 from monitor.actions.describe import health
 from monitor.service import Service
-from monitor.store import backlog, heartbeats, marks, models, readings, summaries
+from monitor.store import heartbeats, marks, models, outbox, readings, summaries
 from monitor.store.database import Connection
 
 STATUSES = ("healthy", "degraded", "unhealthy", "unknown")
@@ -58,7 +58,7 @@ def _escaped(text: str) -> str:
 
 
 def _own(connection: Connection) -> Iterator[Sample]:
-    waiting, given_up = backlog.message_counts(connection)
+    waiting, given_up = outbox.counts(connection)
     yield "plimsoll_messages_waiting", {}, waiting
     yield "plimsoll_messages_given_up", {}, given_up
     yield "plimsoll_hours_waiting", {}, summaries.count_dirty(connection)

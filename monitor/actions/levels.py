@@ -18,11 +18,12 @@ def level(frame: Frame, check: Check, length: int, versions: int) -> float:
         given = None if check.threshold is None else check.threshold.p_value
         return OUTSIDE if given is None else given
     kinds = {one.kind for one in frame.checks if one.in_ledger}
+    present = sum(weight for kind, weight in DEFAULT_WEIGHTS.items() if kind in kinds)  # in one order: to the bit
     pairs = sum(judged_pairs(frame, one) for one in frame.checks if one.in_ledger and one.kind == check.kind)
     return ledger_alpha(
         frame.settings.false_alarms_per_month,
         DEFAULT_WEIGHTS[check.kind],
-        sum(DEFAULT_WEIGHTS[kind] for kind in kinds),
+        present,
         max(pairs, 1) * (max(versions, 1) if check.kind == "performance" else 1),
         len(check.lengths),
         runs_per_month(length),

@@ -18,7 +18,7 @@ SESSION = 7 * clock.DAY
 def create(database: Database, scope: str, name: str, now: int) -> str:
     """A new key, shown this once.
 
-    Raises Invalid for an unknown scope or an empty name.
+    Raises Invalid for an unknown scope, an empty name, or one that a live key has.
     """
     if scope not in SCOPES:
         raise Invalid(f"{scope!r} is no scope; there are {', '.join(SCOPES)}", field="scope")
@@ -26,6 +26,8 @@ def create(database: Database, scope: str, name: str, now: int) -> str:
         raise Invalid("A key needs a name of at most 100 characters, to know it by later", field="name")
     secret = f"plimsoll_{secrets.token_urlsafe(32)}"
     with database.write() as connection:
+        if any(key.name == name and key.revoked_at is None for key in keys.all_keys(connection)):
+            raise Invalid(f"There is a live key called {name!r} already; choose another name", field="name")
         keys.add(connection, keys.Key(secrets.token_hex(4), name, scope, now, None), _hash(secret))
     return secret
 

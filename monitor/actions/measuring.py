@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from alerting.bounds import Bounds, bounds_for
+from alerting.bounds import PERFORMANCE, Bounds, bounds_for
 from alerting.judge import Judged, judge
 from alerting.reading import Reading
 from alerting.sentence import sentence
@@ -17,6 +17,7 @@ from detectors.performance.measure import measure_performance
 from detectors.performance.scored import no_labels
 from detectors.quality.measure import measure_quality
 from detectors.registry import TWO_SAMPLE
+from detectors.rise import ENOUGH_WINDOWS
 from detectors.sample import sample_of
 from detectors.serving.measure import measure_serving
 from detectors.shares.auto import measure_drift
@@ -215,20 +216,32 @@ def _performance_of(
 ) -> list[Reading]:
     compared = frame.compared_with(task.check.reference, rows)
     profile = None if compared is None else compared.profile
+    windows = [] if profile is None else profile.label_windows(task.length, task.end % task.length)
     measured = measure_performance(
         frame.binning.scores,
         no_labels(frame.binning.scores) if labels is None else labels,
         predictions=_with_prediction(frame, counts.counts),
         reference=None if profile is None else profile.labels,
         reference_predictions=0 if profile is None else _with_prediction(frame, profile.total),
-        reference_windows=[] if profile is None else profile.label_windows(task.length, task.end % task.length),
+        reference_windows=windows,
         alpha=alpha,
-        tolerance=frame.settings.tolerance,
+        tolerances=tolerated_losses(task.check, short=len(windows) < ENOUGH_WINDOWS),
         mature=(POOLED if version is None else version) in task.due.mature,
     )
     if task.check.metric is not None:
         measured = [one for one in measured if one.metric in (task.check.metric, "label_coverage")]
     return [_reading(frame, task, one, compared, version, judged=judged, alpha=alpha) for one in measured]
+
+
+def tolerated_losses(check: Check, *, short: bool) -> dict[str, float]:
+    """What is tested is what is judged: the loss of each metric above which it is a warning."""
+    drop = None if check.threshold is None else check.threshold.drop
+    given = None if drop is None else {"drop": drop}
+    found = {}
+    for metric in PERFORMANCE:
+        bounds = bounds_for("performance", metric, short_reference=short, threshold=given)
+        found[metric] = 0.0 if bounds is None else bounds.warning
+    return found
 
 
 def _with_prediction(frame: Frame, counts: Any) -> int:
@@ -308,6 +321,8 @@ def _reading(
         "effect_upper": measured.effect_upper,
         "critical": verdict.critical,
     }
+    if bounds is not None:
+        details["judged"] = bounds.quantity
     if version is None:
         details["pooled"] = True
     reading = Reading(

@@ -16,6 +16,7 @@ from monitor.actions import counting
 from monitor.actions import models as known_models
 from monitor.actions.counting import Meaning
 from monitor.actions.models import settings_of
+from monitor.config.document import NAME
 from monitor.config.document import Model as Settings
 from monitor.errors import Invalid
 from monitor.service import Service
@@ -80,8 +81,12 @@ def pin_reference(service: Service, name: str, reference: str, start: int, end: 
 
 
 def _check_reference_name(reference: str) -> None:
-    if not reference or len(reference) > 100:
-        raise Invalid("A reference's name has 1 to 100 characters", field="name")
+    if not NAME.fullmatch(reference):
+        raise Invalid(
+            f"{reference[:100]!r} is no name of a reference: at most 100 letters, digits, spaces, dots, dashes and "
+            "underscores, beginning with a letter or digit",
+            field="name",
+        )
 
 
 def _table(batch: Any, sent: ArrivingReference) -> pa.Table:

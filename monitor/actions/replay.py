@@ -16,7 +16,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import backlog, heartbeats, verdicts
+from monitor.store import heartbeats, outbox, trigger_runs, verdicts
 
 SERVED = 15 * clock.SECOND  # a heartbeat younger than this: another process delivers
 PATIENCE = 30.0  # seconds to wait for a receiver, or for an orchestrator to report
@@ -61,6 +61,7 @@ def replay(
     checks = _prepare(service, name, start, end, now(), reset)
     due = moments(checks, start, end)
     done = Replayed()
+    outside = Outside(service, name, now)
     seen: dict[str, int] = {}
     for number, (as_of, names) in enumerate(due, 1):
         run = run_checks(service, name, as_of, now=now(), checks=names, deliver=deliver, seen=seen)
@@ -68,11 +69,11 @@ def replay(
         done.readings += len(run.readings)
         done.alerts |= {alert["id"]: alert for alert in run.alerts}
         if deliver and run.changed:
-            _settle(service, now)
+            outside.settle()
         seen |= dict.fromkeys(names, as_of)
         progress(number, len(due), as_of)
     if deliver:
-        _settle(service, now)
+        outside.settle()
     return done
 
 
@@ -86,17 +87,29 @@ def _prepare(service: Service, name: str, start: int, end: int, now: int, reset:
         return () if frame is None else frame.checks
 
 
-def _settle(service: Service, now: Callable[[], int]) -> None:
-    """Wait until every message is delivered, given up or waiting for a retry, and the orchestrator has reported."""
-    for _ in _until(PATIENCE):
-        with service.database.read() as connection:
-            served = heartbeats.at(connection, "delivery") > now() - SERVED
-            untried = backlog.untried(connection)
-            running = backlog.retrainings(connection)
-        if not untried and not running:
-            return
-        if untried and not served:
-            deliver_due(service, now)
+@dataclass
+class Outside:
+    """The receivers of messages and the orchestrator, whom a replay waits for; ``awaited``: retrainings that it has
+    waited for long enough."""
+
+    service: Service
+    model: str
+    now: Callable[[], int]
+    awaited: set[str] = field(default_factory=set)
+
+    def settle(self) -> None:
+        """Wait until every message is delivered, given up or waiting for a retry, and each new retraining is over."""
+        running: set[str] = set()
+        for _ in _until(PATIENCE):
+            with self.service.database.read() as connection:
+                served = heartbeats.at(connection, "delivery") > self.now() - SERVED
+                untried = outbox.count_untried(connection)
+                running = trigger_runs.open_runs(connection, known_models.get(connection, self.model).id) - self.awaited
+            if not untried and not running:
+                return
+            if untried and not served:
+                deliver_due(self.service, self.now)
+        self.awaited |= running
 
 
 def _until(seconds: float) -> Iterator[None]:

@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -81,13 +82,19 @@ def create_app(service: Service, now: Callable[[], int] = clock.now) -> FastAPI:
 
 def _said(request: Request, error: PlimsollError) -> Response:
     if isinstance(error, Unauthorized) and _wants_page(request):
-        return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
+        return RedirectResponse(f"/sign-in?next={_asked_for(request)}", 303)
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else {}
     if isinstance(error, Overloaded | StoreUnavailable):
         headers["Retry-After"] = str(error.retry_after)
     if _wants_page(request):
         return pages.error_page(error.status, error.message)
     return JSONResponse(error.body(), error.status, headers)
+
+
+def _asked_for(request: Request) -> str:
+    """Path and query, as a value of a query: a shared link keeps its range through sign-in."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return quote(request.url.path + query, safe="/")
 
 
 def _http(request: Request, error: HTTPException) -> Response:

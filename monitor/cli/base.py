@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from monitor import memory
 from monitor.bootstrap import build
 from monitor.service import Service
 from monitor.settings import Settings, load
+from monitor.store import installation
 
 app = typer.Typer(help="Drift and model-health monitor.", no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console(soft_wrap=True)  # a line of ours stays one line, also in a pipe
@@ -29,10 +31,19 @@ def settings_from(**flags: object) -> Settings:
     return load(os.environ, **flags)
 
 
+def _reached_where_it_is_served(service: Service) -> Service:
+    """Links lead to the service that ran last on this store, unless this process was told another address."""
+    if os.environ.get("PLIMSOLL_PUBLIC_URL"):
+        return service
+    with service.database.read() as connection:
+        known = installation.public_url(connection)
+    return service if known is None else replace(service, settings=replace(service.settings, public_url=known))
+
+
 @contextlib.contextmanager
 def service_from(**flags: object) -> Iterator[Service]:
     """The parts, joined, until the block ends."""
-    service = build(settings_from(**flags))
+    service = _reached_where_it_is_served(build(settings_from(**flags)))
     memory.settle()
     try:
         yield service

@@ -1,4 +1,4 @@
-"""What belongs to this installation alone: the secret that signs its cookies and callback tokens."""
+"""What belongs to this installation alone: where it is reached, and the secret that signs its cookies and tokens."""
 
 from __future__ import annotations
 
@@ -6,9 +6,24 @@ import secrets
 
 from sqlalchemy import Connection, insert, select
 
+from monitor.store import config
 from monitor.store.tables import config_objects
 
 _MINE = (config_objects.c.kind == "setting") & (config_objects.c.name == "installation_secret")
+
+
+_URL = "public_url"
+
+
+def note_public_url(connection: Connection, url: str) -> None:
+    """Where people reach the service: other commands on this store write links to it."""
+    config.put(connection, "setting", _URL, url)
+
+
+def public_url(connection: Connection) -> str | None:
+    """Where people reach the service, if one ever ran."""
+    url: str | None = config.objects(connection, "setting").get(_URL)
+    return url
 
 
 def known_secret(connection: Connection) -> bytes | None:

@@ -83,6 +83,12 @@ def runs_of_alert(connection: Connection, alert_id: str) -> list[TriggerRun]:
     return [_run(row) for row in connection.execute(query).mappings()]
 
 
+def open_runs(connection: Connection, model_id: int) -> set[str]:
+    """Ids of a model's runs that have not come to an end."""
+    mine = (trigger_runs.c.model_id == model_id) & trigger_runs.c.state.in_(OPEN_STATES)
+    return set(connection.execute(select(trigger_runs.c.id).where(mine)).scalars())
+
+
 def overdue_runs(connection: Connection, now: int) -> list[TriggerRun]:
     """Open runs that have not started by their time, or not finished by it."""
     late = or_(trigger_runs.c.started_at.is_(None) & (trigger_runs.c.start_by <= now), trigger_runs.c.finish_by <= now)

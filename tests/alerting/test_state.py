@@ -197,3 +197,11 @@ def test_absence_never_resolves(history: list[tuple[str, ...]]) -> None:
     after, _ = live(ONE, gaps, state)
     assert after.episode is not None
     assert after.episode.state == "firing"
+
+
+def test_a_p_value_of_something_else_than_what_is_judged_does_not_keep_an_alert_open() -> None:
+    inside = [
+        window("ok", end=MIDNIGHT + i * DAY, p_value=1e-9, details={"judged": judged})
+        for i, judged in enumerate(["value", "floor"], 1)
+    ]
+    assert kinds(live(ONE, [*days("warning"), *inside])[1]) == ["pending", "firing", "resolved"]

@@ -43,7 +43,7 @@ def measure(current, reference, windows=(), *, tolerance=0.02, alpha=1e-3, matur
         reference.rows if reference else 0,
         list(windows),
         alpha=alpha,
-        tolerance=tolerance,
+        tolerances=dict.fromkeys(("accuracy", "roc_auc"), tolerance),
         mature=mature,
     )
     return {one.metric: one for one in found}
@@ -87,7 +87,8 @@ def test_windows_that_differ_widen_the_limits():
 
 
 def test_few_windows_make_a_short_reference():
-    found = measure(scored(2000, flip=0.2), scored(5000, seed=1), [scored(500, seed=2)] * 7)["accuracy"]
+    windows = [scored(500, seed=2)] * 7
+    found = measure(scored(2000, flip=0.2), scored(5000, seed=1), windows, tolerance=0.05)["accuracy"]
     assert found.details["short_reference"] is True
     assert found.details["tolerance"] == 0.05
 
@@ -126,7 +127,9 @@ def test_reasons():
 def test_a_model_without_scores_has_no_score_metrics():
     layout = ScoreLayout("binary", ("0", "1"))
     labels = LabelCounts(np.array([100, 40, 10, 0, 10, 40, 0, 0, 0, 0, 0, 0]), np.zeros(4))
-    found = measure_performance(layout, labels, 100, labels, 100, [], alpha=0.01, tolerance=0.02, mature=True)
+    found = measure_performance(
+        layout, labels, 100, labels, 100, [], alpha=0.01, tolerances={"accuracy": 0.02}, mature=True
+    )
     assert [one.metric for one in found] == ["accuracy", "precision", "recall", "f1", "label_coverage"]
 
 
@@ -150,7 +153,15 @@ def test_regression_is_judged_by_the_relative_rise_of_its_error():
     reference = sum(windows[1:], start=windows[0])
     same, worse = (
         measure_performance(
-            layout, errors(1000, scale, 99), 1000, reference, 3000, windows, alpha=1e-3, tolerance=0.05, mature=True
+            layout,
+            errors(1000, scale, 99),
+            1000,
+            reference,
+            3000,
+            windows,
+            alpha=1e-3,
+            tolerances={"mae": 0.05},
+            mature=True,
         )
         for scale in (5, 7)
     )

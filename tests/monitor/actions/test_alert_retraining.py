@@ -14,6 +14,7 @@ from sqlalchemy import select
 from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
+from monitor.actions import replay as replaying
 from monitor.actions.answer_alert import acknowledge, resolve
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.follow_triggers import follow_triggers
@@ -226,3 +227,16 @@ def test_resolving_by_hand_is_told_and_the_next_window_is_a_new_episode(world: W
         with pytest.raises(Conflict):
             answer(world.service, alert["id"], world.now)
     assert world.fire(1)["id"] != alert["id"]
+
+
+def test_a_replay_waits_once_for_an_orchestrator_that_says_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replaying, "PATIENCE", 0.2)
+    world.fire()
+    outside = replaying.Outside(world.service, world.run()["model"], lambda: world.now)
+    outside.settle()
+    assert world.run()["state"] == "accepted"
+    assert outside.awaited == {world.run()["id"]}
+    monkeypatch.setattr(replaying, "PATIENCE", 3600)  # a second wait would never end
+    outside.settle()

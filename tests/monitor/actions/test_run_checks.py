@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from monitor import clock
+from monitor.actions.measuring import tolerated_losses
 from monitor.actions.replay import replay
+from monitor.bootstrap import build
+from monitor.config.inventory import checks_of
+from monitor.config.reading import from_object
 from monitor.errors import Invalid, NotFound
-from monitor.store import backlog
+from monitor.settings import load
+from monitor.store import outbox
 from tests.monitor.world import T0, D, H, World, at, labels_of, matching, one, traffic
 
 START = T0 + 14 * D
@@ -215,4 +224,49 @@ def test_without_delivery_states_change_and_nobody_is_told(world: World) -> None
 
 def messages(world: World) -> int:
     with world.service.database.read() as connection:
-        return backlog.untried(connection)
+        return outbox.count_untried(connection)
+
+
+IN_ANOTHER_PROCESS = """
+import sys
+from monitor.actions.run_checks import run_checks
+from monitor.bootstrap import build
+from monitor.settings import load
+service, as_of = build(load({}, home=sys.argv[1])), int(sys.argv[2])
+found = run_checks(service, "m", as_of, now=as_of).readings
+print(sorted(repr((reading.revision, reading.alpha)) for reading in found))
+"""
+
+
+def test_every_process_makes_the_same_readings(tmp_path: Path) -> None:
+    world = World(build(load({}, home=tmp_path)), now=START + 2 * D)
+    world.reference(wide(traffic(T0, 24 * 9), 3))
+    world.post(wide(traffic(START, 48, seed=2), 3))
+    world.service.database.close()
+    arguments = [sys.executable, "-c", IN_ANOTHER_PROCESS, str(tmp_path), str(START + 2 * D)]
+    answers = {
+        subprocess.run(
+            arguments, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in "012"
+    }
+    assert len(answers) == 1
+    assert "(2, " not in answers.pop()
+
+
+@pytest.mark.parametrize(
+    ("threshold", "short", "expected"),
+    [
+        (None, False, {"accuracy": 0.02, "roc_auc": 0.02, "mae": 0.05}),
+        (None, True, {"accuracy": 0.05, "roc_auc": 0.05, "mae": 0.05}),
+        ({"drop": 0.1}, True, {"accuracy": 0.1, "roc_auc": 0.1, "mae": 0.1}),
+        ({"warning": 0.7}, False, {"accuracy": 0.02, "roc_auc": 0.02, "mae": 0.05}),
+    ],
+)
+def test_the_loss_that_is_tested_is_the_loss_that_is_judged(
+    threshold: dict[str, float] | None, short: bool, expected: dict[str, float]
+) -> None:
+    given = {"name": "p", "kind": "performance"} | ({"threshold": threshold} if threshold else {})
+    document = from_object({"models": {"m": {"checks": [given]}}})
+    (check,) = (one for one in checks_of(document.models["m"]) if one.name == "p")
+    assert tolerated_losses(check, short=short) == expected

@@ -189,3 +189,10 @@ def test_resolving_twice_is_what_was_wanted(site: Site) -> None:
     assert site.browser.post(f"/alerts/{alert}/resolve").status_code == 303
     assert site.browser.post(f"/alerts/{alert}/resolve").status_code == 303
     assert "resolved" in site.browser.get(f"/alerts/{alert}").text
+
+
+def test_a_shared_link_keeps_its_range_through_sign_in(site: Site) -> None:
+    site.key("read")
+    asked = site.browser.get("/models/m?start=2026-01-05&end=2026-01-09").headers["location"]
+    assert asked == "/sign-in?next=/models/m%3Fstart%3D2026-01-05%26end%3D2026-01-09"
+    assert 'value="/models/m?start=2026-01-05&amp;end=2026-01-09"' in site.browser.get(asked).text

@@ -100,6 +100,8 @@ def test_keys(home: Path) -> None:
     listed = said(plimsoll("keys", "list", home=home), 0)
     assert "grafana" in listed
     assert key not in listed
+    again = plimsoll("keys", "create", "--scope", "admin", "--name", "grafana", home=home)
+    assert "live key called 'grafana'" in said(again, 2)
     said(plimsoll("keys", "revoke", "grafana", home=home), 0)
     assert "no live key" in said(plimsoll("keys", "revoke", "grafana", home=home), 2)
     assert "no scope" in said(plimsoll("keys", "create", "--scope", "root", "--name", "x", home=home), 2)
