@@ -21,7 +21,7 @@ from alerting.episode import (
 from alerting.looking import Look, is_clean, look
 from alerting.reading import Reading
 from alerting.rules import Rule
-from alerting.words import Condition, Severity, duration, hours, rank, rfc3339
+from alerting.words import Condition, Severity, duration, hours, in_words, rank
 
 CLEAN_WINDOWS = 2
 EVIDENCE = 20
@@ -216,13 +216,13 @@ def _worse(one: Severity, other: Severity | None) -> Severity:
 
 
 def _named(window: JudgedWindow) -> str:
-    return f"the {hours(window.length_hours)} window to {rfc3339(window.end)}"
+    return f"the {hours(window.length_hours)} window to {in_words(window.end)}"
 
 
 def _in_a_row(rule: Rule, window: JudgedWindow) -> str:
     if rule.for_ == 1:
         return f"{_named(window)} is"
-    return f"{rule.for_} windows of {hours(window.length_hours)} in a row, the last to {rfc3339(window.end)}, are"
+    return f"{rule.for_} windows of {hours(window.length_hours)} in a row, the last to {in_words(window.end)}, are"
 
 
 def _at_least(rule: Rule) -> str:

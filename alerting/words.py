@@ -19,6 +19,9 @@ SEVERITY_RANK: Mapping[str | None, int] = {"warning": 1, "critical": 2}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+WRITTEN = "%-d %b %Y, %H:%M UTC"  # a moment as people read it
+
+
 def to_datetime(moment: int) -> datetime:
     """Microseconds since 1970 to an aware datetime in UTC."""
     return _EPOCH + timedelta(microseconds=moment)
@@ -27,6 +30,11 @@ def to_datetime(moment: int) -> datetime:
 def rfc3339(moment: int) -> str:
     """Microseconds since 1970 as RFC 3339 with ``Z``, fractions only where there are any."""
     return to_datetime(moment).replace(tzinfo=None).isoformat() + "Z"
+
+
+def in_words(moment: int) -> str:
+    """Microseconds since 1970 for people: ``1 Jul 2013, 16:00 UTC``."""
+    return to_datetime(moment).strftime(WRITTEN)
 
 
 def duration(length: int) -> str:

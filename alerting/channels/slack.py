@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from slack_sdk.models.blocks import Block, ContextBlock, HeaderBlock, MarkdownTextObject, PlainTextObject, SectionBlock
 
 from alerting import options
 from alerting.outbound import OutboundReply, OutboundRequest, Outcome, Sending, judge_by_status
+from alerting.words import WRITTEN
 
 MAX_BLOCKS = 50
 MAX_SECTION = 3000
@@ -115,11 +117,16 @@ def _about(alert: Mapping[str, Any]) -> str:
     return " · ".join([str(alert["rule"]), *scope])
 
 
+def _moment(text: Any) -> str:
+    """RFC 3339 as people read it."""
+    return datetime.fromisoformat(str(text)).strftime(WRITTEN) if text else "now"
+
+
 def _status(one: Mapping[str, Any]) -> str:
     alert = one["alert"]
     since = alert.get("fired_at") or alert.get("started_at")
     words = _VERBS.get(one["type"], escape(str(one["type"])))
-    return f"{words} ({alert['severity']}, since {since})"
+    return f"{words} ({alert['severity']}, since {_moment(since)})"
 
 
 def _evidence(one: Mapping[str, Any]) -> list[str]:
@@ -144,7 +151,7 @@ def _triggered(one: Mapping[str, Any]) -> list[str]:
 def _footer(body: Mapping[str, Any]) -> str:
     first = body["entries"][0]
     owner = first["alert"].get("owner")
-    parts = [_link(first["links"]["model"], str(body["model"])), f"as of {body['timestamp']}"]
+    parts = [_link(first["links"]["model"], str(body["model"])), f"as of {_moment(body['timestamp'])}"]
     return " · ".join(parts + ([f"owner {escape(_cut(str(owner), MAX_SENTENCE))}"] if owner else []))
 
 

@@ -12,6 +12,9 @@ from playwright.sync_api import Browser, sync_playwright
 URL, CHAT = "http://127.0.0.1:8000", "http://127.0.0.1:8010/chat"
 MODEL = "flight-delays"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
+MOST = 1300  # pixels of a page that a README shows
+DRAWN = "document.querySelectorAll('[data-drawn]').length >= document.querySelectorAll('script[data-for]').length"
+BOTTOM = "Math.ceil((document.querySelector('footer') || document.body).getBoundingClientRect().bottom)"
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -24,20 +27,27 @@ QUIET = (
 
 
 def main() -> None:
-    """Every page in both colour schemes at 1440 pixels, and at 390 for narrow screens."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
-    folder.mkdir(parents=True, exist_ok=True)
+    """The README's pictures; with a folder as argument every page whole, wide and narrow, light and dark."""
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("There is no Chromium here; on Debian: apt-get install chromium")
-    pages = _pages()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
-        for scheme in ("light", "dark"):
-            for width, suffix in ((1440, ""), (390, "-narrow")):
-                for name, address in pages.items():
-                    _take(browser, address, folder / f"{name}-{scheme}{suffix}.png", scheme, width)
+        if len(sys.argv) > 1:
+            _take_all(browser, Path(sys.argv[1]))
+        else:
+            IMAGES.mkdir(parents=True, exist_ok=True)
+            for name, address in _pages().items():
+                _take(browser, address, IMAGES / f"{name}-light.png", "light", 1440, MOST)
         browser.close()
+
+
+def _take_all(browser: Browser, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for scheme in ("light", "dark"):
+        for width, suffix in ((1440, ""), (390, "-narrow")):
+            for name, address in _pages().items():
+                _take(browser, address, folder / f"{name}-{scheme}{suffix}.png", scheme, width, 6000)
 
 
 def _pages() -> dict[str, str]:
@@ -54,20 +64,18 @@ def _pages() -> dict[str, str]:
     }
 
 
-def _take(browser: Browser, address: str, file: Path, scheme: str, width: int) -> None:
+def _take(browser: Browser, address: str, file: Path, scheme: str, width: int, most: int) -> None:
+    """One page from its top, as high as it is, at most ``most`` pixels."""
     context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme="dark" if scheme == "dark" else "light",
-        device_scale_factor=1,
+        viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
     )
     page = context.new_page()
     page.goto(address, wait_until="networkidle")
-    for place in range(0, page.evaluate("document.body.scrollHeight"), 700):  # figures are drawn when they come near
-        page.evaluate(f"window.scrollTo(0, {place})")
-        page.wait_for_timeout(80)
-    page.evaluate("window.scrollTo(0, 0)")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")  # figures are drawn when they come near, or now
+    page.wait_for_function(DRAWN)
     page.wait_for_timeout(300)
-    page.screenshot(path=file, full_page=width > 1000 and "chat" not in file.name)
+    height = min(most, page.evaluate(BOTTOM))
+    page.screenshot(path=file, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
     context.close()
     print(file.name)
 

@@ -40,7 +40,10 @@ def one(kind: str = "alert.firing", features: int = 1, total: int = 0, **given: 
         for i in range(features)
     ]
     shown = [to_json(item) for item in found]
-    more = {"reason": "the 24h window to 2013-07-01T04:00:00Z at warning or worse, as the rule asks", "triggered": None}
+    more = {
+        "reason": "the 24h window to 1 Jul 2013, 04:00 UTC at warning or worse, as the rule asks",
+        "triggered": None,
+    }
     triggered = {**more, **given}
     subject = triggered.pop("alert", alert())
     return entry(kind, subject, shown, public_url="http://plimsoll.test", total=total, **triggered)
