@@ -109,6 +109,13 @@ def wait_until_up(url: str) -> None:
     raise AssertionError("the server did not come up")
 
 
+def wait_for_more(acknowledged: list[dict[str, Any]]) -> None:
+    before, deadline = len(acknowledged), time.monotonic() + 60
+    while len(acknowledged) == before:
+        assert time.monotonic() < deadline, "nothing was acknowledged within a minute"
+        time.sleep(0.01)
+
+
 def test_kill_9_during_ingest(tmp_path: Path) -> None:
     home, dice = tmp_path / "home", random.Random(5)
     acknowledged: dict[str, list[dict[str, Any]]] = {"predictions": [], "labels": []}
@@ -124,15 +131,17 @@ def test_kill_9_during_ingest(tmp_path: Path) -> None:
         ]
         for thread in threads:
             thread.start()
-        for _ in range(KILLS):
+        for kill in range(KILLS):
             wait_until_up(url)
+            if kill % 4 == 0:  # on a slow machine a server may be killed before it has answered anything
+                wait_for_more(acknowledged["predictions"])
             time.sleep(dice.uniform(0.02, 0.4))
             before = pid_file.read_text()
             os.kill(int(before), signal.SIGKILL)
             while pid_file.read_text() in (before, ""):
                 time.sleep(0.005)
         wait_until_up(url)
-        time.sleep(0.5)
+        wait_for_more(acknowledged["labels"])
         client.stop.set()
         for thread in threads:
             thread.join(30)
