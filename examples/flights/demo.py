@@ -44,7 +44,7 @@ def main() -> None:
     for port in (SERVICE, CHAT):
         if _taken(port):
             sys.exit(f"Port {port} is in use; end what uses it, then run the demo again.")
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # both end all of it
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends all of it as Ctrl-C does
     began = time.monotonic()
     out.print("[bold]Plimsoll demo[/]: 336,776 real flights of 2013, a model of their delays, and what became of it.\n")
     logs = _prepare()
