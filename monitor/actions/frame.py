@@ -28,11 +28,11 @@ POOLED = "*"
 
 @dataclass(frozen=True)
 class Compared:
-    """A reference as a window meets it, with the name and version that readings carry."""
+    """A reference as a window meets it, with the name and version (none of a trailing one) that readings carry."""
 
     profile: Reference
     name: str
-    version: int
+    version: int | None
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,11 @@ from detectors.shares.auto import measure_drift
 from detectors.shares.prediction import measure_prediction_drift
 from detectors.summary import WindowCounts
 from monitor import clock
+from monitor.actions import trailing
 from monitor.actions.frame import POOLED, Compared, Frame, Window
 from monitor.actions.levels import features_of, is_numeric, judged_metrics, level
 from monitor.actions.run_windows import Due
+from monitor.config.document import Trailing
 from monitor.config.inventory import Check
 from monitor.store import summaries
 
@@ -79,15 +81,22 @@ def _whole_and_versions(frame: Frame, task: Task, window: Window, measure: Measu
     """The whole window, judged; and each version when it holds several, shown."""
     rows = {version: counts.rows for version, counts in window.versions.items()}
     alpha = level(frame, task.check, task.length, 1)
-    compared = frame.compared_with(task.check.reference, rows)
+    compared = _reference(frame, task, rows)
     measured = measure(frame, task, window.pooled, compared, alpha, True)
     found = [_reading(frame, task, one, compared, None, judged=True, alpha=alpha) for one in measured]
     if len(rows) > 1:
         for version, counts in window.versions.items():
-            own = frame.compared_with(task.check.reference, {version: counts.rows})
+            own = _reference(frame, task, {version: counts.rows})
             measured = measure(frame, task, counts, own, alpha, False)
             found += [_reading(frame, task, one, own, version, judged=False) for one in measured]
     return found
+
+
+def _reference(frame: Frame, task: Task, rows: Mapping[str, int]) -> Compared | None:
+    given = task.check.reference
+    if isinstance(given, Trailing):
+        return trailing.compared_with(frame, given, task.start, task.as_of)
+    return frame.compared_with(given, rows)
 
 
 def _measure_drift(
@@ -214,7 +223,7 @@ def _performance_of(
     *,
     judged: bool,
 ) -> list[Reading]:
-    compared = frame.compared_with(task.check.reference, rows)
+    compared = _reference(frame, task, rows)
     profile = None if compared is None else compared.profile
     windows = [] if profile is None else profile.label_windows(task.length, task.end % task.length)
     measured = measure_performance(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from monitor import clock, cron
 
@@ -28,6 +28,12 @@ def _whole_hours(text: str) -> str:
     return text
 
 
+def _gap(text: str) -> str:
+    if clock.parse_duration(text) % clock.HOUR:
+        raise ValueError(f"{text!r} is not a whole number of hours; a gap is")
+    return text
+
+
 def _name(text: str) -> str:
     if not NAME.fullmatch(text):
         raise ValueError(f"{text!r} is no name: letters, digits, space, dot, dash, underscore; at most 100")
@@ -36,6 +42,7 @@ def _name(text: str) -> str:
 
 Duration = Annotated[str, AfterValidator(_duration)]
 Window = Annotated[str, AfterValidator(_whole_hours)]
+Gap = Annotated[str, AfterValidator(_gap)]
 Cron = Annotated[str, AfterValidator(cron.check)]
 Name = Annotated[str, AfterValidator(_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -69,6 +76,29 @@ class Threshold(_Strict):
         return self
 
 
+class Trailing(_Strict):
+    """The model's own rows as a reference: ``trailing`` long, ending ``gap`` before the window begins."""
+
+    trailing: Window
+    gap: Gap = "0h"
+
+    def __str__(self) -> str:
+        return f"trailing {self.trailing}"
+
+
+FORMS = ("(name)", "(trailing)")
+
+
+def _form(reference: Any) -> str:
+    return FORMS[isinstance(reference, dict | Trailing)]
+
+
+Reference = Annotated[
+    Annotated[str, Tag(FORMS[0])] | Annotated[Trailing, Tag(FORMS[1])],
+    Discriminator(_form),
+]
+
+
 class Check(_Strict):
     """What is measured, and when."""
 
@@ -80,7 +110,7 @@ class Check(_Strict):
     window: Window | None = None
     schedule: Cron = "5 * * * *"
     threshold: Threshold | None = None
-    reference: str | None = None
+    reference: Reference | None = None
     enabled: bool = True
 
 

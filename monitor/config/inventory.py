@@ -25,7 +25,7 @@ class Check:
     metric: str | None = None
     method: str = "auto"
     threshold: document.Threshold | None = None
-    reference: str | None = None
+    reference: str | document.Trailing | None = None
 
     @property
     def in_ledger(self) -> bool:

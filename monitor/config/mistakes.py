@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from alerting.bounds import FALLING
 from alerting.registry import check_channel, check_trigger
 from detectors.registry import PERFORMANCE, QUALITY, TWO_SAMPLE
-from monitor.config.document import KINDS, MODEL_NAME, NAME, Check, Document, Model, Rule
+from monitor import clock
+from monitor.config.document import KINDS, MODEL_NAME, NAME, Check, Document, Model, Rule, Trailing
 
 Mistake = tuple[tuple[str, ...], str]  # the key's path, and what is wrong
 
@@ -47,7 +48,7 @@ def _checks(model: Model) -> Iterator[Mistake]:
         if check.name in names:
             yield (*place, "name"), f"another check is named {check.name!r}"
         names.add(check.name)
-        for key, words in (*_method(check), *_metric(check, model.task), *_threshold(check)):
+        for key, words in (*_method(check), *_metric(check, model.task), *_threshold(check), *_reference(check)):
             yield (*place, key), words
 
 
@@ -93,6 +94,14 @@ def _threshold(check: Check) -> Iterator[tuple[str, str]]:
         falling = check.metric in FALLING or (check.kind == "performance" and check.metric is None)
         if (given.critical > given.warning) if falling else (given.critical < given.warning):
             yield "threshold", "critical lies on the better side of warning"
+
+
+def _reference(check: Check) -> Iterator[tuple[str, str]]:
+    if not isinstance(check.reference, Trailing):
+        return
+    longest = check.window or ("24h" if check.kind == "serving" else "7d")
+    if clock.parse_duration(check.reference.trailing) < 2 * clock.parse_duration(longest):
+        yield "reference", f"trailing must be at least twice as long as the check's longest window, {longest}"
 
 
 def _has_p_value(check: Check) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from monitor.config.document import Document
+from monitor.config.document import FORMS, Document
 from monitor.config.mistakes import mistakes
 from monitor.errors import Invalid
 
@@ -72,7 +72,8 @@ def _validated(data: Any, lines: Lines, source: str) -> Document:
 
 def place_of(error: Any) -> tuple[str, ...]:
     """The path of the key that a validation error speaks of."""
-    place = tuple(str(part) for part in error["loc"])
+    parts = (str(part) for part in error["loc"])
+    place = tuple(part for part in parts if part not in FORMS)  # which form a key has is no key
     while error["type"] not in ("missing", "extra_forbidden") and place and place[-1] in _MEMBERS:
         place = place[:-1]
     return place

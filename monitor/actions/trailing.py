@@ -1,0 +1,51 @@
+"""A reference that trails a window: the model's own last weeks, from the stored summaries."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+from detectors import summary
+from detectors.performance import scored
+from detectors.profile import Grouped, ReferenceProfile
+from detectors.summary import HourlySummaries
+from monitor import clock
+from monitor.actions.frame import Compared, Frame
+from monitor.config.document import Trailing
+from monitor.store import summaries
+
+
+def compared_with(frame: Frame, given: Trailing, start_hour: int, as_of: int) -> Compared | None:
+    """The rows of all versions in the stretch that ends ``gap`` before ``start_hour``, with the labels known at as_of.
+
+    None where it has no rows.
+    """
+    last = start_hour - clock.parse_duration(given.gap) // clock.HOUR
+    first = last - clock.parse_duration(given.trailing) // clock.HOUR
+    hours = _rows(frame, first, last)
+    if len(hours.hours) == 0:
+        return None
+    profile = ReferenceProfile.of(hours, _labels(frame, first, last, as_of // clock.HOUR), timed=True)
+    return Compared(profile, f"trailing {given.trailing}", None)
+
+
+def _rows(frame: Frame, first: int, last: int) -> HourlySummaries:
+    by_version: dict[str, list[summaries.Summary]] = {}
+    for one in summaries.load(frame.connection, frame.model.id, frame.binning_id, first, last):
+        by_version.setdefault(one.version, []).append(one)
+    parts = [
+        summary.stack(frame.binning, [one.hour for one in rows], [one.data for one in rows])
+        for rows in by_version.values()
+    ]
+    return reduce(summary.add, parts, summary.empty(frame.binning))
+
+
+def _labels(frame: Frame, first: int, last: int, known_hour: int) -> Grouped:
+    by_hour: dict[int, list[bytes]] = {}
+    loaded = summaries.load_labels(frame.connection, frame.model.id, frame.binning_id, first, last, known_hour)
+    for one in loaded:
+        by_hour.setdefault(one.hour, []).append(one.data)
+    added = [scored.add_up(data) for data in by_hour.values()] or [scored.no_labels(frame.binning.scores)]
+    counts, sums = np.stack([one.counts for one in added]), np.stack([one.sums for one in added])
+    return np.array(list(by_hour), dtype=np.int64), counts[: len(by_hour)], sums[: len(by_hour)]
