@@ -50,6 +50,15 @@ _NAMES = {
     "chi_square": "chi-square",
     "jensen_shannon": "Jensen–Shannon distance",
     "wasserstein": "Wasserstein distance",
+    "energy": "energy distance",
+    "g_test": "G-test",
+    "fisher_exact": "Fisher's exact test, odds ratio",
+    "z_test": "z-test",
+    "t_test": "Welch's t-test",
+    "mann_whitney": "Mann–Whitney U",
+    "cramer_von_mises": "Cramér–von Mises",
+    "anderson_darling": "Anderson–Darling",
+    "epps_singleton": "Epps–Singleton",
 }
 
 _QUALITY = {
@@ -75,6 +84,8 @@ def _why_not(reading: Reading) -> str:
         "no_reference": "no reference to compare with",
         "no_history": "less than 2 weeks of history at these hours",
         "not_measured": "no number could be had",
+        "no_variation": "the values do not vary enough for this test",
+        "not_two_levels": "this test is for columns of exactly two categories",
         "error": f"the check failed ({details.get('error', 'no message')})",
     }
     return fixed.get(reason or "", (reason or "no reason is known").replace("_", " "))

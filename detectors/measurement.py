@@ -10,6 +10,8 @@ TOO_FEW_ROWS = "too_few_rows"
 NO_REFERENCE = "no_reference"
 NO_HISTORY = "no_history"
 IMMATURE_LABELS = "immature_labels"
+NO_VARIATION = "no_variation"
+NOT_TWO_LEVELS = "not_two_levels"
 
 MINIMUM_ROWS = 30
 

@@ -9,15 +9,24 @@ from detectors.performance.measure import METRICS as PERFORMANCE
 from detectors.quality.measure import TOLERANCES as QUALITY
 from detectors.sample import Compare
 from detectors.two_sample import (
+    anderson_darling,
     chi_square,
+    cramer_von_mises,
+    energy,
+    epps_singleton,
+    fisher_exact,
+    g_test,
     hellinger,
     jensen_shannon,
     ks,
     kullback_leibler,
     l_infinity,
+    mann_whitney,
     psi,
+    t_test,
     total_variation,
     wasserstein,
+    z_test,
 )
 
 __all__ = ["PERFORMANCE", "QUALITY", "TWO_SAMPLE", "TwoSampleTest"]
@@ -25,12 +34,18 @@ __all__ = ["PERFORMANCE", "QUALITY", "TWO_SAMPLE", "TwoSampleTest"]
 
 @dataclass(frozen=True)
 class TwoSampleTest:
-    """A test or distance of two samples: for people, which kinds of column it fits, whether it has a p-value."""
+    """A test or distance of two samples: for people, which kinds of column it fits, whether it has a p-value.
+
+    ``rises``: a larger value is a larger difference, so it can have a bound. ``on_request``: measured where somebody
+    names it, not for every feature that is looked at.
+    """
 
     title: str
     compare: Compare
     kinds: tuple[str, ...]
     has_p_value: bool
+    rises: bool = True
+    on_request: bool = False
 
 
 NUMERIC, CATEGORICAL, BOTH = ("numeric",), ("categorical",), ("numeric", "categorical")
@@ -45,4 +60,13 @@ TWO_SAMPLE: Mapping[str, TwoSampleTest] = {
     "total_variation": TwoSampleTest("Total variation", total_variation.compare, BOTH, False),
     "hellinger": TwoSampleTest("Hellinger distance", hellinger.compare, BOTH, False),
     "kullback_leibler": TwoSampleTest("Kullback-Leibler divergence", kullback_leibler.compare, BOTH, False),
+    "energy": TwoSampleTest("Energy distance", energy.compare, NUMERIC, False),
+    "g_test": TwoSampleTest("G-test", g_test.compare, BOTH, True, on_request=True),
+    "fisher_exact": TwoSampleTest("Fisher's exact test", fisher_exact.compare, CATEGORICAL, True, False, True),
+    "z_test": TwoSampleTest("z-test", z_test.compare, BOTH, True, False, True),
+    "t_test": TwoSampleTest("Welch's t-test", t_test.compare, NUMERIC, True, False, True),
+    "mann_whitney": TwoSampleTest("Mann-Whitney", mann_whitney.compare, NUMERIC, True, False, True),
+    "cramer_von_mises": TwoSampleTest("Cramér-von Mises", cramer_von_mises.compare, NUMERIC, True, on_request=True),
+    "anderson_darling": TwoSampleTest("Anderson-Darling", anderson_darling.compare, NUMERIC, True, on_request=True),
+    "epps_singleton": TwoSampleTest("Epps-Singleton", epps_singleton.compare, NUMERIC, True, on_request=True),
 }

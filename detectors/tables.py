@@ -54,6 +54,17 @@ def table(reference: Sample, current: Sample) -> Table:
     raise TypeError("the two samples must be of one kind: values, levels, or bins")
 
 
+def two_by_two(reference: Levels, current: Levels) -> Table | None:
+    """The table of a column of exactly two levels, the last in sorted order (1, true, yes) in front; ``None`` where
+    there are more or fewer."""
+    found = table(reference, current)
+    names = found.details["categories"]
+    if len(names) != 2:
+        return None
+    order = sorted((0, 1), key=lambda place: str(names[place]), reverse=True)
+    return Table(found.reference[order], found.current[order], {"categories": [names[place] for place in order]})
+
+
 def need_rows(reference: Sample, current: Sample) -> None:
     """Raise ``ValueError`` where a sample is empty."""
     if reference.rows <= 0 or current.rows <= 0:

@@ -184,19 +184,20 @@ def _where_apart(pair: _Pair) -> dict[str, Any]:
 def _by_method(pair: _Pair, metric: str, alpha: float) -> Measurement:
     test = TWO_SAMPLE[metric]
     found = test.compare(pair.reference, pair.current)
+    value = None if found.reason else found.value
     return Measurement(
         metric,
-        found.value,
+        value,
         round(pair.reference.rows),
         round(pair.current.rows),
         pair.name,
         found.lower,
         found.upper,
         found.p_value,
-        found.value,
+        value,
         found.lower,
         found.upper,
         alpha=alpha if test.has_p_value else None,
-        reason=_reason(pair),
+        reason=_reason(pair) or found.reason,
         details=found.details,
     )

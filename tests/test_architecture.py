@@ -85,10 +85,12 @@ def test_every_reason_has_words() -> None:
         measurement.NO_REFERENCE,
         measurement.NO_HISTORY,
         measurement.IMMATURE_LABELS,
+        measurement.NO_VARIATION,
+        measurement.NOT_TWO_LEVELS,
     )
     for reason in reasons:
         said = sentence(reading(verdict="cannot_tell", reason=reason, value=None))
-        assert said.endswith(("needed", "with", "hours", "coming")), said
+        assert said.endswith(("needed", "with", "hours", "coming", "this test", "two categories")), said
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, str, int]]:

@@ -28,14 +28,10 @@ def compare(reference: Sample, current: Sample) -> Comparison:
 def _of_bins(reference: Binned, current: Binned) -> Comparison:
     if len(reference.cuts) == 0:
         return Comparison(0.0, details={"edges": [], "per_sd": None, "error_bound": None})
-    low = reference.low if np.isfinite(reference.low) else reference.cuts[0]
-    high = reference.high if np.isfinite(reference.high) else reference.cuts[-1]
-    edges = np.concatenate([[min(low, reference.cuts[0])], reference.cuts, [max(high, reference.cuts[-1])]])
-    middles, widths = (edges[1:] + edges[:-1]) / 2, edges[1:] - edges[:-1]
+    middles, widths = reference.middles, reference.widths
     p, q = reference.counts / reference.rows, current.counts / current.rows
     found = float(scipy.stats.wasserstein_distance(middles, middles, p, q))
-    known = np.isfinite(reference.low) and np.isfinite(reference.high)
-    bound = float((widths / 2) @ (p + q)) if known else None
+    bound = float((widths / 2) @ (p + q)) if reference.bounded else None
     per_sd = _per(found, _deviation(middles, p))
     return Comparison(found, details={"edges": reference.cuts.tolist(), "per_sd": per_sd, "error_bound": bound})
 

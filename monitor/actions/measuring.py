@@ -149,26 +149,28 @@ def _fitting(frame: Frame, method: str, names: Sequence[str]) -> list[str]:
 
 def _two_sample(frame: Frame, method: str, name: str, counts: WindowCounts, compared: Compared) -> Measurement:
     """A registered test on the counts of one column."""
-    reference = sample_of(frame.binning, name, compared.profile.total)
-    current = sample_of(frame.binning, name, counts.counts)
+    reference = sample_of(frame.binning, name, compared.profile.total, compared.profile.moments)
+    current = sample_of(frame.binning, name, counts.counts, counts.moments)
     feature = name.removeprefix("feature.")
     n_reference, n_current = round(reference.rows), round(current.rows)
     if n_reference == 0 or n_current < MINIMUM_ROWS:
         reason = NO_REFERENCE if n_reference == 0 else TOO_FEW_ROWS
         return Measurement(method, None, n_reference, n_current, feature=feature, reason=reason)
     result = TWO_SAMPLE[method].compare(reference, current)
+    value = None if result.reason else result.value
     return Measurement(
         metric=method,
-        value=result.value,
+        value=value,
         n_reference=n_reference,
         n_current=n_current,
         feature=feature,
         lower=result.lower,
         upper=result.upper,
         p_value=result.p_value,
-        effect=result.value,
+        effect=value,
         effect_lower=result.lower,
         effect_upper=result.upper,
+        reason=result.reason,
         details=result.details,
     )
 

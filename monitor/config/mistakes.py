@@ -90,6 +90,8 @@ def _threshold(check: Check) -> Iterator[tuple[str, str]]:
     if given.p_value is not None and not _has_p_value(check):
         what = f"method {check.method}" if check.method != "auto" else f"a {check.kind} check"
         yield "threshold", f"{what} has no p-value; give warning and critical"
+    if given.warning is not None and check.method in TWO_SAMPLE and not TWO_SAMPLE[check.method].rises:
+        yield "threshold", f"a difference makes the value of {check.method} rise or fall; give p_value"
     if given.warning is not None and given.critical is not None:
         falling = check.metric in FALLING or (check.kind == "performance" and check.metric is None)
         if (given.critical > given.warning) if falling else (given.critical < given.warning):

@@ -42,6 +42,8 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
         (said("ok", "wasserstein", 3.2, details={"per_sd": 0.4}),
          "temp: Wasserstein distance 3.2 (0.4 standard deviations)"),
         (said("ok", "jensen_shannon", 0.123), "temp: Jensen–Shannon distance 0.123"),
+        (said("warning", "t_test", -4.2, p_value=0.00003, threshold=0.001),
+         "temp: Welch's t-test -4.2 (p = 3e-05), beyond 0.001"),
         (
             said(
                 "warning", "class_share", 0.08, kind="prediction_drift", feature=None,
@@ -94,5 +96,5 @@ def test_sentences(made: str, words: str) -> None:
 
 def test_a_method_nobody_has_written_words_for_still_says_something() -> None:
     assert (
-        said("warning", "cramer_von_mises", 1.5, p_value=0.01) == "temp: cramer von mises 1.5 (p = 0.01), beyond 0.02"
+        said("warning", "watson_u_squared", 1.5, p_value=0.01) == "temp: watson u squared 1.5 (p = 0.01), beyond 0.02"
     )

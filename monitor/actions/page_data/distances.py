@@ -66,6 +66,10 @@ def _kullback_leibler(one: Mapping[str, Any]) -> str:
     return "information lost by taking the reference for the window, in nats"
 
 
+def _energy(one: Mapping[str, Any]) -> str:
+    return "0 for equal distributions; in the square root of the feature's unit"
+
+
 def _plain(one: Mapping[str, Any]) -> str:
     return "0 for equal distributions"
 
@@ -76,6 +80,7 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "total_variation": _share("of rows would have to change their value"),
     "psi": _psi,
     "wasserstein": _wasserstein,
+    "energy": _energy,
     "chi_square": _chi_square,
     "jensen_shannon": _jensen_shannon,
     "hellinger": _hellinger,

@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 
+from detectors.registry import TWO_SAMPLE
 from monitor import clock
 from monitor.actions.measuring import tolerated_losses
 from monitor.actions.replay import replay
@@ -84,6 +87,37 @@ def test_thresholds(world: World, threshold: dict[str, float], method: str, verd
     found = one(world.read(START + D), check="x", hours=24)
     assert (found["verdict"], found["feature"]) == (verdict, "x")
     assert found["threshold"] == threshold.get("warning", threshold.get("p_value"))
+
+
+def test_every_method_as_a_check(world: World) -> None:
+    before, after = traffic(T0, 24 * 9), traffic(START, 24, seed=2, shift=0.8)
+    world.reference(before)
+    world.post(after)
+    checks = [
+        {
+            "name": name,
+            "kind": "data_drift",
+            "method": name,
+            "window": "24h",
+            "threshold": {"p_value": 0.001} if test.has_p_value else {"warning": 0.05},
+        }
+        for name, test in TWO_SAMPLE.items()
+    ]
+    world.configure(checks=checks)
+    found = world.read(START + D)
+    for name, test in TWO_SAMPLE.items():
+        if "numeric" in test.kinds:
+            assert one(found, check=name, feature="x")["verdict"] in ("warning", "critical"), name
+        if "categorical" in test.kinds:
+            expected = "cannot_tell" if name in ("fisher_exact", "z_test") else "ok"
+            assert one(found, check=name, feature="kind")["verdict"] == expected, name
+    unfit = one(found, check="fisher_exact", feature="kind")
+    assert (unfit["reason"], unfit["value"], unfit["details"]["effect"]) == ("not_two_levels", None, None)
+    assert unfit["details"]["summary"] == "kind: cannot tell: this test is for columns of exactly two categories"
+    x = [np.array([record["features"]["x"] for record in records]) for records in (before, after)]
+    welch = one(found, check="t_test", feature="x")
+    assert welch["value"] == pytest.approx(stats.ttest_ind(*x, equal_var=False).statistic, rel=1e-9)
+    assert welch["details"]["error_bound"] == 0
 
 
 def test_a_drop_of_performance(world: World) -> None:

@@ -210,7 +210,8 @@ def test_the_distribution_of_a_feature_is_a_count_of_its_rows(still: Api) -> Non
     counted = np.bincount(np.searchsorted(found["edges"], x), minlength=len(found["edges"]) + 1)
     assert found["counts"]["current"] == counted.tolist()
     assert sum(found["counts"]["reference"]) == 1296
-    assert {"psi", "jensen_shannon", "wasserstein", "ks"} <= set(found["distances"])
+    assert {"psi", "jensen_shannon", "wasserstein", "energy", "ks"} <= set(found["distances"])
+    assert "t_test" not in found["distances"]  # only where somebody names it
     kind = still.get("/v1/models/m/distributions/kind", start="2026-01-19", end="2026-01-22", version="1")
     every = [one["features"]["kind"] for one in traffic(START, 72, seed=2)]
     assert dict(zip(kind["categories"], kind["counts"]["current"], strict=True)) == {c: every.count(c) for c in "abc"}

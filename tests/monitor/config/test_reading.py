@@ -79,6 +79,11 @@ MISTAKES = [  # what is wrong: the document, its line, the key
         5,
         "models.m.checks.1.threshold",
     ),
+    (
+        CHECK + "{name: b, kind: data_drift, method: t_test, threshold: {warning: 3}}",
+        5,
+        "models.m.checks.1.threshold",
+    ),
     (CHECK + "{name: b, kind: data_drift, threshold: {critical: 1}}", 5, "models.m.checks.1.threshold"),
     (CHECK + "{name: b, kind: data_drift, threshold: {p_value: 2}}", 5, "models.m.checks.1.threshold.p_value"),
     (CHECK + "{name: b, kind: data_drift, threshold: {warning: 2, critical: 1}}", 5, "models.m.checks.1.threshold"),
