@@ -102,8 +102,11 @@ def rule_of_windows(shares: Shares, spread: Spread, tolerance: Array, alpha: flo
     by_cell[certain] = np.minimum(by_cell, limits)[certain]
     lower, _ = cells.largest(by_cell)
     upper, _ = cells.largest(shares.change + critical[cells.owner] * error)
-    tails = t_tail((change - tolerance[cells.owner]) / error, (windows - 1)[cells.owner])
-    tails = np.maximum(tails, _binomial_tail(shares, worth, tolerance[cells.owner]))
+    allowed = tolerance[cells.owner]
+    beyond = change > allowed  # else a tail is above 1/2, and the p-value 1 in any case
+    tails = np.ones_like(change)
+    tails[beyond] = t_tail((change - allowed)[beyond] / error[beyond], (windows - 1)[cells.owner][beyond])
+    tails[beyond] = np.maximum(tails[beyond], _binomial_tail(shares, worth, allowed, beyond))
     smallest, _ = cells.largest(-tails)
     widest, _ = cells.largest(np.sqrt(np.maximum(_reference_error(shares) ** 2, predicted)))
     p_value = np.minimum(1.0, -2 * cells.sizes * smallest)
@@ -132,10 +135,11 @@ def _towards(shares: Shares) -> tuple[Array, Array]:
     return np.where(down, shares.p, 1 - shares.p), np.where(down, inside, 1 - inside)
 
 
-def _binomial_tail(shares: Shares, worth: Array, tolerance: Array) -> Array:
-    """P(at most the window's share of ``worth`` rows) where the true share is ``tolerance`` nearer to it."""
-    p, q = _towards(shares)
-    expected = q - tolerance
+def _binomial_tail(shares: Shares, worth: Array, tolerance: Array, where: NDArray[np.bool_]) -> Array:
+    """P(at most the window's share of ``worth`` rows) where the true share is ``tolerance`` nearer to it, in the cells
+    ``where``."""
+    p, q = (part[where] for part in _towards(shares))
+    expected, worth = q - tolerance[where], worth[where]
     tail: Array = 1 - special.betainc(worth * p + 1, np.maximum(worth * (1 - p), _TINY), np.clip(expected, 0, 1))
     return np.where(expected > p, tail, 1.0)
 

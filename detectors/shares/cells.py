@@ -59,8 +59,8 @@ class Cells:
     def largest(self, values: Array) -> tuple[Array, Indices]:
         """The largest of ``values`` [B] in each column, and the first cell that has it, [F] each."""
         most = np.maximum.reduceat(values, self.starts)
-        _, place = np.unique(self.owner[values == most[self.owner]], return_index=True)
-        return most, np.flatnonzero(values == most[self.owner])[place]
+        places = np.flatnonzero(values == most[self.owner])
+        return most, places[np.diff(self.owner[places], prepend=-1) > 0]
 
 
 def remembered(make: Callable[[Binning, Sequence[str]], Cells], binning: Binning, names: Sequence[str]) -> Cells:
