@@ -36,6 +36,7 @@ MODEL = "flight-delays"
 ROWS = 5_000
 STORE = KEPT / "store"
 START, END = "2013-04-08T10:00:00Z", "2014-01-01T08:10:00Z"
+HANDOVER = TAKEOVER.strftime("%Y-%m-%dT%H:%M:%SZ")
 out = Console(highlight=False)
 
 
@@ -47,13 +48,12 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends all of it as Ctrl-C does
     began = time.monotonic()
     out.print("[bold]Plimsoll demo[/]: 336,776 real flights of 2013, a model of their delays, and what became of it.\n")
-    logs = _prepare()
     server, outside = stand_ins.start(CHAT)
-    retrained = multiprocessing.get_context("spawn").Process(target=_train_second, daemon=True)
-    retrained.start()  # the model trains its second version while the log of the first one is posted
     try:
-        with _service():
-            _tell_the_story(logs, retrained, outside, began)
+        with _service() as process:
+            logs = _prepare()
+            _await_ready(process)
+            _tell_the_story(logs, outside, began)
             if "--once" not in sys.argv:
                 out.print("\nEverything keeps running so that you can look around. Ctrl-C ends all of it.")
                 while True:
@@ -64,14 +64,28 @@ def main() -> None:
         server.shutdown()
 
 
-def _tell_the_story(logs: Logs, retrained: BaseProcess, outside: stand_ins.Outside, began: float) -> None:
-    _upload(logs, retrained)
-    out.print("[bold]3.[/] Running the schedule over April to December, every run as of its own hour ...")
-    plimsoll = [sys.executable, "-m", "monitor", "replay", "--model", MODEL, "--from", START, "--to", END, "--deliver"]
+def _tell_the_story(logs: Logs, outside: stand_ins.Outside, began: float) -> None:
+    retrained = multiprocessing.get_context("spawn").Process(target=_train_second, daemon=True)
+    retrained.start()  # the model is trained anew while its first version is at work
+    labels = pq.read_table(logs.labels)
+    by_then = pc.less(labels["label_timestamp"], pa.scalar(TAKEOVER.to_pydatetime()))
+    out.print("[bold]2.[/] Posting the reference, predictions and labels of version 1 through HTTP ...")
+    _upload("jan-mar", logs.reference_v1, logs.predictions_v1, labels.filter(by_then))
+    out.print("[bold]3.[/] Running the schedule over April to August, every run as of its own hour ...")
+    _replay(START, HANDOVER)
+    out.print("[bold]4.[/] Version 2, trained on January to July, takes over with a reference of its own ...")
+    _await(retrained)
+    _upload("jan-jul", logs.reference_v2, logs.predictions_v2, labels.filter(pc.invert(by_then)))
+    out.print("[bold]5.[/] Running the schedule over the rest of the year ...")
+    _replay(HANDOVER, END)
+    summary.show(out, URL, MODEL, outside, f"http://127.0.0.1:{CHAT}/chat", time.monotonic() - began)
+
+
+def _replay(start: str, end: str) -> None:
+    plimsoll = [sys.executable, "-m", "monitor", "replay", "--model", MODEL, "--from", start, "--to", end, "--deliver"]
     done = subprocess.run(plimsoll, env=_environment(), check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f"The replay failed: {done.stdout}")
-    summary.show(out, URL, MODEL, outside, f"http://127.0.0.1:{CHAT}/chat", time.monotonic() - began)
 
 
 def _prepare() -> Logs:
@@ -85,8 +99,8 @@ def _train_second() -> None:
 
 
 @contextmanager
-def _service() -> Iterator[None]:
-    """A fresh service on the embedded default, ended at the end."""
+def _service() -> Iterator[subprocess.Popen[bytes]]:
+    """A fresh service on the embedded default, not ready yet; ended at the end."""
     shutil.rmtree(STORE, ignore_errors=True)
     out.print(f"[bold]1.[/] Starting the service at {URL}")
     KEPT.mkdir(exist_ok=True)
@@ -99,8 +113,7 @@ def _service() -> Iterator[None]:
             start_new_session=True,
         )
         try:
-            _await_ready(process)
-            yield
+            yield process
         finally:
             process.terminate()
             try:
@@ -138,7 +151,7 @@ def _await_ready(process: subprocess.Popen[bytes]) -> None:
     sys.exit("The service did not get ready within a minute.")
 
 
-def _upload(logs: Logs, retrained: BaseProcess) -> None:
+def _upload(name: str, reference: Path, predictions: Path, labels: pa.Table) -> None:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -146,23 +159,15 @@ def _upload(logs: Logs, retrained: BaseProcess) -> None:
         TextColumn("{task.fields[rate]:>9,.0f} rows/s"),
         TimeRemainingColumn(),
     )
-    labels = pq.read_table(logs.labels)
-    by_then = pc.less(labels["label_timestamp"], pa.scalar(TAKEOVER.to_pydatetime()))
-    out.print("[bold]2.[/] Posting the references and nine months of predictions and labels through HTTP ...")
     with Progress(*columns, console=out) as bars, httpx.Client(base_url=URL, timeout=300) as client:
-        _put_reference(client, "jan-mar", logs.reference_v1)
-        _post(bars, client, "   predictions of version 1", "predictions", pq.read_table(logs.predictions_v1))
-        _post(bars, client, "   labels that came by then ", "labels", labels.filter(by_then))
-        _await(retrained)
-        _put_reference(client, "jan-jul", logs.reference_v2)
-        _post(bars, client, "   predictions of version 2", "predictions", pq.read_table(logs.predictions_v2))
-        _post(bars, client, "   labels that came later   ", "labels", labels.filter(pc.invert(by_then)))
+        _put_reference(client, name, reference)
+        _post(bars, client, "   predictions           ", "predictions", pq.read_table(predictions))
+        _post(bars, client, "   labels as they arrived", "labels", labels)
 
 
 def _await(retrained: BaseProcess) -> None:
-    if retrained.is_alive():
-        out.print("   version 2 is being trained on January to July ...")
-    retrained.join()
+    with out.status("It is still being trained ..."):
+        retrained.join()
     if retrained.exitcode:
         sys.exit("Training version 2 failed; see above.")
 
