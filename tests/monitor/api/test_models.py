@@ -309,3 +309,9 @@ def test_references_over_http(api: Api) -> None:
         assert (answer.status_code, answer.json()["version"], answer.json()["rows"]) == (201, version, 2)
     answer = api.call("PUT", "/v1/models/m/references/csv", headers={"Content-Type": "text/csv"}, content=b"x\n")
     assert answer.status_code == 422
+
+
+def test_health_of_a_version_that_never_was(api: Api) -> None:
+    found = api.get("/v1/models/m/health", version="zz")
+    assert (found["status"], found["reasons"]) == ("unknown", ["unknown_version"])
+    assert "unknown_version" not in api.get("/v1/models/m/health", version="1")["reasons"]

@@ -20,7 +20,9 @@ import pytest
 from monitor import bootstrap, settings
 from monitor.actions import manage_keys
 from monitor.api.app import create_app
+from monitor.cli.base import service_from
 from monitor.service import Service
+from monitor.store import installation
 from tests.monitor.api.serving import serving
 from tests.monitor.cli.running import environment, plimsoll, said
 from tests.monitor.world import NOW, T0, D, H, World, bare, labels_of, traffic
@@ -260,3 +262,16 @@ def test_as_a_process(tmp_path: Path, home: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("plimsoll: No answer from http://127.0.0.1:9")
+
+
+def test_links_lead_to_the_service_that_ran_on_the_store(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PLIMSOLL_PUBLIC_URL", raising=False)
+    with service_from(home=home) as service:
+        assert service.settings.public_url == "http://127.0.0.1:8000"
+        with service.database.write() as connection:
+            installation.note_public_url(connection, "https://drift.example")
+    with service_from(home=home) as service:
+        assert service.settings.public_url == "https://drift.example"
+    monkeypatch.setenv("PLIMSOLL_PUBLIC_URL", "https://other.example")
+    with service_from(home=home) as service:
+        assert service.settings.public_url == "https://other.example"
