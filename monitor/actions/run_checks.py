@@ -10,7 +10,8 @@ from alerting.reading import Reading
 from monitor import clock
 from monitor.actions import models as known_models
 from monitor.actions.frame import Frame
-from monitor.actions.measuring import Task, judged_readings, readings_of
+from monitor.actions.measuring.readings import judged_readings, readings_of
+from monitor.actions.measuring.task import Task
 from monitor.actions.prepare_reference import is_configured_otherwise, make_new_cuts
 from monitor.actions.run_windows import due
 from monitor.actions.step_alerts import step_alerts

@@ -14,7 +14,7 @@ from scipy import stats
 
 from detectors.registry import TWO_SAMPLE
 from monitor import clock
-from monitor.actions.measuring import tolerated_losses
+from monitor.actions.measuring.performance import tolerated_losses
 from monitor.actions.replay import replay
 from monitor.bootstrap import build
 from monitor.config.inventory import checks_of

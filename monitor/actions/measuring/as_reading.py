@@ -1,0 +1,101 @@
+"""A measurement, judged, as the reading that is stored."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from alerting.bounds import Bounds, bounds_for
+from alerting.judge import Judged, judge
+from alerting.reading import Reading
+from alerting.sentence import sentence
+from alerting.words import finite
+from detectors.measurement import NO_REFERENCE, Measurement
+from monitor import clock
+from monitor.actions.frame import Compared, Frame
+from monitor.actions.levels import judged_metrics
+from monitor.actions.measuring.task import Task
+
+
+def as_reading(
+    frame: Frame,
+    task: Task,
+    measured: Measurement,
+    compared: Compared | None,
+    version: str | None,
+    *,
+    judged: bool,
+    alpha: float | None = None,
+) -> Reading:
+    """``alpha``: the ledger's level, which a judged reading carries also where it cannot tell."""
+    bounds = _bounds(frame, task, measured) if judged else None
+    verdict = judge(measured, bounds) if judged else Judged(None, measured.reason)
+    in_ledger = judged and bounds is not None and task.check.in_ledger
+    details: dict[str, Any] = {
+        **measured.details,
+        "effect": measured.effect,
+        "effect_lower": measured.effect_lower,
+        "effect_upper": measured.effect_upper,
+        "critical": verdict.critical,
+    }
+    if bounds is not None:
+        details["judged"] = bounds.quantity
+    if version is None:
+        details["pooled"] = True
+    reading = Reading(
+        check=task.check.name,
+        kind=task.check.kind,
+        metric=measured.metric,
+        feature=measured.feature,
+        segment=None,
+        version=version or None,
+        start=task.start * clock.HOUR,
+        end=task.due.end,
+        as_of=task.as_of,
+        revision=1,
+        value=_number(measured.value),
+        lower=_number(measured.lower),
+        upper=_number(measured.upper),
+        p_value=_number(measured.p_value),
+        threshold=verdict.threshold,
+        alpha=alpha if in_ledger else None,
+        verdict=verdict.verdict,
+        reason=verdict.reason,
+        n_reference=measured.n_reference,
+        n_current=measured.n_current,
+        mde=measured.mde,
+        reference_name=None if compared is None else compared.name,
+        reference_version=None if compared is None else compared.version,
+        details=details,
+    )
+    return replace(reading, details=finite({**details, "summary": sentence(reading)}))
+
+
+def _bounds(frame: Frame, task: Task, measured: Measurement) -> Bounds | None:
+    check = task.check
+    if check.kind == "performance" and check.threshold is not None:
+        wanted = (check.metric,) if check.metric else judged_metrics(frame)
+        if measured.metric not in wanted:
+            return None
+    if check.metric is not None and measured.metric != check.metric:
+        return None
+    threshold = None if check.threshold is None else check.threshold.model_dump(exclude_none=True)
+    return bounds_for(
+        check.kind,
+        measured.metric,
+        tolerance=frame.settings.tolerance,
+        short_reference=bool(measured.details.get("short_reference")),
+        threshold=threshold,
+    )
+
+
+def _number(value: float | None) -> float | None:
+    """NaN is nothing: it would never be equal to what is stored."""
+    return None if value is None or math.isnan(value) else value
+
+
+def no_reference(metric: str, name: str | None, rows: int) -> Measurement:
+    """The measurement of a number that has no reference."""
+    feature = None if name is None else name.removeprefix("feature.")
+    return Measurement(metric, None, 0, rows, feature=feature, reason=NO_REFERENCE)

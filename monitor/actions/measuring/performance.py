@@ -1,0 +1,86 @@
+"""Performance of a window whose labels are known, or not yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from alerting.bounds import PERFORMANCE, bounds_for
+from alerting.reading import Reading
+from detectors.performance.measure import measure_performance
+from detectors.performance.scored import no_labels
+from detectors.rise import ENOUGH_WINDOWS
+from detectors.summary import WindowCounts
+from monitor.actions.frame import POOLED, Frame, Window
+from monitor.actions.levels import level
+from monitor.actions.measuring.as_reading import as_reading
+from monitor.actions.measuring.task import Task
+from monitor.actions.measuring.whole import reference_of
+from monitor.config.inventory import Check
+
+
+def performance(frame: Frame, task: Task, window: Window) -> list[Reading]:
+    """Each version on its own, judged; all together when there are several, shown."""
+    labels = frame.labels(task.start, task.end, task.as_of)
+    versions = list(window.versions) or [""]
+    alpha = level(frame, task.check, task.length, len(versions))
+    found = []
+    for version in versions:
+        counts = window.versions.get(version)
+        rows = {version: window.pooled.rows if counts is None else counts.rows}
+        found += _performance_of(
+            frame, task, version, rows, counts or window.pooled, labels.get(version), alpha, judged=True
+        )
+    if len(versions) > 1:
+        together = sum(labels.values(), no_labels(frame.binning.scores))
+        rows = {version: counts.rows for version, counts in window.versions.items()}
+        found += _performance_of(frame, task, None, rows, window.pooled, together, alpha, judged=False)
+    return found
+
+
+def _performance_of(
+    frame: Frame,
+    task: Task,
+    version: str | None,
+    rows: Mapping[str, int],
+    counts: WindowCounts,
+    labels: Any,
+    alpha: float,
+    *,
+    judged: bool,
+) -> list[Reading]:
+    compared = reference_of(frame, task, rows)
+    profile = None if compared is None else compared.profile
+    windows = [] if profile is None else profile.label_windows(task.length, task.end % task.length)
+    measured = measure_performance(
+        frame.binning.scores,
+        no_labels(frame.binning.scores) if labels is None else labels,
+        predictions=_with_prediction(frame, counts.counts),
+        reference=None if profile is None else profile.labels,
+        reference_predictions=0 if profile is None else _with_prediction(frame, profile.total),
+        reference_windows=windows,
+        alpha=alpha,
+        tolerances=tolerated_losses(task.check, short=len(windows) < ENOUGH_WINDOWS),
+        mature=(POOLED if version is None else version) in task.due.mature,
+    )
+    if task.check.metric is not None:
+        measured = [one for one in measured if one.metric in (task.check.metric, "label_coverage")]
+    return [as_reading(frame, task, one, compared, version, judged=judged, alpha=alpha) for one in measured]
+
+
+def tolerated_losses(check: Check, *, short: bool) -> dict[str, float]:
+    """What is tested is what is judged: the loss of each metric above which it is a warning."""
+    drop = None if check.threshold is None else check.threshold.drop
+    given = None if drop is None else {"drop": drop}
+    found = {}
+    for metric in PERFORMANCE:
+        bounds = bounds_for("performance", metric, short_reference=short, threshold=given)
+        found[metric] = 0.0 if bounds is None else bounds.warning
+    return found
+
+
+def _with_prediction(frame: Frame, counts: Any) -> int:
+    """Rows that have a prediction: the others can never be right or wrong."""
+    if "prediction" not in frame.binning.by_name:
+        return int(counts[0])
+    return round(float(counts[0] - counts[frame.binning.extra("prediction", "missing")]))

@@ -1,0 +1,42 @@
+"""Prediction drift of a window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from alerting.reading import Reading
+from detectors.measurement import Measurement
+from detectors.shares.prediction import measure_prediction_drift
+from detectors.summary import WindowCounts
+from monitor.actions.frame import Compared, Frame, Window
+from monitor.actions.measuring.as_reading import no_reference
+from monitor.actions.measuring.drift import fitting, two_sample
+from monitor.actions.measuring.task import Task
+from monitor.actions.measuring.whole import whole_and_versions
+
+
+def prediction_drift(frame: Frame, task: Task, window: Window) -> list[Reading]:
+    """What the model says: classes, scores or numbers."""
+    return whole_and_versions(frame, task, window, _measure_prediction)
+
+
+def _measure_prediction(
+    frame: Frame, task: Task, counts: WindowCounts, compared: Compared | None, alpha: float, _whole: bool
+) -> list[Measurement]:
+    if "prediction" not in frame.binning.by_name:
+        return []
+    if compared is None:
+        metric = "prediction_ks" if frame.meaning.task == "regression" else "class_share"
+        return [no_reference(metric, None, counts.rows)]
+    if task.check.method != "auto":
+        names = fitting(frame, task.check.method, [n for n in ("prediction", "score") if n in frame.binning.by_name])
+        return [replace(two_sample(frame, task.check.method, n, counts, compared), feature=None) for n in names[:1]]
+    return measure_prediction_drift(
+        frame.binning,
+        frame.meaning.task,
+        counts,
+        compared.profile,
+        length_hours=task.length,
+        tolerance=frame.settings.tolerance,
+        alpha=alpha,
+    )
