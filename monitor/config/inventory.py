@@ -10,6 +10,7 @@ from monitor import clock
 from monitor.config import document
 
 DEFAULT_LENGTHS = (24, 168)
+DRIFT_LENGTHS = (1, 6, 24, 168)  # large drift is caught in an hour, small drift in a day or a week
 SERVING_LENGTHS = (24,)
 
 
@@ -46,6 +47,8 @@ def checks_of(model: document.Model) -> tuple[Check, ...]:
 def _lengths(kind: str, window: str | None) -> tuple[int, ...]:
     if window is not None:
         return (clock.parse_duration(window) // clock.HOUR,)
+    if kind in ("data_drift", "prediction_drift"):
+        return DRIFT_LENGTHS
     return SERVING_LENGTHS if kind == "serving" else DEFAULT_LENGTHS
 
 
