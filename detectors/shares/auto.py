@@ -125,12 +125,11 @@ def _answer(
     tolerance: Array,
 ) -> Answer:
     """The engine's; where the reference is short, the rule of rows has to agree; without times it stands alone."""
-    by_rows = kind.by_rows(shares, effect, tolerance, data.alpha)
     if known is None:
-        return by_rows
-    stretch, end = stretch_of(tested, data.current, data.length_hours)
-    by_engine = answer(tested, known, stretch, np.array([end]), tolerance, data.alpha).window(0)
-    return by_engine.and_also(by_rows, short)
+        return kind.by_rows(shares, effect, tolerance, data.alpha)
+    stretch, end = stretch_of(tested, data.current, data.length_hours, before=bool(known.worthwhile.any()))
+    found = answer(tested, known, stretch, np.array([end]), tolerance, data.alpha).window(0)
+    return found.and_also(kind.by_rows(shares, effect, tolerance, data.alpha), short) if short.any() else found
 
 
 def _expected(data: _Data, shares: Shares, known: Horizon) -> Array:

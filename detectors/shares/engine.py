@@ -63,8 +63,8 @@ def _baseline(cells: Cells, profile: ReferenceProfile, sizes: NDArray[np.int64])
     return found[1]
 
 
-def stretch_of(cells: Cells, current: WindowCounts, length: int) -> tuple[Hours, int]:
-    """The window's hours and those before it that are known, on a grid, and the place of its end.
+def stretch_of(cells: Cells, current: WindowCounts, length: int, *, before: bool = False) -> tuple[Hours, int]:
+    """The window's hours, and those ``before`` it that are known, on a grid, and the place of its end.
 
     Rows whose hours are not known are taken as spread evenly.
     """
@@ -72,9 +72,10 @@ def stretch_of(cells: Cells, current: WindowCounts, length: int) -> tuple[Hours,
     if hourly is None:
         inside, rows = cells.count(current.counts)
         return Hours(start, *(np.tile(part / length, (length, 1)) for part in (inside, rows))), length
-    first = min(start, int(hourly.hours[0])) if len(hourly.hours) else start
-    inside, rows = cells.count(hourly.counts)
-    grid = (_spread(part, hourly.hours - first, current.end_hour - first) for part in (inside, rows))
+    first = min(start, int(hourly.hours[0])) if before and len(hourly.hours) else start
+    known = slice(*np.searchsorted(hourly.hours, [first, current.end_hour]))
+    inside, rows = cells.count(hourly.counts[known])
+    grid = (_spread(part, hourly.hours[known] - first, current.end_hour - first) for part in (inside, rows))
     return Hours(first, *grid), current.end_hour - first
 
 

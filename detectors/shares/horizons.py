@@ -80,9 +80,9 @@ def level_changes(cells: Cells, known: Horizon, stretch: Hours, ends: NDArray[np
     rows = sums(stretch.rows, known.length, ends)
     safe = np.maximum(rows, 1)[:, cells.owner]
     design = mean_terms(stretch, known.length, ends)
-    expected = np.einsum("wbp,pb->wb", design[:, cells.owner], known.baseline.coefficients, optimize=True)
     share = sums(stretch.inside, known.length, ends) / safe
-    change = share - expected
+    change = sums(stretch.residuals(cells, known.baseline), known.length, ends) / safe
+    expected = share - change
     larger = _larger(known, share, expected)
     error = known.baseline.leverage(design) * known.rate
     by_hour = known.level.by_hour[(stretch.start + ends) % DAY][:, cells.owner]
@@ -123,21 +123,31 @@ def answer(
     step = step_changes(cells, known, stretch, ends, level)
     rows = sums(stretch.rows, known.length, ends)
     both = np.zeros(rows.shape, dtype=bool) if step is None else step.usable
-    share = np.where(both, 0.5, 1.0) * alpha / (2 * cells.sizes)
-    by_level = _tested(cells, level, rows, tolerance, share)
-    lower, p_value = by_level
+    lower, p_value = _tested(cells, level, rows, tolerance, alpha, both)
     sudden = np.zeros(rows.shape, dtype=bool)
     if step is not None:
-        by_step = _tested(cells, _towards(step, level), rows, tolerance, share)
+        by_step = _tested(cells, _towards(step, level), rows, tolerance, alpha, both)
         sudden = both & (by_step[0] > lower)
         lower = np.where(sudden, by_step[0], lower)
         p_value = np.where(both, np.minimum(1, 2 * np.minimum(p_value, by_step[1])), p_value)
-    critical = t_quantile(share, level.degrees)
+    critical = _critical(cells, level.degrees, alpha, both)
     deviation = np.sqrt(level.variance)
     upper = np.maximum.reduceat(np.abs(level.change) + critical[:, cells.owner] * deviation, cells.starts, axis=-1)
     widest = np.maximum.reduceat(deviation, cells.starts, axis=-1)
     mde = tolerance + (critical + _Z_POWER) * widest
     return Answer(lower, upper, p_value, mde, sudden)
+
+
+def _level(cells: Cells, alpha: float) -> Array:
+    """Bonferroni over a column's cells and two sides, [F]."""
+    return alpha / (2 * cells.sizes)
+
+
+def _critical(cells: Cells, degrees: Array, alpha: float, both: Flags) -> Array:
+    """Student's quantile [W, F]; half the level for each where ``both`` tests are made."""
+    level = _level(cells, alpha)
+    found: Array = np.where(both, t_quantile(level / 2, degrees), t_quantile(level, degrees))
+    return found
 
 
 def _towards(step: Changes, level: Changes) -> Changes:
@@ -146,13 +156,14 @@ def _towards(step: Changes, level: Changes) -> Changes:
     return replace(step, change=np.sign(step.change) * np.minimum(np.abs(step.change), same))
 
 
-def _tested(cells: Cells, found: Changes, rows: Array, tolerance: Array, level: Array) -> tuple[Array, Array]:
-    """Lower bound of the largest change and p-value of H0: at most the tolerance, [W, F]; Bonferroni over a column's
-    cells and two sides (in ``level``)."""
+def _tested(
+    cells: Cells, found: Changes, rows: Array, tolerance: Array, alpha: float, both: Flags
+) -> tuple[Array, Array]:
+    """Lower bound of the largest change and p-value of H0: at most the tolerance, [W, F]."""
     worth_rows = np.maximum(rows, 1)[:, cells.owner]
     sure = np.abs(found.change) - 0.5 / worth_rows
     error = np.sqrt(found.variance) + _TINY
-    critical = t_quantile(level, found.degrees)
+    critical = _critical(cells, found.degrees, alpha, both)
     by_cell = sure - critical[:, cells.owner] * error
     allowed = np.broadcast_to(tolerance[cells.owner], sure.shape)
     tails = np.ones_like(sure)
@@ -162,6 +173,7 @@ def _tested(cells: Cells, found: Changes, rows: Array, tolerance: Array, level: 
     owner = np.broadcast_to(cells.owner, sure.shape)
     degrees = found.degrees[owner[beyond]]
     tails[beyond] = t_tail((sure - allowed)[beyond] / error[beyond], degrees)
+    level = np.where(both, 0.5, 1.0) * _level(cells, alpha)
     binomial_tail, binomial_lower = _binomial(found, sure, worth_rows, allowed, level[:, cells.owner], beyond)
     tails[beyond] = np.maximum(tails[beyond], binomial_tail)
     by_cell[beyond] = np.minimum(by_cell[beyond], binomial_lower)
