@@ -87,7 +87,16 @@ class Frame:
     @cached_property
     def checks(self) -> tuple[Check, ...]:
         """The checks that run; none before a reference was set."""
-        return checks_of(self.settings) if self.known else ()
+        return checks_of(self.settings, self.rows_per_hour) if self.known else ()
+
+    @property
+    def rows_per_hour(self) -> float:
+        """Rows in an hour of the default reference; 0 where it has no times."""
+        named = [one for one in self.known if one.name == self.model.default_reference] or list(self.known)
+        if not named or named[0].start is None or named[0].end is None:
+            return 0.0
+        hours = -(-named[0].end // clock.HOUR) - named[0].start // clock.HOUR
+        return named[0].rows / max(hours, 1)
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:

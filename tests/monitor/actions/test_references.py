@@ -155,7 +155,7 @@ def test_short_and_untimed_references(world: World, timed: bool) -> None:
         at(r["window"]["end"]) - at(r["window"]["start"]): r["details"].get("short_reference")
         for r in matching(world.read(AS_OF), check="data_drift", feature="x")
     }
-    assert short == {H: True, 6 * H: None if timed else True, D: None if timed else True, 7 * D: True}
+    assert short == {D: None if timed else True, 7 * D: True}
     threshold = {r["threshold"] for r in matching(world.read(AS_OF), check="data_drift", hours=24)}
     assert threshold == {0.02 if timed else 0.05}
 
