@@ -35,10 +35,16 @@ def horizon_of(cells: Cells, reference: Reference, length: int, tolerance: float
         return None
     if len(known) == 1:
         return known[0][0]
-    rows = np.stack([cells.count(profile.total)[1] for _, profile, _ in known])
-    return _mixed(
-        cells, [one for one, _, _ in known], np.array([weight for _, _, weight in known])[:, None] * (rows > 0)
-    )
+    profiles, weights = [profile for _, profile, _ in known], [weight for _, _, weight in known]
+    return _mixed(cells, [one for one, _, _ in known], _shares(cells, profiles, weights))
+
+
+def _shares(cells: Cells, profiles: Sequence[ReferenceProfile], weights: Sequence[float]) -> Array:
+    """What part each profile has in a column, [K, F]; of a column that none has, as of all others."""
+    rows = np.stack([cells.count(profile.total)[1] for profile in profiles])
+    found = np.array(weights)[:, None] * np.where(rows.any(axis=0), rows > 0, True)
+    shares: Array = found / found.sum(axis=0)
+    return shares
 
 
 def baseline_of(cells: Cells, reference: Reference, sizes: NDArray[np.int64]) -> Baseline:
@@ -46,9 +52,7 @@ def baseline_of(cells: Cells, reference: Reference, sizes: NDArray[np.int64]) ->
     parts = [(_baseline(cells, profile, sizes), profile, weight) for profile, weight in reference.parts]
     if len(parts) == 1:
         return parts[0][0]
-    rows = np.stack([cells.count(profile.total)[1] for _, profile, _ in parts])
-    share = np.array([weight for _, _, weight in parts])[:, None] * (rows > 0)
-    share = (share / np.maximum(share.sum(axis=0), 1e-300))[:, cells.owner]
+    share = _shares(cells, [profile for _, profile, _ in parts], [weight for _, _, weight in parts])[:, cells.owner]
     coefficients = np.einsum("kpb,kb->pb", np.stack([one.coefficients for one, _, _ in parts]), share)
     return Baseline(coefficients, parts[0][0].inverse, sizes)
 
@@ -132,10 +136,9 @@ def _joined(parts: Sequence[Any]) -> Any:
     return type(parts[0])(**found)
 
 
-def _mixed(cells: Cells, parts: Sequence[Horizon], weights: Array) -> Horizon:
-    """Of references mixed in shares ``weights`` [K, F]. Their unrest is the same traffic's, so variances are averaged
+def _mixed(cells: Cells, parts: Sequence[Horizon], share: Array) -> Horizon:
+    """Of references mixed in shares [K, F]. Their unrest is the same traffic's, so variances are averaged
     and not divided; no step test, whose weights would be no part's own."""
-    share = weights / np.maximum(weights.sum(axis=0), 1e-300)
     by_cell = share[:, cells.owner]
 
     def mean(name: str, by: Array) -> Array:
