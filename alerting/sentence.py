@@ -98,7 +98,10 @@ def _moved(reading: Reading) -> str:
     text = f"{subject(reading)}: {percent(share or 0.0)} % of rows moved{_between(lower, upper)}"
     if lower is None:
         text += _chance(reading)
-    return text if reading.verdict == "ok" else text + _direction(reading.details)
+    if reading.verdict == "ok":
+        return text
+    diagnosis = reading.details.get("diagnosis")
+    return text + _direction(reading.details) + (f": {diagnosis}" if diagnosis else "")
 
 
 _POOLED = {"__unseen__": "values unseen in the reference", "__other__": "rare values"}
@@ -139,7 +142,17 @@ def _against(reading: Reading) -> str:
 def _quality(reading: Reading) -> str:
     lead = "" if reading.feature is None else f"{reading.feature}: "
     text = f"{lead}{percent(reading.value or 0.0)} % {_QUALITY.get(reading.metric, reading.metric)}"
-    return text + _between(reading.lower, reading.upper) + _points(_effect(reading), "more", "fewer", "the reference")
+    text += _between(reading.lower, reading.upper) + _points(_effect(reading), "more", "fewer", "the reference")
+    everywhere = reading.verdict in ("warning", "critical") and (reading.value or 0.0) >= _ALL
+    return text + _WHOLLY.get(reading.metric, "") if everywhere else text
+
+
+_ALL = 0.999
+_WHOLLY = {
+    "missing_share": ": it is not sent any more",
+    "type_mismatch_share": ": its type has changed",
+    "unseen_category_share": ": is it spelled or coded in another way now?",
+}
 
 
 def _performance(reading: Reading) -> str:
