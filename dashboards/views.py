@@ -202,6 +202,7 @@ class AlertPage:
     alert: Mapping[str, Any]
     transitions: Sequence[Mapping[str, Any]]
     readings: Sequence[Mapping[str, Any]]
+    moved: Sequence[Mapping[str, Any]]
     deliveries: Sequence[Mapping[str, Any]]
     trigger_runs: Sequence[Mapping[str, Any]]
     silences: Sequence[Mapping[str, Any]]
