@@ -144,6 +144,9 @@ def _quality(reading: Reading) -> str:
 
 def _performance(reading: Reading) -> str:
     text = f"{subject(reading)} {number(reading.value or 0.0)}{_range(reading)}"
+    plain = reading.details.get("unweighted")
+    if plain is not None:
+        text += f", corrected for labels that are still to come ({number(plain['value'])} without)"
     loss = _effect(reading)
     if loss is not None and reading.metric in _LOSSES:
         return text + _loss(loss)
@@ -170,7 +173,20 @@ def _mean_absolute_error(reading: Reading) -> str:
 
 
 def _coverage(reading: Reading) -> str:
-    return f"labels known for {percent(reading.value or 0.0)} % of predictions"
+    text = f"labels known for {percent(reading.value or 0.0)} % of predictions"
+    expected = reading.details.get("expected") or {}
+    wanted, after = expected.get("coverage"), expected.get("after_hours")
+    if wanted is None or (reading.value or 0.0) >= wanted:
+        return text
+    if after is None:
+        return f"{text}; they usually come for {percent(expected.get('plateau') or 0.0)} % in all"
+    return f"{text}; for {percent(wanted)} % usually after {_hours(after)}"
+
+
+def _hours(count: int) -> str:
+    if count >= 48:
+        return f"{round(count / 24)} days"
+    return "1 hour" if count == 1 else f"{count} hours"
 
 
 def _volume(reading: Reading) -> str:

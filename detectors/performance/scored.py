@@ -49,6 +49,11 @@ class LabelCounts:
         """Number of labelled rows."""
         return round(float(self.counts[0]))
 
+    @property
+    def weight(self) -> float:
+        """The same, not rounded: rows of mixed references and weighted ones are effective numbers."""
+        return float(self.counts[0])
+
     def __add__(self, other: LabelCounts) -> LabelCounts:
         """Both together."""
         return LabelCounts(self.counts + other.counts, self.sums + other.sums)
@@ -147,21 +152,33 @@ def decode(data: bytes) -> LabelCounts:
     return LabelCounts(counts, np.frombuffer(raw, "<f8", offset=8 + 10 * used).astype(np.float64))
 
 
+def sparse(data: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The counts that are not zero of encoded groups (at least one): number of the group, slot and count, each [n]."""
+    return _sparse([zlib.decompress(one) for one in data])
+
+
 def add_up(data: Sequence[bytes]) -> LabelCounts:
     """The sum of encoded groups (at least one), without decoding each to its full length."""
     raws = [zlib.decompress(one) for one in data]
-    heads = [_HEAD.unpack_from(raw) for raw in raws]
-    used = np.array([number for _, number in heads], dtype=np.int64)
-    steps = [np.frombuffer(raw, "<u2", number, 8) for raw, (_, number) in zip(raws, heads, strict=True)]
-    values = [np.frombuffer(raw, "<i8", number, 8 + 2 * number) for raw, (_, number) in zip(raws, heads, strict=True)]
-    sums = [np.frombuffer(raw, "<f8", offset=8 + 10 * number) for raw, (_, number) in zip(raws, heads, strict=True)]
+    _, places, values = _sparse(raws)
+    size, _ = _HEAD.unpack_from(raws[0])
+    sums = [np.frombuffer(raw, "<f8", offset=8 + 10 * _HEAD.unpack_from(raw)[1]) for raw in raws]
+    # Weights are floats, exact up to 2^53: far beyond any count.
+    counts = np.bincount(places, weights=values, minlength=size)
+    return LabelCounts(np.rint(counts).astype(np.int64), np.sum(sums, axis=0))
+
+
+def _sparse(raws: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    used = np.array([_HEAD.unpack_from(raw)[1] for raw in raws], dtype=np.int64)
+    steps = [np.frombuffer(raw, "<u2", number, 8) for raw, number in zip(raws, used.tolist(), strict=True)]
+    values = [
+        np.frombuffer(raw, "<i8", number, 8 + 2 * number) for raw, number in zip(raws, used.tolist(), strict=True)
+    ]
     run = np.cumsum(np.concatenate(steps), dtype=np.int64)
     ends = np.cumsum(used)
     before = np.where(ends - used > 0, run[np.maximum(ends - used - 1, 0)] if len(run) else 0, 0)
     places = run - np.repeat(before, used)
-    # Weights are floats, exact up to 2^53: far beyond any count.
-    counts = np.bincount(places, weights=np.concatenate(values), minlength=heads[0][0])
-    return LabelCounts(np.rint(counts).astype(np.int64), np.sum(sums, axis=0))
+    return np.repeat(np.arange(len(raws)), used), places, np.concatenate(values)
 
 
 @dataclass(frozen=True)

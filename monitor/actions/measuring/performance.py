@@ -9,9 +9,11 @@ from alerting.bounds import PERFORMANCE, bounds_for
 from alerting.reading import Reading
 from detectors.performance.measure import measure_performance
 from detectors.performance.scored import no_labels
+from detectors.performance.weighting import ALL_KNOWN
 from detectors.rise import ENOUGH_WINDOWS
 from detectors.summary import WindowCounts
 from monitor.actions.frame import POOLED, Frame, Window
+from monitor.actions.label_arrivals import known_of
 from monitor.actions.levels import level
 from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.task import Task
@@ -52,16 +54,19 @@ def _performance_of(
     compared = reference_of(frame, task, rows)
     profile = None if compared is None else compared.profile
     windows = [] if profile is None else profile.label_windows(task.length, task.end % task.length)
+    current = no_labels(frame.binning.scores) if labels is None else labels
+    predictions = _with_prediction(frame, counts.counts)
     measured = measure_performance(
         frame.binning.scores,
-        no_labels(frame.binning.scores) if labels is None else labels,
-        predictions=_with_prediction(frame, counts.counts),
+        current,
+        predictions,
         reference=None if profile is None else profile.labels,
         reference_predictions=0 if profile is None else _with_prediction(frame, profile.total),
         reference_windows=windows,
         alpha=alpha,
         tolerances=tolerated_losses(task.check, short=len(windows) < ENOUGH_WINDOWS),
         mature=(POOLED if version is None else version) in task.due.mature,
+        known=known_of(frame, task.start, task.end, task.as_of, rows) if 0 < current.rows < predictions else ALL_KNOWN,
     )
     if task.check.metric is not None:
         measured = [one for one in measured if one.metric in (task.check.metric, "label_coverage")]
