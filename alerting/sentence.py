@@ -20,6 +20,8 @@ def sentence(reading: Reading) -> str:
     """What a reading says, for a person; never raises for a detail that is missing."""
     if reading.verdict == "cannot_tell" or reading.value is None:
         return f"{subject(reading)}: cannot tell: {_why_not(reading)}"
+    if reading.metric.startswith("estimated_"):
+        return _estimated(reading)
     writer = _WRITERS.get(reading.metric) or _BY_KIND.get(reading.kind, _plain)
     return writer(reading)
 
@@ -154,6 +156,25 @@ def _performance(reading: Reading) -> str:
     return text if before is None else f"{text}, {number(before)} in the reference"
 
 
+def _estimated(reading: Reading) -> str:
+    name = reading.metric.removeprefix("estimated_")
+    before = reading.details.get("reference_value")
+    text = f"estimated {_NAMES.get(name, name.replace('_', ' '))} {number(reading.value or 0.0)}{_range(reading)}"
+    text += "" if before is None else f", {number(before)} in the reference"
+    return f"{text}; without labels, so it {reading.details.get('blind', 'is no measurement')}"
+
+
+def _calibration_gap(reading: Reading) -> str:
+    d = reading.details
+    if reading.value is None or d.get("observed") is None or d.get("expected") is None:
+        return _plain(reading)
+    text = f"scores {number(d['from'])} to {number(d['to'])}: {percent(d['expected'])} % expected, "
+    text += f"{percent(d['observed'])} % came"
+    if reading.lower is not None and reading.upper is not None:
+        text += f" (a gap between {percent(reading.lower)} and {percent(reading.upper)} points)"
+    return f"{text}: concept drift" if d.get("concept_drift") else f"{text}, which may be chance or is tolerated"
+
+
 def _loss(loss: float) -> str:
     if abs(loss) < 0.0005:
         return ", as in the reference"
@@ -270,6 +291,7 @@ _WRITERS: Mapping[str, Writer] = {
     "prediction_ks": _moved,
     "mae": _mean_absolute_error,
     "label_coverage": _coverage,
+    "calibration_gap": _calibration_gap,
     "volume": _volume,
     "latency_p50": _latency,
     "latency_p95": _latency,

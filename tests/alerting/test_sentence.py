@@ -83,6 +83,17 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
               details={"reference_value": 0.6, "unweighted": {"value": 0.36}}),
          "precision 0.5 (0.48 to 0.52), corrected for labels that are still to come (0.36 without), "
          "0.6 in the reference"),
+        (said(None, "estimated_roc_auc", 0.84, kind="performance", feature=None, lower=0.82, upper=0.86,
+              details={"reference_value": 0.85, "blind": "cannot see concept drift"}),
+         "estimated ROC AUC 0.84 (0.82 to 0.86), 0.85 in the reference; without labels, so it cannot see concept "
+         "drift"),
+        (said(None, "calibration_gap", 0.16, kind="performance", feature=None, lower=0.08, upper=0.24,
+              details={"from": 0.4, "to": 0.5, "expected": 0.45, "observed": 0.61, "concept_drift": True}),
+         "scores 0.4 to 0.5: 45 % expected, 61 % came (a gap between 8 and 24 points): concept drift"),
+        (said(None, "calibration_gap", 0.01, kind="performance", feature=None, lower=0.0, upper=0.05,
+              details={"from": 0.4, "to": 0.5, "expected": 0.45, "observed": 0.46, "concept_drift": False}),
+         "scores 0.4 to 0.5: 45 % expected, 46 % came (a gap between 0 and 5 points), which may be chance or is "
+         "tolerated"),
         (said("warning", "volume", 12300, kind="serving", feature=None, details={"effect": 0.69}),
          "12,300 predictions, 31 % fewer than usual"),
         (said("critical", "volume", 0, kind="serving", feature=None),
