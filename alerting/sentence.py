@@ -22,6 +22,8 @@ def sentence(reading: Reading) -> str:
         return f"{subject(reading)}: cannot tell: {_why_not(reading)}"
     if reading.metric.startswith("estimated_"):
         return _estimated(reading)
+    if "guarantee" in reading.details:
+        return _stream(reading)
     writer = _WRITERS.get(reading.metric) or _BY_KIND.get(reading.kind, _plain)
     return writer(reading)
 
@@ -61,6 +63,14 @@ _NAMES = {
     "cramer_von_mises": "Cramér–von Mises",
     "anderson_darling": "Anderson–Darling",
     "epps_singleton": "Epps–Singleton",
+    "shiryaev_roberts": "Shiryaev–Roberts",
+    "page_hinkley": "Page–Hinkley",
+    "adwin": "ADWIN",
+    "ddm": "DDM",
+    "eddm": "EDDM",
+    "hddm_a": "HDDM_A",
+    "hddm_w": "HDDM_W",
+    "kswin": "KSWIN",
 }
 
 _QUALITY = {
@@ -87,6 +97,8 @@ def _why_not(reading: Reading) -> str:
         "no_history": "less than 2 weeks of history at these hours",
         "not_measured": "no number could be had",
         "no_variation": "the values do not vary enough for this test",
+        "not_classes": "a regression's rows are not right or wrong",
+        "missing_extra": "the extra 'river' is not installed",
         "not_two_levels": "this test is for columns of exactly two categories",
         "error": f"the check failed ({details.get('error', 'no message')})",
     }
@@ -173,6 +185,18 @@ def _calibration_gap(reading: Reading) -> str:
     if reading.lower is not None and reading.upper is not None:
         text += f" (a gap between {percent(reading.lower)} and {percent(reading.upper)} points)"
     return f"{text}: concept drift" if d.get("concept_drift") else f"{text}, which may be chance or is tolerated"
+
+
+def _stream(reading: Reading) -> str:
+    """Of a detector that looks at labelled rows one after the other."""
+    d = reading.details
+    alarms = d.get("alarms") or 0
+    counted = "no alarm" if alarms == 0 else "1 alarm" if alarms == 1 else f"{alarms} alarms"
+    text = f"{subject(reading)}: {counted} in {reading.n_current:,} labels"
+    rate, usual = d.get("error_rate"), d.get("usual")
+    text += "" if rate is None else f", {percent(rate)} % of them predicted wrong"
+    text += "" if usual is None else f" ({percent(usual)} % in the reference)"
+    return f"{text}; {d['guarantee']}"
 
 
 def _loss(loss: float) -> str:

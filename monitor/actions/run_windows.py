@@ -28,7 +28,7 @@ class Due:
 def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: bool = True) -> list[Due]:
     """Windows of one check and length (hours) to measure at as_of, in order of their end."""
     newest = newest_end(length, as_of)
-    if check.kind == "performance":
+    if check.kind == "performance" and not check.is_stream:
         return _performance(frame, check, length, as_of, newest, with_newest)
     found = {end: Due(end, steps=False) for end in _dirty(frame, check, length, as_of)}
     if with_newest:
@@ -37,13 +37,20 @@ def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: boo
 
 
 def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
-    """Windows of the last 7 days, measured before, whose hours were counted again since."""
+    """Windows of the last 7 days, measured before, whose hours were counted again since; a stream of labels looks at
+    the hours of a whole label horizon before."""
     found = []
+    before = clock.parse_duration(frame.settings.label_horizon) // clock.HOUR if check.is_stream else 0
     for mark in frame.outdated(as_of - DIRTY):
         if (mark.check, mark.length_hours) == (check.name, length) and mark.end <= as_of:
             end = mark.end // clock.HOUR
             changed = summaries.changed_hours(
-                frame.connection, frame.model.id, end - length, end, mark.change, labels=check.kind == "performance"
+                frame.connection,
+                frame.model.id,
+                end - length - before,
+                end,
+                mark.change,
+                labels=check.kind == "performance",
             )
             found += [mark.end] if changed else []
     return found

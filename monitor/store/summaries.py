@@ -246,6 +246,15 @@ def newest_labels(connection: Connection, model_id: int, start: int, end: int, u
     return [(hour, known) for hour, known in connection.execute(query).all()]
 
 
+def hours_labelled(connection: Connection, model_id: int, start: int, end: int, since: int, until: int) -> list[int]:
+    """Hours of [start, end) of whose predictions a label became known after hour ``since``, up to ``until``."""
+    t = label_summaries.c
+    query = select(t.hour).where(
+        t.model_id == model_id, t.hour >= start, t.hour < end, t.known_hour > since, t.known_hour <= until
+    )
+    return list(connection.execute(query.distinct().order_by(t.hour)).scalars())
+
+
 def newest_prediction(connection: Connection, model_id: int, before_hour: int) -> int | None:
     """Time of the newest prediction before an hour, microseconds."""
     mine = and_(summaries.c.model_id == model_id, summaries.c.hour < before_hour)

@@ -94,6 +94,14 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
               details={"from": 0.4, "to": 0.5, "expected": 0.45, "observed": 0.46, "concept_drift": False}),
          "scores 0.4 to 0.5: 45 % expected, 46 % came (a gap between 0 and 5 points), which may be chance or is "
          "tolerated"),
+        (said("warning", "shiryaev_roberts", 9.3, kind="performance", feature=None, n_current=1204,
+              details={"alarms": 1, "error_rate": 0.153, "usual": 0.1,
+                       "guarantee": "at most one false alarm expected in 1,000 labels"}),
+         "Shiryaev–Roberts: 1 alarm in 1,204 labels, 15 % of them predicted wrong (10 % in the reference); at most one "
+         "false alarm expected in 1,000 labels"),
+        (said("ok", "adwin", 0.0, kind="performance", feature=None, n_current=50,
+              details={"alarms": 0, "guarantee": "no guarantee on false alarms"}),
+         "ADWIN: no alarm in 50 labels; no guarantee on false alarms"),
         (said("warning", "volume", 12300, kind="serving", feature=None, details={"effect": 0.69}),
          "12,300 predictions, 31 % fewer than usual"),
         (said("critical", "volume", 0, kind="serving", feature=None),
