@@ -20,6 +20,10 @@ def sentence(reading: Reading) -> str:
     """What a reading says, for a person; never raises for a detail that is missing."""
     if reading.verdict == "cannot_tell" or reading.value is None:
         return f"{subject(reading)}: cannot tell: {_why_not(reading)}"
+    if reading.metric.startswith("estimated_"):
+        return _estimated(reading)
+    if "guarantee" in reading.details:
+        return _stream(reading)
     writer = _WRITERS.get(reading.metric) or _BY_KIND.get(reading.kind, _plain)
     return writer(reading)
 
@@ -59,6 +63,14 @@ _NAMES = {
     "cramer_von_mises": "Cramér–von Mises",
     "anderson_darling": "Anderson–Darling",
     "epps_singleton": "Epps–Singleton",
+    "shiryaev_roberts": "Shiryaev–Roberts",
+    "page_hinkley": "Page–Hinkley",
+    "adwin": "ADWIN",
+    "ddm": "DDM",
+    "eddm": "EDDM",
+    "hddm_a": "HDDM_A",
+    "hddm_w": "HDDM_W",
+    "kswin": "KSWIN",
 }
 
 _QUALITY = {
@@ -85,6 +97,8 @@ def _why_not(reading: Reading) -> str:
         "no_history": "less than 2 weeks of history at these hours",
         "not_measured": "no number could be had",
         "no_variation": "the values do not vary enough for this test",
+        "not_classes": "a regression's rows are not right or wrong",
+        "missing_extra": "the extra 'river' is not installed",
         "not_two_levels": "this test is for columns of exactly two categories",
         "error": f"the check failed ({details.get('error', 'no message')})",
     }
@@ -157,11 +171,45 @@ _WHOLLY = {
 
 def _performance(reading: Reading) -> str:
     text = f"{subject(reading)} {number(reading.value or 0.0)}{_range(reading)}"
+    plain = reading.details.get("unweighted")
+    if plain is not None:
+        text += f", corrected for labels that are still to come ({number(plain['value'])} without)"
     loss = _effect(reading)
     if loss is not None and reading.metric in _LOSSES:
         return text + _loss(loss)
     before = reading.details.get("reference_value")
     return text if before is None else f"{text}, {number(before)} in the reference"
+
+
+def _estimated(reading: Reading) -> str:
+    name = reading.metric.removeprefix("estimated_")
+    before = reading.details.get("reference_value")
+    text = f"estimated {_NAMES.get(name, name.replace('_', ' '))} {number(reading.value or 0.0)}{_range(reading)}"
+    text += "" if before is None else f", {number(before)} in the reference"
+    return f"{text}; without labels, so it {reading.details.get('blind', 'is no measurement')}"
+
+
+def _calibration_gap(reading: Reading) -> str:
+    d = reading.details
+    if reading.value is None or d.get("observed") is None or d.get("expected") is None:
+        return _plain(reading)
+    text = f"scores {number(d['from'])} to {number(d['to'])}: {percent(d['expected'])} % expected, "
+    text += f"{percent(d['observed'])} % came"
+    if reading.lower is not None and reading.upper is not None:
+        text += f" (a gap between {percent(reading.lower)} and {percent(reading.upper)} points)"
+    return f"{text}: concept drift" if d.get("concept_drift") else f"{text}, which may be chance or is tolerated"
+
+
+def _stream(reading: Reading) -> str:
+    """Of a detector that looks at labelled rows one after the other."""
+    d = reading.details
+    alarms = d.get("alarms") or 0
+    counted = "no alarm" if alarms == 0 else "1 alarm" if alarms == 1 else f"{alarms} alarms"
+    text = f"{subject(reading)}: {counted} in {reading.n_current:,} labels"
+    rate, usual = d.get("error_rate"), d.get("usual")
+    text += "" if rate is None else f", {percent(rate)} % of them predicted wrong"
+    text += "" if usual is None else f" ({percent(usual)} % in the reference)"
+    return f"{text}; {d['guarantee']}"
 
 
 def _loss(loss: float) -> str:
@@ -183,7 +231,20 @@ def _mean_absolute_error(reading: Reading) -> str:
 
 
 def _coverage(reading: Reading) -> str:
-    return f"labels known for {percent(reading.value or 0.0)} % of predictions"
+    text = f"labels known for {percent(reading.value or 0.0)} % of predictions"
+    expected = reading.details.get("expected") or {}
+    wanted, after = expected.get("coverage"), expected.get("after_hours")
+    if wanted is None or (reading.value or 0.0) >= wanted:
+        return text
+    if after is None:
+        return f"{text}; they usually come for {percent(expected.get('plateau') or 0.0)} % in all"
+    return f"{text}; for {percent(wanted)} % usually after {_hours(after)}"
+
+
+def _hours(count: int) -> str:
+    if count >= 48:
+        return f"{round(count / 24)} days"
+    return "1 hour" if count == 1 else f"{count} hours"
 
 
 def _volume(reading: Reading) -> str:
@@ -267,6 +328,7 @@ _WRITERS: Mapping[str, Writer] = {
     "prediction_ks": _moved,
     "mae": _mean_absolute_error,
     "label_coverage": _coverage,
+    "calibration_gap": _calibration_gap,
     "volume": _volume,
     "latency_p50": _latency,
     "latency_p95": _latency,

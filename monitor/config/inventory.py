@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import log
 
 from alerting.rules import Rule
+from detectors.registry import SEQUENTIAL
 from monitor import clock
 from monitor.config import document
 
@@ -33,6 +35,21 @@ class Check:
     def in_ledger(self) -> bool:
         """Serving and checks with a method or threshold of their own stand outside the budget."""
         return self.kind != "serving" and self.method == "auto" and self.threshold is None
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it looks at labelled rows one after the other, as their labels become known."""
+        return self.method in SEQUENTIAL
+
+    @property
+    def bound(self) -> dict[str, float] | None:
+        """The threshold as it is judged. A p-value of x asks of a detector of streams, which has none, that the
+        logarithm of its statistic reach log 1/x."""
+        if self.threshold is None:
+            return None
+        if self.is_stream and self.threshold.p_value is not None:
+            return {"warning": -log(self.threshold.p_value)}
+        return self.threshold.model_dump(exclude_none=True)
 
 
 def checks_of(model: document.Model, rows_per_hour: float = 0.0) -> tuple[Check, ...]:
