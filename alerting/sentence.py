@@ -19,9 +19,19 @@ MINIMUM_ROWS = 30
 def sentence(reading: Reading) -> str:
     """What a reading says, for a person; never raises for a detail that is missing."""
     if reading.verdict == "cannot_tell" or reading.value is None:
-        return f"{subject(reading)}: cannot tell: {_why_not(reading)}"
+        return _within(reading, f"{subject(reading)}: cannot tell: {_why_not(reading)}")
     writer = _WRITERS.get(reading.metric) or _BY_KIND.get(reading.kind, _plain)
-    return writer(reading)
+    return _within(reading, writer(reading))
+
+
+def _within(reading: Reading, text: str) -> str:
+    """The sentence with its segment named: ``temp in origin=EWR: ...``, ``origin=EWR: accuracy ...``."""
+    if reading.segment is None:
+        return text
+    lead = f"{subject(reading)}:"
+    if text.startswith(lead):
+        return f"{lead[:-1]} in {reading.segment}:{text.removeprefix(lead)}"
+    return f"{reading.segment}: {text}"
 
 
 def subject(reading: Reading) -> str:

@@ -46,4 +46,5 @@ PANELS: Mapping[str, Panel] = {
 }
 
 MODEL_PAGE = ("drift_heatmap", "performance", "prediction_drift", "quality", "volume", "serving")
+SEGMENT_PAGE = ("drift_heatmap", "performance", "prediction_drift", "volume")
 FEATURE_PAGE = ("distribution", "feature_drift", "quantiles", "categories", "missing")

@@ -38,7 +38,13 @@ def _names(document: Document) -> Iterator[Mistake]:
 
 def mistakes_in_model(model: Model) -> list[Mistake]:
     """Every mistake in one model's part."""
-    return [*_checks(model), *_rules(model)]
+    return [*_segments(model), *_checks(model), *_rules(model)]
+
+
+def _segments(model: Model) -> Iterator[Mistake]:
+    for index, name in enumerate(model.segments):
+        if name in model.segments[:index]:
+            yield ("segments", str(index)), f"{name!r} is named twice"
 
 
 def _checks(model: Model) -> Iterator[Mistake]:

@@ -27,6 +27,7 @@ def as_reading(
     *,
     judged: bool,
     alpha: float | None = None,
+    segment: str | None = None,
 ) -> Reading:
     """``alpha``: the ledger's level, which a judged reading carries also where it cannot tell."""
     bounds = _bounds(frame, task, measured) if judged else None
@@ -48,7 +49,7 @@ def as_reading(
         kind=task.check.kind,
         metric=measured.metric,
         feature=measured.feature,
-        segment=None,
+        segment=segment,
         version=version or None,
         start=task.start * clock.HOUR,
         end=task.due.end,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alerting.bounds import PERFORMANCE, bounds_for
@@ -12,15 +12,15 @@ from detectors.performance.scored import no_labels
 from detectors.rise import ENOUGH_WINDOWS
 from detectors.summary import WindowCounts
 from monitor.actions.frame import POOLED, Frame, Window
-from monitor.actions.levels import level
+from monitor.actions.levels import judged_metrics, level, segment_level
 from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.task import Task
-from monitor.actions.measuring.whole import reference_of
+from monitor.actions.measuring.whole import reference_of, segment_windows
 from monitor.config.inventory import Check
 
 
 def performance(frame: Frame, task: Task, window: Window) -> list[Reading]:
-    """Each version on its own, judged; all together when there are several, shown."""
+    """Each version on its own, and in each segment, judged; all together when there are several, shown."""
     labels = frame.labels(task.start, task.end, task.as_of)
     versions = list(window.versions) or [""]
     alpha = level(frame, task.check, task.length, len(versions))
@@ -35,7 +35,21 @@ def performance(frame: Frame, task: Task, window: Window) -> list[Reading]:
         together = sum(labels.values(), no_labels(frame.binning.scores))
         rows = {version: counts.rows for version, counts in window.versions.items()}
         found += _performance_of(frame, task, None, rows, window.pooled, together, alpha, judged=False)
-    return found
+    return [*found, *_by_segment(frame, task)]
+
+
+def _by_segment(frame: Frame, task: Task) -> Iterator[Reading]:
+    """What is judged, of each version in each segment that has rows."""
+    labels: Mapping[str, Mapping[str, Any]] | None = None
+    for segment, part in segment_windows(frame, task):
+        labels = frame.segment_labels(task.start, task.end, task.as_of) if labels is None else labels
+        alpha = segment_level(frame, task.check, task.length, len(part.versions), segment)
+        for version, counts in part.versions.items():
+            known = labels.get(segment, {}).get(version)
+            made = _performance_of(
+                frame, task, version, {version: counts.rows}, counts, known, alpha, judged=True, segment=segment
+            )
+            yield from (one for one in made if one.metric == task.check.metric or one.metric in judged_metrics(frame))
 
 
 def _performance_of(
@@ -48,8 +62,9 @@ def _performance_of(
     alpha: float,
     *,
     judged: bool,
+    segment: str | None = None,
 ) -> list[Reading]:
-    compared = reference_of(frame, task, rows)
+    compared = reference_of(frame, task, rows, segment)
     profile = None if compared is None else compared.profile
     windows = [] if profile is None else profile.label_windows(task.length, task.end % task.length)
     measured = measure_performance(
@@ -61,11 +76,20 @@ def _performance_of(
         reference_windows=windows,
         alpha=alpha,
         tolerances=tolerated_losses(task.check, short=len(windows) < ENOUGH_WINDOWS),
-        mature=(POOLED if version is None else version) in task.due.mature,
+        mature=(POOLED if version is None else version) in task.due.mature
+        and (segment is None or _covered(frame, counts, labels)),
     )
     if task.check.metric is not None:
         measured = [one for one in measured if one.metric in (task.check.metric, "label_coverage")]
-    return [as_reading(frame, task, one, compared, version, judged=judged, alpha=alpha) for one in measured]
+    return [
+        as_reading(frame, task, one, compared, version, judged=judged, alpha=alpha, segment=segment) for one in measured
+    ]
+
+
+def _covered(frame: Frame, counts: WindowCounts, labels: Any) -> bool:
+    """Whether enough of a segment's predictions have a label."""
+    known = 0 if labels is None else labels.rows
+    return bool(known > 0 and known >= frame.settings.min_label_coverage * _with_prediction(frame, counts.counts))
 
 
 def tolerated_losses(check: Check, *, short: bool) -> dict[str, float]:

@@ -89,6 +89,7 @@ MISTAKES = [  # what is wrong: the document, its line, the key
     (CHECK + "{name: b, kind: data_drift, threshold: {warning: 2, critical: 1}}", 5, "models.m.checks.1.threshold"),
     (CHECK + "{name: b, kind: performance, metric: roc}", 5, "models.m.checks.1.metric"),
     (CHECK + "{name: b, kind: performance, reference: {trailing: 8d}}", 5, "models.m.checks.1.reference"),
+    ("models:\n  m:\n    segments: [a, b, a]", 3, "models.m.segments.2"),
     (RULE + "{name: r, check: nothing}", 4, "models.m.rules.0.check"),
     (RULE + "{name: r, check: serving, for: 0}", 4, "models.m.rules.0.for"),
     (RULE + "{name: r, check: serving, at: worst}", 4, "models.m.rules.0.at"),
