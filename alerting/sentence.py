@@ -38,6 +38,8 @@ def subject(reading: Reading) -> str:
     """What a measurement is about: the feature, else the predictions or scores, else the metric's name for people."""
     if reading.feature is not None:
         return reading.feature
+    if reading.metric == "estimated_base_rate":
+        return f"base rate of {reading.details['positive']}" if reading.details.get("positive") else "base rate"
     if reading.kind == "prediction_drift":
         return "scores" if reading.metric.startswith("score") else "predictions"
     return _NAMES.get(reading.metric, reading.metric.removeprefix("metric.").replace("_", " "))
@@ -96,6 +98,7 @@ def _why_not(reading: Reading) -> str:
         "not_measured": "no number could be had",
         "no_variation": "the values do not vary enough for this test",
         "not_two_levels": "this test is for columns of exactly two categories",
+        "label_shift_rejected": "the scores changed in a way that another base rate does not explain",
         "error": f"the check failed ({details.get('error', 'no message')})",
     }
     return fixed.get(reason or "", (reason or "no reason is known").replace("_", " "))
@@ -109,6 +112,12 @@ def _moved(reading: Reading) -> str:
     if lower is None:
         text += _chance(reading)
     return text if reading.verdict == "ok" else text + _direction(reading.details)
+
+
+def _base_rate(reading: Reading) -> str:
+    text = f"{subject(reading)}: about {percent(reading.value or 0.0)} %{_between(reading.lower, reading.upper)}"
+    before = reading.details.get("reference_value")
+    return text + " by the scores" + ("" if before is None else f", {percent(before)} % in the reference")
 
 
 _POOLED = {"__unseen__": "values unseen in the reference", "__other__": "rare values"}
@@ -262,6 +271,7 @@ _WRITERS: Mapping[str, Writer] = {
     "class_share": _moved,
     "score_ks": _moved,
     "prediction_ks": _moved,
+    "estimated_base_rate": _base_rate,
     "mae": _mean_absolute_error,
     "label_coverage": _coverage,
     "volume": _volume,

@@ -15,6 +15,7 @@ METRICS = {
     "class_share": "predicted classes",
     "score_ks": "scores",
     "prediction_ks": "predictions",
+    "estimated_base_rate": "base rate",
     "roc_auc": "ROC AUC",
     "f1": "F1",
     "r2": "R²",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alerting.bounds import FALLING
+from alerting.bounds import ESTIMATES, FALLING
 from alerting.registry import check_channel, check_trigger
 from detectors.registry import PERFORMANCE, QUALITY, TWO_SAMPLE
 from monitor import clock
@@ -12,7 +12,10 @@ from monitor.config.document import KINDS, MODEL_NAME, NAME, Check, Document, Mo
 
 Mistake = tuple[tuple[str, ...], str]  # the key's path, and what is wrong
 
-_DRIFT = {"data_drift": ("ks", "l_infinity"), "prediction_drift": ("class_share", "score_ks", "prediction_ks")}
+_DRIFT = {
+    "data_drift": ("ks", "l_infinity"),
+    "prediction_drift": ("class_share", "score_ks", "prediction_ks", "estimated_base_rate"),
+}
 _SERVING = ("volume", "freshness_minutes", "latency_p50", "latency_p95", "latency_p99", "error_share")
 
 
@@ -113,7 +116,7 @@ def _reference(check: Check) -> Iterator[tuple[str, str]]:
 
 
 def _has_p_value(check: Check) -> bool:
-    if check.kind == "serving":
+    if check.kind == "serving" or check.metric in ESTIMATES:
         return False
     return check.method not in TWO_SAMPLE or TWO_SAMPLE[check.method].has_p_value
 

@@ -193,7 +193,7 @@ def worst_by_day(connection: Connection, model_id: int, start: int, end: int) ->
     days = and_(t.model_id == model_id, t.day >= first, t.day <= last, kinds, t.segment == "", t.version == POOLED)
     shortest = select(func.min(t.length_hours)).where(days).scalar_subquery()
     query = select(t.day, func.max(func.coalesce(t.lower, 0.0)), func.max(_rank(t.verdict)))
-    query = query.where(days, t.length_hours == shortest).group_by(t.day).order_by(t.day)
+    query = query.where(days, t.length_hours == shortest, t.verdict.is_not(None)).group_by(t.day).order_by(t.day)
     return [(day * clock.DAY, max(float(size), 0.0), int(rank)) for day, size, rank in connection.execute(query)]
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from alerting.bounds import Bounds, bounds_for
+from alerting.bounds import ESTIMATES, Bounds, bounds_for
 from alerting.judge import Judged, judge
 from alerting.reading import Reading
 from alerting.sentence import sentence
@@ -79,7 +79,7 @@ def _bounds(frame: Frame, task: Task, measured: Measurement) -> Bounds | None:
         wanted = (check.metric,) if check.metric else judged_metrics(frame)
         if measured.metric not in wanted:
             return None
-    if check.metric is not None and measured.metric != check.metric:
+    if measured.metric != check.metric and (check.metric is not None or measured.metric in ESTIMATES):
         return None
     threshold = None if check.threshold is None else check.threshold.model_dump(exclude_none=True)
     return bounds_for(

@@ -87,6 +87,11 @@ MISTAKES = [  # what is wrong: the document, its line, the key
     (CHECK + "{name: b, kind: data_drift, threshold: {critical: 1}}", 5, "models.m.checks.1.threshold"),
     (CHECK + "{name: b, kind: data_drift, threshold: {p_value: 2}}", 5, "models.m.checks.1.threshold.p_value"),
     (CHECK + "{name: b, kind: data_drift, threshold: {warning: 2, critical: 1}}", 5, "models.m.checks.1.threshold"),
+    (
+        CHECK + "{name: b, kind: prediction_drift, metric: estimated_base_rate, threshold: {p_value: 0.1}}",
+        5,
+        "models.m.checks.1.threshold",
+    ),
     (CHECK + "{name: b, kind: performance, metric: roc}", 5, "models.m.checks.1.metric"),
     (CHECK + "{name: b, kind: performance, reference: {trailing: 8d}}", 5, "models.m.checks.1.reference"),
     ("models:\n  m:\n    segments: [a, b, a]", 3, "models.m.segments.2"),
