@@ -26,7 +26,7 @@ def sentence(reading: Reading) -> str:
 
 def _within(reading: Reading, text: str) -> str:
     """The sentence with its segment named: ``temp in origin=EWR: ...``, ``origin=EWR: accuracy ...``."""
-    if reading.segment is None:
+    if reading.segment is None or reading.kind == "fairness":
         return text
     lead = f"{subject(reading)}:"
     if text.startswith(lead):
@@ -38,6 +38,8 @@ def subject(reading: Reading) -> str:
     """What a measurement is about: the feature, else the predictions or scores, else the metric's name for people."""
     if reading.feature is not None:
         return reading.feature
+    if reading.kind == "fairness":
+        return (reading.segment or "").split("=")[0]
     if reading.metric == "estimated_base_rate":
         return f"base rate of {reading.details['positive']}" if reading.details.get("positive") else "base rate"
     if reading.kind == "prediction_drift":
@@ -118,6 +120,36 @@ def _base_rate(reading: Reading) -> str:
     text = f"{subject(reading)}: about {percent(reading.value or 0.0)} %{_between(reading.lower, reading.upper)}"
     before = reading.details.get("reference_value")
     return text + " by the scores" + ("" if before is None else f", {percent(before)} % in the reference")
+
+
+def _fairness(reading: Reading) -> str:
+    """Who is farthest apart, in what, by how much."""
+    details = reading.details
+    of = {name: one.get("value") or 0.0 for name, one in (details.get("groups") or {}).items()}
+    most, least = details.get("highest"), details.get("lowest")
+    points = percent(reading.value or 0.0)
+    text = f"{subject(reading)}: {_BETWEEN_GROUPS.get(reading.metric, reading.metric)}".format(
+        positive=details.get("positive", "positive")
+    )
+    if most in of and least in of:
+        text += f" {percent(of[most])} % in {most}, {percent(of[least])} % in {least}"
+    text += f", {points} {_plural(points)} apart{_between(reading.lower, reading.upper)}"
+    change = _effect(reading)
+    return text if change is None else text + _wider(change)
+
+
+_BETWEEN_GROUPS = {
+    "demographic_parity_difference": "predicted {positive}:",
+    "equal_opportunity_difference": "true {positive} that were found:",
+    "calibration_difference": "share of {positive} less mean score:",
+}
+
+
+def _wider(change: float) -> str:
+    points = percent(abs(change))
+    if points == "0" or abs(change) < 0.00005:
+        return ", as in the reference"
+    return f", {points} {_plural(points)} {'more' if change > 0 else 'less'} than in the reference"
 
 
 _POOLED = {"__unseen__": "values unseen in the reference", "__other__": "rare values"}
@@ -287,4 +319,5 @@ _BY_KIND: Mapping[str, Writer] = {
     "prediction_drift": _distance,
     "data_quality": _quality,
     "performance": _performance,
+    "fairness": _fairness,
 }

@@ -43,6 +43,7 @@ KINDS = {
     "data_quality": "Data quality",
     "performance": "Performance",
     "serving": "Serving",
+    "fairness": "Fairness",
 }
 VERDICTS = {"ok": "ok", "warning": "warning", "critical": "critical", "cannot_tell": "cannot tell", None: "shown"}
 

@@ -28,7 +28,7 @@ class Due:
 def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: bool = True) -> list[Due]:
     """Windows of one check and length (hours) to measure at as_of, in order of their end."""
     newest = newest_end(length, as_of)
-    if check.kind == "performance":
+    if check.needs_labels:
         return _performance(frame, check, length, as_of, newest, with_newest)
     found = {end: Due(end, steps=False) for end in _dirty(frame, check, length, as_of)}
     if with_newest:
@@ -43,7 +43,7 @@ def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
         if (mark.check, mark.length_hours) == (check.name, length) and mark.end <= as_of:
             end = mark.end // clock.HOUR
             changed = summaries.changed_hours(
-                frame.connection, frame.model.id, end - length, end, mark.change, labels=check.kind == "performance"
+                frame.connection, frame.model.id, end - length, end, mark.change, labels=check.needs_labels
             )
             found += [mark.end] if changed else []
     return found

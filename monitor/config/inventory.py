@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from alerting.rules import Rule
+from detectors.fairness import WITHOUT_LABELS
 from monitor import clock
 from monitor.config import document
 
 DEFAULT_LENGTHS = (24, 168)
 SERVING_LENGTHS = (24,)
+FAIRNESS_LENGTHS = (24, 168)
 
 
 @dataclass(frozen=True)
@@ -23,19 +25,26 @@ class Check:
     schedule: str = "5 * * * *"
     features: tuple[str, ...] | None = None
     metric: str | None = None
+    segment: str | None = None
     method: str = "auto"
     threshold: document.Threshold | None = None
     reference: str | document.Trailing | None = None
 
     @property
     def in_ledger(self) -> bool:
-        """Serving and checks with a method or threshold of their own stand outside the budget."""
-        return self.kind != "serving" and self.method == "auto" and self.threshold is None
+        """Serving, fairness and checks with a method or threshold of their own stand outside the budget."""
+        return self.kind not in ("serving", "fairness") and self.method == "auto" and self.threshold is None
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether its windows have to wait for labels: performance, and what else is measured on labelled rows."""
+        return self.kind == "performance" or (self.kind == "fairness" and self.metric not in WITHOUT_LABELS)
 
 
 def checks_of(model: document.Model) -> tuple[Check, ...]:
     """The default checks, each replaced by a configured one of its name, then the other configured ones."""
-    checks: dict[str, Check] = {kind: Check(kind, kind, _lengths(kind, None)) for kind in document.KINDS}
+    kinds = [kind for kind in document.KINDS if kind != "fairness" or model.segments]
+    checks: dict[str, Check] = {kind: Check(kind, kind, _lengths(kind, None)) for kind in kinds}
     for given in model.checks:
         checks.pop(given.name, None)
         if given.enabled:
@@ -46,7 +55,7 @@ def checks_of(model: document.Model) -> tuple[Check, ...]:
 def _lengths(kind: str, window: str | None) -> tuple[int, ...]:
     if window is not None:
         return (clock.parse_duration(window) // clock.HOUR,)
-    return SERVING_LENGTHS if kind == "serving" else DEFAULT_LENGTHS
+    return {"serving": SERVING_LENGTHS, "fairness": FAIRNESS_LENGTHS}.get(kind, DEFAULT_LENGTHS)
 
 
 def _check(given: document.Check) -> Check:
@@ -57,6 +66,7 @@ def _check(given: document.Check) -> Check:
         schedule=given.schedule,
         features=None if given.features is None else tuple(given.features),
         metric=given.metric,
+        segment=given.segment,
         method=given.method,
         threshold=given.threshold,
         reference=given.reference,

@@ -257,7 +257,10 @@ def newest_windows(
     t = readings.c
     length = (t.window_end - t.window_start).label("length")
     mine = [t.model_id == model_id, t.window_end <= end, t.window_end > end - 9 * clock.DAY]
-    mine.append(t.segment != "" if segment is None else t.segment == segment)
+    if segment == "":  # a reading of fairness is about all rows, group by group
+        mine.append(or_(t.segment == "", t.kind == "fairness"))
+    else:
+        mine += [t.segment != "" if segment is None else t.segment == segment, t.kind != "fairness"]
     newest = select(t.check_name, length, func.max(t.window_end).label("end")).where(*mine)
     ends = newest.group_by(t.check_name, length).subquery()
     joined = and_(ends.c.check_name == t.check_name, ends.c.length == length, ends.c.end == t.window_end)

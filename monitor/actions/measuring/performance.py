@@ -77,7 +77,7 @@ def _performance_of(
         alpha=alpha,
         tolerances=tolerated_losses(task.check, short=len(windows) < ENOUGH_WINDOWS),
         mature=(POOLED if version is None else version) in task.due.mature
-        and (segment is None or _covered(frame, counts, labels)),
+        and (segment is None or has_enough_labels(frame, counts, labels)),
     )
     if task.check.metric is not None:
         measured = [one for one in measured if one.metric in (task.check.metric, "label_coverage")]
@@ -86,7 +86,7 @@ def _performance_of(
     ]
 
 
-def _covered(frame: Frame, counts: WindowCounts, labels: Any) -> bool:
+def has_enough_labels(frame: Frame, counts: WindowCounts, labels: Any) -> bool:
     """Whether enough of a segment's predictions have a label."""
     known = 0 if labels is None else labels.rows
     return bool(known > 0 and known >= frame.settings.min_label_coverage * _with_prediction(frame, counts.counts))

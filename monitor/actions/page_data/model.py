@@ -195,6 +195,8 @@ def _ledger(connection: Connection, model: Model, frame: Frame | None, now: int)
 def _outside(name: str, kind: str) -> str:
     if kind == "serving":
         return f"{name}, compared with its own last weeks"
+    if kind == "fairness":
+        return f"{name}, shown or held against a limit of its own"
     return f"{name}, with a method or bound of its own"
 
 
