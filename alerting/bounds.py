@@ -56,6 +56,9 @@ _MACRO = ("macro_precision", "macro_recall", "macro_f1")
 FALLING = frozenset({"accuracy", "precision", "recall", "f1", "roc_auc", "r2", "label_coverage", *_MACRO})
 
 
+ESTIMATES = frozenset({"estimated_base_rate"})  # shown, unless a check asks for it and states a bound
+
+
 def bounds_for(
     kind: str,
     metric: str,
@@ -71,6 +74,8 @@ def bounds_for(
     """
     if threshold is not None:
         return configured(threshold, falling=metric in FALLING)
+    if metric in ESTIMATES:
+        return None
     if kind in ("data_drift", "prediction_drift"):
         return Bounds("effect_lower", _tolerated(tolerance, short_reference), DRIFT_CRITICAL)
     if kind == "data_quality":

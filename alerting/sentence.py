@@ -19,19 +19,34 @@ MINIMUM_ROWS = 30
 def sentence(reading: Reading) -> str:
     """What a reading says, for a person; never raises for a detail that is missing."""
     if reading.verdict == "cannot_tell" or reading.value is None:
-        return f"{subject(reading)}: cannot tell: {_why_not(reading)}"
+        return _within(reading, f"{subject(reading)}: cannot tell: {_why_not(reading)}")
+    if reading.metric in _WRITERS:
+        return _within(reading, _WRITERS[reading.metric](reading))
     if reading.metric.startswith("estimated_"):
-        return _estimated(reading)
+        return _within(reading, _estimated(reading))
     if "guarantee" in reading.details:
-        return _stream(reading)
-    writer = _WRITERS.get(reading.metric) or _BY_KIND.get(reading.kind, _plain)
-    return writer(reading)
+        return _within(reading, _stream(reading))
+    return _within(reading, _BY_KIND.get(reading.kind, _plain)(reading))
+
+
+def _within(reading: Reading, text: str) -> str:
+    """The sentence with its segment named: ``temp in origin=EWR: ...``, ``origin=EWR: accuracy ...``."""
+    if reading.segment is None or reading.kind == "fairness":
+        return text
+    lead = f"{subject(reading)}:"
+    if text.startswith(lead):
+        return f"{lead[:-1]} in {reading.segment}:{text.removeprefix(lead)}"
+    return f"{reading.segment}: {text}"
 
 
 def subject(reading: Reading) -> str:
     """What a measurement is about: the feature, else the predictions or scores, else the metric's name for people."""
     if reading.feature is not None:
         return reading.feature
+    if reading.kind == "fairness":
+        return (reading.segment or "").split("=")[0]
+    if reading.metric == "estimated_base_rate":
+        return f"base rate of {reading.details['positive']}" if reading.details.get("positive") else "base rate"
     if reading.kind == "prediction_drift":
         return "scores" if reading.metric.startswith("score") else "predictions"
     return _NAMES.get(reading.metric, reading.metric.removeprefix("metric.").replace("_", " "))
@@ -100,6 +115,7 @@ def _why_not(reading: Reading) -> str:
         "not_classes": "a regression's rows are not right or wrong",
         "missing_extra": "the extra 'river' is not installed",
         "not_two_levels": "this test is for columns of exactly two categories",
+        "label_shift_rejected": "the scores changed in a way that another base rate does not explain",
         "error": f"the check failed ({details.get('error', 'no message')})",
     }
     return fixed.get(reason or "", (reason or "no reason is known").replace("_", " "))
@@ -116,6 +132,42 @@ def _moved(reading: Reading) -> str:
         return text
     diagnosis = reading.details.get("diagnosis")
     return text + _direction(reading.details) + (f": {diagnosis}" if diagnosis else "")
+
+
+def _base_rate(reading: Reading) -> str:
+    text = f"{subject(reading)}: about {percent(reading.value or 0.0)} %{_between(reading.lower, reading.upper)}"
+    before = reading.details.get("reference_value")
+    return text + " by the scores" + ("" if before is None else f", {percent(before)} % in the reference")
+
+
+def _fairness(reading: Reading) -> str:
+    """Who is farthest apart, in what, by how much."""
+    details = reading.details
+    of = {name: one.get("value") or 0.0 for name, one in (details.get("groups") or {}).items()}
+    most, least = details.get("highest"), details.get("lowest")
+    points = percent(reading.value or 0.0)
+    text = f"{subject(reading)}: {_BETWEEN_GROUPS.get(reading.metric, reading.metric)}".format(
+        positive=details.get("positive", "positive")
+    )
+    if most in of and least in of:
+        text += f" {percent(of[most])} % in {most}, {percent(of[least])} % in {least}"
+    text += f", {points} {_plural(points)} apart{_between(reading.lower, reading.upper)}"
+    change = _effect(reading)
+    return text if change is None else text + _wider(change)
+
+
+_BETWEEN_GROUPS = {
+    "demographic_parity_difference": "predicted {positive}:",
+    "equal_opportunity_difference": "true {positive} that were found:",
+    "calibration_difference": "share of {positive} less mean score:",
+}
+
+
+def _wider(change: float) -> str:
+    points = percent(abs(change))
+    if points == "0" or abs(change) < 0.00005:
+        return ", as in the reference"
+    return f", {points} {_plural(points)} {'more' if change > 0 else 'less'} than in the reference"
 
 
 _POOLED = {"__unseen__": "values unseen in the reference", "__other__": "rare values"}
@@ -326,6 +378,7 @@ _WRITERS: Mapping[str, Writer] = {
     "class_share": _moved,
     "score_ks": _moved,
     "prediction_ks": _moved,
+    "estimated_base_rate": _base_rate,
     "mae": _mean_absolute_error,
     "label_coverage": _coverage,
     "calibration_gap": _calibration_gap,
@@ -342,4 +395,5 @@ _BY_KIND: Mapping[str, Writer] = {
     "prediction_drift": _distance,
     "data_quality": _quality,
     "performance": _performance,
+    "fairness": _fairness,
 }

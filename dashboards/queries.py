@@ -14,7 +14,8 @@ DAY = 24 * HOUR
 class Scope:
     """What a page is about. ``fine``: one point per window instead of one per day. ``in_ledger`` are the drift checks
     whose readings share one scale; ``judged`` the performance metrics that are judged; ``window`` the stretch that a
-    distribution is drawn of; ``first`` and ``most`` cut a long matrix into pages."""
+    distribution is drawn of; ``first`` and ``most`` cut a long matrix into pages; ``segment`` (``name=value``) narrows
+    all of it to some of the rows."""
 
     model: str
     start: int
@@ -29,6 +30,7 @@ class Scope:
     tolerance: float = 0.02
     first: int = 0
     most: int = 60
+    segment: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dashboards.figure import Figure
 from dashboards.panels import (
+    base_rate,
     categories,
     distribution,
     drift_heatmap,
@@ -33,6 +34,7 @@ class Panel:
 
 PANELS: Mapping[str, Panel] = {
     "drift_heatmap": Panel(drift_heatmap.ask, drift_heatmap.draw),
+    "base_rate": Panel(base_rate.ask, base_rate.draw),
     "prediction_drift": Panel(prediction_drift.ask, prediction_drift.draw),
     "performance": Panel(performance.ask, performance.draw),
     "volume": Panel(volume.ask, volume.draw),
@@ -45,5 +47,6 @@ PANELS: Mapping[str, Panel] = {
     "missing": Panel(missing.ask, missing.draw),
 }
 
-MODEL_PAGE = ("drift_heatmap", "performance", "prediction_drift", "quality", "volume", "serving")
+MODEL_PAGE = ("drift_heatmap", "performance", "prediction_drift", "base_rate", "quality", "volume", "serving")
+SEGMENT_PAGE = ("drift_heatmap", "performance", "prediction_drift", "base_rate", "volume")
 FEATURE_PAGE = ("distribution", "feature_drift", "quantiles", "categories", "missing")

@@ -154,8 +154,22 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
+class SegmentRow:
+    """A segment in its newest windows: the worst reading's verdict and words, and how many of those judged are beyond
+    their bounds. ``link`` leads to the page of the segment alone."""
+
+    name: str
+    verdict: str | None
+    words: str
+    beyond: int
+    judged: int
+    link: str
+
+
+@dataclass(frozen=True)
 class ModelPage:
-    """A model over a stretch. ``pages`` leads through the rows of a long heatmap."""
+    """A model over a stretch. ``pages`` leads through the rows of a long heatmap; ``segment`` is the one that the page
+    is about, None for all rows."""
 
     facts: ModelFacts
     range: Range
@@ -168,14 +182,17 @@ class ModelPage:
     metrics: Sequence[Choice]
     lengths: Sequence[Choice]
     address: str
+    segments: Sequence[SegmentRow] = ()
+    segment: str | None = None
 
 
 @dataclass(frozen=True)
 class FeaturePage:
-    """A feature over a stretch, and in one window against the reference."""
+    """A feature over a stretch, and in one window against the reference; of all rows or of one segment."""
 
     model: str
     feature: str
+    segment: str | None
     range: Range
     figures: Mapping[str, Figure]
     sides: SideBySide | None

@@ -15,6 +15,7 @@ METRICS = {
     "class_share": "predicted classes",
     "score_ks": "scores",
     "prediction_ks": "predictions",
+    "estimated_base_rate": "base rate",
     "roc_auc": "ROC AUC",
     "f1": "F1",
     "r2": "R²",
@@ -42,6 +43,7 @@ KINDS = {
     "data_quality": "Data quality",
     "performance": "Performance",
     "serving": "Serving",
+    "fairness": "Fairness",
 }
 VERDICTS = {"ok": "ok", "warning": "warning", "critical": "critical", "cannot_tell": "cannot tell", None: "shown"}
 

@@ -99,12 +99,27 @@ class ScoreLayout:
 
 
 @dataclass(frozen=True)
+class SegmentColumn:
+    """A column that rows are also counted apart by. Each of ``values`` (canonical) is a segment; rows with any other
+    value, or none, are in no segment of this column."""
+
+    name: str
+    values: tuple[str, ...] = ()
+
+    @cached_property
+    def segments(self) -> tuple[str, ...]:
+        """The segments' names, ``name=value``, in the order of ``values``."""
+        return tuple(f"{self.name}={value}" for value in self.values)
+
+
+@dataclass(frozen=True)
 class Binning:
     """Columns in the order of their slots. Names: ``feature.NAME``, ``prediction``, ``score``, ``latency_ms``,
-    ``error``, ``metric.NAME``."""
+    ``error``, ``metric.NAME``. ``segments``: by which columns rows are counted apart, as configured."""
 
     columns: tuple[Column, ...]
     scores: ScoreLayout
+    segments: tuple[SegmentColumn, ...] = ()
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)  # derived indices, made once
 
     @cached_property
@@ -150,8 +165,10 @@ class Binning:
     def to_bytes(self) -> bytes:
         """A compressed text form; equal binnings give equal bytes."""
         scores = [self.scores.task, self.scores.classes, self.scores.score_cuts.tolist()]
-        text = json.dumps({"columns": [_to_plain(column) for column in self.columns], "scores": scores})
-        return zlib.compress(text.encode())
+        plain = {"columns": [_to_plain(column) for column in self.columns], "scores": scores}
+        if self.segments:
+            plain["segments"] = [[one.name, one.values] for one in self.segments]
+        return zlib.compress(json.dumps(plain).encode())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Binning:
@@ -159,7 +176,8 @@ class Binning:
         plain = json.loads(zlib.decompress(data))
         task, classes, cuts = plain["scores"]
         scores = ScoreLayout(task, tuple(classes), np.array(cuts, dtype=np.float64))
-        return cls(tuple(_from_plain(column) for column in plain["columns"]), scores)
+        segments = tuple(SegmentColumn(name, tuple(values)) for name, values in plain.get("segments", ()))
+        return cls(tuple(_from_plain(column) for column in plain["columns"]), scores, segments)
 
 
 def _to_plain(column: Column) -> dict[str, Any]:

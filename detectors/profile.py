@@ -102,6 +102,12 @@ class ReferenceProfile:
         """Number of rows."""
         return int(self.total[0])
 
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays."""
+        arrays = (getattr(self, name) for name in _ARRAYS)
+        return sum(array.nbytes for array in arrays if array is not None)
+
     @cached_property
     def labels(self) -> LabelCounts:
         """Summary of all labelled rows."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from detectors.cuts import ERROR, NUMERIC_EXTRAS, Binning, CategoricalColumn, NumericColumn
+from detectors.cuts import ERROR, NUMERIC_EXTRAS, Binning, CategoricalColumn, Column, NumericColumn
 from detectors.levels import dictionary
 from detectors.sums import group_sums
 
@@ -72,22 +72,24 @@ def summarise(binning: Binning, hours: NDArray[np.int64], columns: Mapping[str, 
 
     The answer is the same to the bit in whichever order the rows come.
     """
-    clock = _Clock.of(hours)
-    counts = np.zeros((len(clock.hours), binning.size), dtype=np.int64)
-    moments = np.zeros((len(clock.hours), len(binning.numeric), 2))
-    extremes = np.tile([np.inf, -np.inf], (len(clock.hours), len(binning.numeric), 1))
-    counts[:, 0] = clock.sizes
+    return summarise_by(binning, [hours], columns)[0]
+
+
+def summarise_by(
+    binning: Binning, groupings: Sequence[NDArray[np.int64]], columns: Mapping[str, ColumnValues]
+) -> list[HourlySummaries]:
+    """The same rows counted by several keys (int64 [n] each: the hour, the hour within a segment), each value looked up
+    once. A negative key is in no group; ``hours`` of an answer are the distinct keys."""
+    tallies = [_Tally.of(binning, keys) for keys in groupings]
     row = 0
     for column in binning.columns:
-        start = binning.offsets[column.name]
-        part = counts[:, start : start + column.size]
         values = columns.get(column.name)
         if isinstance(column, NumericColumn):
-            _count_numeric(column, clock, values, part, moments[:, row], extremes[:, row])
+            _count_numeric(binning, column, row, tallies, values)
             row += 1
         else:
-            _count_categorical(column, clock, values, part)
-    return HourlySummaries(clock.hours, counts, moments, extremes)
+            _count_categorical(binning, column, tallies, values)
+    return [HourlySummaries(one.clock.hours, one.counts, one.moments, one.extremes) for one in tallies]
 
 
 def empty(binning: Binning) -> HourlySummaries:
@@ -185,39 +187,69 @@ def stack_decoded(hours: Sequence[int], vectors: Sequence[Vectors]) -> HourlySum
 
 @dataclass(frozen=True)
 class _Clock:
-    """Which hour each row is in. ``places`` int64 [n] into ``hours``; ``order`` sorts rows by hour (None: sorted)."""
+    """Which group (hour) each row is in. ``rows`` int64 [n] are those in any (None: all), ``places`` int64 [n] into
+    ``hours``; ``order`` sorts them by group (None: sorted)."""
 
     hours: NDArray[np.int64]
+    rows: NDArray[np.int64] | None
     places: NDArray[np.int64]
     sizes: NDArray[np.int64]
     order: NDArray[np.int64] | None
 
     @classmethod
-    def of(cls, hours: NDArray[np.int64]) -> _Clock:
-        distinct, places, sizes = np.unique(hours, return_inverse=True, return_counts=True)
+    def of(cls, keys: NDArray[np.int64]) -> _Clock:
+        outside = keys < 0
+        rows = np.flatnonzero(~outside) if outside.any() else None
+        distinct, places, sizes = np.unique(
+            keys if rows is None else keys[rows], return_inverse=True, return_counts=True
+        )
         in_order = bool(np.all(places[1:] >= places[:-1]))
         order = None if in_order else np.argsort(places, kind="stable")
-        return cls(distinct, places, sizes.astype(np.int64), order)
+        return cls(distinct, rows, places, sizes.astype(np.int64), order)
+
+    def of_these(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The values of the rows that are in a group."""
+        return values if self.rows is None else values[self.rows]
 
     def count(self, slots: NDArray[np.int64], into: NDArray[np.int64]) -> None:
-        """Add one per row at (its hour, its slot); ``into`` int64 [T, size]."""
+        """Add one per row at (its group, its slot); ``into`` int64 [T, size]."""
         size = into.shape[1]
-        flat = np.bincount(self.places * size + slots, minlength=into.size)
+        flat = np.bincount(self.places * size + self.of_these(slots), minlength=into.size)
         into += flat.reshape(into.shape)
 
 
+@dataclass(frozen=True)
+class _Tally:
+    """What is counted by one key."""
+
+    clock: _Clock
+    counts: NDArray[np.int64]
+    moments: NDArray[np.float64]
+    extremes: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, binning: Binning, keys: NDArray[np.int64]) -> _Tally:
+        clock = _Clock.of(keys)
+        groups = len(clock.hours)
+        counts = np.zeros((groups, binning.size), dtype=np.int64)
+        counts[:, 0] = clock.sizes
+        extremes = np.tile([np.inf, -np.inf], (groups, len(binning.numeric), 1))
+        return cls(clock, counts, np.zeros((groups, len(binning.numeric), 2)), extremes)
+
+    def part(self, binning: Binning, column: Column) -> NDArray[np.int64]:
+        """The counts of one column."""
+        start = binning.offsets[column.name]
+        return self.counts[:, start : start + column.size]
+
+
 def _count_numeric(
-    column: NumericColumn,
-    clock: _Clock,
-    values: ColumnValues | None,
-    counts: NDArray[np.int64],
-    moments: NDArray[np.float64],
-    extremes: NDArray[np.float64],
+    binning: Binning, column: NumericColumn, row: int, tallies: Sequence[_Tally], values: ColumnValues | None
 ) -> None:
     first_extra = len(column.cuts) + 1
     extra = {name: first_extra + place for place, name in enumerate(NUMERIC_EXTRAS)}
     if values is None:
-        counts[:, extra["missing"]] = clock.sizes
+        for tally in tallies:
+            tally.part(binning, column)[:, extra["missing"]] = tally.clock.sizes
         return
     numbers = values.values.to_numpy(zero_copy_only=False)
     slots = np.searchsorted(column.cuts, numbers).astype(np.int64, copy=False)
@@ -227,11 +259,14 @@ def _count_numeric(
         slots[values.odd_rows] = np.where(values.odd_codes == NAN, extra["nan"], extra["mismatch"])
         slots[numbers == np.inf] = extra["pos_inf"]
         slots[numbers == -np.inf] = extra["neg_inf"]
-    clock.count(slots, counts)
-    _measure(clock, numbers, finite, moments, extremes)
-    if len(extremes) and (extremes[:, 0].min() < column.minimum or extremes[:, 1].max() > column.maximum):
-        for name, outside in (("below_min", numbers < column.minimum), ("above_max", numbers > column.maximum)):
-            counts[:, extra[name]] = np.bincount(clock.places[outside & finite], minlength=len(clock.hours))
+    for tally in tallies:
+        clock, counts, extremes = tally.clock, tally.part(binning, column), tally.extremes[:, row]
+        clock.count(slots, counts)
+        _measure(clock, numbers, finite, tally.moments[:, row], extremes)
+        if len(extremes) and (extremes[:, 0].min() < column.minimum or extremes[:, 1].max() > column.maximum):
+            for name, outside in (("below_min", numbers < column.minimum), ("above_max", numbers > column.maximum)):
+                beyond = clock.places[clock.of_these(outside & finite)]
+                counts[:, extra[name]] = np.bincount(beyond, minlength=len(clock.hours))
 
 
 def _measure(
@@ -241,7 +276,8 @@ def _measure(
     moments: NDArray[np.float64],
     extremes: NDArray[np.float64],
 ) -> None:
-    """Sums, sums of squares and extremes of the finite values of each hour that has any."""
+    """Sums, sums of squares and extremes of the finite values of each group that has any."""
+    numbers, finite = clock.of_these(numbers), clock.of_these(finite)
     if clock.order is not None:
         numbers, finite = numbers[clock.order], finite[clock.order]
     sizes = clock.sizes
@@ -261,11 +297,12 @@ def _measure(
 
 
 def _count_categorical(
-    column: CategoricalColumn, clock: _Clock, values: ColumnValues | None, counts: NDArray[np.int64]
+    binning: Binning, column: CategoricalColumn, tallies: Sequence[_Tally], values: ColumnValues | None
 ) -> None:
     other, unseen, missing, mismatch = range(len(column.levels), column.size)
     if values is None:
-        counts[:, missing] = clock.sizes
+        for tally in tallies:
+            tally.part(binning, column)[:, missing] = tally.clock.sizes
         return
     codes, distinct = dictionary(values.values)
     if column.name == ERROR:
@@ -277,4 +314,5 @@ def _count_categorical(
         targets[targets < 0] = np.where(rare, other, unseen)[targets < 0]
     slots = np.append(targets, missing)[codes]
     slots[values.odd_rows[values.odd_codes == MISMATCH]] = mismatch
-    clock.count(slots, counts)
+    for tally in tallies:
+        tally.clock.count(slots, tally.part(binning, column))

@@ -12,12 +12,16 @@ from monitor.settings import Settings
 from monitor.store.database import Database
 from monitor.store.observations.base import Observations
 
+SEGMENTS_BYTES = 200_000_000  # of segments' profiles, which may be many
+
 
 class Artefacts:
-    """The most recently used of what never changes once it is stored: cuts, profiles."""
+    """The most recently used of what never changes once it is stored: cuts, profiles. At most so many, and (but for
+    the newest) so many bytes of those that tell their size by ``nbytes``."""
 
-    def __init__(self, capacity: int = 24) -> None:
+    def __init__(self, capacity: int = 24, most_bytes: int | None = None) -> None:
         self._capacity = capacity
+        self._most_bytes = most_bytes
         self._held: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = Lock()
 
@@ -30,9 +34,14 @@ class Artefacts:
         made = make()
         with self._lock:
             self._held[key] = made
-            while len(self._held) > self._capacity:
+            while len(self._held) > 1 and self._is_full():
                 self._held.popitem(last=False)
         return made
+
+    def _is_full(self) -> bool:
+        if len(self._held) > self._capacity:
+            return True
+        return self._most_bytes is not None and sum(one.nbytes for one in self._held.values()) > self._most_bytes
 
 
 @dataclass(frozen=True)
@@ -43,3 +52,4 @@ class Service:
     database: Database
     observations: Observations
     artefacts: Artefacts = field(default_factory=Artefacts)
+    of_segments: Artefacts = field(default_factory=lambda: Artefacts(2000, SEGMENTS_BYTES))

@@ -58,7 +58,7 @@ def test_a_line_for_each_panel_and_a_panel_for_each_line() -> None:
 
 def test_kinds_are_the_same_everywhere() -> None:
     assert get_args(document.Kind) == document.KINDS
-    assert set(multiplicity.DEFAULT_WEIGHTS) - {"segments"} == set(document.KINDS) - {"serving"}
+    assert set(multiplicity.DEFAULT_WEIGHTS) - {"segments"} == set(document.KINDS) - {"serving", "fairness"}
 
 
 def test_severities_and_verdicts_are_the_same_everywhere() -> None:

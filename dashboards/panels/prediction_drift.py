@@ -20,4 +20,5 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
     series, timeline = (answers[query] for query in ask(scope))
     assert isinstance(series, Lines)
     assert isinstance(timeline, Marks)
-    return drift_figure("Drift of the predictions", scope, series.lines, timeline.marks, theme)
+    moved = [one for one in series.lines if not one.name.startswith("estimated_")]
+    return drift_figure("Drift of the predictions", scope, moved, timeline.marks, theme)

@@ -30,7 +30,9 @@
   function follow(place, link) {
     place.on("plotly_click", (event) => {
       const row = event.points.find((point) => typeof point.y === "string");
-      if (row) window.location.assign(link + encodeURIComponent(row.y.split(" · ")[0]));
+      const segment = new URLSearchParams(window.location.search).get("segment");
+      const kept = segment ? `?${new URLSearchParams({ segment })}` : "";
+      if (row) window.location.assign(link + encodeURIComponent(row.y.split(" · ")[0]) + kept);
     });
     place.classList.add("leads");
   }

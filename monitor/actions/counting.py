@@ -193,30 +193,39 @@ def count(binning: Binning, columns: Sequence[StoredColumn], meaning: Meaning, t
     return summary.summarise(binning, hours, column_values(columns, meaning, table))
 
 
-def newest_by_hour(table: pa.Table) -> dict[int, int]:
-    """Time of the newest row of each hour, microseconds."""
-    grouped = table.select(["hour", "timestamp"]).group_by("hour").aggregate([("timestamp", "max")])
-    return dict(zip(grouped.column("hour").to_pylist(), grouped.column("timestamp_max").to_pylist(), strict=True))
-
-
 @dataclass(frozen=True)
 class LabelGroups:
-    """Label summaries of several (hour, known hour) pairs of one version."""
+    """Label summaries of several (code, hour, known hour) groups of one version; the codes are all 0 where rows were
+    not counted apart by any."""
 
+    codes: NDArray[np.int64]
     hours: NDArray[np.int64]
     known_hours: NDArray[np.int64]
     counts: NDArray[np.int64]
     sums: NDArray[np.float64]
 
+    def where(self, chosen: NDArray[np.bool_]) -> LabelGroups:
+        """Some of the groups."""
+        codes, hours, known = self.codes[chosen], self.hours[chosen], self.known_hours[chosen]
+        return LabelGroups(codes, hours, known, self.counts[chosen], self.sums[chosen])
 
-def label_counts(layout: ScoreLayout, meaning: Meaning, rows: ScoredRows) -> dict[str, LabelGroups]:
-    """Labelled predictions by version, hour and the hour their label became known; a correction is −1 and +1."""
+
+def label_counts(
+    layout: ScoreLayout, meaning: Meaning, rows: ScoredRows, codes: NDArray[np.int64] | None = None
+) -> dict[str, LabelGroups]:
+    """Labelled predictions by version, hour and the hour their label became known; a correction is −1 and +1.
+
+    With ``codes`` [n] also by code; rows with a negative one are left out.
+    """
     keep, sign, known = _revisions(rows)
+    if codes is not None:
+        inside = codes[keep] >= 0
+        keep, sign, known = keep[inside], sign[inside], known[inside]
     versions = pc.fill_null(rows.version, "").take(pa.array(keep))
     groups: dict[str, LabelGroups] = {}
     for version in pc.unique(versions).to_pylist():
         mine = pc.equal(versions, version).to_numpy(zero_copy_only=False)
-        groups[version] = _grouped(layout, meaning, rows, keep[mine], sign[mine], known[mine])
+        groups[version] = _grouped(layout, meaning, rows, keep[mine], sign[mine], known[mine], codes)
     return groups
 
 
@@ -246,8 +255,9 @@ def _grouped(
     keep: NDArray[np.int64],
     sign: NDArray[np.int8],
     known: NDArray[np.int64],
+    codes: NDArray[np.int64] | None,
 ) -> LabelGroups:
-    pairs = np.stack([rows.hour[keep], known], axis=1)
+    pairs = np.stack([rows.hour[keep], known] if codes is None else [rows.hour[keep], known, codes[keep]], axis=1)
     distinct, group = np.unique(pairs, axis=0, return_inverse=True)
     taken = pa.array(keep)
     truth, predicted = rows.label.take(taken), rows.prediction.take(taken)
@@ -256,7 +266,8 @@ def _grouped(
         truth, predicted = _numbers(truth), _numbers(predicted)
     groups = group.ravel().astype(np.int64)
     found, counts, sums = scored.count_scored(layout, groups, truth, predicted, score, sign, highest)
-    return LabelGroups(distinct[found, 0], distinct[found, 1], counts, sums)
+    of_code = np.zeros(len(found), np.int64) if codes is None else distinct[found, 2]
+    return LabelGroups(of_code, distinct[found, 0], distinct[found, 1], counts, sums)
 
 
 def _numbers(texts: pa.Array) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,12 @@ def distributions(
     start: int | None = None,
     end: int | None = None,
     version: str | None = None,
+    segment: str | None = None,
 ) -> dict[str, Any]:
-    """One feature (or ``prediction``, ``score``) in the reference and in a stretch of hours, by default the newest day.
+    """One feature (or ``prediction``, ``score``) in the reference and in a stretch of hours, by default the newest day;
+    of all rows or of one segment.
 
-    Raises NotFound for an unknown model or feature, Invalid for an empty stretch.
+    Raises NotFound for an unknown model, feature or segment, Invalid for an empty stretch.
     """
     with service.database.read() as connection:
         model = known_models.get(connection, name)
@@ -45,7 +48,20 @@ def distributions(
         frame = Frame.load(service, connection, known_models.get(connection, name))
         if frame is None or (column := _column(frame, feature)) is None:
             raise NotFound(f"Model {name!r} has no feature {feature!r} that is counted (yet)")
-        return _side_by_side(frame, column, feature, start_hour, end_hour, version)
+        if segment is not None:
+            frame.check_segment(segment)
+        asked = _Asked(column, feature, start_hour, end_hour, version, segment)
+        return _side_by_side(frame, asked)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    column: str
+    feature: str
+    start: int
+    end: int
+    version: str | None
+    segment: str | None
 
 
 def _hours(start: int | None, end: int | None, newest: int) -> tuple[int, int]:
@@ -63,8 +79,9 @@ def _column(frame: Frame, feature: str) -> str | None:
     return None
 
 
-def _side_by_side(frame: Frame, column: str, feature: str, start: int, end: int, version: str | None) -> dict[str, Any]:
-    window = frame.window(start, end)
+def _side_by_side(frame: Frame, asked: _Asked) -> dict[str, Any]:
+    column, version, start, end = asked.column, asked.version, asked.start, asked.end
+    window = frame.window(start, end) if asked.segment is None else frame.segment_window(start, end, asked.segment)
     if version is not None and version not in window.versions:
         counts, rows = np.zeros_like(window.pooled.counts), {version: 0}
     elif version is not None:
@@ -72,16 +89,17 @@ def _side_by_side(frame: Frame, column: str, feature: str, start: int, end: int,
         rows = {version: window.versions[version].rows}
     else:
         counts, rows = window.pooled.counts, {v: one.rows for v, one in window.versions.items()}
-    compared = frame.compared_with(None, rows)
+    compared = frame.compared_with(None, rows, asked.segment)
     total = None if compared is None else compared.profile.total
     kind = "numeric" if isinstance(frame.binning.by_name[column], NumericColumn) else "categorical"
     sides = {"current": counts} | ({} if total is None else {"reference": total})
     cells = _bins(frame, column, sides) if kind == "numeric" else _categories(frame, column, sides)
     return {
-        "feature": feature,
+        "feature": asked.feature,
         "type": kind,
         "window": {"start": clock.render(start * clock.HOUR), "end": clock.render(end * clock.HOUR)},
         "version": version,
+        "segment": asked.segment,
         "reference": None if compared is None else {"name": compared.name, "version": compared.version},
         **cells,
         "distances": {} if total is None else _distances(frame, column, kind, total, counts),

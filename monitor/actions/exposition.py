@@ -90,6 +90,7 @@ def _readings(connection: Connection, model: models.Model) -> Iterator[Sample]:
             "check": reading.check,
             "metric": reading.metric,
             "feature": reading.feature or "",
+            "segment": reading.segment or "",
             "version": reading.version or "",
             "window": f"{reading.length_hours}h",
         }

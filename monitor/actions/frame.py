@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
+from typing import Any
 
 from alerting.rules import Rule
 from detectors import summary
@@ -12,18 +14,21 @@ from detectors.cuts import Binning
 from detectors.performance import scored
 from detectors.performance.scored import LabelCounts
 from detectors.profile import Reference, ReferenceProfile, mix
+from detectors.segments import Size
 from detectors.summary import HourlySummaries, WindowCounts
 from monitor import clock
 from monitor.actions.counting import Meaning
 from monitor.actions.models import meaning_of_model, settings_of
 from monitor.config import document
 from monitor.config.inventory import Check, checks_of, rules_of
+from monitor.errors import NotFound
 from monitor.service import Service
 from monitor.store import config, marks, models, references, summaries
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
 POOLED = "*"
+WEEK = 7 * clock.DAY
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,9 @@ class Frame:
     known: Sequence[references.Reference]
     memo: dict[int, list[marks.Outdated]] = field(default_factory=dict)
     windows: dict[tuple[int, int], Window] = field(default_factory=dict)
-    unpacked: dict[tuple[str, int], summary.Vectors] = field(default_factory=dict)
+    unpacked: dict[tuple[str, str, int], summary.Vectors] = field(default_factory=dict)
+    sliced: dict[tuple[int, int], Mapping[str, Window]] = field(default_factory=dict)
+    derived: dict[str, Any] = field(default_factory=dict)  # by actions that need it more than once
 
     @classmethod
     def load(cls, service: Service, connection: Connection, model: Model) -> Frame | None:
@@ -132,8 +139,23 @@ class Frame:
         """Names of the features that are counted."""
         return [c.name.removeprefix("feature.") for c in self.binning.columns if c.name.startswith("feature.")]
 
-    def profile(self, reference: references.Reference, version: str) -> ReferenceProfile:
-        """A reference's rows of one model version (``*``: all) on the cuts."""
+    def segment_sizes(self) -> dict[str, Size]:
+        """Every segment that a reference has, with its rows in the one that has most of them, by name."""
+        found: dict[str, Size] = {}
+        for reference in self.known if any(one.values for one in self.binning.segments) else ():
+            weeks = _weeks(reference)
+            for segment, rows in references.segment_rows(self.connection, reference.id, self.binning_id).items():
+                if segment not in found or rows > found[segment].reference:
+                    found[segment] = Size(rows, rows / weeks)
+        return dict(sorted(found.items()))
+
+    def profile(
+        self, reference: references.Reference, version: str, segment: str | None = None
+    ) -> ReferenceProfile | None:
+        """A reference's rows of one model version (``*``: all) on the cuts, or those of them in a segment: None where
+        there are none."""
+        if segment is not None:
+            return self._segment_profile(reference, version, segment)
         key = ("profile", reference.id, self.binning_id, version)
 
         def load() -> ReferenceProfile:
@@ -143,20 +165,30 @@ class Frame:
         profile: ReferenceProfile = self.service.artefacts.get(key, load)
         return profile
 
-    def compared_with(self, named: str | None, rows: Mapping[str, int]) -> Compared | None:
+    def _segment_profile(self, reference: references.Reference, version: str, segment: str) -> ReferenceProfile | None:
+        def load() -> ReferenceProfile | Nothing:
+            data = references.segment_profile(self.connection, reference.id, self.binning_id, version, segment)
+            return Nothing() if data is None else ReferenceProfile.from_bytes(data)
+
+        key = (reference.id, self.binning_id, version, segment)
+        profile: ReferenceProfile | Nothing = self.service.of_segments.get(key, load)
+        return None if isinstance(profile, Nothing) else profile
+
+    def compared_with(self, named: str | None, rows: Mapping[str, int], segment: str | None = None) -> Compared | None:
         """What rows of these versions (with their counts) are compared with; None without a reference."""
         chosen = []
         for version, count in sorted(rows.items()) or [("", 0)]:
             found = references.choose(self.known, self.model.default_reference, named, version)
-            if found is not None:
-                chosen.append((found, max(count, 1)))
+            profile = None if found is None else self.profile(*found, segment)
+            if found is not None and profile is not None:
+                chosen.append((found[0], profile, max(count, 1)))
         if not chosen:
             return None
-        heaviest = max(chosen, key=lambda pair: pair[1])[0][0]
-        profiles = [self.profile(*found) for found, _ in chosen]
+        heaviest = max(chosen, key=lambda one: one[2])[0]
+        profiles = [profile for _, profile, _ in chosen]
         if len(chosen) == 1:
             return Compared(profiles[0], heaviest.name, heaviest.version)
-        return Compared(mix(profiles, [float(count) for _, count in chosen]), heaviest.name, heaviest.version)
+        return Compared(mix(profiles, [float(count) for *_, count in chosen]), heaviest.name, heaviest.version)
 
     def window(self, start_hour: int, end_hour: int) -> Window:
         """The counts of a stretch of hours."""
@@ -165,14 +197,39 @@ class Frame:
             self.windows[key] = self._window(start_hour, end_hour)
         return self.windows[key]
 
+    def segment_windows(self, start_hour: int, end_hour: int) -> Mapping[str, Window]:
+        """The counts of a stretch of hours of every segment that has rows in it."""
+        key = (start_hour, end_hour)
+        if key not in self.sliced:
+            first = start_hour - summary.HOURS_BEFORE
+            loaded = summaries.load_segments(self.connection, self.model.id, self.binning_id, first, end_hour)
+            self.sliced[key] = {
+                segment: self._sum(list(rows), start_hour, end_hour, segment)
+                for segment, rows in groupby(loaded, key=lambda one: one.segment)
+            }
+        return self.sliced[key]
+
+    def segment_window(self, start_hour: int, end_hour: int, segment: str) -> Window:
+        """The counts of a stretch of hours of one segment."""
+        loaded = summaries.load(self.connection, self.model.id, self.binning_id, start_hour, end_hour, segment)
+        return self._sum(loaded, start_hour, end_hour, segment)
+
+    def check_segment(self, segment: str) -> None:
+        """Raises NotFound for a segment that is not counted."""
+        if not any(segment in one.segments for one in self.binning.segments):
+            raise NotFound(f"Model {self.model.name!r} has no segment {segment!r} that is counted (yet)")
+
     def _window(self, start_hour: int, end_hour: int) -> Window:
         first = start_hour - summary.HOURS_BEFORE
         loaded = summaries.load(self.connection, self.model.id, self.binning_id, first, end_hour)
+        return self._sum(loaded, start_hour, end_hour, "")
+
+    def _sum(self, loaded: Sequence[summaries.Summary], start_hour: int, end_hour: int, segment: str) -> Window:
         by_version: dict[str, list[summaries.Summary]] = {}
         for one in loaded:
             by_version.setdefault(one.version, []).append(one)
         windows = {
-            version: summary.window(self._stack(rows), start_hour, end_hour)
+            version: summary.window(self._stack(segment, rows), start_hour, end_hour)
             for version, rows in sorted(by_version.items())
         }
         pooled = (
@@ -183,11 +240,11 @@ class Frame:
         versions = {version: counts for version, counts in windows.items() if counts.rows}
         return Window(start_hour, end_hour, pooled, versions)
 
-    def _stack(self, rows: Sequence[summaries.Summary]) -> HourlySummaries:
+    def _stack(self, segment: str, rows: Sequence[summaries.Summary]) -> HourlySummaries:
         """The hours of one version; each is unpacked once for all the windows that it is in."""
         vectors = []
         for one in rows:
-            key = (one.version, one.hour)
+            key = (segment, one.version, one.hour)
             if key not in self.unpacked:
                 self.unpacked[key] = summary.decode(self.binning, one.data)
             vectors.append(self.unpacked[key])
@@ -199,7 +256,31 @@ class Frame:
         loaded = summaries.load_labels(
             self.connection, self.model.id, self.binning_id, start_hour, end_hour, known_hour
         )
-        by_version: dict[str, list[bytes]] = {}
-        for one in loaded:
-            by_version.setdefault(one.version, []).append(one.data)
-        return {version: scored.add_up(data) for version, data in by_version.items()}
+        return _by_version(loaded)
+
+    def segment_labels(self, start_hour: int, end_hour: int, as_of: int) -> dict[str, dict[str, LabelCounts]]:
+        """The like of every segment that has labelled rows."""
+        loaded = summaries.load_segment_labels(
+            self.connection, self.model.id, self.binning_id, start_hour, end_hour, as_of // clock.HOUR
+        )
+        return {segment: _by_version(list(rows)) for segment, rows in groupby(loaded, key=lambda one: one.segment)}
+
+
+class Nothing:
+    """A segment of which a reference has no row; remembered like a profile."""
+
+    nbytes = 0
+
+
+def _by_version(loaded: Sequence[summaries.LabelSummary]) -> dict[str, LabelCounts]:
+    by_version: dict[str, list[bytes]] = {}
+    for one in loaded:
+        by_version.setdefault(one.version, []).append(one.data)
+    return {version: scored.add_up(data) for version, data in by_version.items()}
+
+
+def _weeks(reference: references.Reference) -> float:
+    """How long a reference is, at least a day; 1 where its rows have no times."""
+    if reference.start is None or reference.end is None:
+        return 1.0
+    return max(reference.end - reference.start, clock.DAY) / WEEK

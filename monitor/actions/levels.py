@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from detectors.cuts import NumericColumn
 from detectors.multiplicity import DEFAULT_WEIGHTS, ledger_alpha
+from detectors.segments import budget_shares
 from monitor.actions.frame import Frame
 from monitor.config.inventory import Check, runs_per_month
 
 OUTSIDE = 0.05  # the level of intervals of checks that stand outside the ledger
+SEGMENTS = "segments"
+SLICED = ("data_drift", "prediction_drift", "performance")  # the kinds that look at segments
+SHORTEST, WEEK = 24, 168  # hours
 
 
 def level(frame: Frame, check: Check, length: int, versions: int) -> float:
@@ -17,17 +21,63 @@ def level(frame: Frame, check: Check, length: int, versions: int) -> float:
     if not check.in_ledger:
         given = None if check.threshold is None else check.threshold.p_value
         return OUTSIDE if given is None else given
-    kinds = {one.kind for one in frame.checks if one.in_ledger}
-    present = sum(weight for kind, weight in DEFAULT_WEIGHTS.items() if kind in kinds)  # in one order: to the bit
     pairs = sum(judged_pairs(frame, one) for one in frame.checks if one.in_ledger and one.kind == check.kind)
     return ledger_alpha(
         frame.settings.false_alarms_per_month,
         DEFAULT_WEIGHTS[check.kind],
-        present,
+        _weights_present(frame, bool(segments_of(frame))),
         max(pairs, 1) * (max(versions, 1) if check.kind == "performance" else 1),
         len(check.lengths),
         runs_per_month(length),
     )
+
+
+def segment_level(frame: Frame, check: Check, length: int, versions: int, segment: str) -> float:
+    """α of one judged number of a check within a segment: the segment's share of what all segments have."""
+    whole = _level_of_segments(frame, len(segment_lengths(check)), length)
+    return whole * segments_of(frame)[segment] / (max(versions, 1) if check.kind == "performance" else 1)
+
+
+def segments_of(frame: Frame) -> Mapping[str, float]:
+    """The segments that are judged, in order of their names, each with its share of the segments' budget.
+
+    They follow from the references and the configuration alone: every window is judged alike.
+    """
+    if SEGMENTS not in frame.derived:
+        sliced = [check for check in frame.checks if segment_lengths(check)]
+        sizes = frame.segment_sizes() if sliced else {}
+        lengths = max((len(segment_lengths(check)) for check in sliced), default=1)
+        weekly = _level_of_segments(frame, lengths, WEEK) if sizes else 0.0
+        frame.derived[SEGMENTS] = budget_shares(sizes, tolerance=frame.settings.tolerance, weekly_alpha=weekly)
+    found: Mapping[str, float] = frame.derived[SEGMENTS]
+    return found
+
+
+def segment_lengths(check: Check) -> tuple[int, ...]:
+    """The window lengths (hours) at which a check looks at segments: those of a day and more, or all it has where they
+    are shorter; none of a check that stands outside the ledger."""
+    if check.kind not in SLICED or not check.in_ledger:
+        return ()
+    return tuple(length for length in check.lengths if length >= SHORTEST) or check.lengths
+
+
+def _level_of_segments(frame: Frame, lengths: int, length: int) -> float:
+    """The level that a number would have if its segment had all of the segments' budget."""
+    pairs = sum(judged_pairs(frame, check) for check in frame.checks if segment_lengths(check))
+    return ledger_alpha(
+        frame.settings.false_alarms_per_month,
+        DEFAULT_WEIGHTS[SEGMENTS],
+        _weights_present(frame, segments=True),
+        max(pairs, 1),
+        lengths,
+        runs_per_month(length),
+    )
+
+
+def _weights_present(frame: Frame, segments: bool) -> float:
+    """Sum of the weights of the kinds in the ledger; in one order: to the bit."""
+    kinds = {one.kind for one in frame.checks if one.in_ledger} | ({SEGMENTS} if segments else set())
+    return sum(weight for kind, weight in DEFAULT_WEIGHTS.items() if kind in kinds)
 
 
 def judged_pairs(frame: Frame, check: Check) -> int:
@@ -67,9 +117,15 @@ def is_numeric(frame: Frame, name: str) -> bool:
 
 def expected_checks(frame: Frame) -> int:
     """How many judged numbers the ledger pays for in 30 days."""
-    return sum(
+    whole = sum(
         judged_pairs(frame, check) * runs_per_month(length)
         for check in frame.checks
         if check.in_ledger
         for length in check.lengths
     )
+    each = sum(
+        judged_pairs(frame, check) * runs_per_month(length)
+        for check in frame.checks
+        for length in segment_lengths(check)
+    )
+    return whole + each * len(segments_of(frame))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from detectors.cuts import Binning, NumericColumn
 from detectors.kinds import infer_kind
 from monitor import clock
-from monitor.actions import counting
+from monitor.actions import counting, slicing
 from monitor.actions import models as known_models
 from monitor.actions.counting import Meaning
 from monitor.actions.models import settings_of
@@ -27,7 +28,7 @@ from monitor.store.observations.arriving import ArrivingReference
 from monitor.store.observations.base import StoredColumn
 from monitor.store.observations.canonical import canonical, canonical_stored
 from monitor.store.observations.fit import fit, new_columns
-from monitor.store.references import WHOLE, Reference
+from monitor.store.references import WHOLE, Reference, SegmentProfile
 
 PART = 100_000
 RECENT_HOURS = 48
@@ -197,7 +198,7 @@ def _brings_news(
     if not before or model.binning_id is None or not set(made.model_versions) <= known:
         return True
     binning = Binning.from_bytes(references.binning(connection, model.binning_id))
-    return any(
+    return slicing.brings_values(binning, model.columns, table) or any(
         table.column(column.physical).null_count < table.num_rows
         for column in model.columns
         if column.physical in table.column_names
@@ -213,7 +214,8 @@ def _has_cuts(binning: Binning, column: StoredColumn) -> bool:
 
 
 def is_configured_otherwise(model: Model, binning: Binning) -> bool:
-    """Whether the configuration has named another type, task or positive label since the cuts were made."""
+    """Whether the configuration has named another type, task, positive label or other segments since the cuts were
+    made."""
     settings, meaning = settings_of(model), known_models.meaning_of_model(model)
     kinds = {f"feature.{column.name}": column.type for column in model.columns if column.role == "feature"}
     retyped = any(
@@ -222,7 +224,8 @@ def is_configured_otherwise(model: Model, binning: Binning) -> bool:
     )
     positive = _positive(settings)
     other_class = meaning.task == "binary" and positive not in (None, meaning.positive)
-    return retyped or settings.task not in (None, meaning.task) or other_class
+    sliced = [one.name for one in binning.segments] != settings.segments
+    return retyped or sliced or settings.task not in (None, meaning.task) or other_class
 
 
 def make_new_cuts(service: Service, connection: Connection, model: Model, now: int) -> None:
@@ -231,7 +234,8 @@ def make_new_cuts(service: Service, connection: Connection, model: Model, now: i
     tables = {reference.id: _rows(connection, reference.id) for reference in newest}
     meaning = _meaning(service, connection, model, list(tables.values()))
     models.settle_meaning(connection, model.id, meaning.task, list(meaning.classes))
-    binning = counting.binning_of(model.columns, meaning, list(tables.values()))
+    segments = slicing.segment_columns(settings_of(model).segments, model.columns, list(tables.values()))
+    binning = replace(counting.binning_of(model.columns, meaning, list(tables.values())), segments=segments)
     binning_id = references.add_binning(connection, model.id, binning.to_bytes(), now)
     for reference in newest:
         _add_profiles(
@@ -261,6 +265,20 @@ def _add_profiles(
     whole = next(iter(profiles.values())) if len(parts) == 1 else _profile(binning, model, meaning, table, timed)
     profiles[WHOLE] = whole
     references.add_profiles(connection, reference_id, binning_id, profiles)
+    if binning.segments:
+        sliced = _segments(binning, model, meaning, parts if len(parts) == 1 else {**parts, WHOLE: table}, timed)
+        references.add_segment_profiles(connection, reference_id, binning_id, sliced)
+
+
+def _segments(
+    binning: Binning, model: Model, meaning: Meaning, parts: Mapping[str, pa.Table], timed: bool
+) -> Iterator[SegmentProfile]:
+    """Profiles of every segment, of each part by its model version; of the whole too."""
+    for version, part in parts.items():
+        for segment, rows in slicing.by_segment(binning, model.columns, part):
+            data = _profile(binning, model, meaning, rows, timed)
+            for name in (version,) if len(parts) > 1 else (version, WHOLE):
+                yield SegmentProfile(name, segment, rows.num_rows, data)
 
 
 def _profile(binning: Binning, model: Model, meaning: Meaning, table: pa.Table, timed: bool) -> bytes:

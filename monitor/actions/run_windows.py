@@ -29,7 +29,7 @@ class Due:
 def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: bool = True) -> list[Due]:
     """Windows of one check and length (hours) to measure at as_of, in order of their end."""
     newest = newest_end(length, as_of)
-    if check.kind == "performance" and not check.is_stream:
+    if check.needs_labels and not check.is_stream:
         return _performance(frame, check, length, as_of, newest, with_newest)
     found = {end: Due(end, steps=False) for end in _dirty(frame, check, length, as_of)}
     if with_newest:
@@ -51,7 +51,7 @@ def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
                 end - length - before,
                 end,
                 mark.change,
-                labels=check.kind == "performance",
+                labels=check.needs_labels,
             )
             found += [mark.end] if changed else []
     return found

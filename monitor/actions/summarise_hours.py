@@ -1,15 +1,15 @@
-"""Count the hours that changed: each is read once and stored as one additive summary per model version."""
+"""Count the hours that changed: each is read once and stored as one additive summary per model version, and one more
+per segment."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from detectors import summary
 from detectors.cuts import Binning
 from detectors.performance import scored
 from monitor import clock
-from monitor.actions import counting
+from monitor.actions import counting, slicing
 from monitor.actions.counting import Meaning
 from monitor.actions.models import meaning_of_model
 from monitor.service import Service
@@ -73,12 +73,14 @@ def _count(
     binning_id, binning, meaning = counted_on
     full = [mark.hour for mark in marks if not mark.labels_only]
     change = {mark.hour: mark.change for mark in marks}
-    rows = [
-        Summary(version, hour, rows, newest, change[hour], data)
+    rows = (
+        Summary(version, hour, rows, newest, change[hour], data, segment)
         for start, end in _runs(full)
-        for version, hour, rows, newest, data in _hours(service, connection, model, binning, meaning, start, end)
+        for version, segment, hour, rows, newest, data in _hours(
+            service, connection, model, binning, meaning, start, end
+        )
         if hour in change
-    ]
+    )
     summaries.replace(connection, model.id, binning_id, full, rows)
     hours = [mark.hour for mark in marks]
     label_rows = (
@@ -100,11 +102,12 @@ def _labels(
     hours: Sequence[int],
     change: Mapping[int, int],
 ) -> Iterator[LabelSummary]:
-    rows = service.observations.scored(connection, model.stored, hours)
-    for version, groups in counting.label_counts(binning.scores, meaning, rows).items():
+    columns = slicing.sources_of(model.stored.columns, binning)
+    rows = service.observations.scored(connection, model.stored, hours, columns)
+    for version, segment, groups in slicing.label_counts(binning, columns, meaning, rows):
         for hour, known, counts, sums in zip(groups.hours, groups.known_hours, groups.counts, groups.sums, strict=True):
             data = scored.encode(counts, sums)
-            yield LabelSummary(version, int(hour), int(known), int(counts[0]), change[int(hour)], data)
+            yield LabelSummary(version, int(hour), int(known), int(counts[0]), change[int(hour)], data, segment)
 
 
 def _hours(
@@ -115,15 +118,12 @@ def _hours(
     meaning: Meaning,
     start: int,
     end: int,
-) -> Iterator[tuple[str, int, int, int, bytes]]:
+) -> Iterator[tuple[str, str, int, int, int, bytes]]:
     columns = model.stored.columns
     for chunk in service.observations.read(connection, model.stored, start, end, columns):
         for version, part in counting.by_version(chunk).items():
-            counted = counting.count(binning, columns, meaning, part)
-            newest = counting.newest_by_hour(part)
-            for index, hour in enumerate(counted.hours):
-                vectors = counted.counts[index], counted.moments[index], counted.extremes[index]
-                yield version, int(hour), int(vectors[0][0]), newest[int(hour)], summary.encode(*vectors)
+            for counted in slicing.count(binning, columns, meaning, part):
+                yield version, *counted
 
 
 def _runs(hours: Sequence[int]) -> Iterator[tuple[int, int]]:

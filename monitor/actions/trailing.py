@@ -16,23 +16,26 @@ from monitor.config.document import Trailing
 from monitor.store import summaries
 
 
-def compared_with(frame: Frame, given: Trailing, start_hour: int, as_of: int) -> Compared | None:
-    """The rows of all versions in the stretch that ends ``gap`` before ``start_hour``, with the labels known at as_of.
+def compared_with(
+    frame: Frame, given: Trailing, start_hour: int, as_of: int, segment: str | None = None
+) -> Compared | None:
+    """The rows of all versions in the stretch that ends ``gap`` before ``start_hour``, with the labels known at as_of;
+    of one segment, if given.
 
     None where it has no rows.
     """
     last = start_hour - clock.parse_duration(given.gap) // clock.HOUR
     first = last - clock.parse_duration(given.trailing) // clock.HOUR
-    hours = _rows(frame, first, last)
+    hours = _rows(frame, first, last, segment or "")
     if len(hours.hours) == 0:
         return None
-    profile = ReferenceProfile.of(hours, _labels(frame, first, last, as_of // clock.HOUR), timed=True)
+    profile = ReferenceProfile.of(hours, _labels(frame, first, last, as_of // clock.HOUR, segment or ""), timed=True)
     return Compared(profile, f"trailing {given.trailing}", None)
 
 
-def _rows(frame: Frame, first: int, last: int) -> HourlySummaries:
+def _rows(frame: Frame, first: int, last: int, segment: str) -> HourlySummaries:
     by_version: dict[str, list[summaries.Summary]] = {}
-    for one in summaries.load(frame.connection, frame.model.id, frame.binning_id, first, last):
+    for one in summaries.load(frame.connection, frame.model.id, frame.binning_id, first, last, segment):
         by_version.setdefault(one.version, []).append(one)
     parts = [
         summary.stack(frame.binning, [one.hour for one in rows], [one.data for one in rows])
@@ -41,9 +44,9 @@ def _rows(frame: Frame, first: int, last: int) -> HourlySummaries:
     return reduce(summary.add, parts, summary.empty(frame.binning))
 
 
-def _labels(frame: Frame, first: int, last: int, known_hour: int) -> Grouped:
+def _labels(frame: Frame, first: int, last: int, known_hour: int, segment: str) -> Grouped:
     by_hour: dict[int, list[bytes]] = {}
-    loaded = summaries.load_labels(frame.connection, frame.model.id, frame.binning_id, first, last, known_hour)
+    loaded = summaries.load_labels(frame.connection, frame.model.id, frame.binning_id, first, last, known_hour, segment)
     for one in loaded:
         by_hour.setdefault(one.hour, []).append(one.data)
     added = [scored.add_up(data) for data in by_hour.values()] or [scored.no_labels(frame.binning.scores)]

@@ -72,5 +72,6 @@ def get_distributions(model: str, feature: str, request: Request) -> Response:
         start=moment(given.get("start"), "start"),
         end=moment(given.get("end"), "end"),
         version=given.get("version"),
+        segment=given.get("segment"),
     )
     return answer(found)

@@ -12,8 +12,8 @@ from monitor import clock, cron
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
 
-Kind = Literal["data_drift", "prediction_drift", "data_quality", "performance", "serving"]
-KINDS: tuple[Kind, ...] = ("data_drift", "prediction_drift", "data_quality", "performance", "serving")
+Kind = Literal["data_drift", "prediction_drift", "data_quality", "performance", "serving", "fairness"]
+KINDS: tuple[Kind, ...] = ("data_drift", "prediction_drift", "data_quality", "performance", "serving", "fairness")
 
 
 def _duration(text: str) -> str:
@@ -107,6 +107,7 @@ class Check(_Strict):
     kind: Kind
     features: list[str] | None = None
     metric: str | None = None
+    segment: str | None = None
     method: str = "auto"
     window: Window | None = None
     schedule: Cron = "5 * * * *"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import log
 
 from alerting.rules import Rule
+from detectors.fairness import WITHOUT_LABELS
 from detectors.registry import SEQUENTIAL
 from monitor import clock
 from monitor.config import document
@@ -15,6 +16,7 @@ DEFAULT_LENGTHS = (24, 168)
 SHORT_LENGTHS = (1, 6)  # large drift is caught in an hour, small drift in a day or week
 SHORT_ROWS = 100  # that a short window must usually hold, to be able to show anything
 SERVING_LENGTHS = (24,)
+FAIRNESS_LENGTHS = (24, 168)
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,20 @@ class Check:
     schedule: str = "5 * * * *"
     features: tuple[str, ...] | None = None
     metric: str | None = None
+    segment: str | None = None
     method: str = "auto"
     threshold: document.Threshold | None = None
     reference: str | document.Trailing | None = None
 
     @property
     def in_ledger(self) -> bool:
-        """Serving and checks with a method or threshold of their own stand outside the budget."""
-        return self.kind != "serving" and self.method == "auto" and self.threshold is None
+        """Serving, fairness and checks with a method or threshold of their own stand outside the budget."""
+        return self.kind not in ("serving", "fairness") and self.method == "auto" and self.threshold is None
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether its windows have to wait for labels: performance, and what else is measured on labelled rows."""
+        return self.kind == "performance" or (self.kind == "fairness" and self.metric not in WITHOUT_LABELS)
 
     @property
     def is_stream(self) -> bool:
@@ -57,7 +65,8 @@ def checks_of(model: document.Model, rows_per_hour: float = 0.0) -> tuple[Check,
 
     Drift is looked for in 1 h and 6 h too where the reference has at least 100 rows in so long, by ``rows_per_hour``.
     """
-    checks: dict[str, Check] = {kind: Check(kind, kind, _lengths(kind, None, rows_per_hour)) for kind in document.KINDS}
+    kinds = [kind for kind in document.KINDS if kind != "fairness" or model.segments]
+    checks: dict[str, Check] = {kind: Check(kind, kind, _lengths(kind, None, rows_per_hour)) for kind in kinds}
     for given in model.checks:
         checks.pop(given.name, None)
         if given.enabled:
@@ -69,7 +78,7 @@ def _lengths(kind: str, window: str | None, rows_per_hour: float) -> tuple[int, 
     if window is not None:
         return (clock.parse_duration(window) // clock.HOUR,)
     if kind not in ("data_drift", "prediction_drift"):
-        return SERVING_LENGTHS if kind == "serving" else DEFAULT_LENGTHS
+        return {"serving": SERVING_LENGTHS, "fairness": FAIRNESS_LENGTHS}.get(kind, DEFAULT_LENGTHS)
     return (*(length for length in SHORT_LENGTHS if length * rows_per_hour >= SHORT_ROWS), *DEFAULT_LENGTHS)
 
 
@@ -81,6 +90,7 @@ def _check(given: document.Check, rows_per_hour: float) -> Check:
         schedule=given.schedule,
         features=None if given.features is None else tuple(given.features),
         metric=given.metric,
+        segment=given.segment,
         method=given.method,
         threshold=given.threshold,
         reference=given.reference,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alerting.bounds import FALLING
+from alerting.bounds import ESTIMATES, FALLING
 from alerting.registry import check_channel, check_trigger
+from detectors.fairness import METRICS as FAIRNESS
 from detectors.registry import PERFORMANCE, QUALITY, SEQUENTIAL, TWO_SAMPLE
 from detectors.streams import has_river
 from monitor import clock
@@ -13,7 +14,10 @@ from monitor.config.document import KINDS, MODEL_NAME, NAME, Check, Document, Mo
 
 Mistake = tuple[tuple[str, ...], str]  # the key's path, and what is wrong
 
-_DRIFT = {"data_drift": ("ks", "l_infinity"), "prediction_drift": ("class_share", "score_ks", "prediction_ks")}
+_DRIFT = {
+    "data_drift": ("ks", "l_infinity"),
+    "prediction_drift": ("class_share", "score_ks", "prediction_ks", "estimated_base_rate"),
+}
 _SERVING = ("volume", "freshness_minutes", "latency_p50", "latency_p95", "latency_p99", "error_share")
 
 
@@ -39,7 +43,13 @@ def _names(document: Document) -> Iterator[Mistake]:
 
 def mistakes_in_model(model: Model) -> list[Mistake]:
     """Every mistake in one model's part."""
-    return [*_checks(model), *_rules(model)]
+    return [*_segments(model), *_checks(model), *_rules(model)]
+
+
+def _segments(model: Model) -> Iterator[Mistake]:
+    for index, name in enumerate(model.segments):
+        if name in model.segments[:index]:
+            yield ("segments", str(index)), f"{name!r} is named twice"
 
 
 def _checks(model: Model) -> Iterator[Mistake]:
@@ -49,12 +59,13 @@ def _checks(model: Model) -> Iterator[Mistake]:
         if check.name in names:
             yield (*place, "name"), f"another check is named {check.name!r}"
         names.add(check.name)
-        for key, words in (
+        found = (
             *_method(check, model.task),
             *_metric(check, model.task),
             *_threshold(check),
             *_reference(check),
-        ):
+        )
+        for key, words in (*found, *_groups(check, model)):
             yield (*place, key), words
 
 
@@ -94,7 +105,8 @@ def metrics_of(kind: str, task: str | None) -> tuple[str, ...]:
     if kind == "performance":
         known = [names for name, names in PERFORMANCE.items() if task in (None, name)]
         return (*dict.fromkeys(metric for names in known for metric in names), "label_coverage")
-    return {**_DRIFT, "data_quality": tuple(QUALITY), "serving": _SERVING}[kind]
+    others = {"data_quality": tuple(QUALITY), "serving": _SERVING, "fairness": tuple(FAIRNESS)}
+    return {**_DRIFT, **others}[kind]
 
 
 def _metric(check: Check, task: str | None) -> Iterator[tuple[str, str]]:
@@ -111,7 +123,7 @@ def _threshold(check: Check) -> Iterator[tuple[str, str]]:
     given = check.threshold
     if given is None:
         return
-    if given.drop is not None and check.kind != "performance":
+    if given.drop is not None and check.kind not in ("performance", "fairness"):
         yield "threshold", f"drop is a loss of performance; a {check.kind} check has none"
     if given.p_value is not None and not _has_p_value(check):
         what = f"method {check.method}" if check.method != "auto" else f"a {check.kind} check"
@@ -126,6 +138,20 @@ def _threshold(check: Check) -> Iterator[tuple[str, str]]:
             yield "threshold", "critical lies on the better side of warning"
 
 
+def _groups(check: Check, model: Model) -> Iterator[tuple[str, str]]:
+    if check.kind != "fairness":
+        if check.segment is not None:
+            yield "segment", f"segment is for fairness checks; a {check.kind} check looks at every segment by itself"
+        return
+    if check.segment is not None and check.segment not in model.segments:
+        there = ", ".join(model.segments) or "none"
+        yield "segment", f"{check.segment!r} is none of the model's segments (there are: {there})"
+    if check.threshold is not None and (check.segment is None or check.metric is None):
+        yield "threshold", "a bound is on one metric of one segment: name both"
+    if model.task not in (None, "binary"):
+        yield "kind", f"fairness is of binary models; this one is {model.task}"
+
+
 def _reference(check: Check) -> Iterator[tuple[str, str]]:
     if not isinstance(check.reference, Trailing):
         return
@@ -135,7 +161,7 @@ def _reference(check: Check) -> Iterator[tuple[str, str]]:
 
 
 def _has_p_value(check: Check) -> bool:
-    if check.kind == "serving":
+    if check.kind in ("serving", "fairness") or check.metric in ESTIMATES:
         return False
     if check.method in SEQUENTIAL:
         return SEQUENTIAL[check.method].guaranteed

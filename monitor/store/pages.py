@@ -44,7 +44,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which points: of a kind, ends in (start, end] (microseconds), narrowed by whatever is given."""
+    """Which points: of a kind, ends in (start, end] (microseconds), of all rows or of one segment, narrowed by whatever
+    is given."""
 
     kind: str
     start: int
@@ -54,6 +55,7 @@ class Wanted:
     features: Sequence[str] | None = None
     length_hours: int | None = None
     pooled_only: bool = False
+    segment: str = ""
 
 
 def daily(connection: Connection, model_id: int, wanted: Wanted) -> list[Point]:
@@ -69,8 +71,8 @@ def daily(connection: Connection, model_id: int, wanted: Wanted) -> list[Point]:
 def _daily_filters(model_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
     t = daily_worst.c
     first, last = wanted.start // clock.DAY, (wanted.end - 1) // clock.DAY
-    filters = [t.model_id == model_id, t.day >= first, t.day <= last, t.kind == wanted.kind, t.segment == ""]
-    filters += _narrowed(t, wanted)
+    filters = [t.model_id == model_id, t.day >= first, t.day <= last, t.kind == wanted.kind]
+    filters += [t.segment == wanted.segment, *_narrowed(t, wanted)]
     if wanted.length_hours is not None:
         filters.append(t.length_hours == wanted.length_hours)
     if wanted.pooled_only:
@@ -89,7 +91,7 @@ def windows(connection: Connection, model_id: int, wanted: Wanted) -> list[Point
     length = t.window_end - t.window_start
     effect = t.details["effect"].as_float()
     filters = [t.model_id == model_id, t.window_end > wanted.start, t.window_end <= wanted.end, t.kind == wanted.kind]
-    filters += [t.segment == "", *_narrowed(t, wanted)]
+    filters += [t.segment == wanted.segment, *_narrowed(t, wanted)]
     if wanted.length_hours is not None:
         filters.append(length == wanted.length_hours * clock.HOUR)
     if wanted.pooled_only:
@@ -130,22 +132,25 @@ class HourRows:
     labelled: int
 
 
-def rows_by_hour(connection: Connection, model_id: int, start: int, end: int, known: int) -> list[HourRows]:
-    """Rows and labels of the hours from ``start`` to ``end`` (microseconds), labels as known at ``known``."""
+def rows_by_hour(
+    connection: Connection, model_id: int, start: int, end: int, known: int, segment: str = ""
+) -> list[HourRows]:
+    """Rows and labels of the hours from ``start`` to ``end`` (microseconds), labels as known at ``known``; of all rows
+    or of one segment."""
     hours = start // clock.HOUR, -(-end // clock.HOUR)
-    labelled = _labelled(connection, model_id, hours, known // clock.HOUR)
+    labelled = _labelled(connection, model_id, hours, known // clock.HOUR, segment)
     t = summaries.c
-    mine = and_(t.model_id == model_id, t.segment == "", t.hour >= hours[0], t.hour < hours[1])
+    mine = and_(t.model_id == model_id, t.segment == segment, t.hour >= hours[0], t.hour < hours[1])
     query = select(t.hour, t.version, func.sum(t.rows)).where(mine).group_by(t.hour, t.version).order_by(t.hour)
     found = connection.execute(query)
     return [HourRows(hour, version, int(n), labelled.get((hour, version), 0)) for hour, version, n in found]
 
 
 def _labelled(
-    connection: Connection, model_id: int, hours: tuple[int, int], known_hour: int
+    connection: Connection, model_id: int, hours: tuple[int, int], known_hour: int, segment: str
 ) -> dict[tuple[int, str], int]:
     t = label_summaries.c
-    mine = and_(t.model_id == model_id, t.segment == "", t.hour >= hours[0], t.hour < hours[1])
+    mine = and_(t.model_id == model_id, t.segment == segment, t.hour >= hours[0], t.hour < hours[1])
     query = select(t.hour, t.version, func.sum(t.rows)).where(mine, t.known_hour <= known_hour)
     return {(hour, version): int(n) for hour, version, n in connection.execute(query.group_by(t.hour, t.version))}
 
@@ -197,7 +202,7 @@ def worst_by_day(connection: Connection, model_id: int, start: int, end: int) ->
     days = and_(t.model_id == model_id, t.day >= first, t.day <= last, kinds, t.segment == "", t.version == POOLED)
     shortest = select(func.min(t.length_hours)).where(days).scalar_subquery()
     query = select(t.day, func.max(func.coalesce(t.lower, 0.0)), func.max(_rank(t.verdict)))
-    query = query.where(days, t.length_hours == shortest).group_by(t.day).order_by(t.day)
+    query = query.where(days, t.length_hours == shortest, t.verdict.is_not(None)).group_by(t.day).order_by(t.day)
     return [(day * clock.DAY, max(float(size), 0.0), int(rank)) for day, size, rank in connection.execute(query)]
 
 
@@ -267,6 +272,7 @@ class Newest:
     kind: str
     metric: str
     feature: str
+    segment: str
     version: str | None
     end: int
     start: int
@@ -279,17 +285,23 @@ class Newest:
     summary: str | None
 
 
-def newest_windows(connection: Connection, model_id: int, end: int, feature: str | None) -> list[Newest]:
+def newest_windows(
+    connection: Connection, model_id: int, end: int, feature: str | None = None, segment: str | None = ""
+) -> list[Newest]:
     """Readings (of a feature, or all) of each check's newest window of each length that ends at or before ``end``,
-    each as it is known best; the worst first."""
+    each as it is known best; the worst first. Of all rows or of one segment; ``None``: of every segment."""
     t = readings.c
     length = (t.window_end - t.window_start).label("length")
-    mine = [t.model_id == model_id, t.window_end <= end, t.window_end > end - 9 * clock.DAY, t.segment == ""]
+    mine = [t.model_id == model_id, t.window_end <= end, t.window_end > end - 9 * clock.DAY]
+    if segment == "":  # a reading of fairness is about all rows, group by group
+        mine.append(or_(t.segment == "", t.kind == "fairness"))
+    else:
+        mine += [t.segment != "" if segment is None else t.segment == segment, t.kind != "fairness"]
     newest = select(t.check_name, length, func.max(t.window_end).label("end")).where(*mine)
     ends = newest.group_by(t.check_name, length).subquery()
     joined = and_(ends.c.check_name == t.check_name, ends.c.length == length, ends.c.end == t.window_end)
     details = (t.details["effect"].as_float(), t.details["summary"].as_string())
-    series = (t.check_name, t.kind, t.metric, t.feature, t.version, t.window_end, t.window_start)
+    series = (t.check_name, t.kind, t.metric, t.feature, t.segment, t.version, t.window_end, t.window_start)
     columns = (*series, t.verdict, t.reason, t.value, t.alpha, t.n_current, *details)
     query = select(*columns).select_from(readings.join(ends, joined)).where(*mine)
     if feature is not None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from monitor.store.tables import binnings, models, profiles, reference_rows, references
+from monitor.store.bulk import insert_rows
+from monitor.store.tables import binnings, models, profiles, reference_rows, references, segment_profiles
 
 WHOLE = "*"
 
@@ -119,6 +120,42 @@ def profile(connection: Connection, reference_id: int, binning_id: int, version:
         profiles.c.version == version,
     )
     return bytes(connection.execute(query).scalar_one())
+
+
+@dataclass(frozen=True)
+class SegmentProfile:
+    """One segment of a reference, of one model version in it or (``*``) of the whole."""
+
+    version: str
+    segment: str
+    rows: int
+    data: bytes
+
+
+def add_segment_profiles(
+    connection: Connection, reference_id: int, binning_id: int, made: Iterable[SegmentProfile]
+) -> None:
+    """Keep a reference's profiles of segments on a binning."""
+    names = ("reference_id", "binning_id", "version", "segment", "rows", "data")
+    rows = ((reference_id, binning_id, one.version, one.segment, one.rows, one.data) for one in made)
+    insert_rows(connection, segment_profiles, names, rows)
+
+
+def segment_rows(connection: Connection, reference_id: int, binning_id: int) -> dict[str, int]:
+    """Rows of each segment that the reference has, in order of the segments' names."""
+    t = segment_profiles.c
+    mine = (t.reference_id == reference_id, t.binning_id == binning_id, t.version == WHOLE)
+    return {row[0]: row[1] for row in connection.execute(select(t.segment, t.rows).where(*mine).order_by(t.segment))}
+
+
+def segment_profile(
+    connection: Connection, reference_id: int, binning_id: int, version: str, segment: str
+) -> bytes | None:
+    """One segment's bytes; None where the reference has no row of it."""
+    t = segment_profiles.c
+    mine = (t.reference_id == reference_id, t.binning_id == binning_id, t.version == version, t.segment == segment)
+    data = connection.execute(select(t.data).where(*mine)).scalar_one_or_none()
+    return None if data is None else bytes(data)
 
 
 def choose(

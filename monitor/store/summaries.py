@@ -22,7 +22,7 @@ class Dirty:
 
 @dataclass(frozen=True)
 class Summary:
-    """One hour of one model version."""
+    """One hour of one model version, of all rows or of one segment (``name=value``)."""
 
     version: str
     hour: int
@@ -30,6 +30,7 @@ class Summary:
     newest: int  # time of the hour's newest prediction, microseconds
     change: int
     data: bytes
+    segment: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class LabelSummary:
     rows: int
     change: int
     data: bytes
+    segment: str = ""
 
 
 def dirty(connection: Connection, model_id: int, before_hour: int) -> list[Dirty]:
@@ -106,7 +108,7 @@ def replace(
     """These are now all the summaries of those hours (whatever binning they were counted on before)."""
     _forget(connection, "summaries", model_id, hours)
     names = ("model_id", "binning_id", "version", "segment", "hour", "rows", "newest", "change", "data")
-    values = ((model_id, binning_id, r.version, "", r.hour, r.rows, r.newest, r.change, r.data) for r in rows)
+    values = ((model_id, binning_id, r.version, r.segment, r.hour, r.rows, r.newest, r.change, r.data) for r in rows)
     insert_rows(connection, summaries, names, values)
 
 
@@ -116,7 +118,9 @@ def replace_labels(
     """These are now all the label summaries of those hours."""
     _forget(connection, "label_summaries", model_id, hours)
     names = ("model_id", "binning_id", "version", "segment", "hour", "known_hour", "rows", "change", "data")
-    values = ((model_id, binning_id, r.version, "", r.hour, r.known_hour, r.rows, r.change, r.data) for r in rows)
+    values = (
+        (model_id, binning_id, r.version, r.segment, r.hour, r.known_hour, r.rows, r.change, r.data) for r in rows
+    )
     insert_rows(connection, label_summaries, names, values)
 
 
@@ -126,44 +130,65 @@ def _forget(connection: Connection, table: str, model_id: int, hours: Sequence[i
     )
 
 
-def load(connection: Connection, model_id: int, binning_id: int, start: int, end: int) -> list[Summary]:
-    """Summaries of hours [start, end), by hour and version."""
-    values = {"model": model_id, "binning": binning_id, "start": start, "end": end}
+def load(
+    connection: Connection, model_id: int, binning_id: int, start: int, end: int, segment: str = ""
+) -> list[Summary]:
+    """Summaries of hours [start, end) of all rows or of one segment, by hour and version."""
+    values = {"model": model_id, "binning": binning_id, "start": start, "end": end, "segment": segment}
     return [Summary(*row) for row in connection.execute(_LOAD, values).all()]
 
 
-_LOAD = (
-    select(*(summaries.c[name] for name in ("version", "hour", "rows", "newest", "change", "data")))
-    .where(
-        summaries.c.model_id == bindparam("model"),
-        summaries.c.binning_id == bindparam("binning"),
-        summaries.c.segment == "",
-        summaries.c.hour >= bindparam("start"),
-        summaries.c.hour < bindparam("end"),
-    )
-    .order_by(summaries.c.hour, summaries.c.version)
+def load_segments(connection: Connection, model_id: int, binning_id: int, start: int, end: int) -> list[Summary]:
+    """Summaries of every segment in hours [start, end), by segment, hour and version."""
+    values = {"model": model_id, "binning": binning_id, "start": start, "end": end}
+    return [Summary(*row) for row in connection.execute(_LOAD_SEGMENTS, values).all()]
+
+
+_IN_HOURS = select(
+    *(summaries.c[name] for name in ("version", "hour", "rows", "newest", "change", "data", "segment"))
+).where(
+    summaries.c.model_id == bindparam("model"),
+    summaries.c.binning_id == bindparam("binning"),
+    summaries.c.hour >= bindparam("start"),
+    summaries.c.hour < bindparam("end"),
+)
+_LOAD = _IN_HOURS.where(summaries.c.segment == bindparam("segment")).order_by(summaries.c.hour, summaries.c.version)
+_LOAD_SEGMENTS = _IN_HOURS.where(summaries.c.segment != "").order_by(
+    summaries.c.segment, summaries.c.hour, summaries.c.version
 )
 
 
 def load_labels(
-    connection: Connection, model_id: int, binning_id: int, start: int, end: int, known_hour: int
+    connection: Connection, model_id: int, binning_id: int, start: int, end: int, known_hour: int, segment: str = ""
 ) -> list[LabelSummary]:
-    """Label summaries of predictions of hours [start, end) as known at ``known_hour``, by hour, version, known hour."""
-    values = {"model": model_id, "binning": binning_id, "start": start, "end": end, "known": known_hour}
+    """Label summaries of predictions of hours [start, end) as known at ``known_hour``, by hour, version, known hour; of
+    all rows or of one segment."""
+    hours = {"start": start, "end": end, "known": known_hour}
+    values = {"model": model_id, "binning": binning_id, "segment": segment, **hours}
     return [LabelSummary(*row) for row in connection.execute(_LOAD_LABELS, values).all()]
 
 
-_LOAD_LABELS = (
-    select(*(label_summaries.c[name] for name in ("version", "hour", "known_hour", "rows", "change", "data")))
-    .where(
-        label_summaries.c.model_id == bindparam("model"),
-        label_summaries.c.binning_id == bindparam("binning"),
-        label_summaries.c.segment == "",
-        label_summaries.c.hour >= bindparam("start"),
-        label_summaries.c.hour < bindparam("end"),
-        label_summaries.c.known_hour <= bindparam("known"),
-    )
-    .order_by(label_summaries.c.hour, label_summaries.c.version, label_summaries.c.known_hour)
+def load_segment_labels(
+    connection: Connection, model_id: int, binning_id: int, start: int, end: int, known_hour: int
+) -> list[LabelSummary]:
+    """The like of every segment, by segment first."""
+    values = {"model": model_id, "binning": binning_id, "start": start, "end": end, "known": known_hour}
+    return [LabelSummary(*row) for row in connection.execute(_LOAD_SEGMENT_LABELS, values).all()]
+
+
+_LABELS_IN_HOURS = select(
+    *(label_summaries.c[name] for name in ("version", "hour", "known_hour", "rows", "change", "data", "segment"))
+).where(
+    label_summaries.c.model_id == bindparam("model"),
+    label_summaries.c.binning_id == bindparam("binning"),
+    label_summaries.c.hour >= bindparam("start"),
+    label_summaries.c.hour < bindparam("end"),
+    label_summaries.c.known_hour <= bindparam("known"),
+)
+_LABEL_ORDER = (label_summaries.c.hour, label_summaries.c.version, label_summaries.c.known_hour)
+_LOAD_LABELS = _LABELS_IN_HOURS.where(label_summaries.c.segment == bindparam("segment")).order_by(*_LABEL_ORDER)
+_LOAD_SEGMENT_LABELS = _LABELS_IN_HOURS.where(label_summaries.c.segment != "").order_by(
+    label_summaries.c.segment, *_LABEL_ORDER
 )
 
 

@@ -161,6 +161,19 @@ profiles = Table(
     UniqueConstraint("reference_id", "binning_id", "version"),
 )
 
+# The like of each segment that has rows in the reference.
+segment_profiles = Table(
+    "segment_profiles",
+    metadata,
+    Column("reference_id", Key, ForeignKey("model_references.id", ondelete="CASCADE"), nullable=False),
+    Column("binning_id", Key, ForeignKey("binnings.id", ondelete="CASCADE"), nullable=False),
+    Column("version", Text, nullable=False),
+    Column("segment", Text, nullable=False),  # name=value
+    Column("rows", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    UniqueConstraint("reference_id", "binning_id", "version", "segment"),
+)
+
 summaries = Table(
     "summaries",
     metadata,

@@ -120,6 +120,14 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
         (said("cannot_tell", "ks", None, reason="no_reference"), "temp: cannot tell: no reference to compare with"),
         (said("cannot_tell", "volume", 5, kind="serving", feature=None, reason="no_history"),
          "volume: cannot tell: less than 2 weeks of history at these hours"),
+        (said("ok", "ks", 0.012, details={"effect": 0.012}, segment="origin=EWR"),
+         "temp in origin=EWR: 1.2 % of rows moved"),
+        (said("ok", "score_ks", 0.1, kind="prediction_drift", feature=None, segment="origin=EWR"),
+         "scores in origin=EWR: 10 % of rows moved"),
+        (said("ok", "accuracy", 0.8, kind="performance", feature=None, segment="origin=EWR"),
+         "origin=EWR: accuracy 0.8"),
+        (said("cannot_tell", "ks", None, n_current=12, segment="origin=EWR"),
+         "temp in origin=EWR: cannot tell: 12 rows, 30 are needed"),
     ],
 )  # fmt: skip
 def test_sentences(made: str, words: str) -> None:

@@ -51,7 +51,7 @@ def lines(query: Series) -> Lines:
         return Lines(tuple(line(name) for name in names))
     named = {
         "data_drift": ("ks",),
-        "prediction_drift": ("class_share", "score_ks"),
+        "prediction_drift": ("class_share", "score_ks", "estimated_base_rate"),
         "performance": ("accuracy", "roc_auc", "label_coverage"),
         "serving": ("volume", "latency_p50", "latency_p95"),
     }[query.kind or ""]

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from alerting.bounds import Bounds, bounds_for
+from alerting.bounds import ESTIMATES, Bounds, bounds_for
 from alerting.judge import Judged, judge
 from alerting.reading import Reading
 from alerting.sentence import sentence
@@ -27,6 +27,7 @@ def as_reading(
     *,
     judged: bool,
     alpha: float | None = None,
+    segment: str | None = None,
 ) -> Reading:
     """``alpha``: the ledger's level, which a judged reading carries also where it cannot tell."""
     bounds = _bounds(frame, task, measured) if judged else None
@@ -48,7 +49,7 @@ def as_reading(
         kind=task.check.kind,
         metric=measured.metric,
         feature=measured.feature,
-        segment=None,
+        segment=segment,
         version=version or None,
         start=task.start * clock.HOUR,
         end=task.due.end,
@@ -78,7 +79,7 @@ def _bounds(frame: Frame, task: Task, measured: Measurement) -> Bounds | None:
         wanted = (check.metric,) if check.metric else judged_metrics(frame)
         if measured.metric not in wanted:
             return None
-    if check.metric is not None and measured.metric != check.metric:
+    if measured.metric != check.metric and (check.metric is not None or measured.metric in ESTIMATES):
         return None
     return bounds_for(
         check.kind,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from alerting.bounds import PERFORMANCE, bounds_for
@@ -17,15 +17,15 @@ from detectors.rise import ENOUGH_WINDOWS
 from detectors.summary import WindowCounts
 from monitor.actions.frame import POOLED, Frame, Window
 from monitor.actions.label_arrivals import known_of
-from monitor.actions.levels import level
+from monitor.actions.levels import judged_metrics, level, segment_level
 from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.task import Task
-from monitor.actions.measuring.whole import reference_of
+from monitor.actions.measuring.whole import reference_of, segment_windows
 from monitor.config.inventory import Check
 
 
 def performance(frame: Frame, task: Task, window: Window) -> list[Reading]:
-    """Each version on its own, judged; all together when there are several, shown."""
+    """Each version on its own, and in each segment, judged; all together when there are several, shown."""
     labels = frame.labels(task.start, task.end, task.as_of)
     versions = list(window.versions) or [""]
     alpha = level(frame, task.check, task.length, len(versions))
@@ -40,7 +40,21 @@ def performance(frame: Frame, task: Task, window: Window) -> list[Reading]:
         together = sum(labels.values(), no_labels(frame.binning.scores))
         rows = {version: counts.rows for version, counts in window.versions.items()}
         found += _performance_of(frame, task, None, rows, window.pooled, together, alpha, judged=False)
-    return found
+    return [*found, *_by_segment(frame, task)]
+
+
+def _by_segment(frame: Frame, task: Task) -> Iterator[Reading]:
+    """What is judged, of each version in each segment that has rows."""
+    labels: Mapping[str, Mapping[str, Any]] | None = None
+    for segment, part in segment_windows(frame, task):
+        labels = frame.segment_labels(task.start, task.end, task.as_of) if labels is None else labels
+        alpha = segment_level(frame, task.check, task.length, len(part.versions), segment)
+        for version, counts in part.versions.items():
+            known = labels.get(segment, {}).get(version)
+            made = _performance_of(
+                frame, task, version, {version: counts.rows}, counts, known, alpha, judged=True, segment=segment
+            )
+            yield from (one for one in made if one.metric == task.check.metric or one.metric in judged_metrics(frame))
 
 
 def _performance_of(
@@ -53,8 +67,9 @@ def _performance_of(
     alpha: float,
     *,
     judged: bool,
+    segment: str | None = None,
 ) -> list[Reading]:
-    compared = reference_of(frame, task, rows)
+    compared = reference_of(frame, task, rows, segment)
     profile = None if compared is None else compared.profile
     windows = [] if profile is None else profile.label_windows(task.length, task.end % task.length)
     current = no_labels(frame.binning.scores) if labels is None else labels
@@ -69,7 +84,8 @@ def _performance_of(
         reference_windows=windows,
         alpha=alpha,
         tolerances=tolerated_losses(task.check, short=len(windows) < ENOUGH_WINDOWS),
-        mature=(POOLED if version is None else version) in task.due.mature,
+        mature=(POOLED if version is None else version) in task.due.mature
+        and (segment is None or has_enough_labels(frame, counts, labels)),
         known=known,
     )
     shown: list[Measurement] = []
@@ -78,8 +94,11 @@ def _performance_of(
     elif profile is not None:
         shown = _without_labels(frame, counts, current, profile, windows, known, measured[-1].details)
     return [
-        *(as_reading(frame, task, one, compared, version, judged=judged, alpha=alpha) for one in measured),
-        *(as_reading(frame, task, one, compared, version, judged=False) for one in shown),
+        *(
+            as_reading(frame, task, one, compared, version, judged=judged, alpha=alpha, segment=segment)
+            for one in measured
+        ),
+        *(as_reading(frame, task, one, compared, version, judged=False, segment=segment) for one in shown),
     ]
 
 
@@ -98,6 +117,12 @@ def _without_labels(
     if details["mature"]:
         found += measure_concept(frame.binning, labels, reference, windows, known, shared)
     return found
+
+
+def has_enough_labels(frame: Frame, counts: WindowCounts, labels: Any) -> bool:
+    """Whether enough of a segment's predictions have a label."""
+    known = 0 if labels is None else labels.rows
+    return bool(known > 0 and known >= frame.settings.min_label_coverage * _with_prediction(frame, counts.counts))
 
 
 def tolerated_losses(check: Check, *, short: bool) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from alerting.reading import Reading
+from detectors.estimation.label_shift import measure_base_rate
 from detectors.measurement import Measurement
 from detectors.shares.prediction import measure_prediction_drift
 from detectors.summary import WindowCounts
@@ -31,7 +32,7 @@ def _measure_prediction(
     if task.check.method != "auto":
         names = fitting(frame, task.check.method, [n for n in ("prediction", "score") if n in frame.binning.by_name])
         return [replace(two_sample(frame, task.check.method, n, counts, compared), feature=None) for n in names[:1]]
-    return measure_prediction_drift(
+    moved = measure_prediction_drift(
         frame.binning,
         frame.meaning.task,
         counts,
@@ -40,3 +41,5 @@ def _measure_prediction(
         tolerance=frame.settings.tolerance,
         alpha=alpha,
     )
+    base_rate = measure_base_rate(frame.binning, counts, compared.profile)
+    return moved if base_rate is None else [*moved, base_rate]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from alerting.reading import Reading
 from monitor.actions.frame import Frame, Window
 from monitor.actions.measuring.drift import drift
+from monitor.actions.measuring.fairness import fairness
 from monitor.actions.measuring.performance import performance
 from monitor.actions.measuring.prediction import prediction_drift
 from monitor.actions.measuring.quality import quality
@@ -20,6 +21,7 @@ _KINDS: dict[str, Callable[[Frame, Task, Window], list[Reading]]] = {
     "data_quality": quality,
     "performance": performance,
     "serving": serving,
+    "fairness": fairness,
 }
 
 

@@ -1,15 +1,17 @@
-"""The whole window, judged; and what each of its versions says, shown."""
+"""The whole window, judged; what each of its versions says, shown; and each of its segments, judged."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from alerting.reading import Reading
+from detectors import summary
 from detectors.measurement import Measurement
 from detectors.summary import WindowCounts
 from monitor.actions import trailing
 from monitor.actions.frame import Compared, Frame, Window
-from monitor.actions.levels import level
+from monitor.actions.levels import level, segment_lengths, segment_level, segments_of
 from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.task import Task
 from monitor.config.document import Trailing
@@ -18,7 +20,7 @@ Measure = Callable[[Frame, Task, WindowCounts, Compared | None, float, bool], li
 
 
 def whole_and_versions(frame: Frame, task: Task, window: Window, measure: Measure) -> list[Reading]:
-    """The whole window, judged; and each version when it holds several, shown."""
+    """The whole window, judged; each version when it holds several, shown; and each segment, judged."""
     rows = {version: counts.rows for version, counts in window.versions.items()}
     alpha = level(frame, task.check, task.length, 1)
     compared = reference_of(frame, task, rows)
@@ -29,12 +31,33 @@ def whole_and_versions(frame: Frame, task: Task, window: Window, measure: Measur
             own = reference_of(frame, task, {version: counts.rows})
             measured = measure(frame, task, counts, own, alpha, False)
             found += [as_reading(frame, task, one, own, version, judged=False) for one in measured]
-    return found
+    return [*found, *_by_segment(frame, task, measure)]
 
 
-def reference_of(frame: Frame, task: Task, rows: Mapping[str, int]) -> Compared | None:
-    """What rows of these versions are compared with in this check; None without a reference."""
+def _by_segment(frame: Frame, task: Task, measure: Measure) -> Iterator[Reading]:
+    for segment, part in segment_windows(frame, task):
+        alpha = segment_level(frame, task.check, task.length, 1, segment)
+        compared = reference_of(frame, task, {version: one.rows for version, one in part.versions.items()}, segment)
+        for one in measure(frame, task, part.pooled, compared, alpha, False):
+            brief = replace(one, details={name: value for name, value in one.details.items() if name != "edges"})
+            yield as_reading(frame, task, brief, compared, None, judged=True, alpha=alpha, segment=segment)
+
+
+def segment_windows(frame: Frame, task: Task) -> Iterator[tuple[str, Window]]:
+    """The judged segments of a check on a window with their counts, in order of their names."""
+    segments = segments_of(frame) if task.length in segment_lengths(task.check) else {}
+    windows = frame.segment_windows(task.start, task.end) if segments else {}
+    nothing = summary.window(summary.empty(frame.binning), task.start, task.end) if segments else None
+    for segment in segments:
+        if segment in windows:
+            yield segment, windows[segment]
+        elif nothing is not None:
+            yield segment, Window(task.start, task.end, nothing, {})
+
+
+def reference_of(frame: Frame, task: Task, rows: Mapping[str, int], segment: str | None = None) -> Compared | None:
+    """What rows of these versions (of one segment) are compared with in this check; None without a reference."""
     given = task.check.reference
     if isinstance(given, Trailing):
-        return trailing.compared_with(frame, given, task.start, task.as_of)
-    return frame.compared_with(given, rows)
+        return trailing.compared_with(frame, given, task.start, task.as_of, segment)
+    return frame.compared_with(given, rows, segment)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dashboards import queries
@@ -41,9 +41,9 @@ def _series(reader: Reader, scope: Scope, query: queries.Series) -> Lines:
     if query.source == "rows":
         return Lines(_rows(reader, scope))
     if query.source == "column":
-        return Lines(column_days.lines(reader.frame, query.feature or "", scope.start, scope.end))
+        return Lines(column_days.lines(reader.frame, query.feature or "", scope.start, scope.end, scope.segment))
     features = None if query.feature is None else [query.feature]
-    wanted = Wanted(query.kind or "", scope.start, scope.end, features=features)
+    wanted = Wanted(query.kind or "", scope.start, scope.end, features=features, segment=scope.segment)
     return Lines(_lines(_points(reader, scope, wanted)))
 
 
@@ -78,7 +78,7 @@ def _line(points: Sequence[Point]) -> Line:
 
 
 def _rows(reader: Reader, scope: Scope) -> tuple[Line, ...]:
-    found = pages.rows_by_hour(reader.connection, reader.model.id, scope.start, scope.end, reader.now)
+    found = pages.rows_by_hour(reader.connection, reader.model.id, scope.start, scope.end, reader.now, scope.segment)
     unit = clock.HOUR if scope.end - scope.start <= HOURLY else clock.DAY
     by_version: dict[str, dict[int, list[int]]] = {}
     for one in found:
@@ -100,20 +100,17 @@ def _add(sums: dict[int, list[int]], one: HourRows, unit: int) -> None:
 
 def _matrix(reader: Reader, scope: Scope, query: queries.Matrix) -> Grid:
     wanted = Wanted(
-        query.kind, scope.start, scope.end, checks=query.checks, length_hours=query.length_hours, pooled_only=True
-    )
-    order = pages.worst_series(reader.connection, reader.model.id, wanted, query.only_bad)
-    names = tuple(order[query.first : query.first + query.most])
-    features = sorted({feature for _, _, feature in names})
-    narrow = Wanted(
         query.kind,
         scope.start,
         scope.end,
         checks=query.checks,
-        features=features,
         length_hours=query.length_hours,
         pooled_only=True,
+        segment=scope.segment,
     )
+    order = pages.worst_series(reader.connection, reader.model.id, wanted, query.only_bad)
+    names = tuple(order[query.first : query.first + query.most])
+    narrow = replace(wanted, features=sorted({feature for _, _, feature in names}))
     points = _points(reader, scope, narrow) if names else []
     return _grid(names, points, len(order))
 
@@ -171,7 +168,7 @@ def _timeline(reader: Reader, scope: Scope, _query: queries.Timeline) -> Marks:
 
 
 def _table(reader: Reader, scope: Scope, query: queries.Table) -> Rows:
-    found = pages.newest_windows(reader.connection, reader.model.id, scope.end, query.feature)
+    found = pages.newest_windows(reader.connection, reader.model.id, scope.end, query.feature, scope.segment)
     return Rows(
         tuple(
             Said(

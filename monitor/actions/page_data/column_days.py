@@ -21,13 +21,13 @@ CATEGORIES = 8
 Counts = NDArray[np.int64]
 
 
-def lines(frame: Frame | None, feature: str, start: int, end: int) -> tuple[Line, ...]:
+def lines(frame: Frame | None, feature: str, start: int, end: int, segment: str = "") -> tuple[Line, ...]:
     """Quantiles ``p5 … p95`` of a numeric column, ``=value`` shares of a categorical one, and for both the shares
-    ``missing, mismatch, unseen, outside``; one point per day."""
+    ``missing, mismatch, unseen, outside``; one point per day; of all rows or of one segment."""
     name = None if frame is None else _column(frame.binning, feature)
     if frame is None or name is None:
         return ()
-    days, counts = _by_day(frame, name, start // clock.HOUR, -(-end // clock.HOUR))
+    days, counts = _by_day(frame, name, (start // clock.HOUR, -(-end // clock.HOUR)), segment)
     if len(days) == 0:
         return ()
     at = tuple(int(day) * clock.DAY for day in days)
@@ -41,9 +41,9 @@ def _column(binning: Binning, feature: str) -> str | None:
     return next((name for name in (f"feature.{feature}", feature) if name in binning.by_name), None)
 
 
-def _by_day(frame: Frame, name: str, start_hour: int, end_hour: int) -> tuple[NDArray[np.int64], Counts]:
+def _by_day(frame: Frame, name: str, hours_of: tuple[int, int], segment: str) -> tuple[NDArray[np.int64], Counts]:
     """Days (since 1970) that have rows, and the column's slots summed over each, [days, slots]."""
-    loaded = summaries.load(frame.connection, frame.model.id, frame.binning_id, start_hour, end_hour)
+    loaded = summaries.load(frame.connection, frame.model.id, frame.binning_id, *hours_of, segment)
     first = frame.binning.offsets[name]
     there = slice(first, first + frame.binning.by_name[name].size)
     hours = np.array([one.hour for one in loaded], dtype=np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from dashboards import pages as templates
@@ -37,11 +38,12 @@ def feature_page(service: Service, name: str, feature: str, given: Mapping[str, 
         raise NotFound(f"Model {name!r} has no feature {feature!r}")
     stretch = stretch_of(given, newest_of(model, now), model.oldest_prediction)
     chosen, window = _window(stretch, given)
-    sides = _sides(service, name, feature, window, now)
+    segment = given.get("segment") or None
+    sides = _sides(service, name, feature, window, segment, now)
     with service.database.read() as connection:
         model = known_models.get(connection, name)
         frame = Frame.load(service, connection, model)
-        scope = _scope(frame, model, feature, stretch, window)
+        scope = replace(_scope(frame, model, feature, stretch, window), segment=segment or "")
         asked: list[Query] = [*templates.asked(FEATURE_PAGE, scope), Table(feature)]
         answers = answer(Reader(connection, model, frame, now, sides), scope, asked)
     readings, histogram = answers[Table(feature)], answers[Histogram(feature)]
@@ -50,6 +52,7 @@ def feature_page(service: Service, name: str, feature: str, given: Mapping[str, 
     return views.FeaturePage(
         model=name,
         feature=feature,
+        segment=segment,
         range=range_of(f"/models/{name}/features/{feature}", stretch, given),
         figures=templates.drawn(FEATURE_PAGE, scope, answers),
         sides=histogram,
@@ -72,10 +75,12 @@ def _window(stretch: Stretch, given: Mapping[str, str]) -> tuple[str, tuple[int,
     return chosen, (stretch.start if length is None else max(stretch.start, stretch.end - length), stretch.end)
 
 
-def _sides(service: Service, name: str, feature: str, window: tuple[int, int], now: int) -> dict[str, Any] | None:
-    """None for a feature that is known and not counted yet."""
+def _sides(
+    service: Service, name: str, feature: str, window: tuple[int, int], segment: str | None, now: int
+) -> dict[str, Any] | None:
+    """None for a feature or a segment that is not counted yet."""
     try:
-        return distributions(service, name, feature, now=now, start=window[0], end=window[1])
+        return distributions(service, name, feature, now=now, start=window[0], end=window[1], segment=segment)
     except NotFound:
         return None
 

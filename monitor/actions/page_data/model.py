@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from dashboards import pages as templates
 from dashboards import views, words
 from dashboards.queries import Grid, Lines, Marks, Matrix, Query, Rows, Scope, Series, Table, Timeline
-from dashboards.registry import MODEL_PAGE
+from dashboards.registry import MODEL_PAGE, SEGMENT_PAGE
 from monitor import clock
 from monitor.actions import describe, levels
 from monitor.actions import models as known_models
@@ -39,7 +39,7 @@ def model_page(service: Service, name: str, given: Mapping[str, str], now: int) 
         stretch = stretch_of(given, newest_of(model, now), model.oldest_prediction)
         frame = Frame.load(service, connection, model)
         scope = _scope(frame, model, stretch, given)
-        panels = MODEL_PAGE if model.first_reference_at is not None else ("volume",)
+        panels = _panels(model, scope)
         asked: list[Query] = [*templates.asked(panels, scope), Table(), Timeline()]
         answers = answer(Reader(connection, model, frame, now), scope, asked)
         readings, timeline = answers[Table()], answers[Timeline()]
@@ -57,7 +57,36 @@ def model_page(service: Service, name: str, given: Mapping[str, str], now: int) 
             metrics=_metrics(answers, scope, given),
             lengths=_lengths(frame, scope, given),
             address=service.settings.public_url,
+            segments=_segments(connection, model, scope, given),
+            segment=scope.segment or None,
         )
+
+
+def _panels(model: Model, scope: Scope) -> tuple[str, ...]:
+    if model.first_reference_at is None:
+        return ("volume",)
+    return SEGMENT_PAGE if scope.segment else MODEL_PAGE
+
+
+def _segments(connection: Connection, model: Model, scope: Scope, given: Mapping[str, str]) -> list[views.SegmentRow]:
+    """Every judged segment in its newest windows, the worst first; none on the page of one."""
+    if scope.segment or not settings_of(model).segments:
+        return []
+    found: dict[str, list[pages.Newest]] = {}
+    for one in pages.newest_windows(connection, model.id, scope.end, segment=None):
+        if one.verdict is not None:
+            found.setdefault(one.segment, []).append(one)
+    return [
+        views.SegmentRow(
+            name=name,
+            verdict=worst[0].verdict,
+            words=worst[0].summary or worst[0].metric,
+            beyond=sum(one.verdict in ("warning", "critical") for one in worst),
+            judged=len(worst),
+            link=href(given, segment=name, first=None),
+        )
+        for name, worst in found.items()
+    ]
 
 
 def newest_of(model: Model, now: int) -> int:
@@ -100,6 +129,9 @@ def whole(given: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _scope(frame: Frame | None, model: Model, stretch: Stretch, given: Mapping[str, str]) -> Scope:
+    segment = given.get("segment", "")
+    if segment and frame is not None:
+        frame.check_segment(segment)
     lengths = drift_lengths(frame) or [24]
     length = whole(given, "length", lengths[0])
     return Scope(
@@ -114,6 +146,7 @@ def _scope(frame: Frame | None, model: Model, stretch: Stretch, given: Mapping[s
         tolerance=settings_of(model).tolerance,
         first=whole(given, "first", 0),
         most=ROWS,
+        segment=segment,
     )
 
 
@@ -188,6 +221,8 @@ def _sight(length: int, found: list[pages.Sight]) -> views.Sight:
 def _outside(name: str, kind: str) -> str:
     if kind == "serving":
         return f"{name}, compared with its own last weeks"
+    if kind == "fairness":
+        return f"{name}, shown or held against a limit of its own"
     return f"{name}, with a method or bound of its own"
 
 

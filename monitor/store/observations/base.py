@@ -98,7 +98,8 @@ class ScoredRows:
 
     ``hour`` and ``known_hour`` int64 (the first hour h such that the label counts at as_of h:00), ``version`` pa.string
     ('' where none), ``prediction`` and ``label`` pa.string canonical, ``probabilities`` by class name ('' for the plain
-    number of the positive class) float64 with NaN. Rows of one prediction are adjacent: revision i+1 replaces i.
+    number of the positive class) float64 with NaN, ``columns`` whatever else was asked for, by physical name. Rows of
+    one prediction are adjacent: revision i+1 replaces i.
     """
 
     ids: pa.Array
@@ -108,6 +109,21 @@ class ScoredRows:
     prediction: pa.Array
     label: pa.Array
     probabilities: dict[str, NDArray[np.float64]]
+    columns: dict[str, pa.Array] = field(default_factory=dict)
+
+    def part(self, start: int, end: int) -> ScoredRows:
+        """The rows [start, end)."""
+        some = slice(start, end)
+        return ScoredRows(
+            self.ids[some],
+            self.hour[some],
+            self.known_hour[some],
+            self.version[some],
+            self.prediction[some],
+            self.label[some],
+            {name: values[some] for name, values in self.probabilities.items()},
+            {name: values[some] for name, values in self.columns.items()},
+        )
 
 
 class Observations(Protocol):
@@ -131,8 +147,10 @@ class Observations(Protocol):
         hour is never cut): columns ``hour`` int64, ``id``, ``timestamp``, ``version``, ``latency_ms``, ``error``,
         ``odd`` and the physical names asked for."""
 
-    def scored(self, connection: Any, model: StoredModel, hours: Sequence[int]) -> ScoredRows:
-        """Labelled predictions of those hours."""
+    def scored(
+        self, connection: Any, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn] = ()
+    ) -> ScoredRows:
+        """Labelled predictions of those hours, with the values of more columns."""
 
     def get(self, connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
         """One prediction as stored, with ``labels`` [{label, timestamp, arrived}] in order; None if unknown."""

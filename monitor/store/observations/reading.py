@@ -68,11 +68,11 @@ def _chunks(connection: Any, model: StoredModel, start: int, end: int) -> list[t
     return [(int(first), int(last)) for first, last in zip(cuts, [*cuts[1:], end], strict=True)]
 
 
-def scored(connection: Any, model: StoredModel, hours: Sequence[int]) -> ScoredRows:
+def scored(connection: Any, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn]) -> ScoredRows:
     """Labelled predictions of those hours; see ``Observations.scored``."""
     prediction = [column for column in model.columns if column.role == "prediction"]
     probabilities = [column for column in model.columns if column.role == "probability"]
-    wanted = [*prediction, *probabilities]
+    wanted = dict.fromkeys([*prediction, *probabilities, *columns])
     schema = pa.schema(
         [
             ("id", pa.string()),
@@ -92,6 +92,7 @@ def scored(connection: Any, model: StoredModel, hours: Sequence[int]) -> ScoredR
         prediction=_prediction(table, prediction),
         label=table["value"].combine_chunks(),
         probabilities={column.name: table[column.physical].to_numpy() for column in probabilities},
+        columns={column.physical: table[column.physical].combine_chunks() for column in columns},
     )
 
 

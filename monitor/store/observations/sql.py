@@ -40,9 +40,11 @@ class SqlObservations:
         """Rows of hours [start, end) in chunks of whole hours."""
         return reading.read(connection, model, start, end, columns) if _made(connection, model) else iter(())
 
-    def scored(self, connection: Any, model: StoredModel, hours: Sequence[int]) -> ScoredRows:
-        """Labelled predictions of those hours."""
-        return reading.scored(connection, model, hours if _made(connection, model) else [])
+    def scored(
+        self, connection: Any, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn] = ()
+    ) -> ScoredRows:
+        """Labelled predictions of those hours, with the values of more columns."""
+        return reading.scored(connection, model, hours if _made(connection, model) else [], columns)
 
     def get(self, connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
         """One prediction as stored."""

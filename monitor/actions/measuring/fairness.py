@@ -1,0 +1,49 @@
+"""How far apart a model's answers are for the groups of a segment column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alerting.reading import Reading
+from detectors.cuts import SegmentColumn
+from detectors.fairness import METRICS, Group, measure_fairness
+from detectors.performance.scored import no_labels
+from monitor.actions.frame import POOLED, Compared, Frame, Window
+from monitor.actions.measuring.as_reading import as_reading
+from monitor.actions.measuring.performance import has_enough_labels
+from monitor.actions.measuring.task import Task
+from monitor.actions.measuring.whole import reference_of
+
+EVERY = "*"  # stands for the value: a reading is about all groups of the column
+
+
+def fairness(frame: Frame, task: Task, _window: Window) -> list[Reading]:
+    """Every metric of each segment column (or the check's own), of all versions together; binary models."""
+    if frame.meaning.task != "binary" or "prediction" not in frame.binning.by_name:
+        return []
+    wanted = task.check.segment
+    columns = [one for one in frame.binning.segments if one.values and wanted in (None, one.name)]
+    return [reading for column in columns for reading in _of_column(frame, task, column)]
+
+
+def _of_column(frame: Frame, task: Task, column: SegmentColumn) -> Iterator[Reading]:
+    pairs = list(_groups(frame, task, column))
+    compared = next((one for _, one in pairs if one is not None), None)
+    reference = [Group(group.name, one.profile.total, one.profile.labels) for group, one in pairs if one is not None]
+    metrics = list(METRICS) if task.check.metric is None else [task.check.metric]
+    for one in measure_fairness(frame.binning, [group for group, _ in pairs], reference, metrics):
+        yield as_reading(frame, task, one, compared, None, judged=True, segment=f"{column.name}={EVERY}")
+
+
+def _groups(frame: Frame, task: Task, column: SegmentColumn) -> Iterator[tuple[Group, Compared | None]]:
+    """Each value that has rows in the window, and what its rows are compared with."""
+    windows = frame.segment_windows(task.start, task.end)
+    labels = frame.segment_labels(task.start, task.end, task.as_of)
+    none = no_labels(frame.binning.scores)
+    for value, segment in zip(column.values, column.segments, strict=True):
+        if segment in windows:
+            window = windows[segment]
+            known = sum(labels.get(segment, {}).values(), none)
+            mature = POOLED in task.due.mature and has_enough_labels(frame, window.pooled, known)
+            rows = {version: one.rows for version, one in window.versions.items()}
+            yield Group(value, window.pooled.counts, known, mature), reference_of(frame, task, rows, segment)
