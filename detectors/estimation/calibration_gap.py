@@ -56,9 +56,10 @@ def measure_gap(
     weighting: Weighting | None,
     shared: Mapping[str, Any],
 ) -> Measurement | None:
-    """The largest difference of a decile of the reference's scores, with its limits at 95 % over all deciles and both
-    signs (Bonferroni), and where the lower one is above zero the p-value of H0: none is above 0.02. None where no
-    decile has 30 labelled rows, or with weights for several classes, of which the scores know nothing.
+    """The surest difference of a decile of the reference's scores, the largest where none is sure: with its limits at
+    95 % over all deciles and both signs (Bonferroni), and where the lower one is above zero the p-value of H0: none is
+    above 0.02. None where no decile has 30 labelled rows, or with weights for several classes, of which the scores know
+    nothing.
 
     As everywhere the limits are the wider ones of those that the rows allow and those that the reference's own windows
     show. ``details.concept_drift``: whether the lower limit is above 0.02.
@@ -73,9 +74,8 @@ def measure_gap(
     tests = 2 * np.count_nonzero(usable)
     spread = _spread(binning, bins, calibration, decile, reference_windows)
     rise = _rise(gap, spread, ALPHA / tests)
-    # Too many positives in a decile, or too few: what cannot be told is worth nothing.
-    candidates = np.where(np.tile(usable, 2) & (rise.effect >= 0), rise.lower, -np.inf)
-    worst = int(np.argmax(candidates))
+    sure, large = (np.where(np.tile(usable, 2), part, -np.inf) for part in (rise.lower, rise.effect))
+    worst = int(np.argmax(sure if sure.max() > 0 else large))
     lower = max(float(rise.lower[worst]), 0.0)
     details = {**shared, **_told(bins, decile, gap, worst % DECILES), "tolerance": TOLERANCE}
     return Measurement(
