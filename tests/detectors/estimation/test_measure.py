@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.isotonic import IsotonicRegression
 
 from detectors.binning import make_binning, score_layout
 from detectors.cuts import Binning
@@ -255,9 +256,13 @@ def test_derivatives_are_those_of_the_metrics(cells, seed):
 
 @settings(deadline=None, max_examples=60)
 @given(CELLS.filter(lambda cells: sum(map(sum, cells)) > 0))
-def test_calibration_never_falls_and_keeps_the_sum(cells):
+def test_calibration_is_isotonic_and_keeps_the_sum(cells):
     misses, hits = np.array(cells, dtype=float).T
     found = calibrate(misses, hits)
+    rows = misses + hits
+    there = np.flatnonzero(rows)
+    fit = IsotonicRegression().fit_transform(there, hits[there] / rows[there], sample_weight=rows[there])
+    assert found.share[there] == pytest.approx(fit, abs=1e-9)
     assert (np.diff(found.share) >= -1e-12).all()
     assert ((misses + hits) * found.share).sum() == pytest.approx(hits.sum(), abs=1e-9)
     assert (found.variance > 0).all()
