@@ -12,7 +12,7 @@ from detectors.cuts import Binning
 from detectors.performance import scored
 from detectors.performance.scored import LabelCounts
 from detectors.profile import Reference, ReferenceProfile, mix
-from detectors.summary import WindowCounts
+from detectors.summary import HourlySummaries, WindowCounts
 from monitor import clock
 from monitor.actions.counting import Meaning
 from monitor.actions.models import meaning_of_model, settings_of
@@ -56,6 +56,7 @@ class Frame:
     known: Sequence[references.Reference]
     memo: dict[int, list[marks.Outdated]] = field(default_factory=dict)
     windows: dict[tuple[int, int], Window] = field(default_factory=dict)
+    unpacked: dict[tuple[str, int], summary.Vectors] = field(default_factory=dict)
 
     @classmethod
     def load(cls, service: Service, connection: Connection, model: Model) -> Frame | None:
@@ -86,7 +87,16 @@ class Frame:
     @cached_property
     def checks(self) -> tuple[Check, ...]:
         """The checks that run; none before a reference was set."""
-        return checks_of(self.settings) if self.known else ()
+        return checks_of(self.settings, self.rows_per_hour) if self.known else ()
+
+    @property
+    def rows_per_hour(self) -> float:
+        """Rows in an hour of the default reference; 0 where it has no times."""
+        named = [one for one in self.known if one.name == self.model.default_reference] or list(self.known)
+        if not named or named[0].start is None or named[0].end is None:
+            return 0.0
+        hours = -(-named[0].end // clock.HOUR) - named[0].start // clock.HOUR
+        return named[0].rows / max(hours, 1)
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -156,24 +166,32 @@ class Frame:
         return self.windows[key]
 
     def _window(self, start_hour: int, end_hour: int) -> Window:
-        loaded = summaries.load(self.connection, self.model.id, self.binning_id, start_hour, end_hour)
+        first = start_hour - summary.HOURS_BEFORE
+        loaded = summaries.load(self.connection, self.model.id, self.binning_id, first, end_hour)
         by_version: dict[str, list[summaries.Summary]] = {}
         for one in loaded:
             by_version.setdefault(one.version, []).append(one)
-        versions = {
-            version: summary.window(
-                summary.stack(self.binning, [one.hour for one in rows], [one.data for one in rows]),
-                start_hour,
-                end_hour,
-            )
+        windows = {
+            version: summary.window(self._stack(rows), start_hour, end_hour)
             for version, rows in sorted(by_version.items())
         }
         pooled = (
-            summary.merge(list(versions.values()))
-            if versions
+            summary.merge(list(windows.values()))
+            if windows
             else summary.window(summary.empty(self.binning), start_hour, end_hour)
         )
+        versions = {version: counts for version, counts in windows.items() if counts.rows}
         return Window(start_hour, end_hour, pooled, versions)
+
+    def _stack(self, rows: Sequence[summaries.Summary]) -> HourlySummaries:
+        """The hours of one version; each is unpacked once for all the windows that it is in."""
+        vectors = []
+        for one in rows:
+            key = (one.version, one.hour)
+            if key not in self.unpacked:
+                self.unpacked[key] = summary.decode(self.binning, one.data)
+            vectors.append(self.unpacked[key])
+        return summary.stack_decoded([one.hour for one in rows], vectors)
 
     def labels(self, start_hour: int, end_hour: int, as_of: int) -> dict[str, LabelCounts]:
         """Labelled rows of a stretch of hours as known at as_of, by version."""

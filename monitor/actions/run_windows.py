@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.summary import HOURS_BEFORE
 from monitor import clock
 from monitor.actions.frame import POOLED, Frame
 from monitor.config.inventory import Check, newest_end, stride
@@ -37,23 +38,25 @@ def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: boo
 
 
 def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
-    """Windows of the last 7 days, measured before, whose hours were counted again since; a stream of labels looks at
-    the hours of a whole label horizon before."""
+    """Windows of the last 7 days, measured before, of which hours that they look at were counted again since."""
     found = []
-    before = clock.parse_duration(frame.settings.label_horizon) // clock.HOUR if check.is_stream else 0
+    before = _looks_back(frame, check)
     for mark in frame.outdated(as_of - DIRTY):
         if (mark.check, mark.length_hours) == (check.name, length) and mark.end <= as_of:
             end = mark.end // clock.HOUR
+            start = end - length - before
             changed = summaries.changed_hours(
-                frame.connection,
-                frame.model.id,
-                end - length - before,
-                end,
-                mark.change,
-                labels=check.kind == "performance",
+                frame.connection, frame.model.id, start, end, mark.change, labels=check.kind == "performance"
             )
             found += [mark.end] if changed else []
     return found
+
+
+def _looks_back(frame: Frame, check: Check) -> int:
+    """How many hours before a window its readings look at, too."""
+    if check.is_stream:
+        return clock.parse_duration(frame.settings.label_horizon) // clock.HOUR
+    return HOURS_BEFORE if check.kind in ("data_drift", "prediction_drift") else 0
 
 
 def _performance(frame: Frame, check: Check, length: int, as_of: int, newest: int, with_newest: bool) -> list[Due]:
