@@ -105,8 +105,12 @@ def _why_not(reading: Reading) -> str:
         rows = f"{reading.n_current} rows" if labelled is None else f"{labelled} labelled rows"
         return f"{rows}, {MINIMUM_ROWS} are needed"
     if reason == "immature_labels":
-        coverage = details.get("coverage")
-        return "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
+        coverage, weighted = details.get("coverage"), details.get("weighted")
+        text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
+        if weighted is None:
+            return text
+        limits = f"{number(weighted['lower'])} to {number(weighted['upper'])}"
+        return f"{text}; so far they point to {number(weighted['value'])} ({limits})"
     fixed = {
         "no_reference": "no reference to compare with",
         "no_history": "less than 2 weeks of history at these hours",

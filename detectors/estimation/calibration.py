@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.isotonic import IsotonicRegression
+from scipy.optimize import isotonic_regression
 
 Array = NDArray[np.float64]
 
@@ -31,9 +31,7 @@ def calibrate(misses: Array, hits: Array) -> Calibration | None:
     there = np.flatnonzero(rows > 0)
     if not len(there):
         return None
-    fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(
-        there.astype(np.float64), hits[there] / rows[there], sample_weight=rows[there]
-    )
+    fitted = isotonic_regression(hits[there] / rows[there], weights=rows[there]).x
     share = np.interp(np.arange(len(rows)), there, fitted)
     cautious = (share * rows + 1) / (rows + 2)
     return Calibration(share, cautious * (1 - cautious) / (rows + 2), float(rows.sum()))

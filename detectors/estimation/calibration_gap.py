@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from detectors.cuts import Binning
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration
+from detectors.intervals import difference_lower, difference_p_value, normal_quantile
 from detectors.measurement import MINIMUM_ROWS, Measurement
 from detectors.performance.scored import LabelCounts, LabelWindows, score_bins
 from detectors.performance.weighting import Weighting
-from detectors.rise import Rise, Spread, rise_of_share, spread_of
+from detectors.rise import Rise, Spread, spread_of, widened
 
 Array = NDArray[np.float64]
 
@@ -55,9 +56,10 @@ def measure_gap(
     weighting: Weighting | None,
     shared: Mapping[str, Any],
 ) -> Measurement | None:
-    """The largest difference of a decile of the reference's scores, with its limits at 95 % over all deciles and both
-    signs (Bonferroni), and the p-value of H0: none is above 0.02. None where no decile has 30 labelled rows, or with
-    weights for several classes, of which the scores know nothing.
+    """The surest difference of a decile of the reference's scores, the largest where none is sure: with its limits at
+    95 % over all deciles and both signs (Bonferroni), and where the lower one is above zero the p-value of H0: none is
+    above 0.02. None where no decile has 30 labelled rows, or with weights for several classes, of which the scores know
+    nothing.
 
     As everywhere the limits are the wider ones of those that the rows allow and those that the reference's own windows
     show. ``details.concept_drift``: whether the lower limit is above 0.02.
@@ -72,9 +74,8 @@ def measure_gap(
     tests = 2 * np.count_nonzero(usable)
     spread = _spread(binning, bins, calibration, decile, reference_windows)
     rise = _rise(gap, spread, ALPHA / tests)
-    # Too many positives in a decile, or too few: what cannot be told is worth nothing.
-    candidates = np.where(np.tile(usable, 2) & (rise.effect >= 0), rise.lower, -np.inf)
-    worst = int(np.argmax(candidates))
+    sure, large = (np.where(np.tile(usable, 2), part, -np.inf) for part in (rise.lower, rise.effect))
+    worst = int(np.argmax(sure if sure.max() > 0 else large))
     lower = max(float(rise.lower[worst]), 0.0)
     details = {**shared, **_told(bins, decile, gap, worst % DECILES), "tolerance": TOLERANCE}
     return Measurement(
@@ -84,17 +85,22 @@ def measure_gap(
         current.rows,
         lower=lower,
         upper=float(rise.upper[worst]),
-        p_value=min(1.0, float(rise.p_value[worst] * tests)),
+        p_value=min(1.0, float(rise.p_value[worst] * tests)) if lower > 0 else None,
         details={**details, "concept_drift": lower > TOLERANCE},
     )
 
 
 def _rise(gap: _Gap, spread: Spread, alpha: float) -> Rise:
-    """Of observed over expected positives by decile, then of observed over expected negatives, [2 D]."""
+    """Of observed over expected positives by decile, then of observed over expected negatives, [2 D]; p-values only
+    where some lower limit is above zero, for they take most of the time."""
     share = np.concatenate([gap.observed, 1 - gap.observed])
     before = np.concatenate([gap.expected, 1 - gap.expected])
     rows, known = np.tile(gap.rows, 2), np.tile(gap.known, 2)
-    return rise_of_share(share * rows, rows, before * known, known, spread, TOLERANCE, alpha)
+    counts, z = (share * rows, rows, before * known, known), float(normal_quantile(alpha))
+    lower = difference_lower(*counts, z)
+    upper = -difference_lower(*counts[2:], *counts[:2], z)
+    p_value = difference_p_value(*counts, TOLERANCE) if (lower > 0).any() else np.full(len(rows), np.nan)
+    return widened(Rise(share - before, lower, upper, p_value, np.full(len(rows), np.nan)), spread, TOLERANCE, alpha)
 
 
 def _deciles(rows: Array) -> NDArray[np.int64]:

@@ -73,10 +73,19 @@ def measure_concept(
 def _measurement(
     binning: Binning, metric: str, one: Estimate, reference: Reference, shared: Mapping[str, Any]
 ) -> Measurement:
-    then = METRICS[binning.scores.task][metric](binning.scores, reference.labels)
-    details = {**shared, "reference_value": then.value if then else None, "blind": BLIND}
+    details = {**shared, "reference_value": _value(binning, metric, reference), "blind": BLIND}
     rows = reference.labels.rows
     return Measurement(PREFIX + metric, one.value, rows, one.rows, lower=one.lower, upper=one.upper, details=details)
+
+
+def _value(binning: Binning, metric: str, reference: Reference) -> float | None:
+    """Of the reference's labels, worked out once."""
+    key = ("value", metric)
+    if key not in reference.memo:
+        found = METRICS[binning.scores.task][metric](binning.scores, reference.labels)
+        reference.memo[key] = found.value if found else None
+    known: float | None = reference.memo[key]
+    return known
 
 
 def calibration_of(binning: Binning, bins: SharedBins, reference: Reference) -> Calibration | None:

@@ -38,8 +38,7 @@ def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: boo
 
 
 def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
-    """Windows of the last 7 days, measured before, whose hours (or those before them that they use) were counted again
-    since."""
+    """Windows of the last 7 days, measured before, of which hours that they look at were counted again since."""
     found = []
     before = _looks_back(frame, check)
     for mark in frame.outdated(as_of - DIRTY):
@@ -58,7 +57,7 @@ def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
 
 
 def _looks_back(frame: Frame, check: Check) -> int:
-    """Hours before a window that its readings use: a stream of labels a label horizon, drift those that foretell it."""
+    """How many hours before a window its readings look at, too."""
     if check.is_stream:
         return clock.parse_duration(frame.settings.label_horizon) // clock.HOUR
     return HOURS_BEFORE if check.kind in ("data_drift", "prediction_drift") else 0

@@ -244,7 +244,7 @@ def _pages(answers: Mapping[Query, object], scope: Scope, given: Mapping[str, st
 def _metrics(answers: Mapping[Query, object], scope: Scope, given: Mapping[str, str]) -> list[views.Choice]:
     lines = answers.get(Series("readings", "performance"))
     known = (
-        {one.name for one in lines.lines if any(v is not None for v in one.value)}
+        {one.name.removeprefix(words.ESTIMATED) for one in lines.lines if any(v is not None for v in one.value)}
         if isinstance(lines, Lines)
         else set()
     )
