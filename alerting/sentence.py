@@ -73,6 +73,7 @@ _NAMES = {
     "cramer_von_mises": "Cramér–von Mises",
     "anderson_darling": "Anderson–Darling",
     "epps_singleton": "Epps–Singleton",
+    "domain_classifier": "rows of window and reference",
 }
 
 _QUALITY = {
@@ -90,7 +91,7 @@ def _why_not(reading: Reading) -> str:
     if reason == "too_few_rows":
         labelled = details.get("labelled")
         rows = f"{reading.n_current} rows" if labelled is None else f"{labelled} labelled rows"
-        return f"{rows}, {MINIMUM_ROWS} are needed"
+        return f"{rows}, {details.get('needed', MINIMUM_ROWS)} are needed"
     if reason == "immature_labels":
         coverage = details.get("coverage")
         return "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
@@ -136,6 +137,12 @@ def _fairness(reading: Reading) -> str:
     text += f", {points} {_plural(points)} apart{_between(reading.lower, reading.upper)}"
     change = _effect(reading)
     return text if change is None else text + _wider(change)
+
+
+def _told_apart(reading: Reading) -> str:
+    text = f"rows of window and reference told apart: AUC {number(reading.value or 0.0)}{_range(reading)}"
+    features = list(reading.details.get("features") or {})[:3]
+    return text + _chance(reading) + (f", most by {', '.join(features)}" if features else "") + _against(reading)
 
 
 _BETWEEN_GROUPS = {
@@ -304,6 +311,7 @@ _WRITERS: Mapping[str, Writer] = {
     "score_ks": _moved,
     "prediction_ks": _moved,
     "estimated_base_rate": _base_rate,
+    "domain_classifier": _told_apart,
     "mae": _mean_absolute_error,
     "label_coverage": _coverage,
     "volume": _volume,

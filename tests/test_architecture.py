@@ -16,7 +16,7 @@ from alerting.registry import CHANNELS, TRIGGERS
 from dashboards import words as page_words
 from dashboards.registry import PANELS
 from detectors import measurement, multiplicity, rise
-from detectors.registry import QUALITY, TWO_SAMPLE
+from detectors.registry import MULTIVARIATE, QUALITY, TWO_SAMPLE
 from monitor.config import document
 
 ROOT = Path(__file__).parent.parent
@@ -40,6 +40,7 @@ def test_the_import_contracts_hold() -> None:
 
 REGISTRIES = [
     ("detectors/two_sample", set(TWO_SAMPLE)),
+    ("detectors/multivariate", set(MULTIVARIATE)),
     ("alerting/channels", set(CHANNELS)),
     ("alerting/triggers", set(TRIGGERS)),
 ]

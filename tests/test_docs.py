@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from alerting.registry import CHANNELS, TRIGGERS
 from dashboards.registry import PANELS
-from detectors.registry import TWO_SAMPLE
+from detectors.registry import MULTIVARIATE, TWO_SAMPLE
 from monitor.actions import apply_config
 from monitor.actions.exposition import exposition
 from monitor.api.access import scope_of_route
@@ -135,7 +135,7 @@ def test_every_key_of_the_configuration(heading: str, model: type[BaseModel]) ->
     ("heading", "entries"),
     [
         ("## Kinds of check", document.KINDS),
-        ("## Methods", ("auto", *TWO_SAMPLE)),
+        ("## Methods", ("auto", *TWO_SAMPLE, *MULTIVARIATE)),
         ("## Channels", CHANNELS),
         ("## Triggers", TRIGGERS),
     ],

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 from alerting.rules import Rule
 from detectors.fairness import WITHOUT_LABELS
+from detectors.registry import MULTIVARIATE
 from monitor import clock
 from monitor.config import document
 
 DEFAULT_LENGTHS = (24, 168)
 SERVING_LENGTHS = (24,)
 FAIRNESS_LENGTHS = (24, 168)
+ROWS_LENGTHS = (168,)  # methods that read rows: once a day
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,11 @@ def checks_of(model: document.Model) -> tuple[Check, ...]:
     return tuple(checks.values())
 
 
-def _lengths(kind: str, window: str | None) -> tuple[int, ...]:
+def _lengths(kind: str, window: str | None, method: str = "auto") -> tuple[int, ...]:
     if window is not None:
         return (clock.parse_duration(window) // clock.HOUR,)
+    if method in MULTIVARIATE:
+        return ROWS_LENGTHS
     return {"serving": SERVING_LENGTHS, "fairness": FAIRNESS_LENGTHS}.get(kind, DEFAULT_LENGTHS)
 
 
@@ -62,7 +66,7 @@ def _check(given: document.Check) -> Check:
     return Check(
         name=given.name,
         kind=given.kind,
-        lengths=_lengths(given.kind, given.window),
+        lengths=_lengths(given.kind, given.window, given.method),
         schedule=given.schedule,
         features=None if given.features is None else tuple(given.features),
         metric=given.metric,
