@@ -42,6 +42,10 @@ class Reference(Protocol):
     def labels(self) -> LabelCounts:
         """Summary of all labelled rows."""
 
+    @property
+    def parts(self) -> Sequence[tuple[ReferenceProfile, float]]:
+        """The profiles it is made of, with their shares."""
+
     def windows(self, length_hours: int, phase_hour: int) -> NDArray[Any]:
         """Counts [K, L] of disjoint windows of this length, oldest first; K = 0 without times."""
 
@@ -108,6 +112,11 @@ class ReferenceProfile:
     def labels(self) -> LabelCounts:
         """Summary of all labelled rows."""
         return LabelCounts(self.label_counts.sum(axis=0, dtype=np.int64), self.label_sums.sum(axis=0))
+
+    @property
+    def parts(self) -> Sequence[tuple[ReferenceProfile, float]]:
+        """Itself alone."""
+        return [(self, 1.0)]
 
     def windows(self, length_hours: int, phase_hour: int) -> NDArray[np.int64]:
         """Counts [K, L] of the disjoint windows that end at hours ≡ ``phase_hour`` modulo the length, going backward
@@ -221,6 +230,11 @@ class MixedReference:
     def labels(self) -> LabelCounts:
         """Summary of all labelled rows."""
         return _mix_labels([profile.labels for profile in self.profiles], self.weights)
+
+    @property
+    def parts(self) -> Sequence[tuple[ReferenceProfile, float]]:
+        """The profiles with their weights."""
+        return list(zip(self.profiles, self.weights, strict=True))
 
     def windows(self, length_hours: int, phase_hour: int) -> NDArray[np.float64]:
         """Counts [K, L] of disjoint windows of this length, oldest first."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from detectors.levels import dictionary
 from detectors.sums import group_sums
 
 MISSING, MISMATCH, NAN = 0, 1, 2
+HOURS_BEFORE = 48  # a window knows so many hours before it: what is sudden is told by what came before
 
 Vectors = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 
@@ -50,13 +52,14 @@ class HourlySummaries:
 @dataclass(frozen=True)
 class WindowCounts:
     """The sum of the hours ``start_hour <= hour < end_hour``: ``counts`` [L], ``moments`` [M, 2], ``extremes``
-    [M, 2]."""
+    [M, 2]. ``hourly``: the hours themselves, and some before them, where they are known."""
 
     start_hour: int
     end_hour: int
     counts: NDArray[np.int64]
     moments: NDArray[np.float64]
     extremes: NDArray[np.float64]
+    hourly: HourlySummaries | None = field(default=None, repr=False, compare=False)
 
     @property
     def rows(self) -> int:
@@ -110,16 +113,19 @@ def add(first: HourlySummaries, second: HourlySummaries) -> HourlySummaries:
 
 def window(summaries: HourlySummaries, start_hour: int, end_hour: int) -> WindowCounts:
     """Sum the hours of the half-open stretch; one without rows is all zeros."""
+    before = start_hour - HOURS_BEFORE
+    known = slice(*np.searchsorted(summaries.hours, [before, end_hour]))
     inside = slice(*np.searchsorted(summaries.hours, [start_hour, end_hour]))
     extremes = summaries.extremes[inside]
     return WindowCounts(
         start_hour,
         end_hour,
-        summaries.counts[inside].sum(axis=0),
+        summaries.counts[inside].sum(axis=0, dtype=np.int64),
         summaries.moments[inside].sum(axis=0),
         np.stack(
             [extremes[:, :, 0].min(axis=0, initial=np.inf), extremes[:, :, 1].max(axis=0, initial=-np.inf)], axis=1
         ),
+        HourlySummaries(*(getattr(summaries, name)[known] for name in ("hours", "counts", "moments", "extremes"))),
     )
 
 
@@ -130,7 +136,9 @@ def merge(windows: Sequence[WindowCounts]) -> WindowCounts:
     low = np.min([one.extremes[:, 0] for one in windows], axis=0)
     high = np.max([one.extremes[:, 1] for one in windows], axis=0)
     start, end = min(one.start_hour for one in windows), max(one.end_hour for one in windows)
-    return WindowCounts(start, end, counts, moments, np.stack([low, high], axis=1))
+    hourly = [one.hourly for one in windows if one.hourly is not None]
+    together = reduce(add, hourly) if len(hourly) == len(windows) else None
+    return WindowCounts(start, end, counts, moments, np.stack([low, high], axis=1), together)
 
 
 def encode(counts: NDArray[np.int64], moments: NDArray[np.float64], extremes: NDArray[np.float64]) -> bytes:
@@ -168,11 +176,19 @@ def decode(binning: Binning, data: bytes) -> Vectors:
 
 def stack(binning: Binning, hours: Sequence[int], data: Sequence[bytes]) -> HourlySummaries:
     """Encoded vectors of distinct, increasing hours to one stack."""
-    if not data:
-        return empty(binning)
-    vectors = [decode(binning, one) for one in data]
+    return stack_decoded(hours, [decode(binning, one) for one in data]) if data else empty(binning)
+
+
+def stack_decoded(hours: Sequence[int], vectors: Sequence[Vectors]) -> HourlySummaries:
+    """The like of decoded vectors, at least one."""
     counts, moments, extremes = (np.stack(part) for part in zip(*vectors, strict=True))
     return HourlySummaries(np.array(hours, dtype=np.int64), counts, moments, extremes)
+
+
+def narrow(summaries: HourlySummaries) -> HourlySummaries:
+    """The same hours with their counts in the narrowest unsigned type that holds them."""
+    counts = summaries.counts.astype(np.min_scalar_type(int(summaries.counts.max(initial=0))))
+    return replace(summaries, counts=counts)
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,11 @@ from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Meas
 from detectors.profile import Reference
 from detectors.rise import SHORT_TOLERANCE
 from detectors.shares import cells as cell
-from detectors.shares.bounds import Answer, Shares, rows_below_cuts, rows_in_categories, rule_of_windows
-from detectors.shares.variance import Spread, reference_spread
+from detectors.shares.bounds import Answer, Shares, rows_below_cuts, rows_in_categories
+from detectors.shares.engine import baseline_of, horizon_of, stretch_of
+from detectors.shares.horizons import Horizon, answer, mean_terms
+from detectors.shares.seasons import CONSTANT, DAILY
+from detectors.shares.unrest import ENOUGH
 from detectors.summary import WindowCounts
 
 Array = NDArray[np.float64]
@@ -38,22 +41,19 @@ def measure_drift(
 ) -> list[Measurement]:
     """Drift of each named column, in the order of ``names``; ``feature`` is the name without ``feature.``.
 
-    ``value`` = ``effect`` is a share of rows; the bounds hold at ``alpha``; ``p_value`` is that of H0: at most
-    ``tolerance`` of the rows moved, and p <= alpha where ``effect_lower`` >= tolerance. Reasons: ``no_reference`` (the
+    ``value`` is the distance from the whole reference; ``effect`` the distance from what the reference has at the
+    hours of the window, which is the same where the column has no seasons. Both are shares of rows; the bounds hold at
+    ``alpha``; ``p_value`` is that of H0: at most ``tolerance`` of the rows moved, and p <= alpha where
+    ``effect_lower`` >= tolerance. Reasons: ``no_reference`` (the
     reference has no usable value of the column), ``too_few_rows`` (under 30 usable values in the window).
     """
     data = _Data(binning, current, reference, length_hours, tolerance, alpha)
     found: dict[str, Measurement] = {}
-    numeric = [name for name in names if isinstance(binning.by_name[name], NumericColumn)]
-    cut = [name for name in numeric if len(_cuts(binning, name))]
-    if cut:
-        found.update(zip(cut, _measure_numeric(data, cut), strict=True))
-    categorical = [name for name in names if isinstance(binning.by_name[name], CategoricalColumn)]
-    if categorical:
-        found.update(zip(categorical, _measure_categorical(data, categorical), strict=True))
-    for name in set(numeric) - set(cut):
-        found[name] = _no_cuts(binning, name, current)
-    return [found[name] for name in names]
+    for kind in (_NUMERIC, _CATEGORICAL):
+        mine = [name for name in names if isinstance(binning.by_name[name], kind.column) and _cells(binning, name)]
+        if mine:
+            found.update(zip(mine, _measure(data, kind, mine), strict=True))
+    return [found[name] if name in found else _no_cuts(binning, name, current) for name in names]
 
 
 @dataclass(frozen=True)
@@ -71,92 +71,148 @@ class _Data:
         then, m = cells.count(self.reference.total)
         return Shares(cells, now, then, n, m)
 
-    def spread(self, cells: cell.Cells) -> Spread:
-        return reference_spread(cells, self.reference, self.length_hours, self.current.end_hour)
 
-    def tolerances(self, spread: Spread) -> Array:
-        return np.where(spread.enough, self.tolerance, max(SHORT_TOLERANCE, self.tolerance))
+@dataclass(frozen=True)
+class _Kind:
+    """Numeric or categorical: which shares are shown, which are tested, what their rows alone would say."""
 
-
-def _measure_numeric(data: _Data, names: Sequence[str]) -> list[Measurement]:
-    triggers = data.shares(cell.trigger_cuts, names)
-    spread = data.spread(triggers.cells)
-    tolerance = data.tolerances(spread)
-    cuts = data.shares(cell.every_cut, names)
-    distance, place = cuts.cells.largest(cuts.change)
-    rows = rows_below_cuts(distance, cuts.n, cuts.m, tolerance, data.alpha)
-    answer = rows.and_also(rule_of_windows(triggers, spread, tolerance, data.alpha), spread.enough)
-    bins = data.shares(cell.every_bin, names)
-    hidden, _ = bins.cells.largest(np.maximum(bins.p, bins.q))
-    inner = place - cuts.cells.starts
-    details = [
-        {
-            "edges": _cuts(data.binning, name).tolist(),
-            "cut": float(_cuts(data.binning, name)[inner[index]]),
-            "error_bound": float(hidden[index]),
-            "direction": "lower" if cuts.p[place[index]] > cuts.q[place[index]] else "higher",
-        }
-        for index, name in enumerate(names)
-    ]
-    return _report("ks", names, data, _Found(cuts, distance, place, answer, spread, tolerance), details)
-
-
-def _measure_categorical(data: _Data, names: Sequence[str]) -> list[Measurement]:
-    shares = data.shares(cell.categories, names)
-    spread = data.spread(shares.cells)
-    tolerance = data.tolerances(spread)
-    distance, place = shares.cells.largest(shares.change)
-    rows = rows_in_categories(shares, tolerance, data.alpha)
-    answer = rows.and_also(rule_of_windows(shares, spread, tolerance, data.alpha), spread.enough)
-    inner = place - shares.cells.starts
-    details = [
-        {
-            "category": _category(data.binning, name, int(inner[index])),
-            "direction": "more" if shares.p[place[index]] > shares.q[place[index]] else "less",
-        }
-        for index, name in enumerate(names)
-    ]
-    return _report("l_infinity", names, data, _Found(shares, distance, place, answer, spread, tolerance), details)
+    metric: str
+    column: type[NumericColumn] | type[CategoricalColumn]
+    shown: Callable[[Binning, Sequence[str]], cell.Cells]
+    tested: Callable[[Binning, Sequence[str]], cell.Cells]
+    by_rows: Callable[[Shares, Array, Array, float], Answer]
+    describe: Callable[[_Data, Sequence[str], Shares, NDArray[np.int64], Array], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class _Found:
+    """Per column [F]: raw ``distance``, seasonal ``effect`` and the cell that has it, ``short`` references."""
+
     shares: Shares
+    expected: Array
     distance: Array
+    effect: Array
     place: NDArray[np.int64]
     answer: Answer
-    spread: Spread
+    known: Horizon | None
+    short: NDArray[np.bool_]
     tolerance: Array
 
 
-def _report(
-    metric: str, names: Sequence[str], data: _Data, found: _Found, details: list[dict[str, Any]]
-) -> list[Measurement]:
-    return [_one(metric, name, data, found, index, details[index]) for index, name in enumerate(names)]
+def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement]:
+    shares = data.shares(kind.shown, names)
+    distance, _ = shares.cells.largest(shares.change)
+    tested = cell.remembered(kind.tested, data.binning, names)
+    known = horizon_of(tested, data.reference, data.length_hours, data.tolerance, data.alpha)
+    expected = shares.q if known is None else _expected(data, shares, known)
+    effect, place = shares.cells.largest(np.abs(shares.p - expected))
+    short = np.ones(len(names), dtype=bool) if known is None else known.windows < ENOUGH
+    tolerance = np.where(short, max(SHORT_TOLERANCE, data.tolerance), data.tolerance)
+    answer = _answer(data, kind, shares, effect, tested, known, short, tolerance)
+    found = _Found(shares, expected, distance, effect, place, answer, known, short, tolerance)
+    details = kind.describe(data, names, shares, place, expected)
+    return [_one(kind.metric, name, data, found, index, details[index]) for index, name in enumerate(names)]
+
+
+def _answer(
+    data: _Data,
+    kind: _Kind,
+    shares: Shares,
+    effect: Array,
+    tested: cell.Cells,
+    known: Horizon | None,
+    short: NDArray[np.bool_],
+    tolerance: Array,
+) -> Answer:
+    """The engine's; where the reference is short, the rule of rows has to agree; without times it stands alone."""
+    if known is None:
+        return kind.by_rows(shares, effect, tolerance, data.alpha)
+    stretch, end = stretch_of(tested, data.current, data.length_hours, before=bool(known.worthwhile.any()))
+    found = answer(tested, known, stretch, np.array([end]), tolerance, data.alpha).window(0)
+    return found.and_also(kind.by_rows(shares, effect, tolerance, data.alpha), short) if short.any() else found
+
+
+def _expected(data: _Data, shares: Shares, known: Horizon) -> Array:
+    """The reference's shares at the hours of the window, [B]; the whole reference's where a column has no seasons."""
+    seasonal = known.baseline.sizes > CONSTANT
+    if not seasonal.any():
+        return shares.q
+    stretch, end = stretch_of(shares.cells, data.current, data.length_hours)
+    design = mean_terms(stretch, data.length_hours, np.array([end]))[0]
+    baseline = baseline_of(shares.cells, data.reference, known.baseline.sizes)
+    expected = np.clip(baseline.mean(shares.cells, design), 0, 1)
+    return np.where(seasonal[shares.cells.owner], expected, shares.q)
+
+
+def _describe_numeric(
+    data: _Data, names: Sequence[str], shares: Shares, place: NDArray[np.int64], expected: Array
+) -> list[dict[str, Any]]:
+    bins = data.shares(cell.every_bin, names)
+    hidden, _ = bins.cells.largest(np.maximum(bins.p, bins.q))
+    inner = place - shares.cells.starts
+    return [
+        {
+            "edges": _cuts(data.binning, name).tolist(),
+            "cut": float(_cuts(data.binning, name)[inner[index]]),
+            "error_bound": float(hidden[index]),
+            "direction": "lower" if shares.p[place[index]] > expected[place[index]] else "higher",
+        }
+        for index, name in enumerate(names)
+    ]
+
+
+def _describe_categorical(
+    data: _Data, names: Sequence[str], shares: Shares, place: NDArray[np.int64], expected: Array
+) -> list[dict[str, Any]]:
+    inner = place - shares.cells.starts
+    return [
+        {
+            "category": _category(data.binning, name, int(inner[index])),
+            "direction": "more" if shares.p[place[index]] > expected[place[index]] else "less",
+        }
+        for index, name in enumerate(names)
+    ]
+
+
+_NUMERIC = _Kind(
+    "ks",
+    NumericColumn,
+    cell.every_cut,
+    cell.trigger_cuts,
+    lambda shares, effect, tolerance, alpha: rows_below_cuts(effect, shares.n, shares.m, tolerance, alpha),
+    _describe_numeric,
+)
+_CATEGORICAL = _Kind(
+    "l_infinity",
+    CategoricalColumn,
+    cell.categories,
+    cell.categories,
+    lambda shares, effect, tolerance, alpha: rows_in_categories(shares, tolerance, alpha),
+    _describe_categorical,
+)
 
 
 def _one(metric: str, name: str, data: _Data, found: _Found, index: int, details: dict[str, Any]) -> Measurement:
     n, m = round(float(found.shares.n[index])), round(float(found.shares.m[index]))
     if n == 0 or m == 0:
         return Measurement(metric, None, m, n, feature_of(name), reason=TOO_FEW_ROWS if m else NO_REFERENCE)
-    effect, limit = float(found.distance[index]), float(found.answer.lower[index])
-    lower, upper = min(max(0.0, limit), effect), min(1.0, float(found.answer.upper[index]))
+    value, effect = float(found.distance[index]), float(found.effect[index])
+    limit, top = float(found.answer.lower[index]), float(found.answer.upper[index])
+    lower, upper = min(max(0.0, limit), effect), min(1.0, max(top, effect))
     details |= {
-        "share_reference": float(found.shares.q[found.place[index]]),
+        "share_reference": float(found.expected[found.place[index]]),
         "share_current": float(found.shares.p[found.place[index]]),
         "tolerance": float(found.tolerance[index]),
-        "reference_windows": int(found.spread.windows[index]),
+        **_of_horizon(found, index),
     }
-    if not found.spread.enough[index]:
-        details["short_reference"] = True
     return Measurement(
         metric,
-        effect,
+        value,
         m,
         n,
         feature_of(name),
-        lower,
-        upper,
+        max(0.0, value - (effect - lower)),
+        min(1.0, value + (upper - effect)),
         float(found.answer.p_value[index]),
         effect,
         lower,
@@ -168,9 +224,31 @@ def _one(metric: str, name: str, data: _Data, found: _Found, index: int, details
     )
 
 
+def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
+    """What a reader of the number should know of the reference behind it."""
+    details: dict[str, Any] = {"short_reference": True} if found.short[index] else {}
+    known = found.known
+    if known is None:
+        return {**details, "reference_windows": 0}
+    details["reference_windows"] = int(known.windows[index])
+    if known.baseline.sizes[index] > CONSTANT:
+        details["season"] = "day" if known.baseline.sizes[index] == DAILY else "day and week"
+    if known.factor[index] > 1:
+        details["calibration"] = float(known.factor[index])
+    if found.answer.sudden[index]:
+        details["sudden"] = True
+    return details
+
+
 def feature_of(name: str) -> str | None:
     """``feature.age`` is about the feature age; any other column is about none."""
     return name.removeprefix("feature.") if name.startswith("feature.") else None
+
+
+def _cells(binning: Binning, name: str) -> bool:
+    """Whether there is any share to look at."""
+    column = binning.by_name[name]
+    return isinstance(column, CategoricalColumn) or len(column.cuts) > 0
 
 
 def _cuts(binning: Binning, name: str) -> Array:

@@ -1,22 +1,19 @@
-"""Two rules for "more than the tolerance has moved"; a finding needs both.
+"""What the number of rows alone says of "more than the tolerance has moved", and the form in which a rule answers.
 
-The rule of windows compares the change with how much the reference's own windows differ. The rule of rows is the
-i.i.d. floor: what the number of rows alone would allow. Each rule answers with a lower bound of the largest change and
-with the p-value of H0: no change exceeds the tolerance, and the two agree: p <= alpha where the bound >= tolerance.
+A rule answers with a lower bound of the largest change and with the p-value of H0: no change exceeds the tolerance, and
+the two agree: p <= alpha where the bound >= tolerance.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
-from detectors.intervals import difference_lower, difference_p_value, normal_quantile, t_quantile, t_tail
+from detectors.intervals import difference_lower, difference_p_value, normal_quantile
 from detectors.shares.cells import Cells
-from detectors.shares.variance import Spread
 
 Array = NDArray[np.float64]
 
@@ -60,12 +57,17 @@ class Shares:
 @dataclass(frozen=True)
 class Answer:
     """``lower`` and ``upper`` bound of the largest change (not clipped), ``p_value``, and ``mde``: the smallest change
-    found with 90 % power; float64 [F] each."""
+    found with 90 % power; ``sudden``: where a step said more than the mean; [F] or [W, F] each."""
 
     lower: Array
     upper: Array
     p_value: Array
     mde: Array
+    sudden: NDArray[np.bool_]
+
+    def window(self, place: int) -> Answer:
+        """That of one of W windows."""
+        return Answer(*(getattr(self, field.name)[place] for field in fields(self)))
 
     def and_also(self, other: Answer, where: NDArray[np.bool_]) -> Answer:
         """Both rules must agree in the columns ``where``; elsewhere this one stands alone."""
@@ -74,84 +76,8 @@ class Answer:
             np.where(where, np.maximum(self.upper, other.upper), self.upper),
             np.where(where, np.maximum(self.p_value, other.p_value), self.p_value),
             np.where(where, np.maximum(self.mde, other.mde), self.mde),
+            self.sudden,
         )
-
-
-def rule_of_windows(shares: Shares, spread: Spread, tolerance: Array, alpha: float) -> Answer:
-    """Each cell's change against the unrest of the reference's own windows, Bonferroni over a column's cells and two
-    sides. Two tests must agree, since each covers the other's weak side.
-
-    Student's t with K - 1 degrees. Standard error squared: the larger of the i.i.d. one and S² (1 + 1/K), the error of
-    predicting one more window from K. It knows how little K windows tell of S². Half a row is taken off for continuity.
-
-    The binomial tail of a window that is worth only n' = q(1 - q) / (S² (1 + 1/K)) independent rows (Kish 1965, the
-    effective sample size). It knows that a share near 0 or 1 is skewed: if 5 % of the reference's days lay wholly below
-    a cut, a day wholly below it is no news, however many standard errors that is.
-    """
-    cells = shares.cells
-    windows = np.maximum(spread.windows, 2)
-    predicted = spread.variance * (1 + 1 / windows)[cells.owner]
-    error = np.sqrt(np.maximum(shares.error**2, predicted)) + _TINY
-    change = shares.change - (0.5 / np.maximum(np.minimum(shares.n, shares.m), 1))[cells.owner]
-    level = alpha / (2 * cells.sizes)
-    critical = t_quantile(level, windows - 1)
-    worth = _worth(shares, predicted)
-    by_cell = change - critical[cells.owner] * error
-    certain = by_cell > 0  # below, the other test cannot make it a finding, and its inverse is what takes time
-    limits = _binomial_lower(shares, worth, level[cells.owner], certain)
-    by_cell[certain] = np.minimum(by_cell, limits)[certain]
-    lower, _ = cells.largest(by_cell)
-    upper, _ = cells.largest(shares.change + critical[cells.owner] * error)
-    allowed = tolerance[cells.owner]
-    beyond = change > allowed  # else a tail is above 1/2, and the p-value 1 in any case
-    tails = np.ones_like(change)
-    tails[beyond] = t_tail((change - allowed)[beyond] / error[beyond], (windows - 1)[cells.owner][beyond])
-    tails[beyond] = np.maximum(tails[beyond], _binomial_tail(shares, worth, allowed, beyond))
-    smallest, _ = cells.largest(-tails)
-    widest, _ = cells.largest(np.sqrt(np.maximum(_reference_error(shares) ** 2, predicted)))
-    p_value = np.minimum(1.0, -2 * cells.sizes * smallest)
-    return Answer(lower, upper, p_value, tolerance + (critical + _Z_POWER) * widest)
-
-
-def _worth(shares: Shares, predicted: Array) -> Array:
-    """How many independent rows the window's share is worth, at most nm / (n + m), at least 1."""
-    n, m = shares.n[shares.cells.owner], shares.m[shares.cells.owner]
-    most = np.maximum(n * m / np.maximum(n + m, 1), 1.0)
-    worth: Array = np.clip(_inside(shares) * (1 - _inside(shares)) / np.maximum(predicted, _TINY), 1.0, most)
-    return worth
-
-
-def _inside(shares: Shares) -> Array:
-    """The reference's share, kept half a row away from 0 and 1."""
-    least = 0.5 / np.maximum(shares.m, 1)[shares.cells.owner]
-    inside: Array = np.clip(shares.q, least, 1 - least)
-    return inside
-
-
-def _towards(shares: Shares) -> tuple[Array, Array]:
-    """Shares of the window and of the reference, turned so that the window's is the lower one."""
-    down = shares.p <= shares.q
-    inside = _inside(shares)
-    return np.where(down, shares.p, 1 - shares.p), np.where(down, inside, 1 - inside)
-
-
-def _binomial_tail(shares: Shares, worth: Array, tolerance: Array, where: NDArray[np.bool_]) -> Array:
-    """P(at most the window's share of ``worth`` rows) where the true share is ``tolerance`` nearer to it, in the cells
-    ``where``."""
-    p, q = (part[where] for part in _towards(shares))
-    expected, worth = q - tolerance[where], worth[where]
-    tail: Array = 1 - special.betainc(worth * p + 1, np.maximum(worth * (1 - p), _TINY), np.clip(expected, 0, 1))
-    return np.where(expected > p, tail, 1.0)
-
-
-def _binomial_lower(shares: Shares, worth: Array, level: Array, where: NDArray[np.bool_]) -> Array:
-    """Lower bound of the change in the cells ``where``: the reference's share less the upper limit of the window's
-    (Clopper and Pearson 1934)."""
-    p, q = _towards(shares)
-    limit = np.zeros_like(p)
-    a, b = worth * p + 1, np.maximum(worth * (1 - p), _TINY)
-    limit[where] = q[where] - special.betaincinv(a[where], b[where], 1 - level[where])
-    return limit
 
 
 def rows_below_cuts(distance: Array, n: Array, m: Array, tolerance: Array, alpha: float) -> Answer:
@@ -166,7 +92,7 @@ def rows_below_cuts(distance: Array, n: Array, m: Array, tolerance: Array, alpha
     radius = np.sqrt(np.log(scale / alpha) / (2 * effective))
     p_value = np.minimum(1.0, scale * np.exp(-2 * effective * np.maximum(distance - tolerance, 0) ** 2))
     mde = tolerance + radius + _Z_POWER * 0.5 / np.sqrt(effective)
-    return Answer(distance - radius, distance + radius, p_value, mde)
+    return Answer(distance - radius, distance + radius, p_value, mde, np.zeros(len(mde), dtype=bool))
 
 
 def rows_in_categories(shares: Shares, tolerance: Array, alpha: float) -> Answer:
@@ -183,7 +109,7 @@ def rows_in_categories(shares: Shares, tolerance: Array, alpha: float) -> Answer
     p_values = difference_p_value(x[top], n[top], y[top], m[top], tolerance)
     widest, _ = cells.largest(_reference_error(shares))
     mde = tolerance + (critical + _Z_POWER) * widest
-    return Answer(lower, upper, np.minimum(1.0, 2 * cells.sizes * p_values), mde)
+    return Answer(lower, upper, np.minimum(1.0, 2 * cells.sizes * p_values), mde, np.zeros(len(mde), dtype=bool))
 
 
 def _reference_error(shares: Shares) -> Array:

@@ -48,6 +48,13 @@ class Cells:
         """Number of cells of each column, [F]."""
         return np.bincount(self.owner)
 
+    def part(self, columns: slice) -> Cells:
+        """Those of some columns."""
+        chosen = (self.owner >= columns.start) & (self.owner < columns.stop)
+        owner = self.owner[chosen] - columns.start
+        runs = self.column_first[columns], self.column_last[columns]
+        return Cells(self.first[chosen], self.last[chosen], owner, *runs)
+
     def count(self, counts: NDArray[Any]) -> tuple[Array, Array]:
         """Rows in the cells [..., B] and in the columns [..., F]; ``counts`` [..., L]."""
         sums = np.zeros((*counts.shape[:-1], counts.shape[-1] + 1))

@@ -15,7 +15,7 @@ from detectors.performance import scored
 from detectors.performance.scored import LabelCounts
 from detectors.profile import Reference, ReferenceProfile, mix
 from detectors.segments import Size
-from detectors.summary import WindowCounts
+from detectors.summary import HourlySummaries, WindowCounts
 from monitor import clock
 from monitor.actions.counting import Meaning
 from monitor.actions.models import meaning_of_model, settings_of
@@ -61,6 +61,7 @@ class Frame:
     known: Sequence[references.Reference]
     memo: dict[int, list[marks.Outdated]] = field(default_factory=dict)
     windows: dict[tuple[int, int], Window] = field(default_factory=dict)
+    unpacked: dict[tuple[str, int], summary.Vectors] = field(default_factory=dict)
     sliced: dict[tuple[int, int], Mapping[str, Window]] = field(default_factory=dict)
     derived: dict[str, Any] = field(default_factory=dict)  # by actions that need it more than once
 
@@ -93,7 +94,16 @@ class Frame:
     @cached_property
     def checks(self) -> tuple[Check, ...]:
         """The checks that run; none before a reference was set."""
-        return checks_of(self.settings) if self.known else ()
+        return checks_of(self.settings, self.rows_per_hour) if self.known else ()
+
+    @property
+    def rows_per_hour(self) -> float:
+        """Rows in an hour of the default reference; 0 where it has no times."""
+        named = [one for one in self.known if one.name == self.model.default_reference] or list(self.known)
+        if not named or named[0].start is None or named[0].end is None:
+            return 0.0
+        hours = -(-named[0].end // clock.HOUR) - named[0].start // clock.HOUR
+        return named[0].rows / max(hours, 1)
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -191,7 +201,8 @@ class Frame:
         """The counts of a stretch of hours of every segment that has rows in it."""
         key = (start_hour, end_hour)
         if key not in self.sliced:
-            loaded = summaries.load_segments(self.connection, self.model.id, self.binning_id, start_hour, end_hour)
+            first = start_hour - summary.HOURS_BEFORE
+            loaded = summaries.load_segments(self.connection, self.model.id, self.binning_id, first, end_hour)
             self.sliced[key] = {
                 segment: self._sum(list(rows), start_hour, end_hour)
                 for segment, rows in groupby(loaded, key=lambda one: one.segment)
@@ -209,27 +220,37 @@ class Frame:
             raise NotFound(f"Model {self.model.name!r} has no segment {segment!r} that is counted (yet)")
 
     def _window(self, start_hour: int, end_hour: int) -> Window:
-        loaded = summaries.load(self.connection, self.model.id, self.binning_id, start_hour, end_hour)
+        first = start_hour - summary.HOURS_BEFORE
+        loaded = summaries.load(self.connection, self.model.id, self.binning_id, first, end_hour)
         return self._sum(loaded, start_hour, end_hour)
 
     def _sum(self, loaded: Sequence[summaries.Summary], start_hour: int, end_hour: int) -> Window:
         by_version: dict[str, list[summaries.Summary]] = {}
         for one in loaded:
             by_version.setdefault(one.version, []).append(one)
-        versions = {
-            version: summary.window(
-                summary.stack(self.binning, [one.hour for one in rows], [one.data for one in rows]),
-                start_hour,
-                end_hour,
-            )
+        windows = {
+            version: summary.window(self._stack(rows), start_hour, end_hour)
             for version, rows in sorted(by_version.items())
         }
         pooled = (
-            summary.merge(list(versions.values()))
-            if versions
+            summary.merge(list(windows.values()))
+            if windows
             else summary.window(summary.empty(self.binning), start_hour, end_hour)
         )
+        versions = {version: counts for version, counts in windows.items() if counts.rows}
         return Window(start_hour, end_hour, pooled, versions)
+
+    def _stack(self, rows: Sequence[summaries.Summary]) -> HourlySummaries:
+        """The hours of one version; each of the whole is unpacked once for all the windows that it is in."""
+        if rows[0].segment:  # there may be many: they are kept as small as they can be
+            return summary.narrow(summary.stack(self.binning, [one.hour for one in rows], [one.data for one in rows]))
+        vectors = []
+        for one in rows:
+            key = (one.version, one.hour)
+            if key not in self.unpacked:
+                self.unpacked[key] = summary.decode(self.binning, one.data)
+            vectors.append(self.unpacked[key])
+        return summary.stack_decoded([one.hour for one in rows], vectors)
 
     def labels(self, start_hour: int, end_hour: int, as_of: int) -> dict[str, LabelCounts]:
         """Labelled rows of a stretch of hours as known at as_of, by version."""
@@ -248,7 +269,7 @@ class Frame:
 
 
 class Nothing:
-    """A segment of which a reference has no row; remembered like a profile."""
+    """Remembered like a profile: that a reference has no row of a segment, that something was done."""
 
     nbytes = 0
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.summary import HOURS_BEFORE
 from monitor import clock
 from monitor.actions.frame import POOLED, Frame
 from monitor.config.inventory import Check, newest_end, stride
@@ -42,8 +43,9 @@ def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
     for mark in frame.outdated(as_of - DIRTY):
         if (mark.check, mark.length_hours) == (check.name, length) and mark.end <= as_of:
             end = mark.end // clock.HOUR
+            start = end - length - (HOURS_BEFORE if check.kind in ("data_drift", "prediction_drift") else 0)
             changed = summaries.changed_hours(
-                frame.connection, frame.model.id, end - length, end, mark.change, labels=check.needs_labels
+                frame.connection, frame.model.id, start, end, mark.change, labels=check.needs_labels
             )
             found += [mark.end] if changed else []
     return found

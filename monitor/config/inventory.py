@@ -12,6 +12,8 @@ from monitor import clock
 from monitor.config import document
 
 DEFAULT_LENGTHS = (24, 168)
+SHORT_LENGTHS = (1, 6)  # large drift is caught in an hour, small drift in a day or week
+SHORT_ROWS = 100  # that a short window must usually hold, to be able to show anything
 SERVING_LENGTHS = (24,)
 FAIRNESS_LENGTHS = (24, 168)
 ROWS_LENGTHS = (168,)  # methods that read rows: once a day
@@ -43,30 +45,35 @@ class Check:
         return self.kind == "performance" or (self.kind == "fairness" and self.metric not in WITHOUT_LABELS)
 
 
-def checks_of(model: document.Model) -> tuple[Check, ...]:
-    """The default checks, each replaced by a configured one of its name, then the other configured ones."""
+def checks_of(model: document.Model, rows_per_hour: float = 0.0) -> tuple[Check, ...]:
+    """The default checks, each replaced by a configured one of its name, then the other configured ones.
+
+    Drift is looked for in 1 h and 6 h too where the reference has at least 100 rows in so long, by ``rows_per_hour``.
+    """
     kinds = [kind for kind in document.KINDS if kind != "fairness" or model.segments]
-    checks: dict[str, Check] = {kind: Check(kind, kind, _lengths(kind, None)) for kind in kinds}
+    checks: dict[str, Check] = {kind: Check(kind, kind, _lengths(kind, None, rows_per_hour)) for kind in kinds}
     for given in model.checks:
         checks.pop(given.name, None)
         if given.enabled:
-            checks[given.name] = _check(given)
+            checks[given.name] = _check(given, rows_per_hour)
     return tuple(checks.values())
 
 
-def _lengths(kind: str, window: str | None, method: str = "auto") -> tuple[int, ...]:
+def _lengths(kind: str, window: str | None, rows_per_hour: float, method: str = "auto") -> tuple[int, ...]:
     if window is not None:
         return (clock.parse_duration(window) // clock.HOUR,)
     if method in MULTIVARIATE:
         return ROWS_LENGTHS
-    return {"serving": SERVING_LENGTHS, "fairness": FAIRNESS_LENGTHS}.get(kind, DEFAULT_LENGTHS)
+    if kind not in ("data_drift", "prediction_drift"):
+        return {"serving": SERVING_LENGTHS, "fairness": FAIRNESS_LENGTHS}.get(kind, DEFAULT_LENGTHS)
+    return (*(length for length in SHORT_LENGTHS if length * rows_per_hour >= SHORT_ROWS), *DEFAULT_LENGTHS)
 
 
-def _check(given: document.Check) -> Check:
+def _check(given: document.Check, rows_per_hour: float) -> Check:
     return Check(
         name=given.name,
         kind=given.kind,
-        lengths=_lengths(given.kind, given.window, given.method),
+        lengths=_lengths(given.kind, given.window, rows_per_hour, given.method),
         schedule=given.schedule,
         features=None if given.features is None else tuple(given.features),
         metric=given.metric,

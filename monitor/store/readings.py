@@ -276,12 +276,20 @@ def _superseded() -> Any:
 
 
 def nothing_told(connection: Connection, model_id: int, as_of: int) -> bool:
-    """Whether every judged reading of the newest window that was measured by as_of is ``cannot_tell``."""
-    t = readings.c
-    known = and_(t.model_id == model_id, t.window_end <= as_of, t.as_of <= as_of, t.verdict.is_not(None))
-    newest = select(t.window_end).where(known).order_by(t.window_end.desc()).limit(1).scalar_subquery()
-    verdicts = set(connection.execute(select(t.verdict).where(known, t.window_end == newest).distinct()).scalars())
-    return verdicts <= {"cannot_tell"}
+    """Whether every judged reading of each check's newest window of each length, measured by as_of, is
+    ``cannot_tell``."""
+    t, m = readings.c, measured.c
+    ends = (
+        select(m.check_name, m.length_hours, func.max(m.window_end))
+        .where(m.model_id == model_id, m.window_end <= as_of)
+        .group_by(m.check_name, m.length_hours)
+    )
+    judged = [t.model_id == model_id, t.as_of <= as_of, t.verdict.is_not(None), t.verdict != "cannot_tell"]
+    for check, length, end in connection.execute(ends).all():
+        here = [t.window_end == end, t.check_name == check, t.window_start == end - length * clock.HOUR]
+        if connection.execute(select(t.id).where(*judged, *here).limit(1)).first() is not None:
+            return False
+    return True
 
 
 def newest_judged(connection: Connection, model_id: int, limit: int) -> list[Reading]:

@@ -66,7 +66,7 @@ def test_when_nothing_can_be_told(world: World) -> None:
 def test_firing_alerts(world: World) -> None:
     world.reference(traffic(T0, 24 * 9))
     world.run(START + D)
-    world.post(traffic(START + 2 * D, 24, per_hour=40, seed=4, shift=0.4, prefix="w"))
+    world.post(traffic(START + 2 * D, 24, per_hour=40, seed=4, shift=0.6, prefix="w"))
     world.post(traffic(START + 3 * D, 24, seed=5, shift=4, prefix="c"))
     world.run(START + 3 * D)
     world.run(START + 4 * D)

@@ -1,0 +1,166 @@
+"""The share engine of one reference: its horizons, fitted where first asked for and kept with the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.profile import Reference, ReferenceProfile
+from detectors.rise import SHORT_TOLERANCE
+from detectors.shares.baseline import Baseline, Normal, solve
+from detectors.shares.calibrate import calibrated
+from detectors.shares.cells import Cells
+from detectors.shares.fitting import fit_reference, horizon
+from detectors.shares.horizons import Horizon
+from detectors.shares.seasons import terms
+from detectors.shares.unrest import ENOUGH, Hours, Unrest
+from detectors.summary import WindowCounts
+
+Array = NDArray[np.float64]
+
+FEWEST_HOURS = 48  # with rows, below which an hour's unrest is anybody's guess
+_AT_ONCE = 1_500_000  # hours x cells that are fitted together: 12 MB each of a handful of arrays
+
+
+def horizon_of(cells: Cells, reference: Reference, length: int, tolerance: float, alpha: float) -> Horizon | None:
+    """What a reference knows of windows of ``length`` hours, calibrated at ``alpha``; None where it has no times, or
+    fewer than 48 hours with rows. Of a mixed reference: the parts' own, mixed (``cells`` must be long-lived)."""
+    parts = [(_one(cells, profile, length, tolerance, alpha), profile, weight) for profile, weight in reference.parts]
+    known = [(one, profile, weight) for one, profile, weight in parts if one is not None]
+    if len(known) < len(parts):
+        return None
+    if len(known) == 1:
+        return known[0][0]
+    profiles, weights = [profile for _, profile, _ in known], [weight for _, _, weight in known]
+    return _mixed(cells, [one for one, _, _ in known], _shares(cells, profiles, weights))
+
+
+def _shares(cells: Cells, profiles: Sequence[ReferenceProfile], weights: Sequence[float]) -> Array:
+    """What part each profile has in a column, [K, F]; of a column that none has, as of all others."""
+    rows = np.stack([cells.count(profile.total)[1] for profile in profiles])
+    found = np.array(weights)[:, None] * np.where(rows.any(axis=0), rows > 0, True)
+    shares: Array = found / found.sum(axis=0)
+    return shares
+
+
+def baseline_of(cells: Cells, reference: Reference, sizes: NDArray[np.int64]) -> Baseline:
+    """The baseline of more cells of the same columns, with as many terms as their horizon uses."""
+    parts = [(_baseline(cells, profile, sizes), profile, weight) for profile, weight in reference.parts]
+    if len(parts) == 1:
+        return parts[0][0]
+    share = _shares(cells, [profile for _, profile, _ in parts], [weight for _, _, weight in parts])[:, cells.owner]
+    coefficients = np.einsum("kpb,kb->pb", np.stack([one.coefficients for one, _, _ in parts]), share)
+    return Baseline(coefficients, parts[0][0].inverse, sizes)
+
+
+def _baseline(cells: Cells, profile: ReferenceProfile, sizes: NDArray[np.int64]) -> Baseline:
+    key = ("baseline", id(cells), sizes.tobytes())
+    found: tuple[Cells, Baseline] | None = profile.memo.get(key)
+    if found is None or found[0] is not cells:
+        hours = profile.hours if profile.hours is not None else np.empty(0, dtype=np.int64)
+        found = cells, solve(cells, Normal.summed(cells, terms(hours), profile.counts), sizes)
+        profile.memo[key] = found
+    return found[1]
+
+
+def stretch_of(cells: Cells, current: WindowCounts, length: int, *, before: bool = False) -> tuple[Hours, int]:
+    """The window's hours, and those ``before`` it that are known, on a grid, and the place of its end.
+
+    Rows whose hours are not known are taken as spread evenly.
+    """
+    start, hourly = current.end_hour - length, current.hourly
+    if hourly is None:
+        inside, rows = cells.count(current.counts)
+        return Hours(start, *(np.tile(part / length, (length, 1)) for part in (inside, rows))), length
+    first = min(start, int(hourly.hours[0])) if before and len(hourly.hours) else start
+    known = slice(*np.searchsorted(hourly.hours, [first, current.end_hour]))
+    inside, rows = cells.count(hourly.counts[known])
+    grid = (_spread(part, hourly.hours[known] - first, current.end_hour - first) for part in (inside, rows))
+    return Hours(first, *grid), current.end_hour - first
+
+
+def _spread(values: Array, places: NDArray[np.int64], hours: int) -> Array:
+    if len(values) == hours:
+        return values
+    grid = np.zeros((hours, *values.shape[1:]))
+    grid[places] = values
+    return grid
+
+
+def _one(cells: Cells, profile: ReferenceProfile, length: int, tolerance: float, alpha: float) -> Horizon | None:
+    if profile.hours is None or len(profile.hours) < FEWEST_HOURS:
+        return None
+    key = ("horizon", id(cells), length, tolerance, alpha)
+    found: tuple[Cells, Horizon] | None = profile.memo.get(key)
+    if found is None or found[0] is not cells:
+        found = cells, _fitted(cells, profile, length, tolerance, alpha)
+        profile.memo[key] = found
+    return found[1]
+
+
+def _fitted(cells: Cells, profile: ReferenceProfile, length: int, tolerance: float, alpha: float) -> Horizon:
+    """Some columns at a time: the hours of all of them would take hundreds of megabytes."""
+    hours = profile.hours if profile.hours is not None else np.empty(0, dtype=np.int64)
+    span = int(hours[-1] - hours[0]) + 1
+    step = max(1, _AT_ONCE * len(cells.sizes) // (span * len(cells.owner)))
+    found = []
+    for first in range(0, len(cells.sizes), step):
+        part = cells.part(slice(first, min(first + step, len(cells.sizes))))
+        inside, rows = part.count(profile.counts)
+        grid = Hours(int(hours[0]), *(_spread(one, hours - hours[0], span) for one in (inside, rows)))
+        fitted = fit_reference(part, grid)
+        known = horizon(fitted, length)
+        allowed = np.where(known.windows >= ENOUGH, tolerance, max(SHORT_TOLERANCE, tolerance))
+        found.append(calibrated(fitted, known, allowed, alpha))
+    return found[0] if len(found) == 1 else _joined(found)
+
+
+_AXES = {"coefficients": 1, "by_hour": 1}
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """The same dataclass of arrays with the columns of all parts in a row."""
+    found = {}
+    for field in fields(parts[0]):
+        values = [getattr(part, field.name) for part in parts]
+        if is_dataclass(values[0]):
+            found[field.name] = _joined(values)
+        elif isinstance(values[0], np.ndarray):
+            found[field.name] = np.concatenate(values, axis=_AXES.get(field.name, 0))
+        else:
+            found[field.name] = values[0]
+    return type(parts[0])(**found)
+
+
+def _mixed(cells: Cells, parts: Sequence[Horizon], share: Array) -> Horizon:
+    """Of references mixed in shares [K, F]. Their unrest is the same traffic's, so variances are averaged
+    and not divided; no step test, whose weights would be no part's own."""
+    by_cell = share[:, cells.owner]
+
+    def mean(name: str, by: Array) -> Array:
+        found: Array = np.einsum("kb,kb->b", np.stack([getattr(part, name) for part in parts]), by)
+        return found
+
+    inverse = np.einsum("kfpq,kf->fpq", np.stack([part.baseline.inverse for part in parts]), share**2)
+    coefficients = np.einsum("kpb,kb->pb", np.stack([part.baseline.coefficients for part in parts]), by_cell)
+    excess = np.einsum("kb,kb->b", np.stack([part.level.excess for part in parts]), by_cell)
+    degrees = np.min([part.level.degrees for part in parts], axis=0)
+    by_hour = np.einsum("khf,kf->hf", np.stack([part.level.by_hour for part in parts]), share)
+    first = parts[0]
+    return Horizon(
+        length=first.length,
+        baseline=Baseline(coefficients, inverse, np.max([part.baseline.sizes for part in parts], axis=0)),
+        q=mean("q", by_cell),
+        row=mean("row", by_cell),
+        level=Unrest(excess, degrees, by_hour),
+        step=first.step,
+        weights=first.weights,
+        worthwhile=np.zeros_like(first.worthwhile),
+        rate=np.max([part.rate for part in parts], axis=0),
+        windows=np.min([part.windows for part in parts], axis=0),
+        factor=np.max([part.factor for part in parts], axis=0),
+    )
