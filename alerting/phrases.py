@@ -45,6 +45,7 @@ NAMES = {
     "cramer_von_mises": "Cramér–von Mises",
     "anderson_darling": "Anderson–Darling",
     "epps_singleton": "Epps–Singleton",
+    "domain_classifier": "rows of window and reference",
     "shiryaev_roberts": "Shiryaev–Roberts",
     "page_hinkley": "Page–Hinkley",
     "adwin": "ADWIN",

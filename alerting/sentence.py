@@ -55,7 +55,7 @@ def _why_not(reading: Reading) -> str:
     if reason == "too_few_rows":
         labelled = details.get("labelled")
         rows = f"{reading.n_current} rows" if labelled is None else f"{labelled} labelled rows"
-        return f"{rows}, {MINIMUM_ROWS} are needed"
+        return f"{rows}, {details.get('needed', MINIMUM_ROWS)} are needed"
     if reason == "immature_labels":
         coverage, weighted = details.get("coverage"), details.get("weighted")
         text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
@@ -110,6 +110,12 @@ def _fairness(reading: Reading) -> str:
     text += f", {points} {plural(points)} apart{between(reading.lower, reading.upper)}"
     change = effect_of(reading)
     return text if change is None else text + _wider(change)
+
+
+def _told_apart(reading: Reading) -> str:
+    text = f"rows of window and reference told apart: AUC {number(reading.value or 0.0)}{interval(reading)}"
+    features = list(reading.details.get("features") or {})[:3]
+    return text + chance(reading) + (f", most by {', '.join(features)}" if features else "") + _against(reading)
 
 
 _BETWEEN_GROUPS = {
@@ -293,6 +299,7 @@ _WRITERS: Mapping[str, Writer] = {
     "score_ks": _moved,
     "prediction_ks": _moved,
     "estimated_base_rate": _base_rate,
+    "domain_classifier": _told_apart,
     "mae": _mean_absolute_error,
     "label_coverage": _coverage,
     "calibration_gap": _calibration_gap,

@@ -25,6 +25,7 @@ METRICS = {
     "log_loss": "log loss",
     "brier": "Brier score",
     "psi": "PSI",
+    "domain_classifier": "window told from reference",
     "missing_share": "missing",
     "type_mismatch_share": "wrong type",
     "unseen_category_share": "unseen categories",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from detectors.estimation.measure import ESTIMATED
+from detectors.measurement import Measurement
+from detectors.multivariate import domain_classifier
 from detectors.performance.measure import METRICS as PERFORMANCE
 from detectors.quality.measure import TOLERANCES as QUALITY
 from detectors.sample import Compare
@@ -32,7 +34,16 @@ from detectors.two_sample import (
     z_test,
 )
 
-__all__ = ["ESTIMATED", "PERFORMANCE", "QUALITY", "SEQUENTIAL", "TWO_SAMPLE", "Sequential", "TwoSampleTest"]
+__all__ = [
+    "ESTIMATED",
+    "MULTIVARIATE",
+    "PERFORMANCE",
+    "QUALITY",
+    "SEQUENTIAL",
+    "TWO_SAMPLE",
+    "Sequential",
+    "TwoSampleTest",
+]
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,22 @@ class TwoSampleTest:
     on_request: bool = False
 
 
+Measure = Callable[[Sequence[str], domain_classifier.Rows, domain_classifier.Rows], Measurement]
+
+
+@dataclass(frozen=True)
+class Multivariate:
+    """A test of several features at once, on rows."""
+
+    title: str
+    measure: Measure
+
+
 NUMERIC, CATEGORICAL, BOTH = ("numeric",), ("categorical",), ("numeric", "categorical")
+
+MULTIVARIATE: Mapping[str, Multivariate] = {
+    "domain_classifier": Multivariate("Domain classifier", domain_classifier.measure_domain),
+}
 
 TWO_SAMPLE: Mapping[str, TwoSampleTest] = {
     "ks": TwoSampleTest("Kolmogorov-Smirnov", ks.compare, NUMERIC, True),

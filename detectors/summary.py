@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
@@ -120,7 +120,7 @@ def window(summaries: HourlySummaries, start_hour: int, end_hour: int) -> Window
     return WindowCounts(
         start_hour,
         end_hour,
-        summaries.counts[inside].sum(axis=0),
+        summaries.counts[inside].sum(axis=0, dtype=np.int64),
         summaries.moments[inside].sum(axis=0),
         np.stack(
             [extremes[:, :, 0].min(axis=0, initial=np.inf), extremes[:, :, 1].max(axis=0, initial=-np.inf)], axis=1
@@ -183,6 +183,12 @@ def stack_decoded(hours: Sequence[int], vectors: Sequence[Vectors]) -> HourlySum
     """The like of decoded vectors, at least one."""
     counts, moments, extremes = (np.stack(part) for part in zip(*vectors, strict=True))
     return HourlySummaries(np.array(hours, dtype=np.int64), counts, moments, extremes)
+
+
+def narrow(summaries: HourlySummaries) -> HourlySummaries:
+    """The same hours with their counts in the narrowest unsigned type that holds them."""
+    counts = summaries.counts.astype(np.min_scalar_type(int(summaries.counts.max(initial=0))))
+    return replace(summaries, counts=counts)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from monitor.settings import Settings
 from monitor.store.database import Database
 from monitor.store.observations.base import Observations
 
-SEGMENTS_BYTES = 200_000_000  # of segments' profiles, which may be many
+SEGMENTS_BYTES = 60_000_000  # of segments' profiles, without what is derived from them; they may be many
 
 
 class Artefacts:

@@ -16,7 +16,7 @@ from alerting.registry import CHANNELS, TRIGGERS
 from dashboards import words as page_words
 from dashboards.registry import PANELS
 from detectors import measurement, multiplicity, rise
-from detectors.registry import QUALITY, SEQUENTIAL, TWO_SAMPLE
+from detectors.registry import MULTIVARIATE, QUALITY, SEQUENTIAL, TWO_SAMPLE
 from monitor.config import document
 
 ROOT = Path(__file__).parent.parent
@@ -41,6 +41,7 @@ def test_the_import_contracts_hold() -> None:
 REGISTRIES = [
     ("detectors/two_sample", set(TWO_SAMPLE)),
     ("detectors/sequential", set(SEQUENTIAL)),
+    ("detectors/multivariate", set(MULTIVARIATE)),
     ("alerting/channels", set(CHANNELS)),
     ("alerting/triggers", set(TRIGGERS)),
 ]

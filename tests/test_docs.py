@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from alerting.registry import CHANNELS, TRIGGERS
 from dashboards.registry import PANELS
 from detectors.estimation.measure import PREFIX
-from detectors.registry import ESTIMATED, SEQUENTIAL, TWO_SAMPLE
+from detectors.registry import ESTIMATED, MULTIVARIATE, SEQUENTIAL, TWO_SAMPLE
 from monitor.actions import apply_config
 from monitor.actions.exposition import exposition
 from monitor.api.access import scope_of_route
@@ -136,7 +136,7 @@ def test_every_key_of_the_configuration(heading: str, model: type[BaseModel]) ->
     ("heading", "entries"),
     [
         ("## Kinds of check", document.KINDS),
-        ("## Methods", ("auto", *TWO_SAMPLE, *SEQUENTIAL)),
+        ("## Methods", ("auto", *TWO_SAMPLE, *MULTIVARIATE, *SEQUENTIAL)),
         ("## Channels", CHANNELS),
         ("## Triggers", TRIGGERS),
     ],

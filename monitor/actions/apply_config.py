@@ -153,7 +153,7 @@ def _refuse_retyping(stored: Mapping[str, str], settings: Model, prefix: str) ->
 
 
 def _method_must_fit(check: Check, kinds: Mapping[str, str], field: str) -> None:
-    if check.method == "auto" or check.kind != "data_drift":
+    if check.method not in TWO_SAMPLE or check.kind != "data_drift":
         return
     fits = TWO_SAMPLE[check.method].kinds
     for feature in check.features or []:

@@ -162,9 +162,14 @@ def _parts(table: pa.Table) -> Iterator[bytes]:
         yield sink.getvalue().to_pybytes()
 
 
+def rows_of(connection: Connection, reference_id: int) -> Iterator[pa.Table]:
+    """A reference's rows as they were sent or pinned, in parts: ``hour``, ``version``, ``label`` and stored columns."""
+    for data in references.rows(connection, reference_id):
+        yield pa.ipc.open_stream(data).read_all()
+
+
 def _rows(connection: Connection, reference_id: int) -> pa.Table:
-    parts = [pa.ipc.open_stream(data).read_all() for data in references.rows(connection, reference_id)]
-    return pa.concat_tables(parts).combine_chunks()
+    return pa.concat_tables(list(rows_of(connection, reference_id))).combine_chunks()
 
 
 def _decide_types(connection: Connection, model: Model, table: pa.Table) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 from alerting.reading import Reading
 from monitor import clock
 from monitor.actions import models as known_models
-from monitor.actions.frame import Frame
+from monitor.actions.frame import Frame, Nothing
+from monitor.actions.levels import segment_lengths
 from monitor.actions.measuring.readings import judged_readings, readings_of
 from monitor.actions.measuring.task import Task
 from monitor.actions.prepare_reference import is_configured_otherwise, make_new_cuts
-from monitor.actions.run_windows import due
+from monitor.actions.run_windows import Due, due
 from monitor.actions.step_alerts import step_alerts
 from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check, newest_end
@@ -86,10 +87,31 @@ def _count_waiting(service: Service, name: str, as_of: int, now: int) -> None:
         model = known_models.get(connection, name)
         frame = Frame.load(service, connection, model) if model.first_reference_at is not None else None
         stale = frame is not None and is_configured_otherwise(model, frame.binning)
+        sliced = frame is not None and bool(frame.settings.segments)
     if stale:
         with service.database.write() as connection:
             make_new_cuts(service, connection, known_models.get(connection, name), now)
     summarise(service, name, as_of // clock.HOUR, now)
+    if sliced:
+        _prepare_segments(service, name, as_of)
+
+
+def _prepare_segments(service: Service, name: str, as_of: int) -> None:
+    """What the segments' references tell is found out before the run locks the store: there may be a hundred of them,
+    and each takes a second, once. The readings themselves are made anew by the run."""
+    with service.database.read() as connection:
+        frame = Frame.load(service, connection, known_models.get(connection, name))
+        if frame is not None:
+            known = tuple(reference.id for reference in frame.known)
+            key = ("prepared", frame.binning_id, known, frame.config_version)
+            service.of_segments.get(key, lambda: _measure_segments(frame, as_of))
+
+
+def _measure_segments(frame: Frame, as_of: int) -> Nothing:
+    for check in frame.checks:
+        for length in segment_lengths(check) if not check.needs_labels else ():
+            readings_of(frame, Task(check, length, Due(newest_end(length, as_of), steps=False), as_of))
+    return Nothing()
 
 
 def _step(frame: Frame, stepping: list[Reading], as_of: int, now: int, deliver: bool) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from math import log
 
 from alerting.rules import Rule
 from detectors.fairness import WITHOUT_LABELS
-from detectors.registry import SEQUENTIAL
+from detectors.registry import MULTIVARIATE, SEQUENTIAL
 from monitor import clock
 from monitor.config import document
 
@@ -17,6 +17,7 @@ SHORT_LENGTHS = (1, 6)  # large drift is caught in an hour, small drift in a day
 SHORT_ROWS = 100  # that a short window must usually hold, to be able to show anything
 SERVING_LENGTHS = (24,)
 FAIRNESS_LENGTHS = (24, 168)
+ROWS_LENGTHS = (168,)  # methods that read rows: once a day
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,11 @@ def checks_of(model: document.Model, rows_per_hour: float = 0.0) -> tuple[Check,
     return tuple(checks.values())
 
 
-def _lengths(kind: str, window: str | None, rows_per_hour: float) -> tuple[int, ...]:
+def _lengths(kind: str, window: str | None, rows_per_hour: float, method: str = "auto") -> tuple[int, ...]:
     if window is not None:
         return (clock.parse_duration(window) // clock.HOUR,)
+    if method in MULTIVARIATE:
+        return ROWS_LENGTHS
     if kind not in ("data_drift", "prediction_drift"):
         return {"serving": SERVING_LENGTHS, "fairness": FAIRNESS_LENGTHS}.get(kind, DEFAULT_LENGTHS)
     return (*(length for length in SHORT_LENGTHS if length * rows_per_hour >= SHORT_ROWS), *DEFAULT_LENGTHS)
@@ -86,7 +89,7 @@ def _check(given: document.Check, rows_per_hour: float) -> Check:
     return Check(
         name=given.name,
         kind=given.kind,
-        lengths=_lengths(given.kind, given.window, rows_per_hour),
+        lengths=_lengths(given.kind, given.window, rows_per_hour, given.method),
         schedule=given.schedule,
         features=None if given.features is None else tuple(given.features),
         metric=given.metric,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from alerting.bounds import ESTIMATES, FALLING
 from alerting.registry import check_channel, check_trigger
 from detectors.fairness import METRICS as FAIRNESS
-from detectors.registry import PERFORMANCE, QUALITY, SEQUENTIAL, TWO_SAMPLE
+from detectors.registry import MULTIVARIATE, PERFORMANCE, QUALITY, SEQUENTIAL, TWO_SAMPLE
 from detectors.streams import has_river
 from monitor import clock
 from monitor.config.document import KINDS, MODEL_NAME, NAME, Check, Document, Model, Rule, Trailing
@@ -72,10 +72,13 @@ def _checks(model: Model) -> Iterator[Mistake]:
 def _method(check: Check, task: str | None) -> Iterator[tuple[str, str]]:
     if check.method == "auto":
         return
+    known = (*TWO_SAMPLE, *MULTIVARIATE, *SEQUENTIAL)
     if check.method in SEQUENTIAL:
         yield from _sequential(check, task)
-    elif check.method not in TWO_SAMPLE:
-        yield "method", f"{check.method!r} is no method; there are auto, {', '.join((*TWO_SAMPLE, *SEQUENTIAL))}"
+    elif check.method in MULTIVARIATE and check.kind != "data_drift":
+        yield "method", f"{check.method} looks at features; a {check.kind} check does not"
+    elif check.method not in known:
+        yield "method", f"{check.method!r} is no method; there are auto, {', '.join(known)}"
     elif check.kind not in _DRIFT:
         yield "method", f"{check.method} compares distributions; a {check.kind} check takes no method"
     elif check.threshold is None:

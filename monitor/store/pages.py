@@ -22,6 +22,7 @@ from monitor.store.tables import (
 )
 
 POOLED = "*"
+ROWS_MOVED = ("ks", "l_infinity", "class_share", "score_ks", "prediction_ks")  # their bounds are shares of rows
 RANKS = {"ok": 1, "cannot_tell": 1, "warning": 2, "critical": 3}
 
 
@@ -201,8 +202,9 @@ def worst_by_day(connection: Connection, model_id: int, start: int, end: int) ->
     kinds = t.kind.in_(("data_drift", "prediction_drift"))
     days = and_(t.model_id == model_id, t.day >= first, t.day <= last, kinds, t.segment == "", t.version == POOLED)
     shortest = select(func.min(t.length_hours)).where(days).scalar_subquery()
-    query = select(t.day, func.max(func.coalesce(t.lower, 0.0)), func.max(_rank(t.verdict)))
-    query = query.where(days, t.length_hours == shortest, t.verdict.is_not(None)).group_by(t.day).order_by(t.day)
+    moved = case((t.metric.in_(ROWS_MOVED), func.coalesce(t.lower, 0.0)), else_=0.0)
+    query = select(t.day, func.max(moved), func.max(_rank(t.verdict)))
+    query = query.where(days, t.length_hours == shortest).group_by(t.day).order_by(t.day)
     return [(day * clock.DAY, max(float(size), 0.0), int(rank)) for day, size, rank in connection.execute(query)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from alerting.reading import Reading
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
-from detectors.registry import TWO_SAMPLE
+from detectors.registry import MULTIVARIATE, TWO_SAMPLE
 from detectors.sample import sample_of
 from detectors.shares.auto import measure_drift
 from detectors.shares.diagnose import diagnosed
@@ -14,12 +14,15 @@ from detectors.summary import WindowCounts
 from monitor.actions.frame import Compared, Frame, Window
 from monitor.actions.levels import features_of, is_numeric
 from monitor.actions.measuring.as_reading import no_reference
+from monitor.actions.measuring.multivariate import multivariate
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import whole_and_versions
 
 
 def drift(frame: Frame, task: Task, window: Window) -> list[Reading]:
-    """Every feature, judged; and in each version, shown."""
+    """Every feature, judged; and in each version, shown. Or all features at once."""
+    if task.check.method in MULTIVARIATE:
+        return multivariate(frame, task, window)
     return whole_and_versions(frame, task, window, _measure_drift)
 
 
