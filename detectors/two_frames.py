@@ -63,7 +63,7 @@ def _measured(pair: _Pair, methods: Sequence[str] | None, alpha: float) -> Itera
 def _kind(reference: pa.Table, current: pa.Table, name: str) -> str | None:
     """The reference decides; where it has no value at all, there is nothing to compare. A column that is text in one
     table is categorical in both."""
-    kind = infer_kind(_whole(reference, name))
+    kind = infer_kind(reference.column(name))
     if kind != "numeric" or name not in current.column_names:
         return kind
     now = current.schema.field(name).type
