@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from detectors import sums
 from detectors.cuts import ERROR, NUMERIC_EXTRAS, Binning, CategoricalColumn, NumericColumn
 from detectors.levels import dictionary
-from detectors.sums import group_sums
 
 MISSING, MISMATCH, NAN = 0, 1, 2
 
@@ -184,15 +184,19 @@ class _Clock:
 
     @classmethod
     def of(cls, hours: NDArray[np.int64]) -> _Clock:
-        distinct, places, sizes = np.unique(hours, return_inverse=True, return_counts=True)
-        in_order = bool(np.all(places[1:] >= places[:-1]))
-        order = None if in_order else np.argsort(places, kind="stable")
-        return cls(distinct, places, sizes.astype(np.int64), order)
+        new = hours[1:] != hours[:-1]
+        if not np.all(hours[1:] >= hours[:-1]):
+            distinct, places, sizes = np.unique(hours, return_inverse=True, return_counts=True)
+            return cls(distinct, places, sizes.astype(np.int64), np.argsort(places, kind="stable"))
+        starts = np.concatenate([[0], np.flatnonzero(new) + 1])[: len(hours)]
+        sizes = np.diff(starts, append=len(hours)).astype(np.int64)
+        return cls(hours[starts], np.repeat(np.arange(len(starts)), sizes), sizes, None)
 
     def count(self, slots: NDArray[np.int64], into: NDArray[np.int64]) -> None:
         """Add one per row at (its hour, its slot); ``into`` int64 [T, size]."""
         size = into.shape[1]
-        flat = np.bincount(self.places * size + slots, minlength=into.size)
+        cells = slots if len(self.hours) == 1 else self.places * size + slots
+        flat = np.bincount(cells, minlength=into.size)
         into += flat.reshape(into.shape)
 
 
@@ -210,44 +214,45 @@ def _count_numeric(
         counts[:, extra["missing"]] = clock.sizes
         return
     numbers = values.values.to_numpy(zero_copy_only=False)
-    slots = np.searchsorted(column.cuts, numbers).astype(np.int64, copy=False)
-    finite = np.isfinite(numbers)
-    if not finite.all():
+    slots = column.grid.find(numbers)
+    known = sums.extremes(numbers, np.array([len(numbers)])) if len(numbers) else None
+    finite = None if known is None or np.isfinite(known).all() else np.isfinite(numbers)
+    if finite is not None:
         slots[np.isnan(numbers)] = extra["missing"]
         slots[values.odd_rows] = np.where(values.odd_codes == NAN, extra["nan"], extra["mismatch"])
         slots[numbers == np.inf] = extra["pos_inf"]
         slots[numbers == -np.inf] = extra["neg_inf"]
     clock.count(slots, counts)
-    _measure(clock, numbers, finite, moments, extremes)
+    _measure(clock, numbers, finite, known if finite is None else None, moments, extremes)
     if len(extremes) and (extremes[:, 0].min() < column.minimum or extremes[:, 1].max() > column.maximum):
         for name, outside in (("below_min", numbers < column.minimum), ("above_max", numbers > column.maximum)):
-            counts[:, extra[name]] = np.bincount(clock.places[outside & finite], minlength=len(clock.hours))
+            chosen = outside if finite is None else outside & finite
+            counts[:, extra[name]] = np.bincount(clock.places[chosen], minlength=len(clock.hours))
 
 
 def _measure(
     clock: _Clock,
     numbers: NDArray[np.float64],
-    finite: NDArray[np.bool_],
+    finite: NDArray[np.bool_] | None,
+    known: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
     moments: NDArray[np.float64],
     extremes: NDArray[np.float64],
 ) -> None:
-    """Sums, sums of squares and extremes of the finite values of each hour that has any."""
+    """Sums, sums of squares and extremes of the finite values (``None``: all) of each hour that has any.
+    ``known``: the extremes of all of them together."""
     if clock.order is not None:
-        numbers, finite = numbers[clock.order], finite[clock.order]
+        numbers, finite = numbers[clock.order], finite if finite is None else finite[clock.order]
     sizes = clock.sizes
-    if not finite.all():
+    if finite is not None:
         places = np.repeat(np.arange(len(clock.hours)), clock.sizes)[finite]
         numbers, sizes = numbers[finite], np.bincount(places, minlength=len(clock.hours))
     some = np.flatnonzero(sizes)
     if len(some) == 0:
         return
-    starts = (np.cumsum(sizes) - sizes)[some]
-    with np.errstate(over="ignore"):
-        squares = numbers * numbers
-    moments[some, 0] = group_sums(numbers, sizes[some])
-    moments[some, 1] = group_sums(squares, sizes[some])
-    extremes[some, 0] = np.minimum.reduceat(numbers, starts)
-    extremes[some, 1] = np.maximum.reduceat(numbers, starts)
+    low, high = known if known and len(some) == 1 else sums.extremes(numbers, sizes[some])
+    extremes[some, 0], extremes[some, 1] = low, high
+    for power in (1, 2):
+        moments[some, power - 1] = sums.group_sums(numbers, sizes[some], power, (low, high))
 
 
 def _count_categorical(

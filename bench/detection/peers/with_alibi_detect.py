@@ -24,7 +24,7 @@ def detector(reference):
 def flagged(found, columns):
     """Features below the corrected threshold."""
     data = found["data"]
-    return [name for name, p in zip(columns, data["p_val"]) if p < data["threshold"]]
+    return [name for name, p in zip(columns, data["p_val"], strict=True) if p < data["threshold"]]
 
 
 def speed(folder, variant):
