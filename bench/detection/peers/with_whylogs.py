@@ -5,7 +5,7 @@ import warnings
 
 import pandas as pd
 import whylogs
-from common import measured, quiet
+from common import Job, judged, measured, quiet
 from whylogs.viz.drift.column_drift_algorithms import calculate_drift_scores
 
 
@@ -25,7 +25,12 @@ def speed(folder, variant):
     measured(lambda: len(flagged(profile(current), profile(reference))))
 
 
+def judge(file):
+    """A profile of the reference, and one of each window."""
+    judged(profile, lambda known, now: flagged(profile(now), known), Job(file))
+
+
 if __name__ == "__main__":
     quiet()
     warnings.simplefilter("ignore")
-    {"speed": speed}[sys.argv[1]](*sys.argv[2:])
+    {"speed": speed, "judge": judge}[sys.argv[1]](*sys.argv[2:])
