@@ -14,10 +14,12 @@ VARIANTS = {
 
 
 def alerts(result, columns):
-    """Per chunk of the analysis period, the columns with an alert by any method."""
+    """Per chunk of the analysis period: when it starts (if it has times), the columns with an alert by any method."""
     frame = result.filter(period="analysis").to_df()
     red = frame.loc[:, frame.columns.get_level_values(-1) == "alert"].fillna(False).astype(bool)
-    return [sorted({name[0] for name in red.columns[row]} & set(columns)) for row in red.to_numpy()]
+    flags = [sorted({name[0] for name in red.columns[row]} & set(columns)) for row in red.to_numpy()]
+    starts = frame["chunk", "chunk", "start_date"].tolist()
+    return list(zip(starts, flags, strict=True))
 
 
 def calculate(reference, current, **settings):
@@ -28,7 +30,7 @@ def calculate(reference, current, **settings):
 
 def speed(folder, variant):
     reference, current = (pd.read_parquet(f"{folder}/{name}.parquet") for name in ("reference", "current"))
-    measured(lambda: sum(map(len, calculate(reference, current, **VARIANTS[variant]))))
+    measured(lambda: sum(len(flags) for _, flags in calculate(reference, current, **VARIANTS[variant])))
 
 
 def judge(file):
@@ -37,9 +39,10 @@ def judge(file):
     began = cpu()
     reference, monitored = job.frames(timestamp=True)
     found = calculate(reference, monitored, timestamp_column_name="timestamp", chunk_period="D")
-    for day, flags in enumerate(found, 1):
-        if 24 * day in job.runs:
-            say({"at": 24 * day, "flags": flags})
+    for start, flags in found:
+        end = 24 * (1 + (start - pd.Timestamp(job.start)) // pd.Timedelta(days=1))
+        if end in job.runs:
+            say({"at": end, "flags": flags})
     say({"cpu": cpu() - began})
 
 
