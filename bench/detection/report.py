@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.detection import environments, real, speed, streams
-from bench.detection.metrics import MONTH_HOURS, Answer, Score, Summary, score
+from bench.detection.metrics import MONTH_HOURS, Answer, Score, Summary, poisson_interval, score
 from bench.detection.picture import Bar, bars
 from bench.detection.tools import TOOLS, Tool, scenario_of
 
@@ -106,30 +106,42 @@ def detection(scores: Scores, names: Sequence[str]) -> str:
 
 
 def merit(scores: Scores, names: Sequence[str]) -> str:
-    """The figure of merit: the mean over the scenarios that the tool was run on; and what a month costs."""
-    ours = _of(scores, TOOLS[0], names)
-    base = ours.cost_a_month("cpu") if ours else None
+    """The figure of merit: the mean over the scenarios with something to find that the tool was run on."""
     lines = []
     for tool in TOOLS:
-        done = [name for name in names if (name, tool.name) in scores]
-        if not done:
+        means = [Summary(scores[name, tool.name]).mean("merit") for name in names if (name, tool.name) in scores]
+        known = [mean for mean in means if mean is not None]
+        if known:
+            lines.append((tool.name, f"{sum(known) / len(known):.2f}", str(len(known))))
+    return table(("tool", "F", "scenarios"), lines)
+
+
+def cost(scores: Scores, names: Sequence[str]) -> str:
+    """What a month of a made-up stream costs; a tool that was run on some days only is told per 30 runs."""
+    made_up = [name for name in names if name in streams.SCENARIOS]
+    ours = _of(scores, TOOLS[0], made_up)
+    base = None if ours is None else ours.cost_a_month("cpu")
+    lines = []
+    for tool in TOOLS:
+        whole = _of(scores, tool, made_up)
+        cpu = None if whole is None else whole.cost_a_month("cpu")
+        if whole is None or cpu is None or base is None:
             continue
-        means = [Summary(scores[name, tool.name]).mean("merit") or 0.0 for name in done]
-        whole = Summary([one for name in done for one in scores[name, tool.name]])
-        cpu, stored = whole.cost_a_month("cpu"), whole.cost_a_month("bytes")
-        month = None if cpu is None else cpu / whole.scores[0].runs * 30 if tool.most_runs else cpu
-        lines.append(
-            (
-                tool.name,
-                f"{sum(means) / len(means):.2f}",
-                f"{len(done)}",
-                _number(month),
-                "–" if base is None or month is None else f"{month / base:.2g}",
-                "–" if stored is None else f"{stored / 1e6:.0f} MB",
-            )
-        )
-    headings = ("tool", "F", "scenarios", "CPU s per model-month", "× Plimsoll", "stored per model-month")
-    return table(headings, lines)
+        month = cpu * 30 / whole.scores[0].runs if _few(tool, whole) else cpu
+        stored = whole.cost_a_month("bytes")
+        size = "–" if stored is None else f"{stored / 1e6:.0f} MB"
+        lines.append((tool.name, f"{month:.3g}", f"{month / base:.2g}", size))
+    return table(("tool", "CPU s", "× Plimsoll", "stored"), lines)
+
+
+def alerts(scores: Scores, names: Sequence[str]) -> str:
+    """How often Plimsoll would have told anybody on the streams without drift."""
+    ours = _of(scores, TOOLS[0], names)
+    if ours is None:
+        return "–"
+    count = sum(len(one.cost["alerts"]) for one in ours.scores)
+    low, high = poisson_interval(count, ours.months)
+    return f"{count} in {ours.months:.3g} model-months ({count / ours.months:.2g} a month, 95 % {low:.2g} – {high:.2g})"
 
 
 def speed_part(cache: Path) -> tuple[str, list[Bar]]:
@@ -186,7 +198,9 @@ def main(arguments: argparse.Namespace) -> None:
         ),
         false_alarms=false_alarms(scores, quiet),
         detection=detection(scores, drifting),
-        merit=merit(scores, [*quiet, *drifting]),
+        merit=merit(scores, drifting),
+        cost=cost(scores, [*quiet, *drifting]),
+        alerts=alerts(scores, quiet),
         speed=tables,
         month=MONTH_HOURS,
     )
