@@ -92,7 +92,9 @@ def main() -> None:
     parser.add_argument("--seeds", default="0", help="such as 0-199 or 0,3")
     parser.add_argument("--rows", type=int, default=500, help="an hour")
     parser.add_argument("--tools", help="names with commas; all by default")
-    parser.add_argument("--window", type=int, default=24, help="hours of the window that the packages are run on")
+    parser.add_argument(
+        "--window", type=int, choices=[1, 24], default=24, help="hours of the window that the packages are run on"
+    )
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
     {"run": run, "report": report.main, "list": show_list}[arguments.what](arguments)

@@ -12,6 +12,8 @@ VARIANTS = {
     "ks_chi_square": {"continuous_methods": ["kolmogorov_smirnov"], "categorical_methods": ["chi2"]},
 }
 
+PERIODS = {1: "h", 24: "D"}  # by the hours of a window
+
 
 def alerts(result, columns):
     """Per chunk of the analysis period: when it starts (if it has times), the columns with an alert by any method."""
@@ -34,13 +36,14 @@ def speed(folder, variant):
 
 
 def judge(file):
-    """One fit on days of the reference, chunks of a day; the calculator itself goes over the days."""
+    """One fit on the reference, both in chunks of a day (or an hour); the calculator itself goes over the chunks."""
     job = Job(file)
     began = cpu()
     reference, monitored = job.frames(timestamp=True)
-    found = calculate(reference, monitored, timestamp_column_name="timestamp", chunk_period="D")
+    found = calculate(reference, monitored, timestamp_column_name="timestamp", chunk_period=PERIODS[job.window_hours])
     for start, flags in found:
-        end = 24 * (1 + (start - pd.Timestamp(job.start)) // pd.Timedelta(days=1))
+        chunk = (start - pd.Timestamp(job.start)) // pd.Timedelta(hours=job.window_hours)
+        end = job.window_hours * (1 + chunk)
         if end in job.runs:
             say({"at": end, "flags": flags})
     say({"cpu": cpu() - began})
