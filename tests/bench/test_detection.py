@@ -94,6 +94,11 @@ def test_what_is_said_to_happen_happens():
     before, after = monitored("Q3")
     assert (before["c0"] == "new").sum() == 0
     assert (after["c0"] == "new").mean() == pytest.approx(0.02, abs=0.01)
+    concept = streams.make("C2", 2, 30)
+    known = concept.monitored.merge(concept.labels[["id", "label"]], on="id")
+    later = known["timestamp"] >= streams.START + pd.Timedelta(days=10)
+    right = (known["prediction"] == known["label"]).groupby(later).mean()
+    np.testing.assert_allclose(right[False] - right[True], 0.049, atol=0.02)
     assert monitored("Q4")[1]["f10"].nunique() == 1
     before, after = monitored("Q2")
     assert after["f10"].std() == pytest.approx(1000 * before["f10"].std(), rel=0.1)
