@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 if __name__ == "__main__":
-    for file in sorted(Path(__file__).parent.glob("[a-z]*.py")):
+    here = Path(__file__).parent
+    for file in sorted([*here.glob("[a-z]*.py"), *here.glob("*/__main__.py"), here / "detection" / "speed.py"]):
         first = file.read_text("utf-8").split('"""')[1].strip().splitlines()[0]
-        print(f"python -m bench.{file.stem:10} {first}")
+        name = ".".join(file.relative_to(here).with_suffix("").parts).removesuffix(".__main__")
+        print(f"python -m bench.{name:16} {first}")

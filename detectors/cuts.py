@@ -24,6 +24,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from detectors.grid import Grid
+
 NUMERIC_EXTRAS = ("missing", "mismatch", "nan", "pos_inf", "neg_inf", "below_min", "above_max")
 CATEGORICAL_EXTRAS = ("other", "unseen", "missing", "mismatch")
 
@@ -48,6 +50,11 @@ class NumericColumn:
     def size(self) -> int:
         """How many slots the column takes."""
         return len(self.cuts) + 1 + len(NUMERIC_EXTRAS)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """Finds bins quickly."""
+        return Grid.over(self.cuts)
 
     @cached_property
     def points(self) -> NDArray[np.bool_]:

@@ -12,7 +12,8 @@ FEW_SHARE = 0.05
 
 
 def infer_kind(values: Any) -> Literal["numeric", "categorical"] | None:
-    """The kind of a pyarrow array's column, or ``None`` for what is not measured (times, nested values, all null).
+    """The kind of a column (a pyarrow array, whole or in chunks), or ``None`` for what is not measured (times, nested
+    values, all null).
 
     Strings and booleans are categorical. Integers are categorical with at most 2 distinct values, or with at most 20
     that are at most 5 % of the rows. Floats are numeric.

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from detectors import sums
 from detectors.cuts import ERROR, NUMERIC_EXTRAS, Binning, CategoricalColumn, Column, NumericColumn
 from detectors.levels import dictionary
-from detectors.sums import group_sums
 
 MISSING, MISMATCH, NAN = 0, 1, 2
 HOURS_BEFORE = 48  # a window knows so many hours before it: what is sudden is told by what came before
@@ -206,12 +206,13 @@ class _Clock:
     def of(cls, keys: NDArray[np.int64]) -> _Clock:
         outside = keys < 0
         rows = np.flatnonzero(~outside) if outside.any() else None
-        distinct, places, sizes = np.unique(
-            keys if rows is None else keys[rows], return_inverse=True, return_counts=True
-        )
-        in_order = bool(np.all(places[1:] >= places[:-1]))
-        order = None if in_order else np.argsort(places, kind="stable")
-        return cls(distinct, rows, places, sizes.astype(np.int64), order)
+        keys = keys if rows is None else keys[rows]
+        if not np.all(keys[1:] >= keys[:-1]):
+            distinct, places, sizes = np.unique(keys, return_inverse=True, return_counts=True)
+            return cls(distinct, rows, places, sizes.astype(np.int64), np.argsort(places, kind="stable"))
+        starts = np.concatenate([[0], np.flatnonzero(keys[1:] != keys[:-1]) + 1])[: len(keys)]
+        sizes = np.diff(starts, append=len(keys)).astype(np.int64)
+        return cls(keys[starts], rows, np.repeat(np.arange(len(starts)), sizes), sizes, None)
 
     def of_these(self, values: NDArray[Any]) -> NDArray[Any]:
         """The values of the rows that are in a group."""
@@ -220,7 +221,9 @@ class _Clock:
     def count(self, slots: NDArray[np.int64], into: NDArray[np.int64]) -> None:
         """Add one per row at (its group, its slot); ``into`` int64 [T, size]."""
         size = into.shape[1]
-        flat = np.bincount(self.places * size + self.of_these(slots), minlength=into.size)
+        slots = self.of_these(slots)
+        cells = slots if len(self.hours) == 1 else self.places * size + slots
+        flat = np.bincount(cells, minlength=into.size)
         into += flat.reshape(into.shape)
 
 
@@ -258,9 +261,10 @@ def _count_numeric(
             tally.part(binning, column)[:, extra["missing"]] = tally.clock.sizes
         return
     numbers = values.values.to_numpy(zero_copy_only=False)
-    slots = np.searchsorted(column.cuts, numbers).astype(np.int64, copy=False)
-    finite = np.isfinite(numbers)
-    if not finite.all():
+    slots = column.grid.find(numbers)
+    known = sums.extremes(numbers, np.array([len(numbers)])) if len(numbers) else None
+    finite = None if known is None or np.isfinite(known).all() else np.isfinite(numbers)
+    if finite is not None:
         slots[np.isnan(numbers)] = extra["missing"]
         slots[values.odd_rows] = np.where(values.odd_codes == NAN, extra["nan"], extra["mismatch"])
         slots[numbers == np.inf] = extra["pos_inf"]
@@ -268,38 +272,39 @@ def _count_numeric(
     for tally in tallies:
         clock, counts, extremes = tally.clock, tally.part(binning, column), tally.extremes[:, row]
         clock.count(slots, counts)
-        _measure(clock, numbers, finite, tally.moments[:, row], extremes)
+        whole = known if finite is None and clock.rows is None else None
+        _measure(clock, numbers, finite, whole, tally.moments[:, row], extremes)
         if len(extremes) and (extremes[:, 0].min() < column.minimum or extremes[:, 1].max() > column.maximum):
             for name, outside in (("below_min", numbers < column.minimum), ("above_max", numbers > column.maximum)):
-                beyond = clock.places[clock.of_these(outside & finite)]
+                beyond = clock.places[clock.of_these(outside if finite is None else outside & finite)]
                 counts[:, extra[name]] = np.bincount(beyond, minlength=len(clock.hours))
 
 
 def _measure(
     clock: _Clock,
     numbers: NDArray[np.float64],
-    finite: NDArray[np.bool_],
+    finite: NDArray[np.bool_] | None,
+    known: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
     moments: NDArray[np.float64],
     extremes: NDArray[np.float64],
 ) -> None:
-    """Sums, sums of squares and extremes of the finite values of each group that has any."""
-    numbers, finite = clock.of_these(numbers), clock.of_these(finite)
+    """Sums, sums of squares and extremes of the finite values (``None``: all) of each group that has any.
+    ``known``: the extremes of all of them together."""
+    numbers = clock.of_these(numbers)
+    finite = None if finite is None else clock.of_these(finite)
     if clock.order is not None:
-        numbers, finite = numbers[clock.order], finite[clock.order]
+        numbers, finite = numbers[clock.order], finite if finite is None else finite[clock.order]
     sizes = clock.sizes
-    if not finite.all():
+    if finite is not None:
         places = np.repeat(np.arange(len(clock.hours)), clock.sizes)[finite]
         numbers, sizes = numbers[finite], np.bincount(places, minlength=len(clock.hours))
     some = np.flatnonzero(sizes)
     if len(some) == 0:
         return
-    starts = (np.cumsum(sizes) - sizes)[some]
-    with np.errstate(over="ignore"):
-        squares = numbers * numbers
-    moments[some, 0] = group_sums(numbers, sizes[some])
-    moments[some, 1] = group_sums(squares, sizes[some])
-    extremes[some, 0] = np.minimum.reduceat(numbers, starts)
-    extremes[some, 1] = np.maximum.reduceat(numbers, starts)
+    low, high = known if known and len(some) == 1 else sums.extremes(numbers, sizes[some])
+    extremes[some, 0], extremes[some, 1] = low, high
+    for power in (1, 2):
+        moments[some, power - 1] = sums.group_sums(numbers, sizes[some], power, (low, high))
 
 
 def _count_categorical(

@@ -43,8 +43,8 @@ def table(reference: Sample, current: Sample) -> Table:
     if isinstance(reference, Levels) and isinstance(current, Levels):
         return _categories(reference, current)
     if isinstance(reference, Values) and isinstance(current, Values):
-        cuts = _cuts_of_values(np.sort(reference.numbers))
-        then, now = (_count(cuts, sample.numbers) for sample in (reference, current))
+        cuts = _cuts_of_values(reference.ordered)
+        then, now = (_count(cuts, sample.ordered) for sample in (reference, current))
         return _filled(then, now, {"edges": cuts.tolist()})
     if isinstance(reference, Binned) and isinstance(current, Binned):
         need_same_cuts(reference, current)
@@ -102,7 +102,7 @@ def _cuts_of_values(ordered: Array) -> Array:
     top = ordered[-1]
     if cuts[-1] < top:
         return cuts
-    below = ordered[ordered < top]
+    below = ordered[: np.searchsorted(ordered, top)]
     return np.unique(np.append(cuts[:-1], below[-1])) if len(below) else np.array([np.nextafter(top, -np.inf), top])
 
 
@@ -120,8 +120,8 @@ def _cuts_of_bins(reference: Binned) -> NDArray[np.int64]:
     return inner if len(inner) else np.arange(len(shares))
 
 
-def _count(cuts: Array, numbers: Array) -> Array:
-    return np.bincount(np.searchsorted(cuts, numbers), minlength=len(cuts) + 1).astype(np.float64)
+def _count(cuts: Array, ordered: Array) -> Array:
+    return np.diff(np.searchsorted(ordered, cuts, side="right"), prepend=0, append=len(ordered)).astype(np.float64)
 
 
 def _merge(places: NDArray[np.int64], counts: NDArray[Any]) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from detectors.gap import largest_gap
 from detectors.kinds import infer_kind
 from detectors.levels import canonical
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
@@ -44,22 +45,25 @@ def compare_frames(
     if unknown:
         raise KeyError(f"unknown method {unknown[0]!r}; known are {', '.join(sorted(TWO_SAMPLE))}")
     kinds = {name: _kind(reference, current, name) for name in reference.column_names}
-    pairs = [_pair(reference, current, name, kind) for name, kind in kinds.items() if kind is not None]
-    alpha = ALPHA / max(len(pairs), 1)
+    known = {name: kind for name, kind in kinds.items() if kind is not None}
+    alpha = ALPHA / max(len(known), 1)
+    # one column at a time: sorted copies of a whole table would be as large as the table
+    pairs = (_pair(reference, current, name, kind) for name, kind in known.items())
+    return [measured for pair in pairs for measured in _measured(pair, methods, alpha)]
+
+
+def _measured(pair: _Pair, methods: Sequence[str] | None, alpha: float) -> Iterator[Measurement]:
     if methods is None:
-        return [_guarded(pair, "ks" if pair.kind == "numeric" else "l_infinity", _auto, alpha) for pair in pairs]
-    return [
-        _guarded(pair, method, _by_method, alpha)
-        for pair in pairs
-        for method in methods
-        if pair.kind in TWO_SAMPLE[method].kinds
-    ]
+        yield _guarded(pair, "ks" if pair.kind == "numeric" else "l_infinity", _auto, alpha)
+    for method in methods or ():
+        if pair.kind in TWO_SAMPLE[method].kinds:
+            yield _guarded(pair, method, _by_method, alpha)
 
 
 def _kind(reference: pa.Table, current: pa.Table, name: str) -> str | None:
     """The reference decides; where it has no value at all, there is nothing to compare. A column that is text in one
     table is categorical in both."""
-    kind = infer_kind(_whole(reference, name))
+    kind = infer_kind(reference.column(name))
     if kind != "numeric" or name not in current.column_names:
         return kind
     now = current.schema.field(name).type
@@ -68,7 +72,8 @@ def _kind(reference: pa.Table, current: pa.Table, name: str) -> str | None:
 
 
 def _whole(frame: pa.Table, name: str) -> Any:
-    return frame.column(name).combine_chunks()
+    column = frame.column(name)
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _pair(reference: pa.Table, current: pa.Table, name: str, kind: str) -> _Pair:
@@ -79,7 +84,9 @@ def _pair(reference: pa.Table, current: pa.Table, name: str, kind: str) -> _Pair
 
 def _values(column: Any) -> Values:
     numbers = pc.cast(_plain(column), pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return Values(numbers[np.isfinite(numbers)])
+    with np.errstate(over="ignore", invalid="ignore"):
+        all_finite = np.isfinite(numbers.sum())  # one pass and no copy for what is nearly always so
+    return Values(numbers if all_finite else numbers[np.isfinite(numbers)])
 
 
 def _levels(column: Any) -> Levels:
@@ -168,16 +175,14 @@ def _where_apart(pair: _Pair) -> dict[str, Any]:
     """Below which value the shares differ most, and what they are there."""
     assert isinstance(pair.reference, Values)
     assert isinstance(pair.current, Values)
-    then, now = np.sort(pair.reference.numbers), np.sort(pair.current.numbers)
-    values = np.concatenate([then, now])
-    below = [np.searchsorted(part, values, side="right") / len(part) for part in (then, now)]
-    place = int(np.abs(below[0] - below[1]).argmax())
-    direction = "lower" if below[1][place] > below[0][place] else "higher"
+    samples = (pair.reference.ordered, pair.current.ordered)
+    cut = largest_gap(*samples).place
+    then, now = (float(np.searchsorted(part, cut, side="right") / len(part)) for part in samples)
     return {
-        "cut": float(values[place]),
-        "share_reference": float(below[0][place]),
-        "share_current": float(below[1][place]),
-        "direction": direction,
+        "cut": cut,
+        "share_reference": then,
+        "share_current": now,
+        "direction": "lower" if now > then else "higher",
     }
 
 

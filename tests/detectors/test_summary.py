@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -104,6 +106,21 @@ def test_the_order_of_rows_never_matters_to_the_bit(seed):
     for name in ("hours", "counts", "moments", "extremes"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
     np.testing.assert_allclose(first.moments[:, 0, 0].sum(), values.sum(), rtol=1e-9, atol=1e-6)
+
+
+def test_a_group_sums_to_the_same_bits_alone_and_among_others():
+    rng = np.random.default_rng(11)
+    sizes = np.array([70_000, 3, 1, 40_000])
+    for scale in (1.0, 1e-300, 1e160, 1e300):
+        values = scale * rng.normal(1.0, 3.0, sizes.sum())
+        for power in (1, 2):
+            together = group_sums(values, sizes, power)
+            parts = np.split(values, np.cumsum(sizes)[:-1])
+            alone = [group_sums(part, np.array([len(part)]), power)[0] for part in parts]
+            np.testing.assert_array_equal(together, alone)
+            np.testing.assert_array_equal(together[:1], group_sums(parts[0][::-1], sizes[:1], power))
+    found = group_sums(values / 1e300, sizes)
+    np.testing.assert_allclose(found, [math.fsum(part / 1e300) for part in parts], rtol=1e-9)
 
 
 def test_group_sums_survive_huge_values():

@@ -1,0 +1,104 @@
+"""Drift detection beside six open packages at their defaults: false alarms, delays, names, cost.
+
+    python -m bench.detection run [--scenarios N1,N3,D1-0.5-ar] [--seeds 0-3] [--rows 500] [--tools Plimsoll,NannyML]
+    python -m bench.detection report          writes docs/benchmark.md and its pictures from what is kept
+    python -m bench.detection list            scenarios and tools
+
+Work is kept per tool and stream under ``--cache`` and never done twice; stop and go on as you like. The packages are
+installed by pip into environments of their own under the cache when they are first needed. ``--data`` is the folder
+that holds electricity/electricity.parquet and bike_sharing/bike_sharing_hour.parquet, for the scenarios N4-*.
+``bench.detection.speed`` compares the cost of a single comparison of two tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from fnmatch import fnmatch
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench.detection import real, report, streams
+from bench.detection.tools import TOOLS, Unit, Workshop, drop
+
+SCENARIOS = streams.SCENARIOS | real.SCENARIOS
+DEFAULT = "N1,N2,N3,D1-0.5-ar,C2,C3,P1,Q1,Q2,Q3,Q4"
+
+
+def _numbers(text: str) -> list[int]:
+    """0-3,7 as [0, 1, 2, 3, 7]."""
+    parts = [part.split("-") for part in text.split(",")]
+    return sorted({number for part in parts for number in range(int(part[0]), int(part[-1]) + 1)})
+
+
+def _scenarios(text: str) -> list[str]:
+    wanted = text.split(",")
+    chosen = [name for name in SCENARIOS if any(fnmatch(name, pattern) for pattern in wanted)]
+    if not chosen:
+        raise SystemExit(f"No scenario is called {text}; there are {', '.join(SCENARIOS)}")
+    return chosen
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Do what is not done yet: streams in the order of the seeds, so that all scenarios grow alike."""
+    tools = [tool for tool in TOOLS if arguments.tools is None or tool.name in arguments.tools.split(",")]
+    names = _scenarios(arguments.scenarios)
+    units = [Unit(name, seed, arguments.rows) for seed in _numbers(arguments.seeds) for name in names]
+    shop = Workshop(arguments.cache, arguments.data, arguments.window)
+    failed: list[str] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("", total=len(units) * len(tools))
+        for unit in units:
+            missing = [tool for tool in tools if not shop.file(unit, tool).exists()]
+            progress.advance(bar, len(tools) - len(missing))
+            if not missing:
+                continue
+            progress.update(bar, description=f"{unit.key}: writing")
+            folder = shop.write(unit)
+            try:
+                for tool in missing:
+                    progress.update(bar, description=f"{unit.key}: {tool.name}")
+                    try:
+                        shop.run(unit, tool, folder)
+                    except subprocess.CalledProcessError:
+                        failed.append(f"{tool.name} on {unit.key}")
+                    progress.advance(bar)
+            finally:
+                drop(folder)
+    if failed:
+        raise SystemExit(f"Not done, see above: {', '.join(failed)}")
+
+
+def show_list(arguments: argparse.Namespace) -> None:
+    """What there is."""
+    for name, scenario in SCENARIOS.items():
+        print(f"{name:18} {scenario.words}")
+    for tool in TOOLS:
+        print(f"{tool.name:18} {tool.rule}")
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.detection", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["run", "report", "list"])
+    parser.add_argument("--cache", type=Path, default=Path(".cache/detection"))
+    parser.add_argument("--data", type=Path, help="folder of the real data")
+    parser.add_argument("--scenarios", default=DEFAULT, help="names or patterns such as D1-*, with commas")
+    parser.add_argument("--seeds", default="0", help="such as 0-199 or 0,3")
+    parser.add_argument("--rows", type=int, default=500, help="an hour")
+    parser.add_argument("--tools", help="names with commas; all by default")
+    parser.add_argument(
+        "--window", type=int, choices=[1, 24], default=24, help="hours of the window that the packages are run on"
+    )
+    arguments = parser.parse_args()
+    arguments.cache.mkdir(parents=True, exist_ok=True)
+    {"run": run, "report": report.main, "list": show_list}[arguments.what](arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""Writes the page about the comparison from what is kept; see bench.detection.__main__."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.detection import environments, real, speed, streams
+from bench.detection.metrics import MONTH_HOURS, Answer, Score, Summary, poisson_interval, score
+from bench.detection.picture import Bar, bars
+from bench.detection.tools import TOOLS, Tool, scenario_of
+
+ROOT = Path(__file__).parents[2]
+PAGE, IMAGES = ROOT / "docs" / "benchmark.md", ROOT / "docs" / "images"
+Scores = dict[tuple[str, str], list[Score]]  # by scenario and tool
+
+
+def read(cache: Path, rows: int) -> tuple[Scores, dict[str, set[int]]]:
+    """All scores of this version of the streams, with ``rows`` an hour and windows of a day; the seeds by scenario."""
+    scores: Scores = defaultdict(list)
+    seeds: dict[str, set[int]] = defaultdict(set)
+    names = sorted([*streams.SCENARIOS, *real.SCENARIOS], key=len, reverse=True)
+    for folder in sorted((cache / "results").iterdir()):
+        rest = folder.name.removeprefix(f"v{streams.VERSION}-")
+        name = next((name for name in names if rest.startswith(f"{name}-")), None)
+        wanted = rf"{name}-(\d+)" if name in real.SCENARIOS else rf"{name}-{rows}-(\d+)"
+        found = re.fullmatch(wanted, rest) if name else None
+        if found is None or name is None:
+            continue
+        hours = real.WEEKS * 168 if name in real.SCENARIOS else streams.HOURS
+        for tool in TOOLS:
+            file = folder / f"{tool.name.replace(' ', '-')}.jsonl"
+            if file.exists():
+                scores[name, tool.name].append(score(scenario_of(name), Answer.read(file), hours))
+                seeds[name].add(int(found.group(1)))
+    return scores, seeds
+
+
+def table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Markdown; the first column to the left, the others to the right."""
+    rule = [":--", *["--:"] * (len(headings) - 1)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (headings, rule, *lines))
+
+
+def _number(value: float | None, pattern: str = ".3g") -> str:
+    return "–" if value is None else format(value, pattern)
+
+
+def _of(scores: Scores, tool: Tool, names: Sequence[str]) -> Summary | None:
+    found = [one for name in names for one in scores.get((name, tool.name), [])]
+    return Summary(found) if found else None
+
+
+def _few(tool: Tool, summary: Summary) -> str:
+    """A slow tool was run on some days only: its incidents are at least these."""
+    return "≥ " if tool.most_runs is not None and summary.scores[0].runs <= tool.most_runs else ""
+
+
+def false_alarms(scores: Scores, names: Sequence[str]) -> str:
+    """Incidents per model-month and runs with an alarm, by scenario and over all."""
+    lines = []
+    for tool in TOOLS:
+        for name in names:
+            summary = _of(scores, tool, [name])
+            if summary is not None:
+                rate, low, high = summary.incidents_a_month
+                lines.append(
+                    (
+                        tool.name,
+                        name,
+                        f"{summary.months:.3g}",
+                        f"{_few(tool, summary)}{rate:.3g}",
+                        f"{low:.2g} – {high:.3g}",
+                        f"{summary.red_per_thousand:.0f}",
+                    )
+                )
+    headings = ("tool", "stream", "model-months", "false incidents a month", "95 %", "of 1000 runs, red")
+    return table(headings, lines)
+
+
+def detection(scores: Scores, names: Sequence[str]) -> str:
+    """Delay and names, by scenario."""
+    lines = []
+    for name in names:
+        for tool in TOOLS:
+            summary = _of(scores, tool, [name])
+            if summary is not None:
+                lines.append(
+                    (
+                        name,
+                        tool.name,
+                        str(len(summary.scores)),
+                        f"{summary.found_soon:.2f}",
+                        _number(summary.delay(0.5), ".0f"),
+                        _number(summary.delay(0.9), ".0f"),
+                        _number(summary.mean("precision"), ".2f"),
+                        _number(summary.mean("recall"), ".2f"),
+                        _number(summary.mean("merit"), ".2f"),
+                    )
+                )
+    headings = ("stream", "tool", "streams", "found in 7 d", "median delay h", "90 % h", "precision", "recall", "F")
+    return table(headings, lines)
+
+
+def merit(scores: Scores, names: Sequence[str]) -> str:
+    """The figure of merit: the mean over the scenarios with something to find that the tool was run on."""
+    lines = []
+    for tool in TOOLS:
+        means = [Summary(scores[name, tool.name]).mean("merit") for name in names if (name, tool.name) in scores]
+        known = [mean for mean in means if mean is not None]
+        if known:
+            lines.append((tool.name, f"{sum(known) / len(known):.2f}", str(len(known))))
+    return table(("tool", "F", "scenarios"), lines)
+
+
+def cost(scores: Scores, names: Sequence[str]) -> str:
+    """What a month of a made-up stream costs; a tool that was run on some days only is told per 30 runs."""
+    made_up = [name for name in names if name in streams.SCENARIOS]
+    ours = _of(scores, TOOLS[0], made_up)
+    base = None if ours is None else ours.cost_a_month("cpu")
+    lines = []
+    for tool in TOOLS:
+        whole = _of(scores, tool, made_up)
+        cpu = None if whole is None else whole.cost_a_month("cpu")
+        if whole is None or cpu is None or base is None:
+            continue
+        month = cpu * 30 / whole.scores[0].runs if _few(tool, whole) else cpu
+        stored = whole.cost_a_month("bytes")
+        size = "–" if stored is None else f"{stored / 1e6:.0f} MB"
+        lines.append((tool.name, f"{month:.3g}", f"{month / base:.2g}", size))
+    return table(("tool", "CPU s", "× Plimsoll", "stored"), lines)
+
+
+def alerts(scores: Scores, names: Sequence[str]) -> str:
+    """How often Plimsoll would have told anybody on the streams without drift."""
+    ours = _of(scores, TOOLS[0], names)
+    if ours is None:
+        return "–"
+    count = sum(len(one.cost["alerts"]) for one in ours.scores)
+    low, high = poisson_interval(count, ours.months)
+    return f"{count} in {ours.months:.3g} model-months ({count / ours.months:.2g} a month, 95 % {low:.2g} – {high:.2g})"
+
+
+def speed_part(cache: Path) -> tuple[str, list[Bar]]:
+    """The tables of ``bench.detection.speed``, and bars of the largest size that all were measured at."""
+    best = speed.least(speed.results(cache))
+    parts, shown = [], []
+    for size in sorted({rows for rows, _ in best}):
+        if (size, "Plimsoll, exact") in best and (size, "Plimsoll, prepared") in best:
+            parts += [f"### {size:,} + {size:,} rows", "", table(speed.HEADINGS, speed.rows_of(best, size)), ""]
+            measured = [(one.name, best[size, one.name]["cpu"]) for one in speed.SUBJECTS if (size, one.name) in best]
+            ordered = sorted(measured, key=lambda one: one[1])
+            shown = [Bar(name, cpu, f"{cpu:.3g} s", name.startswith("Plimsoll")) for name, cpu in ordered]
+    return "\n".join(parts), shown
+
+
+def alarm_bars(scores: Scores, names: Sequence[str]) -> list[Bar]:
+    """False incidents per model-month over all streams without drift."""
+    found = []
+    for tool in TOOLS:
+        summary = _of(scores, tool, names)
+        if summary is not None:
+            rate, low, high = summary.incidents_a_month
+            text = f"{_few(tool, summary)}{rate:.3g}"
+            found.append(Bar(tool.name, rate, text, tool.peer is None, max(low, 1e-9), high))
+    return found
+
+
+def _names(scores: Scores, drifting: bool) -> list[str]:
+    order = [*streams.SCENARIOS, *real.SCENARIOS]
+    present = {name for name, _ in scores}
+    return [name for name in order if name in present and (scenario_of(name).onset is not None) == drifting]
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the page and its pictures."""
+    scores, seeds = read(arguments.cache, arguments.rows)
+    quiet, drifting = _names(scores, False), _names(scores, True)
+    tables, costs = speed_part(arguments.cache)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    pictures = {
+        "benchmark-alarms": ("False incidents per model-month where nothing drifts", alarm_bars(scores, quiet)),
+        "benchmark-speed": ("CPU seconds of one comparison of the largest tables", costs),
+    }
+    for name, (title, data) in pictures.items():
+        (IMAGES / f"{name}.svg").write_text(bars(title, data, 0.01), "utf-8")
+    text = TEMPLATE.format(
+        versions=", ".join(f"{peer.replace('_', '-')} {environments.version(peer)}" for peer in environments.PEERS),
+        rows=arguments.rows,
+        few=next(tool.most_runs for tool in TOOLS if tool.most_runs),
+        tools=table(("tool", "what decides"), [(tool.name, tool.rule) for tool in TOOLS]),
+        streams=table(
+            ("stream", "what happens", "seeds"),
+            [(name, scenario_of(name).words, _runs(seeds[name])) for name in (*quiet, *drifting)],
+        ),
+        false_alarms=false_alarms(scores, quiet),
+        detection=detection(scores, drifting),
+        merit=merit(scores, drifting),
+        cost=cost(scores, [*quiet, *drifting]),
+        alerts=alerts(scores, quiet),
+        speed=tables,
+        month=MONTH_HOURS,
+    )
+    PAGE.write_text(text, "utf-8")
+    print(f"Written: {PAGE.relative_to(ROOT)} and {len(pictures)} pictures")
+
+
+def _runs(seeds: set[int]) -> str:
+    """0, 1, 2, 3 as 0–3."""
+    ordered = sorted(seeds)
+    whole = len(ordered) > 2 and ordered == list(range(ordered[0], ordered[-1] + 1))
+    return f"{ordered[0]}–{ordered[-1]}" if whole else ", ".join(map(str, ordered))
+
+
+TEMPLATE = (Path(__file__).parent / "page.md").read_text("utf-8")

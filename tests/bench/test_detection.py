@@ -1,0 +1,133 @@
+"""The comparison with other packages counts rightly, and its streams are the same for everybody."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from bench.detection import report, streams
+from bench.detection.metrics import Answer, Summary, incidents, poisson_interval, score
+from bench.detection.picture import Bar, bars
+from bench.detection.tools import Unit, few
+
+ROWS = 4
+
+
+def answer(**flags):
+    """Daily runs; ``d21="f10 f11"`` flags two names on day 21."""
+    runs = [(24 * day, frozenset(flags.get(f"d{day}", "").split())) for day in range(1, 31)]
+    return Answer(runs, {"cpu": 60.0})
+
+
+def test_a_name_that_stays_red_is_one_incident_and_one_that_comes_back_another():
+    flagged = [(24, frozenset("ab")), (48, frozenset("a")), (96, frozenset("a")), (97, frozenset())]
+    assert incidents(flagged) == [(24, "a"), (24, "b"), (96, "a")]
+
+
+def test_a_quick_right_and_only_alarm_has_merit():
+    scenario = streams.SCENARIOS["D1-0.5-ar"]
+    good = score(scenario, answer(d21="f10 f20", d22="f10 f30"), 720)
+    assert (good.delay, good.precision, good.recall, good.merit) == (24, 1.0, 1.0, 1)
+    assert good.false_incidents == 0
+    late = score(scenario, answer(d22="f10"), 720)
+    assert (late.delay, late.recall, late.merit) == (48, 1 / 3, 0)
+    early = score(scenario, answer(d5="f10", d21="f10"), 720)
+    assert (early.false_incidents, early.delay, early.merit) == (1, 24, 0)
+    wrong = score(scenario, answer(d21="f10 f40"), 720)
+    assert (wrong.precision, wrong.false_incidents, wrong.merit) == (0.5, 1, 0)
+
+
+def test_on_a_quiet_stream_silence_has_merit():
+    nothing = streams.SCENARIOS["N1"]
+    assert score(nothing, answer(), 720).merit == 1
+    red = score(nothing, answer(d3="f01", d9="f01 f02"), 720)
+    assert (red.merit, red.false_runs, red.false_incidents, red.delay) == (0, 2, 3, None)
+
+
+def test_a_summary_counts_months_and_what_was_never_found():
+    scenario = streams.SCENARIOS["D1-0.5-ar"]
+    whole = Summary([score(scenario, answer(d21="f10"), 720), score(scenario, answer(d3="f01"), 720)])
+    assert whole.months == 2
+    assert whole.found_soon == 0.5
+    assert (whole.delay(0.5), whole.delay(0.9)) == (None, None)
+    assert whole.incidents_a_month[0] == 0.5
+    assert whole.red_per_thousand == pytest.approx(1000 / 60)
+    assert whole.cost_a_month("cpu") == 60
+
+
+def test_the_interval_of_a_rate_is_exact():
+    low, high = poisson_interval(4, 2.0)
+    assert stats.poisson.sf(3, low * 2) == pytest.approx(0.025)
+    assert stats.poisson.cdf(4, high * 2) == pytest.approx(0.025)
+    assert poisson_interval(0, 1.0) == (0.0, pytest.approx(-np.log(0.025)))
+
+
+@pytest.mark.parametrize("name", {one.change: name for name, one in streams.SCENARIOS.items()}.values())
+def test_streams_are_the_same_for_everybody(name):
+    first, second = (streams.make(name, 1, ROWS) for _ in range(2))
+    for part in ("reference", "monitored", "labels"):
+        pd.testing.assert_frame_equal(getattr(first, part), getattr(second, part))
+    assert set(first.columns) < set(first.monitored.columns)
+    assert first.reference["timestamp"].max() < streams.START <= first.monitored["timestamp"].min()
+    assert first.monitored["timestamp"].is_monotonic_increasing
+    assert bool(len(first.labels)) == first.scenario.labels
+
+
+def monitored(name, rows=30):
+    made = streams.make(name, 2, rows).monitored
+    later = made["timestamp"] >= streams.START + pd.Timedelta(hours=streams.SCENARIOS[name].onset)
+    return made[~later], made[later]
+
+
+def test_what_is_said_to_happen_happens():
+    before, after = monitored("D1-0.5-iid")
+    moved = after[[*streams.MOVED, "f11"]].mean() - before[[*streams.MOVED, "f11"]].mean()
+    np.testing.assert_allclose(moved, [0.5, 0.5, 0.5, 0.0], atol=0.06)
+    before, after = monitored("D5")
+    np.testing.assert_allclose([part["f00"].corr(part["f01"]) for part in (before, after)], [0.8, 0.5], atol=0.04)
+    before, after = monitored("Q1")
+    np.testing.assert_allclose([part["f10"].isna().mean() for part in (before, after)], [0.01, 0.06], atol=0.015)
+    before, after = monitored("Q3")
+    assert (before["c0"] == "new").sum() == 0
+    assert (after["c0"] == "new").mean() == pytest.approx(0.02, abs=0.01)
+    concept = streams.make("C2", 2, 30)
+    known = concept.monitored.merge(concept.labels[["id", "label"]], on="id")
+    later = known["timestamp"] >= streams.START + pd.Timedelta(days=10)
+    right = (known["prediction"] == known["label"]).groupby(later).mean()
+    np.testing.assert_allclose(right[False] - right[True], 0.049, atol=0.02)
+    assert monitored("Q4")[1]["f10"].nunique() == 1
+    before, after = monitored("Q2")
+    assert after["f10"].std() == pytest.approx(1000 * before["f10"].std(), rel=0.1)
+
+
+def test_a_slow_tool_runs_after_the_onset_too():
+    runs = list(range(24, 721, 24))
+    assert few(runs, 480, None) == runs
+    chosen = few(runs, 480, 5)
+    assert len(chosen) == 5
+    assert 504 in chosen
+    assert len(few(runs, None, 5)) == 5
+
+
+def test_the_report_reads_what_a_tool_wrote(tmp_path):
+    folder = tmp_path / "results" / Unit("D1-0.5-ar", 3, 100).key
+    folder.mkdir(parents=True)
+    lines = [{"at": 24 * day, "flags": ["f10"] if day == 21 else []} for day in range(1, 31)]
+    text = "\n".join(map(json.dumps, [*lines, {"cpu": 7.0}, {"wall": 9.0}]))
+    (folder / "Alibi-Detect.jsonl").write_text(text + "\n")
+    scores, seeds = report.read(tmp_path, 100)
+    assert seeds == {"D1-0.5-ar": {3}}
+    (one,) = scores["D1-0.5-ar", "Alibi Detect"]
+    assert (one.delay, one.merit, one.cost) == (24, 1, {"cpu": 7.0, "wall": 9.0})
+    assert report.read(tmp_path, 500) == ({}, {})
+    assert "| D1-0.5-ar | Alibi Detect | 1 | 1.00 | 24 |" in report.detection(scores, ["D1-0.5-ar"])
+
+
+def test_a_picture_is_a_picture():
+    drawn = bars("Costs", [Bar("ours", 0.1, "0.1 s", ours=True), Bar("a < b", 30, "30 s", low=10, high=90)], 0.01)
+    assert drawn.startswith("<svg")
+    assert "a &lt; b" in drawn
