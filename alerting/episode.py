@@ -19,6 +19,7 @@ RECOVERED = "recovered"
 MANUAL = "manual"
 RULE_REMOVED = "rule_removed"
 SUPERSEDED = "superseded"
+ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True, slots=True)

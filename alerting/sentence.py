@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from alerting.phrases import NAMES, between, chance, effect_of, in_points, interval, plural, relative, subject
 from alerting.reading import Reading
 from alerting.words import number, percent
 
@@ -20,8 +21,13 @@ def sentence(reading: Reading) -> str:
     """What a reading says, for a person; never raises for a detail that is missing."""
     if reading.verdict == "cannot_tell" or reading.value is None:
         return _within(reading, f"{subject(reading)}: cannot tell: {_why_not(reading)}")
-    writer = _WRITERS.get(reading.metric) or _BY_KIND.get(reading.kind, _plain)
-    return _within(reading, writer(reading))
+    if reading.metric in _WRITERS:
+        return _within(reading, _WRITERS[reading.metric](reading))
+    if reading.metric.startswith("estimated_"):
+        return _within(reading, _estimated(reading))
+    if "guarantee" in reading.details:
+        return _within(reading, _stream(reading))
+    return _within(reading, _BY_KIND.get(reading.kind, _plain)(reading))
 
 
 def _within(reading: Reading, text: str) -> str:
@@ -33,48 +39,6 @@ def _within(reading: Reading, text: str) -> str:
         return f"{lead[:-1]} in {reading.segment}:{text.removeprefix(lead)}"
     return f"{reading.segment}: {text}"
 
-
-def subject(reading: Reading) -> str:
-    """What a measurement is about: the feature, else the predictions or scores, else the metric's name for people."""
-    if reading.feature is not None:
-        return reading.feature
-    if reading.kind == "fairness":
-        return (reading.segment or "").split("=")[0]
-    if reading.metric == "estimated_base_rate":
-        return f"base rate of {reading.details['positive']}" if reading.details.get("positive") else "base rate"
-    if reading.kind == "prediction_drift":
-        return "scores" if reading.metric.startswith("score") else "predictions"
-    return _NAMES.get(reading.metric, reading.metric.removeprefix("metric.").replace("_", " "))
-
-
-_NAMES = {
-    "roc_auc": "ROC AUC",
-    "f1": "F1",
-    "r2": "R²",
-    "mae": "mean absolute error",
-    "rmse": "root mean squared error",
-    "latency_p50": "median latency",
-    "latency_p95": "95th percentile of latency",
-    "latency_p99": "99th percentile of latency",
-    "error_share": "errors",
-    "duplicate_share": "resent rows",
-    "rejected_share": "rejected rows",
-    "freshness_minutes": "freshness",
-    "psi": "PSI",
-    "chi_square": "chi-square",
-    "jensen_shannon": "Jensen–Shannon distance",
-    "wasserstein": "Wasserstein distance",
-    "energy": "energy distance",
-    "g_test": "G-test",
-    "fisher_exact": "Fisher's exact test, odds ratio",
-    "z_test": "z-test",
-    "t_test": "Welch's t-test",
-    "mann_whitney": "Mann–Whitney U",
-    "cramer_von_mises": "Cramér–von Mises",
-    "anderson_darling": "Anderson–Darling",
-    "epps_singleton": "Epps–Singleton",
-    "domain_classifier": "rows of window and reference",
-}
 
 _QUALITY = {
     "missing_share": "missing",
@@ -93,13 +57,19 @@ def _why_not(reading: Reading) -> str:
         rows = f"{reading.n_current} rows" if labelled is None else f"{labelled} labelled rows"
         return f"{rows}, {details.get('needed', MINIMUM_ROWS)} are needed"
     if reason == "immature_labels":
-        coverage = details.get("coverage")
-        return "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
+        coverage, weighted = details.get("coverage"), details.get("weighted")
+        text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
+        if weighted is None:
+            return text
+        limits = f"{number(weighted['lower'])} to {number(weighted['upper'])}"
+        return f"{text}; so far they point to {number(weighted['value'])} ({limits})"
     fixed = {
         "no_reference": "no reference to compare with",
         "no_history": "less than 2 weeks of history at these hours",
         "not_measured": "no number could be had",
         "no_variation": "the values do not vary enough for this test",
+        "not_classes": "a regression's rows are not right or wrong",
+        "missing_extra": "the extra 'river' is not installed",
         "not_two_levels": "this test is for columns of exactly two categories",
         "label_shift_rejected": "the scores changed in a way that another base rate does not explain",
         "error": f"the check failed ({details.get('error', 'no message')})",
@@ -108,17 +78,20 @@ def _why_not(reading: Reading) -> str:
 
 
 def _moved(reading: Reading) -> str:
-    share = reading.value if _effect(reading) is None else _effect(reading)
-    lower = reading.lower if _effect(reading, "effect_lower") is None else _effect(reading, "effect_lower")
-    upper = reading.upper if _effect(reading, "effect_upper") is None else _effect(reading, "effect_upper")
-    text = f"{subject(reading)}: {percent(share or 0.0)} % of rows moved{_between(lower, upper)}"
+    share = reading.value if effect_of(reading) is None else effect_of(reading)
+    lower = reading.lower if effect_of(reading, "effect_lower") is None else effect_of(reading, "effect_lower")
+    upper = reading.upper if effect_of(reading, "effect_upper") is None else effect_of(reading, "effect_upper")
+    text = f"{subject(reading)}: {percent(share or 0.0)} % of rows moved{between(lower, upper)}"
     if lower is None:
-        text += _chance(reading)
-    return text if reading.verdict == "ok" else text + _direction(reading.details)
+        text += chance(reading)
+    if reading.verdict == "ok":
+        return text
+    diagnosis = reading.details.get("diagnosis")
+    return text + _direction(reading.details) + (f": {diagnosis}" if diagnosis else "")
 
 
 def _base_rate(reading: Reading) -> str:
-    text = f"{subject(reading)}: about {percent(reading.value or 0.0)} %{_between(reading.lower, reading.upper)}"
+    text = f"{subject(reading)}: about {percent(reading.value or 0.0)} %{between(reading.lower, reading.upper)}"
     before = reading.details.get("reference_value")
     return text + " by the scores" + ("" if before is None else f", {percent(before)} % in the reference")
 
@@ -134,15 +107,15 @@ def _fairness(reading: Reading) -> str:
     )
     if most in of and least in of:
         text += f" {percent(of[most])} % in {most}, {percent(of[least])} % in {least}"
-    text += f", {points} {_plural(points)} apart{_between(reading.lower, reading.upper)}"
-    change = _effect(reading)
+    text += f", {points} {plural(points)} apart{between(reading.lower, reading.upper)}"
+    change = effect_of(reading)
     return text if change is None else text + _wider(change)
 
 
 def _told_apart(reading: Reading) -> str:
-    text = f"rows of window and reference told apart: AUC {number(reading.value or 0.0)}{_range(reading)}"
+    text = f"rows of window and reference told apart: AUC {number(reading.value or 0.0)}{interval(reading)}"
     features = list(reading.details.get("features") or {})[:3]
-    return text + _chance(reading) + (f", most by {', '.join(features)}" if features else "") + _against(reading)
+    return text + chance(reading) + (f", most by {', '.join(features)}" if features else "") + _against(reading)
 
 
 _BETWEEN_GROUPS = {
@@ -156,7 +129,7 @@ def _wider(change: float) -> str:
     points = percent(abs(change))
     if points == "0" or abs(change) < 0.00005:
         return ", as in the reference"
-    return f", {points} {_plural(points)} {'more' if change > 0 else 'less'} than in the reference"
+    return f", {points} {plural(points)} {'more' if change > 0 else 'less'} than in the reference"
 
 
 _POOLED = {"__unseen__": "values unseen in the reference", "__other__": "rare values"}
@@ -177,12 +150,12 @@ def _direction(details: Mapping[str, Any]) -> str:
 
 
 def _distance(reading: Reading) -> str:
-    text = f"{subject(reading)}: {_NAMES.get(reading.metric, reading.metric.replace('_', ' '))} "
+    text = f"{subject(reading)}: {NAMES.get(reading.metric, reading.metric.replace('_', ' '))} "
     text += number(reading.value or 0.0)
     per_sd = reading.details.get("per_sd")
     if per_sd is not None:
         text += f" ({number(per_sd)} standard deviations)"
-    return text + _chance(reading) + _against(reading)
+    return text + chance(reading) + _against(reading)
 
 
 def _against(reading: Reading) -> str:
@@ -197,56 +170,113 @@ def _against(reading: Reading) -> str:
 def _quality(reading: Reading) -> str:
     lead = "" if reading.feature is None else f"{reading.feature}: "
     text = f"{lead}{percent(reading.value or 0.0)} % {_QUALITY.get(reading.metric, reading.metric)}"
-    return text + _between(reading.lower, reading.upper) + _points(_effect(reading), "more", "fewer", "the reference")
+    text += between(reading.lower, reading.upper) + in_points(effect_of(reading), "more", "fewer", "the reference")
+    everywhere = reading.verdict in ("warning", "critical") and (reading.value or 0.0) >= _ALL
+    return text + _WHOLLY.get(reading.metric, "") if everywhere else text
+
+
+_ALL = 0.999
+_WHOLLY = {
+    "missing_share": ": it is not sent any more",
+    "type_mismatch_share": ": its type has changed",
+    "unseen_category_share": ": is it spelled or coded in another way now?",
+}
 
 
 def _performance(reading: Reading) -> str:
-    text = f"{subject(reading)} {number(reading.value or 0.0)}{_range(reading)}"
-    loss = _effect(reading)
+    text = f"{subject(reading)} {number(reading.value or 0.0)}{interval(reading)}"
+    plain = reading.details.get("unweighted")
+    if plain is not None:
+        text += f", corrected for labels that are still to come ({number(plain['value'])} without)"
+    loss = effect_of(reading)
     if loss is not None and reading.metric in _LOSSES:
         return text + _loss(loss)
     before = reading.details.get("reference_value")
     return text if before is None else f"{text}, {number(before)} in the reference"
 
 
+def _estimated(reading: Reading) -> str:
+    name = reading.metric.removeprefix("estimated_")
+    before = reading.details.get("reference_value")
+    text = f"estimated {NAMES.get(name, name.replace('_', ' '))} {number(reading.value or 0.0)}{interval(reading)}"
+    text += "" if before is None else f", {number(before)} in the reference"
+    return f"{text}; without labels, so it {reading.details.get('blind', 'is no measurement')}"
+
+
+def _calibration_gap(reading: Reading) -> str:
+    d = reading.details
+    if reading.value is None or d.get("observed") is None or d.get("expected") is None:
+        return _plain(reading)
+    text = f"scores {number(d['from'])} to {number(d['to'])}: {percent(d['expected'])} % expected, "
+    text += f"{percent(d['observed'])} % came"
+    if reading.lower is not None and reading.upper is not None:
+        text += f" (a gap between {percent(reading.lower)} and {percent(reading.upper)} points)"
+    return f"{text}: concept drift" if d.get("concept_drift") else f"{text}, which may be chance or is tolerated"
+
+
+def _stream(reading: Reading) -> str:
+    """Of a detector that looks at labelled rows one after the other."""
+    d = reading.details
+    alarms = d.get("alarms") or 0
+    counted = "no alarm" if alarms == 0 else "1 alarm" if alarms == 1 else f"{alarms} alarms"
+    text = f"{subject(reading)}: {counted} in {reading.n_current:,} labels"
+    rate, usual = d.get("error_rate"), d.get("usual")
+    text += "" if rate is None else f", {percent(rate)} % of them predicted wrong"
+    text += "" if usual is None else f" ({percent(usual)} % in the reference)"
+    return f"{text}; {d['guarantee']}"
+
+
 def _loss(loss: float) -> str:
     if abs(loss) < 0.0005:
         return ", as in the reference"
     points = percent(abs(loss))
-    return f", {points} {_plural(points)} {'below' if loss > 0 else 'above'} the reference"
+    return f", {points} {plural(points)} {'below' if loss > 0 else 'above'} the reference"
 
 
 _LOSSES = ("accuracy", "roc_auc")
 
 
 def _mean_absolute_error(reading: Reading) -> str:
-    rise = _effect(reading)
+    rise = effect_of(reading)
     if rise is None:
         return _performance(reading)
-    text = f"{subject(reading)} {number(reading.value or 0.0)}{_range(reading)}"
-    return f"{text}, {_relative(1 + rise, 'above', 'below', 'the reference')}"
+    text = f"{subject(reading)} {number(reading.value or 0.0)}{interval(reading)}"
+    return f"{text}, {relative(1 + rise, 'above', 'below', 'the reference')}"
 
 
 def _coverage(reading: Reading) -> str:
-    return f"labels known for {percent(reading.value or 0.0)} % of predictions"
+    text = f"labels known for {percent(reading.value or 0.0)} % of predictions"
+    expected = reading.details.get("expected") or {}
+    wanted, after = expected.get("coverage"), expected.get("after_hours")
+    if wanted is None or (reading.value or 0.0) >= wanted:
+        return text
+    if after is None:
+        return f"{text}; they usually come for {percent(expected.get('plateau') or 0.0)} % in all"
+    return f"{text}; for {percent(wanted)} % usually after {_hours(after)}"
+
+
+def _hours(count: int) -> str:
+    if count >= 48:
+        return f"{round(count / 24)} days"
+    return "1 hour" if count == 1 else f"{count} hours"
 
 
 def _volume(reading: Reading) -> str:
     if not reading.value:
         return "no predictions at all at hours that usually have some"
     text = f"{reading.value:,.0f} predictions"
-    ratio = _effect(reading)
-    return text if ratio is None else f"{text}, {_relative(ratio, 'more', 'fewer', 'usual')}"
+    ratio = effect_of(reading)
+    return text if ratio is None else f"{text}, {relative(ratio, 'more', 'fewer', 'usual')}"
 
 
 def _latency(reading: Reading) -> str:
     text = f"{subject(reading)} {number(reading.value or 0.0)} ms"
-    ratio = _effect(reading)
-    return text if ratio is None else f"{text}, {_relative(ratio, 'more', 'less', 'usual')}"
+    ratio = effect_of(reading)
+    return text if ratio is None else f"{text}, {relative(ratio, 'more', 'less', 'usual')}"
 
 
 def _errors(reading: Reading) -> str:
-    return f"{percent(reading.value or 0.0)} % errors{_points(_effect(reading), 'more', 'fewer', 'usual')}"
+    return f"{percent(reading.value or 0.0)} % errors{in_points(effect_of(reading), 'more', 'fewer', 'usual')}"
 
 
 def _freshness(reading: Reading) -> str:
@@ -256,49 +286,7 @@ def _freshness(reading: Reading) -> str:
 def _plain(reading: Reading) -> str:
     name = subject(reading)
     average = " on average" if reading.metric.startswith("metric.") else ""
-    return f"{name} {number(reading.value or 0.0)}{_range(reading)}{average}{_chance(reading)}{_against(reading)}"
-
-
-def _effect(reading: Reading, which: str = "effect") -> float | None:
-    found = reading.details.get(which)
-    return None if found is None else float(found)
-
-
-def _between(lower: float | None, upper: float | None) -> str:
-    return "" if lower is None or upper is None else f" (between {percent(lower)} and {percent(upper)})"
-
-
-def _range(reading: Reading) -> str:
-    if reading.lower is None or reading.upper is None:
-        return ""
-    return f" ({number(reading.lower)} to {number(reading.upper)})"
-
-
-def _chance(reading: Reading) -> str:
-    if reading.p_value is None:
-        return ""
-    return " (p < 1e-12)" if reading.p_value < 1e-12 else f" (p = {reading.p_value:.2g})"
-
-
-def _points(change: float | None, more: str, fewer: str, than: str) -> str:
-    if change is None:
-        return ""
-    if abs(change) < 0.00005:
-        return ", as in the reference" if than == "the reference" else ", as usual"
-    points = percent(abs(change))
-    place = "in the reference" if than == "the reference" else than
-    return f", {points} {_plural(points)} {more if change > 0 else fewer} than {place}"
-
-
-def _plural(points: str) -> str:
-    return "point" if points == "1" else "points"
-
-
-def _relative(ratio: float, more: str, less: str, than: str) -> str:
-    if abs(ratio - 1) < 0.005:
-        return "as in the reference" if than == "the reference" else f"as {than}"
-    joint = "" if more == "above" else "than "
-    return f"{percent(abs(ratio - 1))} % {more if ratio > 1 else less} {joint}{than}"
+    return f"{name} {number(reading.value or 0.0)}{interval(reading)}{average}{chance(reading)}{_against(reading)}"
 
 
 Writer = Callable[[Reading], str]
@@ -314,6 +302,7 @@ _WRITERS: Mapping[str, Writer] = {
     "domain_classifier": _told_apart,
     "mae": _mean_absolute_error,
     "label_coverage": _coverage,
+    "calibration_gap": _calibration_gap,
     "volume": _volume,
     "latency_p50": _latency,
     "latency_p95": _latency,

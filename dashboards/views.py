@@ -96,6 +96,21 @@ class Ledger:
 
 
 @dataclass(frozen=True)
+class Sight:
+    """What drift could be seen in windows of a length: the smallest change found nine times in ten, of the middle
+    feature and of the hardest; ``short``: the reference of some has too few such windows; ``widened``: how many have a
+    variance that the replay of the reference made larger, and the largest factor."""
+
+    length: str
+    middle: float
+    hardest: float
+    feature: str
+    short: bool
+    widened: int
+    factor: float
+
+
+@dataclass(frozen=True)
 class Reference:
     """One version of a reference."""
 
@@ -161,6 +176,7 @@ class ModelPage:
     figures: Mapping[str, Figure]
     readings: Sequence[Said]
     ledger: Ledger | None
+    sights: Sequence[Sight]
     happened: Sequence[Mark]
     pages: Sequence[Choice]
     metrics: Sequence[Choice]
@@ -203,6 +219,7 @@ class AlertPage:
     alert: Mapping[str, Any]
     transitions: Sequence[Mapping[str, Any]]
     readings: Sequence[Mapping[str, Any]]
+    moved: Sequence[Mapping[str, Any]]
     deliveries: Sequence[Mapping[str, Any]]
     trigger_runs: Sequence[Mapping[str, Any]]
     silences: Sequence[Mapping[str, Any]]

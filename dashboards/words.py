@@ -9,6 +9,7 @@ from dashboards.queries import DAY, HOUR
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+ESTIMATED = "estimated_"  # what a metric is called that was had without labels
 METRICS = {
     "ks": "rows moved",
     "l_infinity": "rows moved",
@@ -32,6 +33,14 @@ METRICS = {
     "duplicate_share": "resent with other content",
     "rejected_share": "rejected",
     "label_coverage": "label coverage",
+    "shiryaev_roberts": "Shiryaev–Roberts",
+    "page_hinkley": "Page–Hinkley",
+    "adwin": "ADWIN",
+    "ddm": "DDM",
+    "eddm": "EDDM",
+    "hddm_a": "HDDM_A",
+    "hddm_w": "HDDM_W",
+    "kswin": "KSWIN",
     "freshness_minutes": "freshness",
     "error_share": "errors",
     "latency_p50": "latency, median",
@@ -51,6 +60,8 @@ VERDICTS = {"ok": "ok", "warning": "warning", "critical": "critical", "cannot_te
 
 def metric(name: str) -> str:
     """A metric's name for people."""
+    if name.startswith(ESTIMATED):
+        return f"estimated {metric(name.removeprefix(ESTIMATED))}"
     return METRICS.get(name, name.removeprefix("metric.").replace("_", " "))
 
 

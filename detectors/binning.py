@@ -22,6 +22,7 @@ MOST_RARE = 100_000
 
 # About 5 % apart from 0.01 ms to 10^7 ms: interpolated percentiles are good to about 2 %.
 LATENCY_CUTS: NDArray[np.float64] = np.geomspace(1e-2, 1e7, 426)
+VENTILES: NDArray[np.float64] = np.arange(1, 20) / 20
 SCORE_STEPS = 512  # ties inside a bin of 1/512 cost AUC at most 0.001
 
 
@@ -35,18 +36,21 @@ def make_binning(columns: Mapping[str, ColumnValues], kinds: Mapping[str, Kind],
 
 
 def score_layout(task: str, classes: tuple[str, ...], scores: NDArray[np.float64] | None) -> ScoreLayout:
-    """How labelled rows are counted. ``scores`` float64 [n] (reference probabilities, NaN where none) or ``None``.
+    """How labelled rows are counted. ``scores`` float64 [n] of the reference, NaN where none, or ``None``: binary, the
+    positive class's probability; multiclass, the highest; regression, the prediction.
 
-    Cuts are the union of the grid j/512 and the reference's own quantiles j/512, so that the area under the ROC curve
-    from counts is within 0.001 of that from rows, wherever the scores crowd.
+    Binary cuts are the union of the grid j/512 and the reference's own quantiles j/512, so that the area under the ROC
+    curve from counts is within 0.001 of that from rows, wherever the scores crowd. Else they are quantiles at which the
+    column itself is cut (regression: the ventiles), so that labelled rows can be set beside all rows.
     """
-    if task != "binary" or scores is None:
-        return ScoreLayout(task, classes)
-    finite = np.sort(scores[np.isfinite(scores)])
+    finite = np.empty(0) if scores is None else np.sort(scores[np.isfinite(scores)])
     if len(finite) == 0:
         return ScoreLayout(task, classes)
-    grid = np.arange(1, SCORE_STEPS) / SCORE_STEPS
-    return ScoreLayout(task, classes, np.unique(np.concatenate([grid, _quantiles(finite, grid)])))
+    if task == "binary":
+        grid = np.arange(1, SCORE_STEPS) / SCORE_STEPS
+        return ScoreLayout(task, classes, np.unique(np.concatenate([grid, _quantiles(finite, grid)])))
+    cuts = np.unique(_quantiles(finite, LEVELS if task == "multiclass" else VENTILES))
+    return ScoreLayout(task, classes, cuts[cuts < finite[-1]])
 
 
 def _column(name: str, kind: Kind, values: ColumnValues | None) -> Column:

@@ -89,7 +89,8 @@ class ScoreLayout:
     """How labelled rows are counted; see ``detectors.performance.scored``.
 
     ``task`` is binary, multiclass or regression; ``classes`` canonical strings, for binary (negative, positive);
-    ``score_cuts`` increasing cuts of the positive class's probability (empty without probabilities).
+    ``score_cuts`` increasing cuts: binary, of the positive class's probability; multiclass, of the highest probability;
+    regression, of the prediction. Empty where there is none.
     """
 
     task: str

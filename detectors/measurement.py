@@ -12,6 +12,8 @@ NO_HISTORY = "no_history"
 IMMATURE_LABELS = "immature_labels"
 NO_VARIATION = "no_variation"
 NOT_TWO_LEVELS = "not_two_levels"
+NOT_CLASSES = "not_classes"
+MISSING_EXTRA = "missing_extra"
 
 MINIMUM_ROWS = 30
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from detectors.estimation.measure import ESTIMATED
 from detectors.measurement import Measurement
 from detectors.multivariate import domain_classifier
 from detectors.performance.measure import METRICS as PERFORMANCE
 from detectors.quality.measure import TOLERANCES as QUALITY
 from detectors.sample import Compare
+from detectors.sequential import adwin, ddm, eddm, hddm_a, hddm_w, kswin, page_hinkley, shiryaev_roberts
+from detectors.streams import Step
 from detectors.two_sample import (
     anderson_darling,
     chi_square,
@@ -31,7 +34,16 @@ from detectors.two_sample import (
     z_test,
 )
 
-__all__ = ["MULTIVARIATE", "PERFORMANCE", "QUALITY", "TWO_SAMPLE", "TwoSampleTest"]
+__all__ = [
+    "ESTIMATED",
+    "MULTIVARIATE",
+    "PERFORMANCE",
+    "QUALITY",
+    "SEQUENTIAL",
+    "TWO_SAMPLE",
+    "Sequential",
+    "TwoSampleTest",
+]
 
 
 @dataclass(frozen=True)
@@ -86,4 +98,27 @@ TWO_SAMPLE: Mapping[str, TwoSampleTest] = {
     "cramer_von_mises": TwoSampleTest("Cramér-von Mises", cramer_von_mises.compare, NUMERIC, True, on_request=True),
     "anderson_darling": TwoSampleTest("Anderson-Darling", anderson_darling.compare, NUMERIC, True, on_request=True),
     "epps_singleton": TwoSampleTest("Epps-Singleton", epps_singleton.compare, NUMERIC, True, on_request=True),
+}
+
+
+@dataclass(frozen=True)
+class Sequential:
+    """A detector on the errors of labelled rows: for people, its step, whether it has a guarantee on false alarms, and
+    how many of the newest rows it is shown. Those without come from the extra ``river``."""
+
+    title: str
+    step: Step
+    guaranteed: bool = False
+    most_rows: int = 100_000
+
+
+SEQUENTIAL: Mapping[str, Sequential] = {
+    "shiryaev_roberts": Sequential("Shiryaev-Roberts", shiryaev_roberts.step, True, 1_000_000),
+    "adwin": Sequential("ADWIN", adwin.step),
+    "ddm": Sequential("DDM", ddm.step),
+    "eddm": Sequential("EDDM", eddm.step),
+    "hddm_a": Sequential("HDDM_A", hddm_a.step),
+    "hddm_w": Sequential("HDDM_W", hddm_w.step),
+    "page_hinkley": Sequential("Page-Hinkley", page_hinkley.step),
+    "kswin": Sequential("KSWIN", kswin.step, most_rows=2_000),  # a millisecond a row
 }

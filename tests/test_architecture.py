@@ -16,7 +16,7 @@ from alerting.registry import CHANNELS, TRIGGERS
 from dashboards import words as page_words
 from dashboards.registry import PANELS
 from detectors import measurement, multiplicity, rise
-from detectors.registry import MULTIVARIATE, QUALITY, TWO_SAMPLE
+from detectors.registry import MULTIVARIATE, QUALITY, SEQUENTIAL, TWO_SAMPLE
 from monitor.config import document
 
 ROOT = Path(__file__).parent.parent
@@ -41,6 +41,7 @@ def test_the_import_contracts_hold() -> None:
 REGISTRIES = [
     ("detectors/two_sample", set(TWO_SAMPLE)),
     ("detectors/multivariate", set(MULTIVARIATE)),
+    ("detectors/sequential", set(SEQUENTIAL)),
     ("alerting/channels", set(CHANNELS)),
     ("alerting/triggers", set(TRIGGERS)),
 ]
@@ -88,10 +89,13 @@ def test_every_reason_has_words() -> None:
         measurement.IMMATURE_LABELS,
         measurement.NO_VARIATION,
         measurement.NOT_TWO_LEVELS,
+        measurement.NOT_CLASSES,
+        measurement.MISSING_EXTRA,
     )
     for reason in reasons:
         said = sentence(reading(verdict="cannot_tell", reason=reason, value=None))
-        assert said.endswith(("needed", "with", "hours", "coming", "this test", "two categories")), said
+        assert said.endswith(("needed", "with", "hours", "coming", "this test", "two categories",
+                              "wrong", "installed")), said  # fmt: skip
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, str, int]]:

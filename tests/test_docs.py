@@ -16,7 +16,8 @@ from pydantic import BaseModel
 
 from alerting.registry import CHANNELS, TRIGGERS
 from dashboards.registry import PANELS
-from detectors.registry import MULTIVARIATE, TWO_SAMPLE
+from detectors.estimation.measure import PREFIX
+from detectors.registry import ESTIMATED, MULTIVARIATE, SEQUENTIAL, TWO_SAMPLE
 from monitor.actions import apply_config
 from monitor.actions.exposition import exposition
 from monitor.api.access import scope_of_route
@@ -135,7 +136,7 @@ def test_every_key_of_the_configuration(heading: str, model: type[BaseModel]) ->
     ("heading", "entries"),
     [
         ("## Kinds of check", document.KINDS),
-        ("## Methods", ("auto", *TWO_SAMPLE, *MULTIVARIATE)),
+        ("## Methods", ("auto", *TWO_SAMPLE, *MULTIVARIATE, *SEQUENTIAL)),
         ("## Channels", CHANNELS),
         ("## Triggers", TRIGGERS),
     ],
@@ -148,6 +149,13 @@ def test_every_registry_entry_in_the_configuration(heading: str, entries: Any) -
 def test_every_metric_and_method_is_explained(kind: str) -> None:
     assert set(metrics_of(kind, None)) <= named(text("statistics.md"))
     assert set(TWO_SAMPLE) <= named(section(text("statistics.md"), "## Other methods"))
+
+
+def test_everything_about_late_labels_is_explained() -> None:
+    page = text("statistics.md")
+    estimated = {PREFIX + metric for metrics in ESTIMATED.values() for metric in metrics}
+    assert {*estimated, "calibration_gap"} <= named(section(page, "### Estimates without labels"))
+    assert set(SEQUENTIAL) <= named(section(page, "### One label after the other"))
 
 
 def test_every_panel() -> None:

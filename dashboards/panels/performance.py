@@ -1,8 +1,9 @@
-"""How good the model was, with its interval, and for how many predictions the truth is known."""
+"""How good the model was, with its interval, what was expected without labels, and of how many the truth is known."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dashboards import words
 from dashboards.figure import Figure
@@ -20,17 +21,18 @@ def ask(scope: Scope) -> Sequence[Query]:
 
 
 def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
-    """The chosen metric, a line per version and length, above the coverage."""
+    """The chosen metric, a line per version and length, beside its estimate and above the coverage."""
     series, timeline = (answers[query] for query in ask(scope))
     assert isinstance(series, Lines)
     assert isinstance(timeline, Marks)
     metric = scope.metric or next(iter(scope.judged), "accuracy")
     shown = [one for one in series.lines if one.name == metric and _known(one)]
+    expected = _longest([one for one in series.lines if one.name == words.ESTIMATED + metric and _known(one)])
     title = f"{TITLE}: {words.metric(metric)}"
-    if not shown:
+    if not (shown or expected):
         return Figure(title, empty="No performance is known yet in this stretch: it needs labels, and a reference.")
     covered = [one for one in series.lines if one.name == "label_coverage" and _known(one)]
-    data = _metric(scope, shown) + _coverage(scope, covered)
+    data = _metric(scope, shown) + _expected(scope, shown, expected) + _coverage(scope, covered)
     upper = [0.34, 1] if covered else [0, 1]
     layout = theme.layout(360 if covered else 280, xaxis=time_axis(scope), yaxis={"domain": upper})
     if covered:
@@ -43,12 +45,18 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
             "tickvals": [0, 1],
             "title": {"text": "labels", "font": {"size": 11}},
         }
+    young = _immature(scope, series.lines)
+    layout["shapes"] = [_shade(start, end, upper, theme) for start, end in young]
     mark(layout, data, timeline.marks, scope, theme)
-    note = (
-        "Thick: the longest windows with their 95 % interval. Thin: shorter windows. "
-        "Below: share of predictions whose label is known."
-    )
-    return Figure(title, _say(metric, shown), note, data, layout, table("Day", _named(shown)))
+    return Figure(title, _say(metric, shown, expected), _note(bool(expected), bool(young)), data, layout,
+                  table("Day", [*_named(shown), *_named(expected, "estimated, ")]))  # fmt: skip
+
+
+def _note(expected: bool, young: bool) -> str:
+    said = ["Thick: the longest windows with their 95 % interval. Thin: shorter windows."]
+    said += ["Dashed: estimated without labels, which cannot see concept drift."] if expected else []
+    said += ["Shaded: not judged, labels are still coming."] if young else []
+    return " ".join([*said, "Below: share of predictions whose label is known."])
 
 
 def _known(one: Line) -> bool:
@@ -63,13 +71,20 @@ def _label(one: Line) -> str:
     return one.version if one.version not in ("*", "") else "all"
 
 
-def _named(shown: Sequence[Line]) -> list[tuple[str, Line]]:
+def _longest(lines: Sequence[Line]) -> list[Line]:
+    longest = max((one.length_hours for one in lines), default=0)
+    return [one for one in lines if one.length_hours == longest]
+
+
+def _named(shown: Sequence[Line], before: str = "") -> list[tuple[str, Line]]:
     kept = [one for one in shown if one.version != "*"] or list(shown)
-    return [(f"{_label(one)}, {words.span(one.length_hours * 3_600_000_000)}", one) for one in kept]
+    return [(f"{before}{_label(one)}, {words.span(one.length_hours * 3_600_000_000)}", one) for one in kept]
 
 
 def _metric(scope: Scope, shown: Sequence[Line]) -> list[Trace]:
     data: list[Trace] = []
+    if not shown:
+        return data
     longest, by = max(one.length_hours for one in shown), shift(scope)
     for version, colour in zip(_versions(shown), SERIES, strict=False):
         for one in (each for each in shown if each.version == version):
@@ -83,6 +98,48 @@ def _metric(scope: Scope, shown: Sequence[Line]) -> list[Trace]:
                 name = f"{_label(one)}, {words.span(one.length_hours * 3_600_000_000)}"
                 data.append(line(name, one.at, one.value, f"{colour}/0.5", gap=gap, by=by, line={"width": 1}))
     return data
+
+
+def _expected(scope: Scope, shown: Sequence[Line], expected: Sequence[Line]) -> list[Trace]:
+    """Dashed, in the colour of their version, and without a band: they are no measurement."""
+    colours = dict(zip(_versions(shown or expected), SERIES, strict=False))
+    drawn = {"width": 1.5, "dash": "dash"}
+    found = []
+    for one in expected:
+        if one.version in colours:
+            name, gap = f"{_label(one)}, estimated", step(scope) * (8 if one.length_hours >= WEEK else 2)
+            colour = f"{colours[one.version]}/0.7"
+            found.append(line(name, one.at, one.value, colour, gap=gap, by=shift(scope), mode="lines", line=drawn))
+    return found
+
+
+def _immature(scope: Scope, lines: Sequence[Line]) -> list[tuple[int, int]]:
+    """Stretches in which the longest windows of no version can be judged yet, although some labels are there."""
+    judged = _longest([one for one in lines if one.name in scope.judged and _known(one)])
+    ripe: dict[int, bool] = {}
+    for one in judged:
+        for at, value, verdict in zip(one.at, one.value, one.verdict, strict=True):
+            if value is not None and verdict is not None:
+                ripe[at] = ripe.get(at, False) or verdict != "cannot_tell"
+    by, found = shift(scope), list[tuple[int, int]]()
+    for at in sorted(at for at, told in ripe.items() if not told):
+        start, end = at + by - step(scope) // 2, at + by + step(scope) // 2
+        if found and start <= found[-1][1]:
+            start = found.pop()[0]
+        found.append((start, end))
+    return found
+
+
+def _shade(start: int, end: int, domain: Sequence[float], theme: Theme) -> dict[str, Any]:
+    place = {
+        "xref": "x",
+        "x0": words.iso(start),
+        "x1": words.iso(end),
+        "yref": "paper",
+        "y0": domain[0],
+        "y1": domain[1],
+    }
+    return {"type": "rect", **place, "layer": "below", "line": {"width": 0}, "fillcolor": f"{theme.line}/0.45"}
 
 
 def _coverage(scope: Scope, covered: Sequence[Line]) -> list[Trace]:
@@ -101,17 +158,22 @@ def _coverage(scope: Scope, covered: Sequence[Line]) -> list[Trace]:
     return found
 
 
-def _say(metric: str, shown: Sequence[Line]) -> str:
-    longest = max(one.length_hours for one in shown)
+def _say(metric: str, shown: Sequence[Line], expected: Sequence[Line]) -> str:
     said = []
-    for one in shown:
-        if one.length_hours == longest and one.version in _versions(shown):
-            value, low, high, at = _last(one)
-            interval = "" if low is None or high is None else f" ({words.number(low)} to {words.number(high)})"
-            name = words.metric(metric)
-            of = f"{name[0].upper()}{name[1:]}" + (f" of {one.version}" if one.version not in ("*", "") else "")
-            said.append(f"{of} was {words.number(value)}{interval} on {words.day(at)}.")
+    for one in _longest(shown):
+        if one.version in _versions(shown):
+            said.append(f"{_told(words.metric(metric), one)}.")
+    for one in expected:
+        if one.version in _versions(expected):
+            said.append(f"{_told(words.metric(words.ESTIMATED + metric), one)}, without labels.")
     return " ".join(said)
+
+
+def _told(name: str, one: Line) -> str:
+    value, low, high, at = _last(one)
+    interval = "" if low is None or high is None else f" ({words.number(low)} to {words.number(high)})"
+    of = f"{name[0].upper()}{name[1:]}" + (f" of {one.version}" if one.version not in ("*", "") else "")
+    return f"{of} was {words.number(value)}{interval} on {words.day(at)}"
 
 
 def _last(one: Line) -> tuple[float, float | None, float | None, int]:

@@ -16,4 +16,4 @@ def right(layout: ScoreLayout, labels: LabelCounts) -> float:
 
 def accuracy(layout: ScoreLayout, labels: LabelCounts) -> Estimate | None:
     """Wilson interval. A value that is none of the classes is never right."""
-    return share(right(layout, labels), labels.rows)
+    return share(right(layout, labels), labels.weight)

@@ -32,8 +32,8 @@ Loss = Callable[[Compared, float, float], Rise | None]
 def loss_of_accuracy(compared: Compared, tolerance: float, alpha: float) -> Rise | None:
     """accuracy of the reference - accuracy: the rise of the share of wrong rows."""
     layout, windows = compared.layout, compared.windows
-    rows = [np.array([float(one.rows)]) for one in (compared.current, compared.reference)]
-    wrong = [np.array([one.rows - right(layout, one)]) for one in (compared.current, compared.reference)]
+    rows = [np.array([one.weight]) for one in (compared.current, compared.reference)]
+    wrong = [np.array([one.weight - right(layout, one)]) for one in (compared.current, compared.reference)]
     each = np.array([[one.rows - right(layout, one), one.rows] for one in windows]).reshape(-1, 2)
     spread = spread_of_shares(each[:, :1], each[:, 1:])
     return rise_of_share(wrong[0], rows[0], wrong[1], rows[1], spread, tolerance, alpha)

@@ -30,6 +30,7 @@ from detectors.performance.recall import recall
 from detectors.performance.rmse import rmse
 from detectors.performance.roc_auc import roc_auc
 from detectors.performance.scored import LabelCounts
+from detectors.performance.weighting import ALL_KNOWN, ASSUMPTION, ENOUGH, Known
 from detectors.rise import ENOUGH_WINDOWS
 
 METRICS: Mapping[str, Mapping[str, Score]] = {
@@ -57,6 +58,7 @@ JUDGED: Mapping[str, Mapping[str, Loss]] = {
     "regression": {"mae": loss_of_mae},
 }
 OF_SCORES = {"roc_auc", "log_loss", "brier"}  # left out altogether where rows have no probabilities
+MATTERS = 0.005  # a mature window's number is corrected for labels that come late when that moves it by more
 
 
 def measure_performance(
@@ -70,6 +72,7 @@ def measure_performance(
     alpha: float,
     tolerances: Mapping[str, float],
     mature: bool,
+    known: Known = ALL_KNOWN,
     min_rows: int = MINIMUM_ROWS,
 ) -> list[Measurement]:
     """Every metric of the task, with its 95 % interval, then ``label_coverage``.
@@ -78,14 +81,21 @@ def measure_performance(
     reference. ``tolerances``: of each judged metric. Judged metrics carry ``effect``, the loss against the reference
     (regression: relative rise), with one-sided limits at ``alpha``, and ``p_value`` of H0: loss <= the tolerance. A
     reason stands where a judged metric may not be judged, or a metric has no value: ``too_few_rows``,
-    ``immature_labels`` (not ``mature``), ``no_reference`` (none, or under ``min_rows`` labelled).
+    ``immature_labels`` (not ``mature``, or a class of which next to nothing is ``known``), ``no_reference`` (none, or
+    under ``min_rows`` labelled).
+
+    Where the window's labels can be weighted, ``details.weighted`` has the weighted value. A ``mature`` window's number
+    is that one if it rests on 200 effective rows and differs by more than half a point; ``details.unweighted`` then has
+    the plain one.
     """
-    known = reference if reference is not None and reference.rows >= min_rows else None
-    window = _Window(layout, current, predictions, known, reference_windows, alpha, tolerances, mature, min_rows)
+    usable = reference if reference is not None and reference.rows >= min_rows else None
+    window = _Window(
+        layout, current, predictions, usable, reference_windows, alpha, tolerances, mature, known, min_rows
+    )
     coverage = _coverage(window, reference, reference_predictions)
     shared = {"coverage": coverage.value, "labelled": current.rows, "predictions": predictions, "mature": mature}
     found = [_one(window, metric, score, shared) for metric, score in METRICS[layout.task].items()]
-    kept = [one for one in found if one.value is not None or one.metric not in OF_SCORES or _has_scores(layout, known)]
+    kept = [one for one in found if one.value is not None or one.metric not in OF_SCORES or _has_scores(layout, usable)]
     return [*kept, replace(coverage, details={**shared, **coverage.details})]
 
 
@@ -99,6 +109,7 @@ class _Window:
     alpha: float
     tolerances: Mapping[str, float]
     mature: bool
+    known: Known
     min_rows: int
 
     @property
@@ -106,7 +117,7 @@ class _Window:
         """Why nothing here may be judged."""
         if self.predictions < self.min_rows:
             return TOO_FEW_ROWS
-        if not self.mature:  # said first: more labels will come, and the number with them
+        if not (self.mature and self.known.overlap):  # said first: more labels will come, and the number with them
             return IMMATURE_LABELS
         if self.current.rows < self.min_rows:
             return TOO_FEW_ROWS
@@ -120,9 +131,29 @@ def _one(window: _Window, metric: str, score: Score, shared: Mapping[str, Any]) 
     details = {**shared, "reference_value": then.value if then else None}
     if now is None:
         return Measurement(metric, None, rows, 0, reason=window.reason or TOO_FEW_ROWS, details=details)
-    one = _measurement(metric, now, rows, {**details, **now.details})
+    window, now, more = _weighted(window, metric, score, now)
+    one = _measurement(metric, now, rows, {**details, **now.details, **more})
     loss = JUDGED[window.layout.task].get(metric)
     return one if loss is None else _judged(window, one, loss)
+
+
+def _weighted(
+    window: _Window, metric: str, score: Score, plain: Estimate
+) -> tuple[_Window, Estimate, Mapping[str, Any]]:
+    """The window's rows and the metric as they are to be judged, and what details say of the other number."""
+    found = None if window.known.weighting is None else window.known.weighting.of(metric, window.current)
+    estimate = None if found is None else score(window.layout, found[0])
+    if found is None or estimate is None or found[1] < window.min_rows:
+        return window, plain, {}
+    more: dict[str, Any] = {"weighted": {**_limits(estimate), "n_effective": found[1], "assumption": ASSUMPTION}}
+    if not window.mature or found[1] < ENOUGH or abs(estimate.value - plain.value) <= MATTERS:
+        return window, plain, more
+    more["unweighted"] = _limits(plain)
+    return replace(window, current=found[0]), replace(estimate, rows=plain.rows), more
+
+
+def _limits(found: Estimate) -> dict[str, float]:
+    return {"value": found.value, "lower": found.lower, "upper": found.upper}
 
 
 def _measurement(metric: str, now: Estimate, reference_rows: int, details: Mapping[str, Any]) -> Measurement:
@@ -150,7 +181,9 @@ def _judged(window: _Window, one: Measurement, loss: Loss) -> Measurement:
 def _coverage(window: _Window, reference: LabelCounts | None, reference_predictions: int) -> Measurement:
     now = label_coverage(window.current.rows, window.predictions)
     then = label_coverage(reference.rows if reference else 0, reference_predictions)
-    details = {"reference_value": then.value if then else None}
+    details: dict[str, Any] = {"reference_value": then.value if then else None}
+    if window.known.expected is not None:
+        details["expected"] = window.known.expected
     if now is None:
         return Measurement("label_coverage", None, reference_predictions, 0, reason=TOO_FEW_ROWS, details=details)
     return _measurement("label_coverage", now, reference_predictions, details)

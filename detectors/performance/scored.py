@@ -5,9 +5,11 @@ The first count is the number of labelled rows; then
     binary      confusion of truth x predicted over (negative, positive, other), row by row: 9 counts; then score bins
                 of the negative class, then of the positive class, len(score_cuts) + 1 each.
                 sums: log loss, its square, Brier loss, its square
-    multiclass  confusion over (classes..., other): (K + 1)^2 counts; then the number of rows with a probability.
-                sums: log loss, its square
-    regression  nothing more. sums, with e = predicted - truth: e, |e|, e^2, e^4, truth, truth^2
+    multiclass  confusion over (classes..., other): (K + 1)^2 counts; then, where there are score cuts, the bins of the
+                highest probability of the rows predicted wrong, then of those predicted right; then the number of rows
+                with a probability. sums: log loss, its square
+    regression  where there are score cuts, the bins of the prediction. sums, with e = predicted - truth: e, |e|, e^2,
+                e^4, truth, truth^2; then |e|, e^2 and e^4, each by bin of the prediction
 
 A correction of a label is one row with sign -1 (what was known) and one with +1 (what is known now).
 """
@@ -30,7 +32,8 @@ from detectors.levels import dictionary
 from detectors.sums import group_sums
 
 _HEAD = struct.Struct("<II")
-SUMS = {"binary": 4, "multiclass": 2, "regression": 6}
+_SUMS = {"binary": 4, "multiclass": 2, "regression": 6}
+_BY_BIN = 3
 _SCORES = 10  # binary: where the score bins start
 CLIP = float(np.finfo(np.float64).eps)  # probabilities keep this far from 0 and 1, as in scikit-learn's log_loss
 
@@ -48,6 +51,11 @@ class LabelCounts:
     def rows(self) -> int:
         """Number of labelled rows."""
         return round(float(self.counts[0]))
+
+    @property
+    def weight(self) -> float:
+        """The same, not rounded: rows of mixed references and weighted ones are effective numbers."""
+        return float(self.counts[0])
 
     def __add__(self, other: LabelCounts) -> LabelCounts:
         """Both together."""
@@ -70,14 +78,24 @@ class LabelWindows(Sequence[LabelCounts]):
 
 def label_size(layout: ScoreLayout) -> int:
     """Length Lc of ``LabelCounts.counts``."""
+    bins = _bins(layout)
     if layout.task == "binary":
         return _SCORES + 2 * (len(layout.score_cuts) + 1)
-    return (len(layout.classes) + 1) ** 2 + 2 if layout.task == "multiclass" else 1
+    return (len(layout.classes) + 1) ** 2 + 2 + 2 * bins if layout.task == "multiclass" else 1 + bins
+
+
+def sum_size(layout: ScoreLayout) -> int:
+    """Length S of ``LabelCounts.sums``."""
+    return _SUMS[layout.task] + (_BY_BIN * _bins(layout) if layout.task == "regression" else 0)
+
+
+def _bins(layout: ScoreLayout) -> int:
+    return len(layout.score_cuts) + 1 if len(layout.score_cuts) else 0
 
 
 def no_labels(layout: ScoreLayout) -> LabelCounts:
     """The summary of no rows."""
-    return LabelCounts(np.zeros(label_size(layout), dtype=np.int64), np.zeros(SUMS[layout.task]))
+    return LabelCounts(np.zeros(label_size(layout), dtype=np.int64), np.zeros(sum_size(layout)))
 
 
 def confusion(layout: ScoreLayout, counts: NDArray[Any]) -> NDArray[Any]:
@@ -87,10 +105,16 @@ def confusion(layout: ScoreLayout, counts: NDArray[Any]) -> NDArray[Any]:
 
 
 def score_bins(layout: ScoreLayout, counts: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Scores of the negative and of the positive class, counted in the bins of ``score_cuts``; binary only."""
+    """Rows by the bins of ``score_cuts``: binary, of the negative and of the positive class; multiclass, predicted
+    wrong and right."""
     size = len(layout.score_cuts) + 1
-    both = counts[..., _SCORES:]
-    return both[..., :size], both[..., size:]
+    start = _SCORES if layout.task == "binary" else 1 + (len(layout.classes) + 1) ** 2
+    return counts[..., start : start + size], counts[..., start + size : start + 2 * size]
+
+
+def errors_by_bin(layout: ScoreLayout, labels: LabelCounts) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Rows [B] and sums of |e|, e^2 and e^4 [3, B] by the bins of the prediction; a regression with score cuts."""
+    return labels.counts[1:], labels.sums[_SUMS["regression"] :].reshape(_BY_BIN, -1)
 
 
 def scored(layout: ScoreLayout, counts: NDArray[Any]) -> Any:
@@ -105,13 +129,15 @@ def count_scored(
     predicted: Any,
     score: NDArray[np.float64],
     sign: NDArray[np.int8],
+    highest: NDArray[np.float64] | None = None,
 ) -> Groups:
     """Count labelled rows by group (int64 [n], such as their hour).
 
     ``truth`` and ``predicted``: pyarrow arrays, canonical strings (float64 for regression); rows where either is null
     (for regression: or not finite) are left out, and a group of such rows alone is not in the answer. ``score``
     float64 [n]: probability of the positive class (binary) or of the true class (multiclass), NaN where there is none.
-    ``sign`` int8 [n], +1 or -1. Returns the distinct groups int64 [G] (increasing), counts int64 [G, Lc] and sums
+    ``sign`` int8 [n], +1 or -1. ``highest`` float64 [n]: the highest probability of all classes (multiclass), NaN where
+    there is none. Returns the distinct groups int64 [G] (increasing), counts int64 [G, Lc] and sums
     float64 [G, S]; they do not depend on the order of the rows.
     """
     usable = _usable(layout, truth, predicted)
@@ -119,11 +145,12 @@ def count_scored(
     order = chosen[np.argsort(groups[chosen], kind="stable")]
     keys, places, sizes = np.unique(groups[order], return_inverse=True, return_counts=True)
     shape = (len(keys), label_size(layout))
-    rows = _Rows(places, sizes.astype(np.int64), score[order], sign[order].astype(np.int64), shape)
+    top = np.full(len(order), np.nan) if highest is None else highest[order]
+    rows = _Rows(places, sizes.astype(np.int64), score[order], top, sign[order].astype(np.int64), shape)
     picked = pa.array(order)
     truth, predicted = truth.take(picked), predicted.take(picked)
     if layout.task == "regression":
-        counts, sums = _count_errors(rows, truth, predicted)
+        counts, sums = _count_errors(layout, rows, truth, predicted)
     else:
         counts, sums = _count_classes(layout, rows, truth, predicted)
     return keys, counts, sums
@@ -147,21 +174,33 @@ def decode(data: bytes) -> LabelCounts:
     return LabelCounts(counts, np.frombuffer(raw, "<f8", offset=8 + 10 * used).astype(np.float64))
 
 
+def sparse(data: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The counts that are not zero of encoded groups (at least one): number of the group, slot and count, each [n]."""
+    return _sparse([zlib.decompress(one) for one in data])
+
+
 def add_up(data: Sequence[bytes]) -> LabelCounts:
     """The sum of encoded groups (at least one), without decoding each to its full length."""
     raws = [zlib.decompress(one) for one in data]
-    heads = [_HEAD.unpack_from(raw) for raw in raws]
-    used = np.array([number for _, number in heads], dtype=np.int64)
-    steps = [np.frombuffer(raw, "<u2", number, 8) for raw, (_, number) in zip(raws, heads, strict=True)]
-    values = [np.frombuffer(raw, "<i8", number, 8 + 2 * number) for raw, (_, number) in zip(raws, heads, strict=True)]
-    sums = [np.frombuffer(raw, "<f8", offset=8 + 10 * number) for raw, (_, number) in zip(raws, heads, strict=True)]
+    _, places, values = _sparse(raws)
+    size, _ = _HEAD.unpack_from(raws[0])
+    sums = [np.frombuffer(raw, "<f8", offset=8 + 10 * _HEAD.unpack_from(raw)[1]) for raw in raws]
+    # Weights are floats, exact up to 2^53: far beyond any count.
+    counts = np.bincount(places, weights=values, minlength=size)
+    return LabelCounts(np.rint(counts).astype(np.int64), np.sum(sums, axis=0))
+
+
+def _sparse(raws: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    used = np.array([_HEAD.unpack_from(raw)[1] for raw in raws], dtype=np.int64)
+    steps = [np.frombuffer(raw, "<u2", number, 8) for raw, number in zip(raws, used.tolist(), strict=True)]
+    values = [
+        np.frombuffer(raw, "<i8", number, 8 + 2 * number) for raw, number in zip(raws, used.tolist(), strict=True)
+    ]
     run = np.cumsum(np.concatenate(steps), dtype=np.int64)
     ends = np.cumsum(used)
     before = np.where(ends - used > 0, run[np.maximum(ends - used - 1, 0)] if len(run) else 0, 0)
     places = run - np.repeat(before, used)
-    # Weights are floats, exact up to 2^53: far beyond any count.
-    counts = np.bincount(places, weights=np.concatenate(values), minlength=heads[0][0])
-    return LabelCounts(np.rint(counts).astype(np.int64), np.sum(sums, axis=0))
+    return np.repeat(np.arange(len(raws)), used), places, np.concatenate(values)
 
 
 @dataclass(frozen=True)
@@ -171,6 +210,7 @@ class _Rows:
     places: NDArray[np.int64]
     sizes: NDArray[np.int64]
     score: NDArray[np.float64]
+    highest: NDArray[np.float64]
     sign: NDArray[np.int64]
     shape: tuple[int, int]
 
@@ -185,6 +225,17 @@ class _Rows:
         """Signed sums of the terms (float64 [n] each), [G, number of terms]."""
         return np.stack([group_sums(term * self.sign, self.sizes) for term in terms], axis=1)
 
+    def sums_by_bin(self, terms: list[NDArray[np.float64]], bins: NDArray[np.int64], size: int) -> NDArray[np.float64]:
+        """The same by bin, [G, number of terms x size]."""
+        keys = self.places * size + bins
+        order = np.argsort(keys, kind="stable")
+        found, sizes = np.unique(keys[order], return_counts=True)
+        sums = np.zeros((len(terms), self.shape[0] * size))
+        for into, term in zip(sums, terms, strict=True):
+            into[found] = group_sums((term * self.sign)[order], sizes.astype(np.int64))
+        by_group: NDArray[np.float64] = sums.reshape(len(terms), self.shape[0], size).transpose(1, 0, 2)
+        return by_group.reshape(self.shape[0], -1)
+
 
 def _usable(layout: ScoreLayout, truth: Any, predicted: Any) -> NDArray[np.bool_]:
     if layout.task == "regression":
@@ -196,14 +247,21 @@ def _usable(layout: ScoreLayout, truth: Any, predicted: Any) -> NDArray[np.bool_
     return usable
 
 
-def _count_errors(rows: _Rows, truth: Any, predicted: Any) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _count_errors(
+    layout: ScoreLayout, rows: _Rows, truth: Any, predicted: Any
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     actual = truth.to_numpy(zero_copy_only=False)
-    error = predicted.to_numpy(zero_copy_only=False) - actual
+    claimed = predicted.to_numpy(zero_copy_only=False)
+    error = claimed - actual
     counts = np.zeros(rows.shape, dtype=np.int64)
     rows.count(np.zeros(len(error), dtype=np.int64), slice(None), counts)
     with np.errstate(over="ignore"):
         terms = [error, np.abs(error), error**2, error**4, actual, actual**2]
-    return counts, rows.sums(terms)
+    if not len(layout.score_cuts):
+        return counts, rows.sums(terms)
+    bins = np.searchsorted(layout.score_cuts, claimed)
+    rows.count(1 + bins, slice(None), counts)
+    return counts, np.concatenate([rows.sums(terms), rows.sums_by_bin(terms[1:4], bins, _bins(layout))], axis=1)
 
 
 def _count_classes(
@@ -221,6 +279,11 @@ def _count_classes(
         of_truth = np.where(actual == 1, rows.score, 1 - rows.score)
         return counts, rows.sums([*_log_loss(of_truth, has_score), *_brier(of_truth, has_score)])
     rows.count(np.full(np.count_nonzero(has_score), rows.shape[1] - 1), has_score, counts)
+    if len(layout.score_cuts):
+        ranked = np.isfinite(rows.highest)
+        right = (actual == claimed) & (actual < len(layout.classes))
+        start = 1 + (len(layout.classes) + 1) ** 2 + right[ranked] * _bins(layout)
+        rows.count(start + np.searchsorted(layout.score_cuts, rows.highest[ranked]), ranked, counts)
     return counts, rows.sums(_log_loss(rows.score, has_score))
 
 

@@ -19,7 +19,7 @@ def acknowledge(service: Service, alert_id: str, now: int) -> dict[str, Any]:
     Raises NotFound, and Conflict for an alert that is over.
     """
     with service.database.write() as connection:
-        alert = _open_alert(connection, alert_id)
+        alert = open_alert(connection, alert_id)
         if alert["acknowledged_at"] is not None:
             return alert
         alerts.set_fields(connection, alert_id, acknowledged_at=now, updated_at=now)
@@ -44,11 +44,12 @@ def resolve(service: Service, alert_id: str, now: int) -> dict[str, Any]:
     Raises NotFound, and Conflict for an alert that is over.
     """
     with service.database.write() as connection:
-        _open_alert(connection, alert_id)
+        open_alert(connection, alert_id)
         return end_episode(connection, alert_id, MANUAL, at=now, now=now, public_url=service.settings.public_url)
 
 
-def _open_alert(connection: Connection, alert_id: str) -> dict[str, Any]:
+def open_alert(connection: Connection, alert_id: str) -> dict[str, Any]:
+    """The alert; raises NotFound, and Conflict where it is over."""
     alert = alerts.get_alert(connection, alert_id)
     if alert is None:
         raise NotFound(f"There is no alert {alert_id!r}")

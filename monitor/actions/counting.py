@@ -172,7 +172,8 @@ def binning_of(columns: Sequence[StoredColumn], meaning: Meaning, tables: Sequen
     if "score" in values or (table is None and any(c.role == "probability" for c in columns)):
         kinds["score"] = "numeric"
     kinds |= {"latency_ms": "numeric", "error": "categorical"}
-    score = values["score"].values.to_numpy(zero_copy_only=False) if "score" in values else None
+    ranked = values.get("prediction" if meaning.task == "regression" else "score")
+    score = None if ranked is None else pc.cast(ranked.values, pa.float64()).to_numpy(zero_copy_only=False)
     layout = score_layout(meaning.task, meaning.classes, score)
     return make_binning(values, kinds, layout)  # type: ignore[arg-type]
 
@@ -260,10 +261,11 @@ def _grouped(
     distinct, group = np.unique(pairs, axis=0, return_inverse=True)
     taken = pa.array(keep)
     truth, predicted = rows.label.take(taken), rows.prediction.take(taken)
-    score = _score_for_labels(meaning, rows, truth, taken, len(keep))
+    score, highest = _score_for_labels(meaning, rows, truth, taken, len(keep))
     if meaning.task == "regression":
         truth, predicted = _numbers(truth), _numbers(predicted)
-    found, counts, sums = scored.count_scored(layout, group.ravel().astype(np.int64), truth, predicted, score, sign)
+    groups = group.ravel().astype(np.int64)
+    found, counts, sums = scored.count_scored(layout, groups, truth, predicted, score, sign, highest)
     of_code = np.zeros(len(found), np.int64) if codes is None else distinct[found, 2]
     return LabelGroups(of_code, distinct[found, 0], distinct[found, 1], counts, sums)
 
@@ -275,19 +277,21 @@ def _numbers(texts: pa.Array) -> pa.Array:
 
 def _score_for_labels(
     meaning: Meaning, rows: ScoredRows, truth: pa.Array, taken: pa.Array, n: int
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """The probability of the positive (binary) or true class, and with several classes the highest one."""
     order = taken.to_numpy()
     by_class = {_canonical_text(k) if k else k: v[order] for k, v in rows.probabilities.items()}
+    none = np.full(n, np.nan)
     if meaning.task == "binary":
         score = _positive_score(meaning, by_class)
-        return np.full(n, np.nan) if score is None else score
-    if meaning.task == "multiclass":
-        score = np.full(n, np.nan)
-        for name, values in by_class.items():
-            mine = pc.fill_null(pc.equal(truth, name), False).to_numpy(zero_copy_only=False)
-            score[mine] = values[mine]
-        return score
-    return np.full(n, np.nan)
+        return none if score is None else score, None
+    if meaning.task != "multiclass":
+        return none, None
+    score = none
+    for name, values in by_class.items():
+        mine = pc.fill_null(pc.equal(truth, name), False).to_numpy(zero_copy_only=False)
+        score[mine] = values[mine]
+    return score, score_of(meaning, by_class)
 
 
 HOURS_AT_ONCE = 500  # dense counts of so many hours are in memory while a reference is counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from alerting.episode import MANUAL, RULE_REMOVED, SUPERSEDED, AlertState
+from alerting.episode import ACCEPTED, MANUAL, RULE_REMOVED, SUPERSEDED, AlertState
 from alerting.message import RESOLVED, body, entry
 from alerting.rules import Rule
 from monitor.actions.tell_alert import tell
@@ -17,6 +17,7 @@ _WORDS = {
     MANUAL: "resolved by a person",
     RULE_REMOVED: "its rule or the rule's check is no longer configured",
     SUPERSEDED: "a replay began anew",
+    ACCEPTED: "accepted as the new normal: what came since it began is the reference now",
 }
 
 

@@ -129,6 +129,9 @@ def _step(frame: Frame, stepping: list[Reading], as_of: int, now: int, deliver: 
         owner=frame.settings.owner,
         deliver=deliver,
         wall_now=now,
+        importance={
+            name: one.importance for name, one in frame.settings.features.items() if one.importance is not None
+        },
     )
 
 

@@ -29,7 +29,7 @@ class Due:
 def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: bool = True) -> list[Due]:
     """Windows of one check and length (hours) to measure at as_of, in order of their end."""
     newest = newest_end(length, as_of)
-    if check.needs_labels:
+    if check.needs_labels and not check.is_stream:
         return _performance(frame, check, length, as_of, newest, with_newest)
     found = {end: Due(end, steps=False) for end in _dirty(frame, check, length, as_of)}
     if with_newest:
@@ -38,17 +38,29 @@ def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: boo
 
 
 def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
-    """Windows of the last 7 days, measured before, whose hours were counted again since."""
+    """Windows of the last 7 days, measured before, of which hours that they look at were counted again since."""
     found = []
+    before = _looks_back(frame, check)
     for mark in frame.outdated(as_of - DIRTY):
         if (mark.check, mark.length_hours) == (check.name, length) and mark.end <= as_of:
             end = mark.end // clock.HOUR
-            start = end - length - (HOURS_BEFORE if check.kind in ("data_drift", "prediction_drift") else 0)
             changed = summaries.changed_hours(
-                frame.connection, frame.model.id, start, end, mark.change, labels=check.needs_labels
+                frame.connection,
+                frame.model.id,
+                end - length - before,
+                end,
+                mark.change,
+                labels=check.needs_labels,
             )
             found += [mark.end] if changed else []
     return found
+
+
+def _looks_back(frame: Frame, check: Check) -> int:
+    """How many hours before a window its readings look at, too."""
+    if check.is_stream:
+        return clock.parse_duration(frame.settings.label_horizon) // clock.HOUR
+    return HOURS_BEFORE if check.kind in ("data_drift", "prediction_drift") else 0
 
 
 def _performance(frame: Frame, check: Check, length: int, as_of: int, newest: int, with_newest: bool) -> list[Due]:

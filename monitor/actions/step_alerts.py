@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from alerting.episode import AlertState, Episode, JudgedWindow, Transition
+from alerting.incidents import moved
 from alerting.muting import Silence, silencing
 from alerting.plan import Change, is_told, plan
 from alerting.reading import Reading, as_evidence
@@ -53,6 +54,7 @@ class AlertRun:
     triggers: Settings
     deliver: bool
     silences: Sequence[Silence]
+    importance: Mapping[str, float]
 
     @property
     def one_by_one(self) -> dict[str, bool]:
@@ -95,6 +97,7 @@ def step_alerts(
     owner: str | None,
     deliver: bool,
     wall_now: int,
+    importance: Mapping[str, float],
 ) -> list[dict[str, Any]]:
     """Step every rule on the windows that end after the last one judged for it; the alerts that took part, as JSON.
 
@@ -103,7 +106,9 @@ def step_alerts(
     Without ``deliver`` states change and nobody is told, nor a retraining asked for.
     """
     silences = [Silence(*row) for row in active_silences(connection, wall_now)]
-    run = AlertRun(connection, model, as_of, wall_now, public_url, owner, channels, triggers, deliver, silences)
+    run = AlertRun(
+        connection, model, as_of, wall_now, public_url, owner, channels, triggers, deliver, silences, importance
+    )
     ended = _end_orphans(run, rules)
     stepped = _step_all(run, rules, readings)
     changes: list[Change] = []
@@ -203,7 +208,7 @@ def _change(run: AlertRun, one: Stepped, transition: Transition, told: bool) -> 
         reason=transition.reason,
         window=None if transition.window is None else (transition.window.end, transition.window.length_hours),
         readings=evidence,
-        details={"series": transition.total} | ({} if silence is None else {"silenced_by": silence.id}),
+        details=_details(run, transition, silence),
     )
     asked = None
     if transition.kind == "firing" and one.rule.trigger is not None and run.deliver:
@@ -220,6 +225,13 @@ def _change(run: AlertRun, one: Stepped, transition: Transition, told: bool) -> 
         silenced=silence is not None,
         triggered=asked,
     )
+
+
+def _details(run: AlertRun, transition: Transition, silence: Silence | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"series": transition.total}
+    if transition.kind in ("firing", "raised") and transition.window is not None:
+        found["moved"] = moved(transition.window.readings, run.importance)
+    return found if silence is None else {**found, "silenced_by": silence.id}
 
 
 def _asked(

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from monitor.actions.accept_alert import accept
 from monitor.actions.answer_alert import acknowledge, resolve
 from monitor.api.access import requires
 from monitor.api.wire import answer, limit_of, moment, now_of, page, service_of
@@ -56,6 +57,7 @@ def get_alert(alert_id: str, request: Request) -> Response:
         more = {
             "transitions": alerts.list_transitions(connection, alert_id),
             "readings": alerts.latest_evidence(connection, alert_id),
+            "moved": alerts.latest_moved(connection, alert_id),
             "deliveries": outbox.deliveries_of(connection, alert_id),
             "trigger_runs": [run.as_json() for run in trigger_runs.runs_of_alert(connection, alert_id)],
         }
@@ -72,6 +74,12 @@ def post_acknowledge(alert_id: str, request: Request) -> Response:
 def post_resolve(alert_id: str, request: Request) -> Response:
     """End the episode by hand."""
     return _answered(resolve, alert_id, request)
+
+
+@router.post("/v1/alerts/{alert_id}/accept", dependencies=[Depends(requires("admin"))])
+def post_accept(alert_id: str, request: Request) -> Response:
+    """What it found is the new normal: the log since it began becomes the reference, and the episode ends."""
+    return _answered(accept, alert_id, request)
 
 
 def _answered(action: Callable[[Service, str, int], dict[str, Any]], alert_id: str, request: Request) -> Response:

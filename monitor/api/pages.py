@@ -19,6 +19,7 @@ from dashboards import pages as templates
 from dashboards.views import Problem, Viewer
 from monitor import clock
 from monitor.actions import build_page, manage_keys
+from monitor.actions.accept_alert import accept
 from monitor.actions.answer_alert import acknowledge, resolve
 from monitor.actions.page_data.alerts import silence_matchers
 from monitor.api.access import COOKIE, OPEN, requires, scope_held
@@ -79,6 +80,19 @@ async def post_resolve(alert_id: str, request: Request) -> Response:
         await run_in_threadpool(resolve, service_of(request), alert_id, now_of(request))
     except Conflict:
         return _back(alert_id)
+    return _back(alert_id)
+
+
+@router.post("/alerts/{alert_id}/accept", dependencies=acts, include_in_schema=False)
+async def post_accept(alert_id: str, request: Request) -> Response:
+    """The button on an alert's page; what cannot be accepted is told on the page."""
+    await sent_form(request)
+    try:
+        await run_in_threadpool(accept, service_of(request), alert_id, now_of(request))
+    except (Conflict, Invalid) as error:
+        service, viewer = service_of(request), await run_in_threadpool(viewer_of, request)
+        page = await run_in_threadpool(build_page.build_alert, service, viewer, alert_id, error.message)
+        return HTMLResponse(page, error.status)
     return _back(alert_id)
 
 

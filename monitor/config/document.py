@@ -53,9 +53,10 @@ class _Strict(BaseModel):
 
 
 class Feature(_Strict):
-    """``numeric`` or ``categorical``; overrides what the first values suggest."""
+    """``numeric`` or ``categorical``; overrides what the first values suggest. ``importance`` ranks what moved."""
 
     type: Literal["numeric", "categorical"]
+    importance: Annotated[float, Field(ge=0)] | None = None
 
 
 class Threshold(_Strict):

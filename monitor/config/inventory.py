@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import log
 
 from alerting.rules import Rule
 from detectors.fairness import WITHOUT_LABELS
-from detectors.registry import MULTIVARIATE
+from detectors.registry import MULTIVARIATE, SEQUENTIAL
 from monitor import clock
 from monitor.config import document
 
@@ -43,6 +44,21 @@ class Check:
     def needs_labels(self) -> bool:
         """Whether its windows have to wait for labels: performance, and what else is measured on labelled rows."""
         return self.kind == "performance" or (self.kind == "fairness" and self.metric not in WITHOUT_LABELS)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it looks at labelled rows one after the other, as their labels become known."""
+        return self.method in SEQUENTIAL
+
+    @property
+    def bound(self) -> dict[str, float] | None:
+        """The threshold as it is judged. A p-value of x asks of a detector of streams, which has none, that the
+        logarithm of its statistic reach log 1/x."""
+        if self.threshold is None:
+            return None
+        if self.is_stream and self.threshold.p_value is not None:
+            return {"warning": -log(self.threshold.p_value)}
+        return self.threshold.model_dump(exclude_none=True)
 
 
 def checks_of(model: document.Model, rows_per_hour: float = 0.0) -> tuple[Check, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from alerting.bounds import ESTIMATES, FALLING
 from alerting.registry import check_channel, check_trigger
 from detectors.fairness import METRICS as FAIRNESS
-from detectors.registry import MULTIVARIATE, PERFORMANCE, QUALITY, TWO_SAMPLE
+from detectors.registry import MULTIVARIATE, PERFORMANCE, QUALITY, SEQUENTIAL, TWO_SAMPLE
+from detectors.streams import has_river
 from monitor import clock
 from monitor.config.document import KINDS, MODEL_NAME, NAME, Check, Document, Model, Rule, Trailing
 
@@ -58,22 +59,48 @@ def _checks(model: Model) -> Iterator[Mistake]:
         if check.name in names:
             yield (*place, "name"), f"another check is named {check.name!r}"
         names.add(check.name)
-        found = (*_method(check), *_metric(check, model.task), *_threshold(check), *_reference(check))
+        found = (
+            *_method(check, model.task),
+            *_metric(check, model.task),
+            *_threshold(check),
+            *_reference(check),
+        )
         for key, words in (*found, *_groups(check, model)):
             yield (*place, key), words
 
 
-def _method(check: Check) -> Iterator[tuple[str, str]]:
+def _method(check: Check, task: str | None) -> Iterator[tuple[str, str]]:
     if check.method == "auto":
         return
-    if check.method in MULTIVARIATE and check.kind != "data_drift":
+    if check.method in SEQUENTIAL:
+        yield from _sequential(check, task)
+    elif check.method in MULTIVARIATE and check.kind != "data_drift":
         yield "method", f"{check.method} looks at features; a {check.kind} check does not"
     elif check.method not in (*TWO_SAMPLE, *MULTIVARIATE):
-        yield "method", f"{check.method!r} is no method; there are auto, {', '.join((*TWO_SAMPLE, *MULTIVARIATE))}"
+        known = (*TWO_SAMPLE, *MULTIVARIATE, *SEQUENTIAL)
+        yield "method", f"{check.method!r} is no method; there are auto, {', '.join(known)}"
     elif check.kind not in _DRIFT:
         yield "method", f"{check.method} compares distributions; a {check.kind} check takes no method"
     elif check.threshold is None:
         yield "method", f"{check.method} needs a threshold; only auto brings its own"
+
+
+def _sequential(check: Check, task: str | None) -> Iterator[tuple[str, str]]:
+    name, given = check.method, check.threshold
+    guaranteed = SEQUENTIAL[name].guaranteed
+    if check.kind != "performance":
+        yield "method", f"{name} looks at the errors of labelled rows; only a performance check can"
+    elif task == "regression":
+        yield "method", f"{name} looks at rows that are right or wrong; a regression has none"
+    elif not (guaranteed or has_river()):
+        yield "method", f"{name} needs the extra river: pip install 'plimsoll[river]'"
+    elif given is None or given.drop is not None:
+        needed = (
+            "p_value, or warning on the logarithm of its statistic" if guaranteed else "warning, a number of alarms"
+        )
+        yield "threshold" if given else "method", f"{name} needs a threshold: {needed}"
+    elif guaranteed and given.critical is not None:
+        yield "threshold", f"{name} starts again when it reaches its bound; it has one alone"
 
 
 def metrics_of(kind: str, task: str | None) -> tuple[str, ...]:
@@ -107,7 +134,9 @@ def _threshold(check: Check) -> Iterator[tuple[str, str]]:
     if given.warning is not None and check.method in TWO_SAMPLE and not TWO_SAMPLE[check.method].rises:
         yield "threshold", f"a difference makes the value of {check.method} rise or fall; give p_value"
     if given.warning is not None and given.critical is not None:
-        falling = check.metric in FALLING or (check.kind == "performance" and check.metric is None)
+        falling = check.metric in FALLING or (
+            check.kind == "performance" and check.metric is None and check.method == "auto"
+        )
         if (given.critical > given.warning) if falling else (given.critical < given.warning):
             yield "threshold", "critical lies on the better side of warning"
 
@@ -137,6 +166,8 @@ def _reference(check: Check) -> Iterator[tuple[str, str]]:
 def _has_p_value(check: Check) -> bool:
     if check.kind in ("serving", "fairness") or check.metric in ESTIMATES:
         return False
+    if check.method in SEQUENTIAL:
+        return SEQUENTIAL[check.method].guaranteed
     return check.method not in TWO_SAMPLE or TWO_SAMPLE[check.method].has_p_value
 
 

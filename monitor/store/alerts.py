@@ -169,6 +169,12 @@ def list_transitions(connection: Connection, alert_id: str) -> list[dict[str, An
     return [_transition(row) for row in connection.execute(query).mappings()]
 
 
+def latest_moved(connection: Connection, alert_id: str) -> list[dict[str, Any]]:
+    """What moved in the newest window at severity of an alert, by rank; empty where nothing is known of it."""
+    told = [one["details"]["moved"] for one in list_transitions(connection, alert_id) if one["details"].get("moved")]
+    return list(told[-1]) if told else []
+
+
 def as_json(row: RowMapping) -> dict[str, Any]:
     """An alert's row, joined with its model's name, as CONTRACT names the fields."""
     return {

@@ -123,7 +123,8 @@ def set_column_types(connection: Connection, model_id: int, types: Mapping[str, 
     """Fix features as numeric or categorical, known ones and those to come. A column that already stores text cannot
     become numeric and keeps its type."""
     settings = connection.execute(select(tables.models.c.settings).where(tables.models.c.id == model_id)).scalar_one()
-    features = {**settings.get("features", {}), **{name: {"type": type_} for name, type_ in types.items()}}
+    known = settings.get("features", {})
+    features = {**known, **{name: {**known.get(name, {}), "type": type_} for name, type_ in types.items()}}
     connection.execute(
         update(tables.models).where(tables.models.c.id == model_id).values(settings={**settings, "features": features})
     )

@@ -10,7 +10,16 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from monitor import clock
 from monitor.store import models, tables
-from monitor.store.tables import alerts, daily_worst, label_summaries, readings, silences, summaries, trigger_runs
+from monitor.store.tables import (
+    alerts,
+    daily_worst,
+    label_summaries,
+    measured,
+    readings,
+    silences,
+    summaries,
+    trigger_runs,
+)
 
 POOLED = "*"
 ROWS_MOVED = ("ks", "l_infinity", "class_share", "score_ks", "prediction_ks")  # their bounds are shares of rows
@@ -228,6 +237,33 @@ def silences_at(connection: Connection, now: int) -> list[dict[str, Any]]:
     """Silences that are not over; ``until`` in microseconds."""
     query = select(silences).where(silences.c.until > now).order_by(silences.c.until)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a check could see in its newest window of a length: the smallest effect (``mde``) of each feature, by how
+    much the reference's replay widened its variance (None where not), and whether the reference was short."""
+
+    length_hours: int
+    feature: str
+    mde: float
+    calibration: float | None
+    short: bool
+
+
+def sights(connection: Connection, model_id: int, check: str, end: int) -> list[Sight]:
+    """Of the judged readings of a check's newest window of each length that ends at or before ``end``."""
+    t, m = readings.c, measured.c
+    mine = [m.model_id == model_id, m.check_name == check, m.window_end <= end]
+    ends = select(m.length_hours, func.max(m.window_end)).where(*mine).group_by(m.length_hours)
+    found: dict[tuple[int, str], Sight] = {}
+    for length, last in connection.execute(ends).all():
+        here = [t.model_id == model_id, t.check_name == check, t.window_end == last, t.segment == ""]
+        here += [t.window_start == last - length * clock.HOUR, t.alpha.is_not(None), t.mde.is_not(None)]
+        columns = (t.feature, t.mde, t.details["calibration"].as_float(), t.details["short_reference"].as_boolean())
+        for feature, mde, calibration, short in connection.execute(select(*columns).where(*here).order_by(t.id)):
+            found[length, feature] = Sight(length, feature, mde, calibration, bool(short))
+    return [found[key] for key in sorted(found)]
 
 
 @dataclass(frozen=True)

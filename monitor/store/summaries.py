@@ -192,6 +192,33 @@ _LOAD_SEGMENT_LABELS = _LABELS_IN_HOURS.where(label_summaries.c.segment != "").o
 )
 
 
+def load_labels_of(
+    connection: Connection, model_id: int, binning_id: int, hours: Sequence[int], known_hour: int
+) -> list[LabelSummary]:
+    """The like for single hours."""
+    values = {"model": model_id, "binning": binning_id, "hours": list(hours), "known": known_hour}
+    return [LabelSummary(*row) for row in connection.execute(_LOAD_LABELS_OF, values).all()]
+
+
+_LOAD_LABELS_OF = (
+    select(*(label_summaries.c[name] for name in ("version", "hour", "known_hour", "rows", "change", "data")))
+    .where(
+        label_summaries.c.model_id == bindparam("model"),
+        label_summaries.c.binning_id == bindparam("binning"),
+        label_summaries.c.segment == "",
+        label_summaries.c.hour.in_(bindparam("hours", expanding=True)),
+        label_summaries.c.known_hour <= bindparam("known"),
+    )
+    .order_by(label_summaries.c.hour, label_summaries.c.version, label_summaries.c.known_hour)
+)
+
+
+def predicted(connection: Connection, model_id: int, start: int, end: int) -> list[tuple[str, int, int]]:
+    """(version, hour, predictions) for hours [start, end) that have rows."""
+    rows = connection.execute(_PREDICTED, {"model": model_id, "start": start, "end": end}).all()
+    return [(version, hour, count) for version, hour, count in rows]
+
+
 def coverage(
     connection: Connection, model_id: int, start: int, end: int, known_hour: int
 ) -> list[tuple[str, int, int, int]]:
@@ -242,6 +269,15 @@ def newest_labels(connection: Connection, model_id: int, start: int, end: int, u
         .group_by(t.hour)
     )
     return [(hour, known) for hour, known in connection.execute(query).all()]
+
+
+def hours_labelled(connection: Connection, model_id: int, start: int, end: int, since: int, until: int) -> list[int]:
+    """Hours of [start, end) of whose predictions a label became known after hour ``since``, up to ``until``."""
+    t = label_summaries.c
+    query = select(t.hour).where(
+        t.model_id == model_id, t.hour >= start, t.hour < end, t.known_hour > since, t.known_hour <= until
+    )
+    return list(connection.execute(query.distinct().order_by(t.hour)).scalars())
 
 
 def newest_prediction(connection: Connection, model_id: int, before_hour: int) -> int | None:

@@ -52,7 +52,7 @@ def lines(query: Series) -> Lines:
     named = {
         "data_drift": ("ks",),
         "prediction_drift": ("class_share", "score_ks", "estimated_base_rate"),
-        "performance": ("accuracy", "roc_auc", "label_coverage"),
+        "performance": ("accuracy", "roc_auc", "label_coverage", "estimated_accuracy"),
         "serving": ("volume", "latency_p50", "latency_p95"),
     }[query.kind or ""]
     versions = ("v1", "v2") if query.kind == "performance" else ("*",)

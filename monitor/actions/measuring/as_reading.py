@@ -75,19 +75,18 @@ def as_reading(
 
 def _bounds(frame: Frame, task: Task, measured: Measurement) -> Bounds | None:
     check = task.check
-    if check.kind == "performance" and check.threshold is not None:
+    if check.kind == "performance" and check.threshold is not None and not check.is_stream:
         wanted = (check.metric,) if check.metric else judged_metrics(frame)
         if measured.metric not in wanted:
             return None
     if measured.metric != check.metric and (check.metric is not None or measured.metric in ESTIMATES):
         return None
-    threshold = None if check.threshold is None else check.threshold.model_dump(exclude_none=True)
     return bounds_for(
         check.kind,
         measured.metric,
         tolerance=frame.settings.tolerance,
         short_reference=bool(measured.details.get("short_reference")),
-        threshold=threshold,
+        threshold=check.bound,
     )
 
 

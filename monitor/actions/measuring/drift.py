@@ -9,6 +9,7 @@ from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Meas
 from detectors.registry import MULTIVARIATE, TWO_SAMPLE
 from detectors.sample import sample_of
 from detectors.shares.auto import measure_drift
+from detectors.shares.diagnose import diagnosed
 from detectors.summary import WindowCounts
 from monitor.actions.frame import Compared, Frame, Window
 from monitor.actions.levels import features_of, is_numeric
@@ -34,7 +35,7 @@ def _measure_drift(
     if task.check.method != "auto":
         names = fitting(frame, task.check.method, names)
         return [two_sample(frame, task.check.method, n, counts, compared) for n in names]
-    return measure_drift(
+    found = measure_drift(
         frame.binning,
         names,
         counts,
@@ -43,6 +44,7 @@ def _measure_drift(
         tolerance=frame.settings.tolerance,
         alpha=alpha,
     )
+    return diagnosed(found, frame.binning, counts, compared.profile)
 
 
 def fitting(frame: Frame, method: str, names: Sequence[str]) -> list[str]:

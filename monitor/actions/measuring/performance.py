@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from alerting.bounds import PERFORMANCE, bounds_for
 from alerting.reading import Reading
+from detectors.estimation.measure import estimate_performance, measure_concept
+from detectors.measurement import Measurement
 from detectors.performance.measure import measure_performance
-from detectors.performance.scored import no_labels
+from detectors.performance.scored import LabelCounts, no_labels
+from detectors.performance.weighting import ALL_KNOWN, Known
+from detectors.profile import Reference
 from detectors.rise import ENOUGH_WINDOWS
 from detectors.summary import WindowCounts
 from monitor.actions.frame import POOLED, Frame, Window
+from monitor.actions.label_arrivals import known_of
 from monitor.actions.levels import judged_metrics, level, segment_level
 from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.task import Task
@@ -67,10 +72,13 @@ def _performance_of(
     compared = reference_of(frame, task, rows, segment)
     profile = None if compared is None else compared.profile
     windows = [] if profile is None else profile.label_windows(task.length, task.end % task.length)
+    current = no_labels(frame.binning.scores) if labels is None else labels
+    predictions = _with_prediction(frame, counts.counts)
+    known = known_of(frame, task.start, task.end, task.as_of, rows) if 0 < current.rows < predictions else ALL_KNOWN
     measured = measure_performance(
         frame.binning.scores,
-        no_labels(frame.binning.scores) if labels is None else labels,
-        predictions=_with_prediction(frame, counts.counts),
+        current,
+        predictions,
         reference=None if profile is None else profile.labels,
         reference_predictions=0 if profile is None else _with_prediction(frame, profile.total),
         reference_windows=windows,
@@ -78,12 +86,37 @@ def _performance_of(
         tolerances=tolerated_losses(task.check, short=len(windows) < ENOUGH_WINDOWS),
         mature=(POOLED if version is None else version) in task.due.mature
         and (segment is None or has_enough_labels(frame, counts, labels)),
+        known=known,
     )
+    shown: list[Measurement] = []
     if task.check.metric is not None:
         measured = [one for one in measured if one.metric in (task.check.metric, "label_coverage")]
+    elif profile is not None:
+        shown = _without_labels(frame, counts, current, profile, windows, known, measured[-1].details)
     return [
-        as_reading(frame, task, one, compared, version, judged=judged, alpha=alpha, segment=segment) for one in measured
+        *(
+            as_reading(frame, task, one, compared, version, judged=judged, alpha=alpha, segment=segment)
+            for one in measured
+        ),
+        *(as_reading(frame, task, one, compared, version, judged=False, segment=segment) for one in shown),
     ]
+
+
+def _without_labels(
+    frame: Frame,
+    counts: WindowCounts,
+    labels: LabelCounts,
+    reference: Reference,
+    windows: Sequence[LabelCounts],
+    known: Known,
+    details: Mapping[str, Any],
+) -> list[Measurement]:
+    """What the reference's labels let expect of all predictions, and whether those with a label keep to it."""
+    shared = {name: details[name] for name in ("coverage", "labelled", "predictions", "mature")}
+    found = estimate_performance(frame.binning, counts, reference, shared)
+    if details["mature"]:
+        found += measure_concept(frame.binning, labels, reference, windows, known, shared)
+    return found
 
 
 def has_enough_labels(frame: Frame, counts: WindowCounts, labels: Any) -> bool:

@@ -12,6 +12,7 @@ from monitor.actions.measuring.performance import performance
 from monitor.actions.measuring.prediction import prediction_drift
 from monitor.actions.measuring.quality import quality
 from monitor.actions.measuring.serving import serving
+from monitor.actions.measuring.stream import stream
 from monitor.actions.measuring.task import Task
 
 _KINDS: dict[str, Callable[[Frame, Task, Window], list[Reading]]] = {
@@ -27,7 +28,8 @@ _KINDS: dict[str, Callable[[Frame, Task, Window], list[Reading]]] = {
 def readings_of(frame: Frame, task: Task) -> list[Reading]:
     """Every reading of the check on the window, judged ones and those that are only shown."""
     window = frame.window(task.start, task.end)
-    return _KINDS[task.check.kind](frame, task, window)
+    measure = stream if task.check.is_stream else _KINDS[task.check.kind]
+    return measure(frame, task, window)
 
 
 def judged_readings(found: Sequence[Reading]) -> list[Reading]:

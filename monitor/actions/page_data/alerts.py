@@ -68,6 +68,7 @@ def alert_page(service: Service, alert_id: str, now: int, problem: str | None = 
             alert=alert,
             transitions=alerts.list_transitions(connection, alert_id),
             readings=alerts.latest_evidence(connection, alert_id),
+            moved=alerts.latest_moved(connection, alert_id),
             deliveries=outbox.deliveries_of(connection, alert_id),
             trigger_runs=[run.as_json() for run in trigger_runs.runs_of_alert(connection, alert_id)],
             silences=_holding(connection, alert, now),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
 from urllib.parse import urlencode
 
 from dashboards import pages as templates
@@ -50,6 +51,7 @@ def model_page(service: Service, name: str, given: Mapping[str, str], now: int) 
             figures=templates.drawn(panels, scope, answers),
             readings=readings.rows,
             ledger=_ledger(connection, model, frame, now),
+            sights=sights(connection, model, frame, stretch.end),
             happened=timeline.marks[::-1],
             pages=_pages(answers, scope, given),
             metrics=_metrics(answers, scope, given),
@@ -192,6 +194,30 @@ def _ledger(connection: Connection, model: Model, frame: Frame | None, now: int)
     )
 
 
+def sights(connection: Connection, model: Model, frame: Frame | None, end: int) -> list[views.Sight]:
+    """What drift the newest windows could show, by length, of the first drift check in the ledger."""
+    names = drift_checks(frame)
+    found = pages.sights(connection, model.id, names[0], end) if names else []
+    return [
+        _sight(length, [one for one in found if one.length_hours == length])
+        for length in sorted({one.length_hours for one in found})
+    ]
+
+
+def _sight(length: int, found: list[pages.Sight]) -> views.Sight:
+    hardest = max(found, key=lambda one: one.mde)
+    factors = [one.calibration for one in found if one.calibration is not None]
+    return views.Sight(
+        length=words.span(length * clock.HOUR),
+        middle=median(one.mde for one in found),
+        hardest=hardest.mde,
+        feature=hardest.feature,
+        short=any(one.short for one in found),
+        widened=len(factors),
+        factor=max(factors, default=1.0),
+    )
+
+
 def _outside(name: str, kind: str) -> str:
     if kind == "serving":
         return f"{name}, compared with its own last weeks"
@@ -218,7 +244,7 @@ def _pages(answers: Mapping[Query, object], scope: Scope, given: Mapping[str, st
 def _metrics(answers: Mapping[Query, object], scope: Scope, given: Mapping[str, str]) -> list[views.Choice]:
     lines = answers.get(Series("readings", "performance"))
     known = (
-        {one.name for one in lines.lines if any(v is not None for v in one.value)}
+        {one.name.removeprefix(words.ESTIMATED) for one in lines.lines if any(v is not None for v in one.value)}
         if isinstance(lines, Lines)
         else set()
     )

@@ -17,8 +17,11 @@ from detectors.performance.scored import (
     count_scored,
     decode,
     encode,
+    errors_by_bin,
     label_size,
     no_labels,
+    score_bins,
+    sum_size,
 )
 
 
@@ -168,3 +171,44 @@ def test_adding_up_encoded_groups(binary):
     np.testing.assert_allclose(added.sums, sums.sum(axis=0) - sums[3])
     empty = add_up([encode(none.counts, none.sums)])
     np.testing.assert_array_equal(empty.counts, none.counts)
+
+
+def test_several_classes_by_their_highest_probability():
+    rng = np.random.default_rng(8)
+    truth, said = (rng.choice(["a", "b", "c", "?"], 800, p=[0.4, 0.3, 0.2, 0.1]) for _ in range(2))
+    highest = np.where(rng.random(800) < 0.1, np.nan, rng.uniform(0.3, 1, 800))
+    layout = score_layout("multiclass", ("a", "b", "c"), highest)
+    assert len(layout.score_cuts) > 60
+    ones = np.ones(800, dtype=np.int8)
+    groups, score = rng.integers(0, 4, 800), rng.random(800)
+    _, counts, _ = count_scored(layout, groups, text(truth), text(said), score, ones, highest)
+    wrong, right = score_bins(layout, counts.sum(axis=0))
+    bins = np.searchsorted(layout.score_cuts, highest)
+    for found, chosen in ((right, (truth == said) & (truth != "?")), (wrong, (truth != said) | (truth == "?"))):
+        chosen = chosen & np.isfinite(highest)
+        assert found.tolist() == np.bincount(bins[chosen], minlength=len(layout.score_cuts) + 1).tolist()
+    assert confusion(layout, counts.sum(axis=0)).sum() == 800
+    assert counts.shape[1] == label_size(layout)
+    assert counts[:, -1].sum() == np.count_nonzero(truth != "?")
+
+
+def test_errors_of_a_regression_by_its_prediction():
+    rng = np.random.default_rng(9)
+    truth, said = rng.normal(size=(2, 600))
+    layout = score_layout("regression", (), said)
+    assert len(layout.score_cuts) == 19
+    groups, sign = rng.integers(0, 5, 600), np.where(rng.random(600) < 0.9, 1, -1).astype(np.int8)
+    parts = pa.array(truth), pa.array(said), np.full(600, np.nan)
+    _, counts, sums = count_scored(layout, groups, *parts, sign)
+    rows, by_bin = errors_by_bin(layout, LabelCounts(counts.sum(axis=0), sums.sum(axis=0)))
+    bins, error = np.searchsorted(layout.score_cuts, said), np.abs(said - truth)
+    assert rows.tolist() == np.bincount(bins, weights=sign, minlength=20).tolist()
+    for found, power in zip(by_bin, (1, 2, 4), strict=True):
+        assert found == pytest.approx(np.bincount(bins, weights=sign * error**power, minlength=20))
+    assert sums.shape[1] == sum_size(layout)
+    order = rng.permutation(600)
+    parts = pa.array(truth[order]), pa.array(said[order]), np.full(600, np.nan)
+    again = count_scored(layout, groups[order], *parts, sign[order])
+    assert (again[2] == sums).all()
+    data = [encode(*pair) for pair in zip(counts, sums, strict=True)]
+    assert add_up(data).sums == pytest.approx(sums.sum(axis=0))

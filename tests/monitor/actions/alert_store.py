@@ -40,7 +40,14 @@ class Runs:
     triggers: dict[str, Any] = field(default_factory=lambda: {"retrain": RETRAIN})
 
     def run(self, rules: Sequence[Rule], *readings: Reading, as_of: int, **given: Any) -> list[dict[str, Any]]:
-        settings = {"deliver": True, "wall_now": as_of, "owner": "#ml", "public_url": "http://plimsoll.test", **given}
+        settings = {
+            "deliver": True,
+            "wall_now": as_of,
+            "owner": "#ml",
+            "public_url": "http://plimsoll.test",
+            "importance": {},
+            **given,
+        }
         with self.database.write() as connection:
             return step_alerts(
                 connection,

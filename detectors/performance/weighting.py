@@ -1,0 +1,166 @@
+"""Performance of a window whose labels are not all known, when how long a label takes depends on what it says.
+
+Each labelled row stands for 1 / G rows, G being the share of the labels of its kind that are known by now (inverse
+probability weights, Horvitz and Thompson 1952), relative to the sum of the weights (Hájek 1971). Weights are the same
+within a window for every row of a kind. Assumed: labels take as long as they took of late, given the truth and the
+prediction, and those that never come are like the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.cuts import ScoreLayout
+from detectors.performance.maturity import Arrivals
+from detectors.performance.scored import LabelCounts, confusion, score_bins
+from detectors.performance.strata import Strata
+
+Array = NDArray[np.float64]
+
+LEAST_KNOWN = 0.02  # share of a class's labels: fewer say nothing of the others
+COMPLETE = 0.999
+ENOUGH = 200  # effective rows from which a weighted number is believed
+ASSUMPTION = "labels take as long as they took before, given the truth and the prediction"
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """``weight`` [S] and standard error [S] of its logarithm, by stratum."""
+
+    layout: ScoreLayout
+    strata: Strata
+    weight: Array
+    error: Array
+
+    def of(self, metric: str, labels: LabelCounts) -> tuple[LabelCounts, float] | None:
+        """Labelled rows as the window would have them, in the number of rows that this metric's interval can rest on,
+        and that number; None where the metric cannot be weighted.
+
+        The number is Kish's (1965) effective one, (Σw)² / Σw², less what the error of the weights takes.
+        """
+        if metric == "roc_auc":
+            return self._scores(labels)
+        cells = _CELLS[self.layout.task].get(metric)
+        return None if cells is None else self._cells(labels, *cells(len(self.layout.classes) + 1))
+
+    def _cells(self, labels: LabelCounts, hit: Array, asked: Array) -> tuple[LabelCounts, float] | None:
+        rows, weight = confusion(self.layout, labels.counts).astype(np.float64), self.weight[self.strata.cells]
+        mass = rows * weight
+        total = float((mass * asked).sum())
+        if total <= 0:
+            return None
+        value = float((mass * asked * hit).sum()) / total
+        kish = total**2 / float((mass * weight * asked).sum())
+        pull = asked * (hit - value) * mass / total
+        of_stratum = np.bincount(self.strata.cells.ravel(), weights=pull.ravel(), minlength=len(self.error))
+        variance = float((of_stratum**2 * self.error**2).sum())
+        spread = value * (1 - value)
+        effective = kish / (1 + kish * variance / spread) if spread > 0 else kish
+        counts = np.zeros(len(labels.counts))
+        confusion(self.layout, counts)[...] = mass * effective / total
+        counts[0] = counts[1 : 1 + rows.size].sum()
+        return LabelCounts(counts, labels.sums), effective
+
+    def _scores(self, labels: LabelCounts) -> tuple[LabelCounts, float] | None:
+        if not self.strata.scores.size:
+            return None
+        rows = np.stack(score_bins(self.layout, labels.counts)).astype(np.float64)
+        weight = self.weight[self.strata.scores]
+        mass = rows * weight
+        totals = mass.sum(axis=1, keepdims=True)
+        if (totals <= 0).any():
+            return None
+        shares = mass / totals
+        kish = totals[:, 0] ** 2 / (mass * weight).sum(axis=1)
+        kish /= 1 + kish * self._doubt(shares)
+        counts = np.zeros(len(labels.counts))
+        for into, share, effective in zip(score_bins(self.layout, counts), shares, kish, strict=True):
+            into[...] = share * effective
+        counts[0] = kish.sum()
+        return LabelCounts(counts, labels.sums), float(kish.sum())
+
+    def _doubt(self, shares: Array) -> Array:
+        """Variance that the error of the weights brings to each class's part of the area, as a multiple of that of one
+        row, [2]."""
+        other = shares[::-1]
+        placement = np.cumsum(other, axis=1) - other / 2
+        centred = placement - (shares * placement).sum(axis=1, keepdims=True)
+        spread = (shares * centred**2).sum(axis=1)
+        found = np.zeros(2)
+        for side in range(2):
+            pull = np.bincount(
+                self.strata.scores[side], weights=shares[side] * centred[side], minlength=len(self.error)
+            )
+            found[side] = (pull**2 * self.error**2).sum() / max(spread[side], np.finfo(float).tiny)
+        return found
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a window's labels: ``weighting`` where weights matter and can be had; ``overlap`` false where a
+    class is known to 2 % or less, so that nothing can be said of it; ``expected`` how labels usually come: of which
+    share of predictions they ever do (``plateau``), and after how many hours (``after_hours``; None: never) they are
+    known for the share ``coverage``."""
+
+    weighting: Weighting | None = None
+    overlap: bool = True
+    expected: Mapping[str, Any] | None = None
+
+
+ALL_KNOWN = Known()
+
+
+def weigh(
+    layout: ScoreLayout, strata: Strata, curve: Arrivals, ages: NDArray[np.int64], predictions: NDArray[np.int64]
+) -> Known:
+    """Weights of a window whose hours are ``ages`` [T] hours old and have so many ``predictions`` [T].
+
+    No weighting where every label that comes is there (all weights are one), or where a class with 2 % of the labels
+    has too few rows to know how long they take.
+    """
+    share, error = curve.complete(ages, predictions)
+    classes = np.arange(len(layout.classes) + 1)
+    matter = classes[curve.mass[classes] >= LEAST_KNOWN]
+    if (share[matter][curve.usable[matter]] < LEAST_KNOWN).any():
+        return Known(overlap=False)
+    if not curve.usable[matter].all() or (share[curve.usable] >= COMPLETE).all():
+        return Known()
+    usual = float(curve.mass[matter] @ share[matter] / curve.mass[matter].sum())
+    weight = 1 / np.maximum(np.where(curve.usable, share, usual), LEAST_KNOWN)
+    return Known(Weighting(layout, strata, weight, np.where(curve.usable, error, 0.0)))
+
+
+def _everything(size: int) -> tuple[Array, Array]:
+    right = np.eye(size)
+    right[-1, -1] = 0  # two values outside the classes need not be the same one
+    return right, np.ones((size, size))
+
+
+def _column(size: int) -> tuple[Array, Array]:
+    hit, asked = np.zeros((size, size)), np.zeros((size, size))
+    hit[1, 1] = 1
+    asked[:, 1] = 1
+    return hit, asked
+
+
+def _row(size: int) -> tuple[Array, Array]:
+    hit, asked = _column(size)
+    return hit, asked.T
+
+
+def _either(size: int) -> tuple[Array, Array]:
+    hit, asked = _column(size)
+    return hit, np.maximum(asked, asked.T)
+
+
+# Truth x predicted: which cells a metric's proportion counts, and of which.
+_CELLS: Mapping[str, Mapping[str, Callable[[int], tuple[Array, Array]]]] = {
+    "binary": {"accuracy": _everything, "precision": _column, "recall": _row, "f1": _either},
+    "multiclass": {"accuracy": _everything},
+    "regression": {},
+}

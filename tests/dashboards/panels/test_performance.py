@@ -1,0 +1,68 @@
+"""The performance panel: what was measured, what was only expected, and what cannot be judged yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dashboards.figure import Figure
+from dashboards.panels import performance
+from dashboards.queries import Answer, Line, Lines, Query, Series
+from dashboards.theme import Theme
+from tests.dashboards.make import DAYS, SCOPE, answers_for, line
+
+
+def one(name: str, value: float | None = 0.8, verdict: str | None = "ok", **more: object) -> Line:
+    values, verdicts = (value,) * DAYS, (verdict,) * DAYS
+    return replace(line(name, version="v1", length_hours=168), value=values, verdict=verdicts, **more)
+
+
+def drawn(*lines: Line, metric: str | None = None) -> Figure:
+    scope = replace(SCOPE, metric=metric)
+    answers: dict[Query, Answer] = answers_for(performance.ask(scope))
+    answers[Series("readings", "performance")] = Lines(lines)
+    figure = performance.draw(scope, answers, Theme())
+    assert figure is not None
+    return figure
+
+
+def named(figure: Figure, part: str) -> list[dict[str, object]]:
+    return [trace for trace in figure.data if part in str(trace.get("name"))]
+
+
+def shades(figure: Figure) -> list[tuple[str, str]]:
+    return [(shape["x0"], shape["x1"]) for shape in figure.layout["shapes"] if shape["type"] == "rect"]
+
+
+def test_an_estimate_is_dashed_and_has_no_band() -> None:
+    figure = drawn(one("accuracy"), one("estimated_accuracy", 0.7, None), one("estimated_roc_auc", 0.9, None))
+    (estimated,) = named(figure, "estimated")
+    assert estimated["line"]["dash"] == "dash"
+    assert estimated["y"] == [0.7] * DAYS
+    assert len([trace for trace in figure.data if trace.get("fill") == "toself"]) == 1
+    assert "cannot see concept drift" in figure.note
+    assert "Estimated accuracy of v1 was 0.7" in figure.words
+    assert figure.numbers.head == ["Day", "v1, 7 days", "estimated, v1, 7 days"]
+
+
+def test_without_labels_the_estimate_stands_alone() -> None:
+    figure = drawn(one("accuracy", None, "cannot_tell"), one("estimated_accuracy", 0.7, None))
+    assert figure.empty is None
+    assert named(figure, "estimated")
+    assert not shades(figure)  # there is nothing that might be taken for a judged number
+
+
+def test_windows_whose_labels_are_still_coming_are_shaded() -> None:
+    verdicts = ("ok",) * 7 + ("cannot_tell",) * 3 + ("ok", "cannot_tell")
+    figure = drawn(replace(one("accuracy"), verdict=verdicts))
+    assert len(shades(figure)) == 2
+    first, second = shades(figure)
+    assert first[0] < first[1] < second[0] < second[1]
+    assert "Shaded" in figure.note
+    assert not shades(drawn(one("accuracy")))
+    other = replace(one("accuracy"), version="v2")
+    assert not shades(drawn(replace(one("accuracy"), verdict=verdicts), other))  # one version can be judged
+
+
+def test_the_shades_are_those_of_the_judged_metric() -> None:
+    judged = one("accuracy", verdict="cannot_tell")
+    assert shades(drawn(judged, one("precision", verdict=None), metric="precision"))

@@ -1,0 +1,69 @@
+"""Large changes with a known shape are named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detectors.shares.auto import measure_drift
+from detectors.shares.diagnose import diagnosed
+from tests.detectors.build import binning_of, column, profile_of, window_of
+
+ROWS = 6000
+RNG = np.random.default_rng(3)
+WEIGHT, TEMPERATURE, AGE = RNG.normal(70, 12, ROWS), RNG.normal(20, 3, ROWS), RNG.gamma(9, 4, ROWS)
+FEATURES = ["weight", "temperature", "age"]
+
+
+def said(**changed):
+    """The diagnosis of each feature when a window of fresh rows is changed so."""
+    reference = {"feature.weight": WEIGHT, "feature.temperature": TEMPERATURE, "feature.age": AGE}
+    columns = {name: column(values) for name, values in reference.items()}
+    binning = binning_of(columns)
+    profile = profile_of(binning, np.arange(ROWS) % 480, columns)
+    rng = np.random.default_rng(8)
+    fresh = {name: rng.choice(values, 900) for name, values in reference.items()}
+    now = {f"feature.{name}": column(change(fresh)) for name, change in changed.items()}
+    window = window_of(binning, {**{name: column(values) for name, values in fresh.items()}, **now}, start=480)
+    names = [f"feature.{name}" for name in FEATURES]
+    found = measure_drift(binning, names, window, profile, length_hours=24, tolerance=0.02, alpha=1e-3)
+    return {one.feature: one.details.get("diagnosis") for one in diagnosed(found, binning, window, profile)}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x: x * 1000, "times 1,000"),
+        (lambda x: x / 100, "divided by 100"),
+        (lambda x: x * 2.20462, "pounds instead of kilograms"),
+        (lambda x: -x, "the sign turned"),
+    ],
+)
+def test_another_unit(change, words):
+    found = said(weight=lambda fresh: change(fresh["feature.weight"]))
+    assert found["weight"] == f"looks like another unit: {words}"
+    assert found["age"] is None
+
+
+def test_fahrenheit():
+    found = said(temperature=lambda fresh: fresh["feature.temperature"] * 1.8 + 32)
+    assert found["temperature"] == "looks like another unit: degrees Fahrenheit instead of Celsius"
+
+
+def test_stuck():
+    found = said(weight=lambda fresh: np.full(900, 81.5))
+    assert found["weight"] == "stuck at 81.5: every row has this one value"
+
+
+def test_swapped_columns_name_each_other():
+    found = said(weight=lambda fresh: fresh["feature.temperature"], temperature=lambda fresh: fresh["feature.weight"])
+    assert found == {
+        "weight": "looks swapped with temperature",
+        "temperature": "looks swapped with weight",
+        "age": None,
+    }
+
+
+def test_a_drift_of_no_known_shape_is_left_alone():
+    assert said(weight=lambda fresh: fresh["feature.weight"] * 1.3 + 20)["weight"] is None
+    assert said()["weight"] is None

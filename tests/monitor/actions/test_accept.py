@@ -1,0 +1,83 @@
+"""Accepting an alert: what came since it began is the reference, and later windows like it are quiet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from monitor.actions.accept_alert import accept
+from monitor.errors import Conflict, NotFound
+from monitor.service import Service
+from monitor.store import alerts, references
+from tests.monitor.world import T0, D, H, World, at, matching, one, traffic
+
+START = T0 + 14 * D
+
+
+@pytest.fixture
+def world(service: Service) -> World:
+    """Nine quiet days, then traffic that stays elsewhere."""
+    made = World(service)
+    made.reference(traffic(T0, 24 * 9))
+    made.post(traffic(START, 24 * 4, per_hour=12, seed=5, shift=2.0))
+    made.run(START + D)
+    return made
+
+
+def drifting(world: World) -> dict[str, Any]:
+    with world.service.database.read() as connection:
+        (found,) = [a for a in alerts.open_of(connection, world.found(connection).id) if a["check"] == "data_drift"]
+    return found
+
+
+def test_the_new_normal_is_quiet(world: World) -> None:
+    alert = drifting(world)
+    now = START + 4 * D
+    told = accept(world.service, alert["id"], now)
+    assert (told["state"], told["resolve_reason"]) == ("resolved", "accepted")
+    assert (told["reference"]["name"], told["reference"]["version"]) == ("base", 2)
+    assert told["reference"]["rows"] == 24 * 4 * 12  # from the first window that drifted to the newest row
+    assert "4 days" in told["warnings"][0]
+    world.post(traffic(now, 24, per_hour=12, seed=8, shift=2.0, prefix="later"))
+    found = one(world.read(now + D), check="data_drift", feature="x", hours=24)
+    assert (found["verdict"], found["reference"]["version"]) == ("ok", 2)
+    with world.service.database.read() as connection:
+        assert "data_drift" not in {a["check"] for a in alerts.open_of(connection, world.found(connection).id)}
+        kinds = [step["kind"] for step in alerts.list_transitions(connection, alert["id"])]
+    assert kinds[-1] == "resolved"
+
+
+def test_what_moved_is_ranked_by_importance(world: World) -> None:
+    with world.service.database.read() as connection:
+        moved = alerts.latest_moved(connection, drifting(world)["id"])
+    assert [line["feature"] for line in moved] == ["x"]
+    assert moved[0]["effect"] > 0.5
+    assert moved[0]["importance"] == 1.0
+    other = World(world.service, "ranked")
+    other.configure(features={"x": {"type": "numeric", "importance": 0.25}})
+    other.reference(traffic(T0, 24 * 9))
+    other.post(traffic(START, 24, per_hour=12, seed=5, shift=2.0))
+    other.run(START + D)
+    with world.service.database.read() as connection:
+        (ranked,) = alerts.latest_moved(connection, drifting(other)["id"])
+    assert ranked["weight"] == pytest.approx(0.25 * ranked["effect"])
+
+
+def test_older_readings_keep_their_reference(world: World) -> None:
+    accept(world.service, drifting(world)["id"], START + 4 * D)
+    found = matching(world.stored(), check="data_drift", feature="x")
+    assert {reading["reference"]["version"] for reading in found} == {1}
+    assert all(at(reading["window"]["end"]) <= START + D for reading in found)
+
+
+def test_what_cannot_be_accepted(world: World) -> None:
+    alert = drifting(world)
+    accept(world.service, alert["id"], START + 4 * D)
+    with pytest.raises(Conflict):
+        accept(world.service, alert["id"], START + 4 * D + H)
+    with pytest.raises(NotFound):
+        accept(world.service, "alert-unknown", START + 4 * D)
+    with world.service.database.read() as connection:
+        (newest,) = references.newest(connection, world.found(connection).id)
+    assert newest.version == 2

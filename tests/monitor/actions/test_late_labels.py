@@ -1,0 +1,125 @@
+"""Labels that take longer the worse they are: what a run says of windows whose labels are still coming."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detectors.performance.weighting import ALL_KNOWN
+from monitor import clock
+from monitor.actions.frame import Frame
+from monitor.actions.label_arrivals import curve_of, known_of
+from tests.monitor.posting import new_service
+from tests.monitor.world import T0, D, H, World, matching, traffic
+
+START = T0 + 14 * D
+DAYS = 24
+END = START + DAYS * D
+
+
+def late(records: list[dict[str, Any]], seed: int = 3) -> list[dict[str, Any]]:
+    """Labels, those of positives after two days on average, others after 6 hours."""
+    rng = np.random.default_rng(seed)
+    slow = np.array([one["label"] for one in records]) == 1
+    delay = rng.exponential(np.where(slow, 48.0, 6.0)) * H
+    return [
+        {"id": one["id"], "label": one["label"], "timestamp": clock.render(clock.parse(one["timestamp"]) + int(wait))}
+        for one, wait in zip(records, delay.tolist(), strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """24 days of 480 predictions, labels waited for over 5 days; positives are 0.4 of all. Looked at once."""
+    service = new_service(tmp_path_factory.mktemp("store"))
+    world = World(service)
+    world.configure(label_horizon="5d", min_label_coverage=0.8)
+    world.reference(traffic(T0, 24 * 9, per_hour=20))
+    records = traffic(START, 24 * DAYS, per_hour=20, seed=2)
+    world.post(records)
+    world.poster.labels(late(records), now=world.now)
+    world.read(END)
+    yield world
+    service.database.close()
+
+
+def performance(world: World, as_of: int, hours: int) -> dict[str, dict[str, Any]]:
+    """The readings of the newest window of a length, by metric."""
+    found = matching(world.read(as_of), check="performance", hours=hours)
+    newest = max(r["window"]["end"] for r in found)
+    return {r["metric"]: r for r in found if r["window"]["end"] == newest}
+
+
+def test_a_judged_window_is_corrected_for_the_labels_to_come(busy: World) -> None:
+    found = performance(busy, END, 168)
+    precision, accuracy = found["precision"], found["accuracy"]
+    assert 0.8 <= precision["details"]["coverage"] < 0.95
+    plain, weighted = precision["details"]["unweighted"]["value"], precision["details"]["weighted"]
+    assert (precision["value"], precision["lower"]) == (weighted["value"], weighted["lower"])
+    assert weighted["n_effective"] > 200
+    assert plain < precision["lower"] < 6 / 7 < precision["upper"]  # what the traffic is made of
+    assert "corrected for labels that are still to come (0.82 without)" in precision["details"]["summary"]
+    assert accuracy["verdict"] == "ok"
+    assert "unweighted" not in accuracy["details"]  # errors are as frequent in both classes
+    assert accuracy["value"] != accuracy["details"]["weighted"]["value"]
+    assert found["label_coverage"]["details"]["expected"]["plateau"] == pytest.approx(1, abs=0.01)
+
+
+def test_a_window_that_is_not_mature_shows_both_numbers(busy: World) -> None:
+    found = performance(busy, END, 24)
+    accuracy = found["accuracy"]
+    assert (accuracy["verdict"], accuracy["reason"]) == ("cannot_tell", "immature_labels")
+    assert accuracy["details"]["coverage"] < 0.6
+    assert accuracy["details"]["weighted"]["lower"] < 0.9 < accuracy["details"]["weighted"]["upper"]
+    assert found["precision"]["value"] < 0.7 < found["precision"]["details"]["weighted"]["lower"]
+    coverage = found["label_coverage"]["details"]
+    assert 24 <= coverage["expected"]["after_hours"] <= 48
+    assert coverage["summary"] == f"labels known for 54 % of predictions; for 80 % usually after {hours(coverage)}"
+
+
+def hours(coverage: dict[str, Any]) -> str:
+    return f"{coverage['expected']['after_hours']} hours"
+
+
+def test_the_same_moment_says_the_same(busy: World) -> None:
+    first = busy.read(END)
+    busy.service.artefacts.get(("other",), dict)
+    assert busy.read(END) == first
+    assert {r["revision"] for r in first} == {1}
+
+
+def test_once_all_labels_are_there_nothing_is_weighted(busy: World) -> None:
+    first = START // H
+    with busy.service.database.read() as connection:
+        frame = Frame.load(busy.service, connection, busy.found(connection))
+        assert frame is not None
+        old, new = known_of(frame, first, first + 24, END, [""]), known_of(frame, first + 480, first + 504, END, [""])
+        none = known_of(frame, first, first + 24, END, ["another version"])
+    assert old.weighting is None
+    assert new.weighting is not None
+    assert none == ALL_KNOWN != old
+
+
+def test_a_young_model_knows_no_delays(world: World) -> None:
+    world.configure(label_horizon="5d")
+    world.reference(traffic(T0, 24 * 9, per_hour=20))
+    records = traffic(START, 72, per_hour=20, seed=2)
+    world.post(records)
+    world.poster.labels(late(records), now=world.now)
+    found = performance(world, START + 3 * D, 24)
+    assert 0 < found["accuracy"]["details"]["coverage"] < 0.8
+    assert "weighted" not in found["accuracy"]["details"]
+    assert "expected" not in found["label_coverage"]["details"]
+
+
+def test_the_curve_is_of_the_week_in_which_it_is_asked_for(busy: World) -> None:
+    with busy.service.database.read() as connection:
+        frame = Frame.load(busy.service, connection, busy.found(connection))
+        assert frame is not None
+        curves = [curve_of(frame, as_of) for as_of in (END, END + H, END + 7 * D)]
+    assert curves[0] is curves[1] is not None
+    assert curves[2] is not None
+    assert (curves[2].known != curves[0].known).any()
