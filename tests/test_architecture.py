@@ -40,8 +40,8 @@ def test_the_import_contracts_hold() -> None:
 
 REGISTRIES = [
     ("detectors/two_sample", set(TWO_SAMPLE)),
-    ("detectors/sequential", set(SEQUENTIAL)),
     ("detectors/multivariate", set(MULTIVARIATE)),
+    ("detectors/sequential", set(SEQUENTIAL)),
     ("alerting/channels", set(CHANNELS)),
     ("alerting/triggers", set(TRIGGERS)),
 ]

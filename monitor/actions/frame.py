@@ -61,7 +61,7 @@ class Frame:
     known: Sequence[references.Reference]
     memo: dict[int, list[marks.Outdated]] = field(default_factory=dict)
     windows: dict[tuple[int, int], Window] = field(default_factory=dict)
-    unpacked: dict[tuple[str, int], summary.Vectors] = field(default_factory=dict)
+    unpacked: dict[tuple[str, str, int], summary.Vectors] = field(default_factory=dict)
     sliced: dict[tuple[int, int], Mapping[str, Window]] = field(default_factory=dict)
     derived: dict[str, Any] = field(default_factory=dict)  # by actions that need it more than once
 
@@ -204,7 +204,7 @@ class Frame:
             first = start_hour - summary.HOURS_BEFORE
             loaded = summaries.load_segments(self.connection, self.model.id, self.binning_id, first, end_hour)
             self.sliced[key] = {
-                segment: self._sum(list(rows), start_hour, end_hour)
+                segment: self._sum(list(rows), start_hour, end_hour, segment)
                 for segment, rows in groupby(loaded, key=lambda one: one.segment)
             }
         return self.sliced[key]
@@ -212,7 +212,7 @@ class Frame:
     def segment_window(self, start_hour: int, end_hour: int, segment: str) -> Window:
         """The counts of a stretch of hours of one segment."""
         loaded = summaries.load(self.connection, self.model.id, self.binning_id, start_hour, end_hour, segment)
-        return self._sum(loaded, start_hour, end_hour)
+        return self._sum(loaded, start_hour, end_hour, segment)
 
     def check_segment(self, segment: str) -> None:
         """Raises NotFound for a segment that is not counted."""
@@ -222,14 +222,14 @@ class Frame:
     def _window(self, start_hour: int, end_hour: int) -> Window:
         first = start_hour - summary.HOURS_BEFORE
         loaded = summaries.load(self.connection, self.model.id, self.binning_id, first, end_hour)
-        return self._sum(loaded, start_hour, end_hour)
+        return self._sum(loaded, start_hour, end_hour, "")
 
-    def _sum(self, loaded: Sequence[summaries.Summary], start_hour: int, end_hour: int) -> Window:
+    def _sum(self, loaded: Sequence[summaries.Summary], start_hour: int, end_hour: int, segment: str) -> Window:
         by_version: dict[str, list[summaries.Summary]] = {}
         for one in loaded:
             by_version.setdefault(one.version, []).append(one)
         windows = {
-            version: summary.window(self._stack(rows), start_hour, end_hour)
+            version: summary.window(self._stack(segment, rows), start_hour, end_hour)
             for version, rows in sorted(by_version.items())
         }
         pooled = (
@@ -240,13 +240,13 @@ class Frame:
         versions = {version: counts for version, counts in windows.items() if counts.rows}
         return Window(start_hour, end_hour, pooled, versions)
 
-    def _stack(self, rows: Sequence[summaries.Summary]) -> HourlySummaries:
+    def _stack(self, segment: str, rows: Sequence[summaries.Summary]) -> HourlySummaries:
         """The hours of one version; each of the whole is unpacked once for all the windows that it is in."""
-        if rows[0].segment:  # there may be many: they are kept as small as they can be
+        if segment:  # there may be many: they are kept as small as they can be
             return summary.narrow(summary.stack(self.binning, [one.hour for one in rows], [one.data for one in rows]))
         vectors = []
         for one in rows:
-            key = (one.version, one.hour)
+            key = (segment, one.version, one.hour)
             if key not in self.unpacked:
                 self.unpacked[key] = summary.decode(self.binning, one.data)
             vectors.append(self.unpacked[key])
