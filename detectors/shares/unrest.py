@@ -128,11 +128,9 @@ def unrest_of(cells: Cells, found: Deviations, fitted: Array, length: int) -> Un
     variance = squares.sum(axis=0) / count / np.maximum(1 - fitted, 0.5)[cells.owner]
     independent = np.where(found.usable[:, cells.owner], found.independent, 0.0).sum(axis=0) / count
     degrees = found.disjoint / _dependence(cells, found, length) - 1
-    return Unrest(
-        np.maximum(variance - independent, 0.0),
-        np.maximum(np.minimum(degrees, _tail_degrees(cells, found, variance, independent, degrees)), 1.0),
-        _by_hour(cells, found, variance, length),
-    )
+    excess, by_hour = np.maximum(variance - independent, 0.0), _by_hour(cells, found, variance, length)
+    expected = found.independent + excess * by_hour[found.ends % DAY][:, cells.owner]
+    return Unrest(excess, np.maximum(np.minimum(degrees, _tail_degrees(cells, found, expected, degrees)), 1.0), by_hour)
 
 
 def _dependence(cells: Cells, found: Deviations, length: int) -> Array:
@@ -151,21 +149,22 @@ def _dependence(cells: Cells, found: Deviations, length: int) -> Array:
     return total
 
 
-def _tail_degrees(cells: Cells, found: Deviations, variance: Array, independent: Array, degrees: Array) -> Array:
+def _tail_degrees(cells: Cells, found: Deviations, expected: Array, degrees: Array) -> Array:
     """Degrees 4 + 6 / κ of the Student distribution with the windows' excess kurtosis κ, where it is certain, [F].
 
-    What rows alone bring (a binomial's (1 - 6v) / (v n)) is left to the binomial tail.
+    Deviations are taken in units of their ``expected`` variance [W, B]: windows with fewer rows are no heavy tail. What
+    rows alone bring (a binomial's (1 - 6v) / (v n)) is left to the binomial tail.
     """
     usable = found.usable[:, cells.owner]
     count = np.maximum(usable.sum(axis=0), 1)
-    fourth = np.where(usable, found.change**4, 0.0).sum(axis=0) / count
-    kurtosis = fourth / np.maximum(variance**2, 1e-300) - 3
-    of_rows = np.minimum(independent / np.maximum(variance, _TINY), 1.0) ** 2 * _kurtosis_of_rows(
-        found.row, independent
-    )
-    pooled = np.add.reduceat((kurtosis - of_rows) * variance, cells.starts) / np.maximum(
-        np.add.reduceat(variance, cells.starts), 1e-300
-    )
+    squares = np.where(usable, found.change**2 / np.maximum(expected, 1e-300), 0.0)
+    mean = np.maximum(squares.sum(axis=0) / count, 1e-100)
+    kurtosis = (squares**2).sum(axis=0) / count / mean**2 - 3
+    share = found.independent / np.maximum(expected, 1e-300)
+    of_rows = np.where(usable, share**2 * _kurtosis_of_rows(found.row, found.independent), 0.0).sum(axis=0) / count
+    weight = np.where(usable, expected, 0.0).sum(axis=0)
+    total = np.maximum(np.add.reduceat(weight, cells.starts), 1e-300)
+    pooled = np.add.reduceat((kurtosis - of_rows) * weight, cells.starts) / total
     certain = np.maximum(pooled - 2 * np.sqrt(24 / np.maximum(degrees, 1)), 0.0)
     degrees_of_tail: Array = 4 + 6 / np.maximum(certain, 1e-9)
     return degrees_of_tail

@@ -133,13 +133,14 @@ def _scope(frame: Frame | None, model: Model, stretch: Stretch, given: Mapping[s
     if segment and frame is not None:
         frame.check_segment(segment)
     lengths = drift_lengths(frame) or [24]
-    length = whole(given, "length", lengths[0])
+    usual = 24 if 24 in lengths else lengths[-1]
+    length = whole(given, "length", usual)
     return Scope(
         model=model.name,
         start=stretch.start,
         end=stretch.end,
         fine=stretch.fine,
-        length_hours=length if length in lengths else lengths[0],
+        length_hours=length if length in lengths else usual,
         in_ledger=drift_checks(frame),
         judged=("accuracy",) if frame is None else levels.judged_metrics(frame),
         metric=given.get("metric"),
