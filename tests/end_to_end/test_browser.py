@@ -112,11 +112,11 @@ def test_ranges_metrics_and_lengths_are_chosen_by_links_that_can_be_shared(sessi
         page.wait_for_load_state()
         assert page.get_by_role("heading", name="Performance: ROC AUC").count() == 1
         assert "range=7d" in watched.path
-        page.get_by_label("From").fill("2026-06-20")
+        page.get_by_label("From", exact=True).fill("2026-06-20")
         page.get_by_label("through").fill("2026-06-27")
         page.get_by_role("button", name="Show").click()
         page.wait_for_load_state()
-        assert page.get_by_label("From").input_value() == "2026-06-20"
+        assert page.get_by_label("From", exact=True).input_value() == "2026-06-20"
         assert page.get_by_label("through").input_value() == "2026-06-27"
         page.get_by_role("link", name="Link to exactly this").click()
         page.wait_for_load_state()
