@@ -73,7 +73,7 @@ def false_alarms(scores: Scores, names: Sequence[str]) -> str:
                         name,
                         f"{summary.months:.3g}",
                         f"{_few(tool, summary)}{rate:.3g}",
-                        f"{low:.2g} – {high:.3g}",
+                        f"{speed.times(low)} – {speed.times(high)}",
                         f"{summary.red_per_thousand:.0f}",
                     )
                 )
@@ -130,7 +130,7 @@ def cost(scores: Scores, names: Sequence[str]) -> str:
         month = cpu * 30 / whole.scores[0].runs if _few(tool, whole) else cpu
         stored = whole.cost_a_month("bytes")
         size = "–" if stored is None else f"{stored / 1e6:.0f} MB"
-        lines.append((tool.name, f"{month:.3g}", f"{month / base:.2g}", size))
+        lines.append((tool.name, f"{month:.3g}", speed.times(month / base), size))
     return table(("tool", "CPU s", "× Plimsoll", "stored"), lines)
 
 
