@@ -179,10 +179,14 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the page and its pictures."""
     scores, seeds = read(arguments.cache, arguments.rows)
     quiet, drifting = _names(scores, False), _names(scores, True)
+    shared = [name for name in quiet if all((name, tool.name) in scores for tool in TOOLS)] or quiet
     tables, costs = speed_part(arguments.cache)
     IMAGES.mkdir(parents=True, exist_ok=True)
     pictures = {
-        "benchmark-alarms": ("False incidents per model-month where nothing drifts", alarm_bars(scores, quiet)),
+        "benchmark-alarms": (
+            f"False incidents per model-month where nothing drifts ({', '.join(shared)})",
+            alarm_bars(scores, shared),
+        ),
         "benchmark-speed": ("CPU seconds of one comparison of the largest tables", costs),
     }
     for name, (title, data) in pictures.items():
