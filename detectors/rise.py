@@ -59,6 +59,19 @@ def spread_of_shares(bad: Array, rows: Array) -> Spread:
     return spread_of(bad / np.maximum(rows, 1), rows >= MINIMUM_ROWS)
 
 
+def design_effect(bad: Array, rows: Array) -> Array:
+    """How many rows are worth an independent one, [F]: the variance of the share between windows [K, F], in units of
+    that of independent rows, at least 1 (Kish 1965). 1 where there are fewer than 8 windows, or nothing varies."""
+    usable = rows >= MINIMUM_ROWS
+    count = usable.sum(axis=0)
+    share = np.where(usable, bad / np.maximum(rows, 1), 0.0)
+    mean = share.sum(axis=0) / np.maximum(count, 1)
+    variance = np.where(usable, (share - mean) ** 2, 0.0).sum(axis=0) / np.maximum(count - 1, 1)
+    independent = mean * (1 - mean) * np.where(usable, 1 / np.maximum(rows, 1), 0.0).sum(axis=0) / np.maximum(count, 1)
+    ratio = np.divide(variance, independent, out=np.ones_like(mean), where=independent > 0)
+    return np.where(count >= ENOUGH_WINDOWS, np.maximum(ratio, 1.0), 1.0)
+
+
 def rise_of_share(
     x: Array, n: Array, y: Array, m: Array, spread: Spread, tolerance: Array | float, alpha: float
 ) -> Rise:

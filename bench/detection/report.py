@@ -73,7 +73,7 @@ def false_alarms(scores: Scores, names: Sequence[str]) -> str:
                         name,
                         f"{summary.months:.3g}",
                         f"{_few(tool, summary)}{rate:.3g}",
-                        f"{low:.2g} – {high:.3g}",
+                        f"{speed.times(low)} – {speed.times(high)}",
                         f"{summary.red_per_thousand:.0f}",
                     )
                 )
@@ -130,7 +130,7 @@ def cost(scores: Scores, names: Sequence[str]) -> str:
         month = cpu * 30 / whole.scores[0].runs if _few(tool, whole) else cpu
         stored = whole.cost_a_month("bytes")
         size = "–" if stored is None else f"{stored / 1e6:.0f} MB"
-        lines.append((tool.name, f"{month:.3g}", f"{month / base:.2g}", size))
+        lines.append((tool.name, f"{month:.3g}", speed.times(month / base), size))
     return table(("tool", "CPU s", "× Plimsoll", "stored"), lines)
 
 
@@ -179,10 +179,14 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the page and its pictures."""
     scores, seeds = read(arguments.cache, arguments.rows)
     quiet, drifting = _names(scores, False), _names(scores, True)
+    shared = [name for name in quiet if all((name, tool.name) in scores for tool in TOOLS)] or quiet
     tables, costs = speed_part(arguments.cache)
     IMAGES.mkdir(parents=True, exist_ok=True)
     pictures = {
-        "benchmark-alarms": ("False incidents per model-month where nothing drifts", alarm_bars(scores, quiet)),
+        "benchmark-alarms": (
+            f"False incidents per model-month where nothing drifts ({', '.join(shared)})",
+            alarm_bars(scores, shared),
+        ),
         "benchmark-speed": ("CPU seconds of one comparison of the largest tables", costs),
     }
     for name, (title, data) in pictures.items():

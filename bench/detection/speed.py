@@ -116,6 +116,11 @@ def least(found: list[dict[str, Any]]) -> dict[tuple[int, str], dict[str, Any]]:
     return best
 
 
+def times(ratio: float) -> str:
+    """Two digits, without an exponent."""
+    return f"{ratio:.0f}" if ratio >= 99.5 else f"{ratio:.2g}"
+
+
 def rows_of(best: dict[tuple[int, str], dict[str, Any]], size: int) -> list[tuple[str, ...]]:
     """name, what, CPU seconds, times Plimsoll exact, times Plimsoll prepared, MB added."""
     exact, prepared = (best[size, name]["cpu"] for name in ("Plimsoll, exact", "Plimsoll, prepared"))
@@ -123,7 +128,7 @@ def rows_of(best: dict[tuple[int, str], dict[str, Any]], size: int) -> list[tupl
     for subject in SUBJECTS:
         one = best.get((size, subject.name))
         if one is not None:
-            ratios = (f"{one['cpu'] / exact:.2g}", f"{one['cpu'] / prepared:.2g}")
+            ratios = (times(one["cpu"] / exact), times(one["cpu"] / prepared))
             lines.append((subject.name, subject.words, f"{one['cpu']:.3g}", *ratios, f"{one['added_mb']:.0f}"))
     return lines
 

@@ -55,11 +55,13 @@ def count(
     extras: Sequence[str],
     *,
     allowance: Array | None = None,
+    clustering: Array | None = None,
     details: Sequence[Mapping[str, Any]] = (),
 ) -> Counted:
     """Count the slots ``extras`` (those that the column's kind has) of each column, among all rows.
 
-    ``allowance`` [F]: how many reference rows at least to take as bad when judging chance; see ``Counted``.
+    ``allowance`` [F]: how many reference rows at least to take as bad when judging chance; ``clustering`` [F]: how many
+    rows are worth one; see ``Counted``.
     """
     slots = _places(sources.binning, tuple(names), tuple(extras))
     key = ("quality", metric, tuple(names), sources.length_hours, sources.current.end_hour % sources.length_hours)
@@ -69,7 +71,8 @@ def count(
     bad_then, then = _pair(sources.reference.total, slots)
     bad_windows, windows = sources.reference.memo[key]
     features = tuple(name.removeprefix("feature.") for name in names)
-    return Counted(metric, features, bad_now, now, bad_then, then, bad_windows, windows, allowance, tuple(details))
+    counts = (bad_now, now, bad_then, then, bad_windows, windows)
+    return Counted(metric, features, *counts, allowance, clustering, tuple(details))
 
 
 def _places(binning: Binning, names: tuple[str, ...], bad: tuple[str, ...]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.intervals import Z95, wilson
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
-from detectors.rise import Rise, Spread, rise_of_share, spread_of_shares
+from detectors.rise import Rise, Spread, design_effect, rise_of_share, spread_of_shares
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ class Counted:
     """Bad rows among rows of F features: ``bad``, ``rows`` float64 [F] in the window, ``reference_bad``,
     ``reference_rows`` [F]; ``windows_bad``, ``windows_rows`` [K, F] in the reference's own windows. ``allowance`` [F]:
     at least so many reference rows are taken as bad when chance is judged, where a reference cannot have bad rows by
-    its making."""
+    its making. ``clustering`` [F]: how many rows are worth one, because such rows come together (1 where not given)."""
 
     metric: str
     features: tuple[str | None, ...]
@@ -34,6 +34,7 @@ class Counted:
     windows_bad: Array
     windows_rows: Array
     allowance: Array | None = None
+    clustering: Array | None = None
     details: tuple[Mapping[str, Any], ...] = field(default=())
 
 
@@ -63,13 +64,21 @@ def measure_rise(parts: Sequence[Counted], tolerances: Mapping[str, float], alph
         ]
     )
     tolerance = np.repeat([tolerances[part.metric] for part in parts], [len(part.features) for part in parts])
+    together = np.concatenate([_clustering(part) for part in parts])
     spread = _joined([spread_of_shares(part.windows_bad, part.windows_rows) for part in parts])
-    rise = rise_of_share(x, n, np.minimum(allowed, m), m, spread, tolerance, alpha)
+    worth = m / together
+    rise = rise_of_share(x / together, n / together, np.minimum(allowed, worth), worth, spread, tolerance, alpha)
     rise = replace(rise, effect=x / np.maximum(n, 1) - y / np.maximum(m, 1))
     limits = wilson(x, n, Z95)
     places = [(part, place) for part in parts for place in range(len(part.features))]
     rows = _Row.all(rise, spread, limits)
     return [_one(part, place, row, alpha) for (part, place), row in zip(places, rows, strict=True)]
+
+
+def _clustering(part: Counted) -> Array:
+    """How many rows are worth one, [F]: as given, and at least the design effect of the reference's own windows."""
+    own = design_effect(part.windows_bad, part.windows_rows)
+    return own if part.clustering is None else np.maximum(own, part.clustering)
 
 
 def _joined(spreads: Sequence[Spread]) -> Spread:
