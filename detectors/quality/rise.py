@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.intervals import Z95, wilson
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
-from detectors.rise import Rise, Spread, design_effect, rise_of_share, spread_of_shares
+from detectors.rise import Rise, Spread, rise_of_share, spread_of_shares
 
 Array = NDArray[np.float64]
 
@@ -64,7 +64,9 @@ def measure_rise(parts: Sequence[Counted], tolerances: Mapping[str, float], alph
         ]
     )
     tolerance = np.repeat([tolerances[part.metric] for part in parts], [len(part.features) for part in parts])
-    together = np.concatenate([_clustering(part) for part in parts])
+    together = np.concatenate(
+        [np.ones(len(part.features)) if part.clustering is None else part.clustering for part in parts]
+    )
     spread = _joined([spread_of_shares(part.windows_bad, part.windows_rows) for part in parts])
     worth = m / together
     rise = rise_of_share(x / together, n / together, np.minimum(allowed, worth), worth, spread, tolerance, alpha)
@@ -73,12 +75,6 @@ def measure_rise(parts: Sequence[Counted], tolerances: Mapping[str, float], alph
     places = [(part, place) for part in parts for place in range(len(part.features))]
     rows = _Row.all(rise, spread, limits)
     return [_one(part, place, row, alpha) for (part, place), row in zip(places, rows, strict=True)]
-
-
-def _clustering(part: Counted) -> Array:
-    """How many rows are worth one, [F]: as given, and at least the design effect of the reference's own windows."""
-    own = design_effect(part.windows_bad, part.windows_rows)
-    return own if part.clustering is None else np.maximum(own, part.clustering)
 
 
 def _joined(spreads: Sequence[Spread]) -> Spread:
