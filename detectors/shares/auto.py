@@ -211,7 +211,7 @@ def _one(metric: str, name: str, data: _Data, found: _Found, index: int, details
         m,
         n,
         feature_of(name),
-        max(0.0, value - (effect - lower)),
+        min(lower, value),  # what certainly moved against these hours certainly moved
         min(1.0, value + (upper - effect)),
         float(found.answer.p_value[index]),
         effect,
