@@ -51,9 +51,13 @@ def _far_away(sources: Sources, names: list[str]) -> NDArray[np.bool_]:
 
 
 def _clustering(sources: Sources, names: tuple[str, ...]) -> Array:
-    """The design effect of the shares below the first and above the last cut in windows of a day, or of this length
-    where it is shorter, [F]."""
-    length = min(sources.length_hours, DAY)
+    """The largest design effect of the shares below the first and above the last cut in windows of a day and of this
+    length, [F]."""
+    lengths = sorted({min(sources.length_hours, DAY), sources.length_hours})
+    return np.max([_of_tails(sources, names, length) for length in lengths], axis=0, initial=1.0)
+
+
+def _of_tails(sources: Sources, names: tuple[str, ...], length: int) -> Array:
     key = ("tails", names, length, sources.current.end_hour % length)
     memo = sources.reference.memo
     if key not in memo:
