@@ -54,7 +54,8 @@ def _clustering(sources: Sources, names: tuple[str, ...]) -> Array:
     """The largest design effect of the shares below the first and above the last cut in windows of a day and of this
     length, [F]."""
     lengths = sorted({min(sources.length_hours, DAY), sources.length_hours})
-    return np.max([_of_tails(sources, names, length) for length in lengths], axis=0, initial=1.0)
+    largest: Array = np.max([_of_tails(sources, names, length) for length in lengths], axis=0, initial=1.0)
+    return largest
 
 
 def _of_tails(sources: Sources, names: tuple[str, ...], length: int) -> Array:
