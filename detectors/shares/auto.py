@@ -89,7 +89,7 @@ class _Kind:
 @dataclass(frozen=True)
 class _Found:
     """Per column [F]: raw ``distance``, seasonal ``effect`` and the cell of the window that moved most, ``short``
-    references."""
+    references; whether what is usual was ``learned`` from the model's first weeks."""
 
     shares: Shares
     expected: Array
@@ -100,6 +100,7 @@ class _Found:
     known: Horizon | None
     short: NDArray[np.bool_]
     tolerance: Array
+    learned: bool
 
 
 def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement]:
@@ -114,7 +115,8 @@ def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement
     tolerance = np.where(short, max(SHORT_TOLERANCE, data.tolerance), data.tolerance)
     answer = _answer(data, kind, shares, effect, tested, horizons, short, tolerance)
     effect = np.where(answer.hours > 0, answer.change, effect)
-    found = _Found(shares, expected, distance, effect, place, answer, known, short, tolerance)
+    learned = any(profile.habits is not None for profile, _ in data.reference.parts)
+    found = _Found(shares, expected, distance, effect, place, answer, known, short, tolerance, learned)
     details = kind.describe(data, names, shares, place, expected)
     return [_one(kind.metric, name, data, found, index, details[index]) for index, name in enumerate(names)]
 
@@ -242,6 +244,8 @@ def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
     if known is None:
         return {**details, "reference_windows": 0}
     details["reference_windows"] = int(known.windows[index])
+    if found.learned:
+        details["learned"] = True
     if known.baseline.sizes[index] > CONSTANT:
         details["season"] = "day" if known.baseline.sizes[index] == DAILY else "day and week"
     if known.factor[index] > 1:
