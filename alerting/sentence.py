@@ -299,6 +299,7 @@ _WRITERS: Mapping[str, Writer] = {
     "total_variation": _moved,
     "class_share": _moved,
     "score_ks": _moved,
+    "margin_ks": _moved,
     "prediction_ks": _moved,
     "estimated_base_rate": _base_rate,
     "domain_classifier": _told_apart,

@@ -15,6 +15,7 @@ METRICS = {
     "l_infinity": "rows moved",
     "class_share": "predicted classes",
     "score_ks": "scores",
+    "margin_ks": "margins between classes",
     "prediction_ks": "predictions",
     "estimated_base_rate": "base rate",
     "roc_auc": "ROC AUC",

@@ -87,9 +87,9 @@ def judged_pairs(frame: Frame, check: Check) -> int:
         return len(names)
     if check.kind == "data_quality":
         return 3 * len(names) + 2
-    has_score = "score" in frame.binning.by_name
     if check.kind == "prediction_drift":
-        return 1 if frame.meaning.task == "regression" or not has_score else 2
+        scores = [name for name in ("score", "margin") if name in frame.binning.by_name]
+        return 1 if frame.meaning.task == "regression" else 1 + len(scores)
     if check.kind == "performance":
         metrics: Sequence[str] = judged_metrics(frame)
         return 1 if check.metric else len(metrics)

@@ -22,7 +22,14 @@ from monitor.store.tables import (
 )
 
 POOLED = "*"
-ROWS_MOVED = ("ks", "l_infinity", "class_share", "score_ks", "prediction_ks")  # their bounds are shares of rows
+ROWS_MOVED = (
+    "ks",
+    "l_infinity",
+    "class_share",
+    "score_ks",
+    "margin_ks",
+    "prediction_ks",
+)  # their bounds are shares of rows
 RANKS = {"ok": 1, "cannot_tell": 1, "warning": 2, "critical": 3}
 
 
