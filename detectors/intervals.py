@@ -100,8 +100,11 @@ def _crossing(parts: tuple[Array, Array, Array, Array], tolerance: Array) -> Arr
 
     Regula falsi in the Illinois form (Dowell and Jarratt 1971): the end that stays has its value halved.
     """
-    low, high = np.zeros(len(tolerance)), np.full(len(tolerance), _FARTHEST)
+    low, high = np.zeros(len(tolerance)), _beyond(parts, tolerance)
     over, under = difference_lower(*parts, low) - tolerance, difference_lower(*parts, high) - tolerance
+    if np.any(short := under >= 0):
+        high = np.where(short, _FARTHEST, high)
+        under = difference_lower(*parts, high) - tolerance
     beyond_all = under >= 0
     last = np.zeros(len(tolerance))
     for _ in range(_STEPS):
@@ -117,3 +120,11 @@ def _crossing(parts: tuple[Array, Array, Array, Array], tolerance: Array) -> Arr
         if np.all((np.abs(value) < _CLOSE) | beyond_all):
             break
     return np.where(beyond_all, _FARTHEST, np.where(over + under < 0, low, middle))
+
+
+def _beyond(parts: tuple[Array, Array, Array, Array], tolerance: Array) -> Array:
+    """A quantile that is most often past the crossing: further than where normal errors would put it."""
+    x, n, y, m = parts
+    p, q = x / np.maximum(n, _TINY), y / np.maximum(m, _TINY)
+    error = np.sqrt(p * (1 - p) / np.maximum(n, _TINY) + q * (1 - q) / np.maximum(m, _TINY))
+    return np.minimum(1.5 * (p - q - tolerance) / np.maximum(error, _TINY) + 1, _FARTHEST)

@@ -12,6 +12,7 @@ from detectors.shares.baseline import Baseline, Normal, solve
 from detectors.shares.cells import Cells
 from detectors.shares.fitting import Fit
 from detectors.shares.horizons import Changes, Horizon, level_changes, step_changes
+from detectors.shares.memory import PAST
 from detectors.shares.seasons import DAY, WEEK, terms
 
 Array = NDArray[np.float64]
@@ -40,14 +41,16 @@ def calibrated(fitted: Fit, known: Horizon, tolerance: Array, alpha: float) -> H
 
 def _needed(fitted: Fit, others: Baseline, known: Horizon, last: int, tolerance: Array, alpha: float) -> Array:
     stride = 1 if known.length < DAY else 4 if known.length < WEEK else DAY
-    ends = np.arange(last - WEEK + known.length, last + 1, stride)
+    first = max(0, last - WEEK - PAST)
+    week = fitted.reference.part(first, last)
+    ends = np.arange(last - WEEK + known.length, last + 1, stride) - first
     cells, held_out = fitted.cells, replace(known, baseline=others)
     both = known.worthwhile
     share = np.where(both, 0.5, 1.0) * alpha / (2 * cells.sizes)
-    level = level_changes(cells, held_out, fitted.reference, ends)
+    level = level_changes(cells, held_out, week, ends)
     found = _ratio(cells, level, tolerance, share)
     if both.any() and len(late := ends[ends >= known.weights.shape[1]]):
-        step = step_changes(cells, held_out, fitted.reference, late, level.last(len(late)))
+        step = step_changes(cells, held_out, week, late, level.last(len(late)))
         if step is not None:
             found = np.maximum(found, np.where(both, _ratio(cells, step, tolerance, share), 0.0))
     return found

@@ -35,6 +35,10 @@ class Hours:
         """The hours themselves, [H]."""
         return np.arange(self.start, self.start + len(self.rows))
 
+    def part(self, first: int, last: int) -> Hours:
+        """From one place to another."""
+        return Hours(self.start + first, self.inside[first:last], self.rows[first:last])
+
     def residuals(self, cells: Cells, baseline: Baseline) -> Array:
         """Rows in the cells beyond those expected, [H, B]."""
         return self.inside - self.rows[:, cells.owner] * baseline.expected(terms(self.hours))

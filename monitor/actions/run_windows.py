@@ -19,11 +19,13 @@ DIRTY = 7 * clock.DAY
 
 @dataclass(frozen=True)
 class Due:
-    """One window to measure. ``steps``: alerts may step on it; ``mature``: the versions whose labels suffice."""
+    """One window to measure. ``steps``: alerts may step on it; ``mature``: the versions whose labels suffice;
+    ``same_rows``: it was measured before, and only its labels are new."""
 
     end: int
     steps: bool
     mature: frozenset[str] = field(default_factory=frozenset)
+    same_rows: bool = False
 
 
 def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: bool = True) -> list[Due]:
@@ -65,13 +67,17 @@ def _looks_back(frame: Frame, check: Check) -> int:
 
 def _performance(frame: Frame, check: Check, length: int, as_of: int, newest: int, with_newest: bool) -> list[Due]:
     mature = _mature(frame, check, length, as_of, newest)
-    again = set(_dirty(frame, check, length, as_of))
-    if as_of % clock.DAY < clock.HOUR:
-        again |= _relabelled(frame, check, length, as_of)
-    ends = sorted({*([newest] if with_newest else []), *mature, *again})
-    all_mature = _coverage(frame, length, as_of, ends)
+    other_rows = {*([newest] if with_newest else []), *mature, *_dirty(frame, check, length, as_of)}
+    relabelled = _relabelled(frame, check, length, as_of) if as_of % clock.DAY < clock.HOUR else set()
+    ends = sorted(other_rows | relabelled)
+    suffice = _coverage(frame, length, as_of, ends)
     return [
-        Due(end, steps=end in mature, mature=frozenset(v for v, ok in all_mature.get(end, {}).items() if ok))
+        Due(
+            end,
+            steps=end in mature,
+            mature=frozenset(version for version, enough in suffice.get(end, {}).items() if enough),
+            same_rows=end not in other_rows,
+        )
         for end in ends
     ]
 

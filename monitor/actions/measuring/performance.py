@@ -92,7 +92,9 @@ def _performance_of(
     if task.check.metric is not None:
         measured = [one for one in measured if one.metric in (task.check.metric, "label_coverage")]
     elif profile is not None:
-        shown = _without_labels(frame, counts, current, profile, windows, known, measured[-1].details)
+        details = measured[-1].details
+        shown = [] if task.due.same_rows else _estimated(frame, counts, profile, details)
+        shown += _concept(frame, current, profile, windows, known, details)
     return [
         *(
             as_reading(frame, task, one, compared, version, judged=judged, alpha=alpha, segment=segment)
@@ -102,21 +104,29 @@ def _performance_of(
     ]
 
 
-def _without_labels(
+_SHARED = ("coverage", "labelled", "predictions", "mature")
+
+
+def _estimated(
+    frame: Frame, counts: WindowCounts, reference: Reference, details: Mapping[str, Any]
+) -> list[Measurement]:
+    """What the reference's labels let expect of all predictions; labels of the window's own change nothing here."""
+    return estimate_performance(frame.binning, counts, reference, {name: details[name] for name in _SHARED})
+
+
+def _concept(
     frame: Frame,
-    counts: WindowCounts,
     labels: LabelCounts,
     reference: Reference,
     windows: Sequence[LabelCounts],
     known: Known,
     details: Mapping[str, Any],
 ) -> list[Measurement]:
-    """What the reference's labels let expect of all predictions, and whether those with a label keep to it."""
-    shared = {name: details[name] for name in ("coverage", "labelled", "predictions", "mature")}
-    found = estimate_performance(frame.binning, counts, reference, shared)
-    if details["mature"]:
-        found += measure_concept(frame.binning, labels, reference, windows, known, shared)
-    return found
+    """Whether the labelled rows keep to what the reference's labels let expect."""
+    if not details["mature"]:
+        return []
+    shared = {name: details[name] for name in _SHARED}
+    return measure_concept(frame.binning, labels, reference, windows, known, shared)
 
 
 def has_enough_labels(frame: Frame, counts: WindowCounts, labels: Any) -> bool:
