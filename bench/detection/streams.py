@@ -141,15 +141,24 @@ def _latent(random: np.random.Generator, base: str, hours: np.ndarray) -> np.nda
     count = NUMBERS + CATEGORIES
     values = random.standard_normal((len(hours), count))
     values[:, 1] = 0.8 * values[:, 0] + 0.6 * values[:, 1]
-    if base == "iid":
-        return values
-    clock = np.arange(-REFERENCE_HOURS, HOURS)[:, None]
-    size, phase = random.uniform(0.10, 0.25, (2, count)), random.uniform(0, 2 * np.pi, (2, count))
-    level = sum(size[i] * np.sin(2 * np.pi * clock / period + phase[i]) for i, period in enumerate((24, 168)))
-    if base == "ar":
-        level = level + _wander(random, len(clock), count) + 0.05 * random.standard_normal((len(clock), count))
-    values += level[hours + REFERENCE_HOURS]
+    if base != "iid":
+        values += levels(random, base, count, REFERENCE_HOURS + HOURS)[hours + REFERENCE_HOURS]
     return values
+
+
+def levels(random: np.random.Generator, base: str, count: int, hours: int) -> np.ndarray:
+    """The level of each feature in each of so many hours, float64 [hours, count]; the first is ``REFERENCE_HOURS``
+    before the first monitored one."""
+    if base == "iid":
+        return np.zeros((hours, count))
+    clock = np.arange(-REFERENCE_HOURS, hours - REFERENCE_HOURS)[:, None]
+    size, phase = random.uniform(0.10, 0.25, (2, count)), random.uniform(0, 2 * np.pi, (2, count))
+    level = np.sum(
+        [size[i] * np.sin(2 * np.pi * clock / period + phase[i]) for i, period in enumerate((24, 168))], axis=0
+    )
+    if base == "ar":
+        level = level + _wander(random, hours, count) + 0.05 * random.standard_normal((hours, count))
+    return level
 
 
 def _wander(random: np.random.Generator, length: int, count: int) -> np.ndarray:
