@@ -81,7 +81,9 @@ def _moved(reading: Reading) -> str:
     share = reading.value if effect_of(reading) is None else effect_of(reading)
     lower = reading.lower if effect_of(reading, "effect_lower") is None else effect_of(reading, "effect_lower")
     upper = reading.upper if effect_of(reading, "effect_upper") is None else effect_of(reading, "effect_upper")
-    text = f"{subject(reading)}: {percent(share or 0.0)} % of rows moved{between(lower, upper)}"
+    hours = reading.details.get("last_hours")
+    when = f" in the last {hours} hours" if hours else ""
+    text = f"{subject(reading)}: {percent(share or 0.0)} % of rows moved{when}{between(lower, upper)}"
     if lower is None:
         text += chance(reading)
     if reading.verdict == "ok":

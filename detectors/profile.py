@@ -16,6 +16,8 @@ from detectors.measurement import MINIMUM_ROWS
 from detectors.performance.scored import LabelCounts, LabelWindows
 from detectors.summary import HourlySummaries
 
+_ENOUGH_HOURS = 14 * 24  # what a weekly rhythm takes
+
 Grouped = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
 
@@ -57,7 +59,8 @@ class Reference(Protocol):
 class ReferenceProfile:
     """``hours`` int64 [T] (increasing) or ``None`` without times; ``counts`` [T, L] (T = 1 without times);
     ``moments`` [M, 2]; ``extremes`` [M, 2]; labelled rows as ``label_counts`` [T', Lc] and ``label_sums`` [T', S] at
-    ``label_hours`` int64 [T'] (hours of the predictions; ``None`` without times).
+    ``label_hours`` int64 [T'] (hours of the predictions; ``None`` without times). ``habits``: of a reference that is
+    too short to know its own unrest, the model's first weeks, which do.
     """
 
     hours: NDArray[np.int64] | None
@@ -67,6 +70,7 @@ class ReferenceProfile:
     label_hours: NDArray[np.int64] | None
     label_counts: NDArray[Any]
     label_sums: NDArray[np.float64]
+    habits: ReferenceProfile | None = field(default=None, repr=False, compare=False)
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -90,6 +94,11 @@ class ReferenceProfile:
             label_counts=_small(label_counts),
             label_sums=label_sums,
         )
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it has no times, or less than two weeks of them."""
+        return self.hours is None or len(self.hours) == 0 or int(self.hours[-1] - self.hours[0]) + 1 < _ENOUGH_HOURS
 
     @cached_property
     def total(self) -> NDArray[np.int64]:

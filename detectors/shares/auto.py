@@ -7,7 +7,7 @@ data quality.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,10 @@ from detectors.profile import Reference
 from detectors.rise import SHORT_TOLERANCE
 from detectors.shares import cells as cell
 from detectors.shares.bounds import Answer, Shares, rows_below_cuts, rows_in_categories
-from detectors.shares.engine import baseline_of, horizon_of, stretch_of
-from detectors.shares.horizons import Horizon, answer, mean_terms
+from detectors.shares.engine import baseline_of, stretch_of
+from detectors.shares.horizons import Horizon, mean_terms
 from detectors.shares.seasons import CONSTANT, DAILY
+from detectors.shares.stretches import answer_together, horizons_of
 from detectors.shares.unrest import ENOUGH
 from detectors.summary import WindowCounts
 
@@ -42,8 +43,9 @@ def measure_drift(
     """Drift of each named column, in the order of ``names``; ``feature`` is the name without ``feature.``.
 
     ``value`` is the distance from the whole reference; ``effect`` the distance from what the reference has at the
-    hours of the window, which is the same where the column has no seasons. Both are shares of rows; the bounds hold at
-    ``alpha``; ``p_value`` is that of H0: at most ``tolerance`` of the rows moved, and p <= alpha where
+    hours of the window, which is the same where the column has no seasons; where only the last hours of the window are
+    certain to have moved, ``effect`` is theirs and ``details.last_hours`` says how many. Both are shares of rows; the
+    bounds hold at ``alpha``; ``p_value`` is that of H0: at most ``tolerance`` of the rows moved, and p <= alpha where
     ``effect_lower`` >= tolerance. Reasons: ``no_reference`` (the
     reference has no usable value of the column), ``too_few_rows`` (under 30 usable values in the window).
     """
@@ -86,7 +88,8 @@ class _Kind:
 
 @dataclass(frozen=True)
 class _Found:
-    """Per column [F]: raw ``distance``, seasonal ``effect`` and the cell that has it, ``short`` references."""
+    """Per column [F]: raw ``distance``, seasonal ``effect`` and the cell of the window that moved most, ``short``
+    references; whether what is usual was ``learned`` from the model's first weeks."""
 
     shares: Shares
     expected: Array
@@ -97,19 +100,23 @@ class _Found:
     known: Horizon | None
     short: NDArray[np.bool_]
     tolerance: Array
+    learned: bool
 
 
 def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement]:
     shares = data.shares(kind.shown, names)
     distance, _ = shares.cells.largest(shares.change)
     tested = cell.remembered(kind.tested, data.binning, names)
-    known = horizon_of(tested, data.reference, data.length_hours, data.tolerance, data.alpha)
+    horizons = horizons_of(tested, data.reference, data.length_hours, data.tolerance, data.alpha)
+    known = None if horizons is None else horizons[data.length_hours]
     expected = shares.q if known is None else _expected(data, shares, known)
     effect, place = shares.cells.largest(np.abs(shares.p - expected))
     short = np.ones(len(names), dtype=bool) if known is None else known.windows < ENOUGH
     tolerance = np.where(short, max(SHORT_TOLERANCE, data.tolerance), data.tolerance)
-    answer = _answer(data, kind, shares, effect, tested, known, short, tolerance)
-    found = _Found(shares, expected, distance, effect, place, answer, known, short, tolerance)
+    answer = _answer(data, kind, shares, effect, tested, horizons, short, tolerance)
+    effect = np.where(answer.hours > 0, answer.change, effect)
+    learned = any(profile.habits is not None for profile, _ in data.reference.parts)
+    found = _Found(shares, expected, distance, effect, place, answer, known, short, tolerance, learned)
     details = kind.describe(data, names, shares, place, expected)
     return [_one(kind.metric, name, data, found, index, details[index]) for index, name in enumerate(names)]
 
@@ -120,15 +127,16 @@ def _answer(
     shares: Shares,
     effect: Array,
     tested: cell.Cells,
-    known: Horizon | None,
+    horizons: Mapping[int, Horizon] | None,
     short: NDArray[np.bool_],
     tolerance: Array,
 ) -> Answer:
     """The engine's; where the reference is short, the rule of rows has to agree; without times it stands alone."""
-    if known is None:
+    if horizons is None:
         return kind.by_rows(shares, effect, tolerance, data.alpha)
-    stretch, end = stretch_of(tested, data.current, data.length_hours, before=bool(known.worthwhile.any()))
-    found = answer(tested, known, stretch, np.array([end]), tolerance, data.alpha).window(0)
+    before = any(known.worthwhile.any() for known in horizons.values())
+    stretch, end = stretch_of(tested, data.current, data.length_hours, before=before)
+    found = answer_together(tested, horizons, stretch, np.array([end]), tolerance, data.alpha).window(0)
     return found.and_also(kind.by_rows(shares, effect, tolerance, data.alpha), short) if short.any() else found
 
 
@@ -211,7 +219,7 @@ def _one(metric: str, name: str, data: _Data, found: _Found, index: int, details
         m,
         n,
         feature_of(name),
-        min(lower, value),  # what certainly moved against these hours certainly moved
+        min(lower * _part(data, found, index), value),  # what certainly moved against these hours certainly moved
         min(1.0, value + (upper - effect)),
         float(found.answer.p_value[index]),
         effect,
@@ -224,6 +232,11 @@ def _one(metric: str, name: str, data: _Data, found: _Found, index: int, details
     )
 
 
+def _part(data: _Data, found: _Found, index: int) -> float:
+    """Of the window, that the bounds are about."""
+    return int(found.answer.hours[index] or data.length_hours) / data.length_hours
+
+
 def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
     """What a reader of the number should know of the reference behind it."""
     details: dict[str, Any] = {"short_reference": True} if found.short[index] else {}
@@ -231,12 +244,16 @@ def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
     if known is None:
         return {**details, "reference_windows": 0}
     details["reference_windows"] = int(known.windows[index])
+    if found.learned:
+        details["learned"] = True
     if known.baseline.sizes[index] > CONSTANT:
         details["season"] = "day" if known.baseline.sizes[index] == DAILY else "day and week"
     if known.factor[index] > 1:
         details["calibration"] = float(known.factor[index])
     if found.answer.sudden[index]:
         details["sudden"] = True
+    if found.answer.hours[index]:
+        details["last_hours"] = int(found.answer.hours[index])
     return details
 
 

@@ -66,8 +66,11 @@ class Baseline:
 
     def leverage(self, design: Array) -> Array:
         """Variance [...] of the baseline at mean terms [..., F, 18], in units of one row's variance, [..., F]."""
-        found: Array = np.einsum("...fp,fpq,...fq->...f", design, self.inverse, design)
-        return found
+        most = int(self.sizes.max(initial=1))
+        of_column = np.moveaxis(design[..., :most], -2, 0)  # [F, ..., P]
+        flat = of_column.reshape(len(of_column), -1, most)
+        found = (flat @ self.inverse[:, :most, :most] * flat).sum(axis=-1)
+        return np.moveaxis(found.reshape(of_column.shape[:-1]), 0, -1)
 
 
 def solve(cells: Cells, normal: Normal, sizes: NDArray[np.int64]) -> Baseline:

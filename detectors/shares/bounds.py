@@ -6,7 +6,7 @@ the two agree: p <= alpha where the bound >= tolerance.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -57,26 +57,45 @@ class Shares:
 @dataclass(frozen=True)
 class Answer:
     """``lower`` and ``upper`` bound of the largest change (not clipped), ``p_value``, and ``mde``: the smallest change
-    found with 90 % power; ``sudden``: where a step said more than the mean; [F] or [W, F] each."""
+    found with 90 % power; ``sudden``: where a step said more than the mean; ``change``: the largest change itself, of
+    the last ``hours`` of the window, 0 where it is of the whole; [F] or [W, F] each."""
 
     lower: Array
     upper: Array
     p_value: Array
     mde: Array
     sudden: NDArray[np.bool_]
+    change: Array
+    hours: NDArray[np.int64]
 
     def window(self, place: int) -> Answer:
         """That of one of W windows."""
         return Answer(*(getattr(self, field.name)[place] for field in fields(self)))
 
+    def at_level(self, part: float) -> Answer:
+        """Of a test that has a part of the level, as of one that has all of it."""
+        return replace(self, p_value=np.minimum(1.0, self.p_value / part))
+
+    def or_else(self, other: Answer, hours: int, where: NDArray[np.bool_]) -> Answer:
+        """Either may tell: the p-value is the lesser; ``where``, the rest is the other one, of the last ``hours``."""
+        return Answer(
+            np.where(where, other.lower, self.lower),
+            np.where(where, other.upper, self.upper),
+            np.minimum(self.p_value, other.p_value),
+            self.mde,
+            np.where(where, other.sudden, self.sudden),
+            np.where(where, other.change, self.change),
+            np.where(where, hours, self.hours),
+        )
+
     def and_also(self, other: Answer, where: NDArray[np.bool_]) -> Answer:
         """Both rules must agree in the columns ``where``; elsewhere this one stands alone."""
-        return Answer(
-            np.where(where, np.minimum(self.lower, other.lower), self.lower),
-            np.where(where, np.maximum(self.upper, other.upper), self.upper),
-            np.where(where, np.maximum(self.p_value, other.p_value), self.p_value),
-            np.where(where, np.maximum(self.mde, other.mde), self.mde),
-            self.sudden,
+        return replace(
+            self,
+            lower=np.where(where, np.minimum(self.lower, other.lower), self.lower),
+            upper=np.where(where, np.maximum(self.upper, other.upper), self.upper),
+            p_value=np.where(where, np.maximum(self.p_value, other.p_value), self.p_value),
+            mde=np.where(where, np.maximum(self.mde, other.mde), self.mde),
         )
 
 
@@ -92,7 +111,7 @@ def rows_below_cuts(distance: Array, n: Array, m: Array, tolerance: Array, alpha
     radius = np.sqrt(np.log(scale / alpha) / (2 * effective))
     p_value = np.minimum(1.0, scale * np.exp(-2 * effective * np.maximum(distance - tolerance, 0) ** 2))
     mde = tolerance + radius + _Z_POWER * 0.5 / np.sqrt(effective)
-    return Answer(distance - radius, distance + radius, p_value, mde, np.zeros(len(mde), dtype=bool))
+    return _of_rows(distance, distance - radius, distance + radius, p_value, mde)
 
 
 def rows_in_categories(shares: Shares, tolerance: Array, alpha: float) -> Answer:
@@ -109,7 +128,13 @@ def rows_in_categories(shares: Shares, tolerance: Array, alpha: float) -> Answer
     p_values = difference_p_value(x[top], n[top], y[top], m[top], tolerance)
     widest, _ = cells.largest(_reference_error(shares))
     mde = tolerance + (critical + _Z_POWER) * widest
-    return Answer(lower, upper, np.minimum(1.0, 2 * cells.sizes * p_values), mde, np.zeros(len(mde), dtype=bool))
+    largest, _ = cells.largest(shares.change)
+    return _of_rows(largest, lower, upper, np.minimum(1.0, 2 * cells.sizes * p_values), mde)
+
+
+def _of_rows(change: Array, lower: Array, upper: Array, p_value: Array, mde: Array) -> Answer:
+    whole = np.zeros(len(mde), dtype=np.int64)
+    return Answer(lower, upper, p_value, mde, whole.astype(bool), change, whole)
 
 
 def _reference_error(shares: Shares) -> Array:

@@ -16,6 +16,7 @@ from detectors.shares.calibrate import calibrated
 from detectors.shares.cells import Cells
 from detectors.shares.fitting import fit_reference, horizon
 from detectors.shares.horizons import Horizon
+from detectors.shares.learning import about_reference, moved_baseline
 from detectors.shares.seasons import terms
 from detectors.shares.unrest import ENOUGH, Hours, Unrest
 from detectors.summary import WindowCounts
@@ -28,7 +29,8 @@ _AT_ONCE = 1_500_000  # hours x cells that are fitted together: 12 MB each of a 
 
 def horizon_of(cells: Cells, reference: Reference, length: int, tolerance: float, alpha: float) -> Horizon | None:
     """What a reference knows of windows of ``length`` hours, calibrated at ``alpha``; None where it has no times, or
-    fewer than 48 hours with rows. Of a mixed reference: the parts' own, mixed (``cells`` must be long-lived)."""
+    fewer than 48 hours with rows, and no habits to borrow. Of a mixed reference: the parts' own, mixed (``cells`` must
+    be long-lived)."""
     parts = [(_one(cells, profile, length, tolerance, alpha), profile, weight) for profile, weight in reference.parts]
     known = [(one, profile, weight) for one, profile, weight in parts if one is not None]
     if len(known) < len(parts):
@@ -61,8 +63,10 @@ def _baseline(cells: Cells, profile: ReferenceProfile, sizes: NDArray[np.int64])
     key = ("baseline", id(cells), sizes.tobytes())
     found: tuple[Cells, Baseline] | None = profile.memo.get(key)
     if found is None or found[0] is not cells:
-        hours = profile.hours if profile.hours is not None else np.empty(0, dtype=np.int64)
-        found = cells, solve(cells, Normal.summed(cells, terms(hours), profile.counts), sizes)
+        habits = profile.habits or profile
+        hours = habits.hours if habits.hours is not None else np.empty(0, dtype=np.int64)
+        solved = solve(cells, Normal.summed(cells, terms(hours), habits.counts), sizes)
+        found = cells, solved if habits is profile else moved_baseline(cells, profile, habits, solved)
         profile.memo[key] = found
     return found[1]
 
@@ -92,12 +96,14 @@ def _spread(values: Array, places: NDArray[np.int64], hours: int) -> Array:
 
 
 def _one(cells: Cells, profile: ReferenceProfile, length: int, tolerance: float, alpha: float) -> Horizon | None:
-    if profile.hours is None or len(profile.hours) < FEWEST_HOURS:
+    habits = profile.habits or profile
+    if habits.hours is None or len(habits.hours) < FEWEST_HOURS:
         return None
     key = ("horizon", id(cells), length, tolerance, alpha)
     found: tuple[Cells, Horizon] | None = profile.memo.get(key)
     if found is None or found[0] is not cells:
-        found = cells, _fitted(cells, profile, length, tolerance, alpha)
+        fitted = _fitted(cells, habits, length, tolerance, alpha)
+        found = cells, fitted if habits is profile else about_reference(cells, profile, habits, fitted)
         profile.memo[key] = found
     return found[1]
 

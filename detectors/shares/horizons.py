@@ -13,8 +13,8 @@ from detectors.shares.baseline import Baseline
 from detectors.shares.bounds import POWER, Answer
 from detectors.shares.cells import Cells
 from detectors.shares.memory import PAST
-from detectors.shares.seasons import DAY, terms
-from detectors.shares.unrest import Hours, Unrest, contrast, steps_usable, sums
+from detectors.shares.seasons import DAY
+from detectors.shares.unrest import Hours, Unrest, between, contrast, steps_usable
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -48,10 +48,8 @@ class Horizon:
 
 def mean_terms(stretch: Hours, length: int, ends: NDArray[np.int64]) -> Array:
     """Mean terms of the rows of each window, [W, F, 18]."""
-    design = terms(stretch.hours)
-    weighted = sums(stretch.rows[:, :, None] * design[:, None, :], length, ends)
-    rows = sums(stretch.rows, length, ends)
-    found: Array = weighted / np.maximum(rows, 1)[:, :, None]
+    rows = between(stretch.running_rows, length, ends)
+    found: Array = between(stretch.running_terms, length, ends) / np.maximum(rows, 1)[:, :, None]
     return found
 
 
@@ -77,11 +75,11 @@ def level_changes(cells: Cells, known: Horizon, stretch: Hours, ends: NDArray[np
 
     Variance: i.i.d. at the larger of the two binomial variances, the excess, and the baseline's own error.
     """
-    rows = sums(stretch.rows, known.length, ends)
+    rows = between(stretch.running_rows, known.length, ends)
     safe = np.maximum(rows, 1)[:, cells.owner]
     design = mean_terms(stretch, known.length, ends)
-    share = sums(stretch.inside, known.length, ends) / safe
-    change = sums(stretch.residuals(cells, known.baseline), known.length, ends) / safe
+    share = between(stretch.running_inside, known.length, ends) / safe
+    change = between(stretch.running_residuals(cells, known.baseline), known.length, ends) / safe
     expected = share - change
     larger = _larger(known, share, expected)
     error = known.baseline.leverage(design) * known.rate
@@ -121,7 +119,7 @@ def answer(
     stretch): bounds of the largest change at ``alpha``, p-value and smallest change found, [W, F] each."""
     level = level_changes(cells, known, stretch, ends)
     step = step_changes(cells, known, stretch, ends, level)
-    rows = sums(stretch.rows, known.length, ends)
+    rows = between(stretch.running_rows, known.length, ends)
     both = np.zeros(rows.shape, dtype=bool) if step is None else step.usable
     lower, p_value = _tested(cells, level, rows, tolerance, alpha, both)
     sudden = np.zeros(rows.shape, dtype=bool)
@@ -135,7 +133,8 @@ def answer(
     upper = np.maximum.reduceat(np.abs(level.change) + critical[:, cells.owner] * deviation, cells.starts, axis=-1)
     widest = np.maximum.reduceat(deviation, cells.starts, axis=-1)
     mde = tolerance + (critical + _Z_POWER) * widest
-    return Answer(lower, upper, p_value, mde, sudden)
+    change = np.maximum.reduceat(np.abs(level.change), cells.starts, axis=-1)
+    return Answer(lower, upper, p_value, mde, sudden, change, np.zeros(rows.shape, dtype=np.int64))
 
 
 def _level(cells: Cells, alpha: float) -> Array:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ class Hours:
     start: int
     inside: Array
     rows: Array
+    memo: dict[int, tuple[Baseline, Array]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def hours(self) -> NDArray[np.int64]:
@@ -43,12 +45,43 @@ class Hours:
         """Rows in the cells beyond those expected, [H, B]."""
         return self.inside - self.rows[:, cells.owner] * baseline.expected(terms(self.hours))
 
+    @cached_property
+    def running_inside(self) -> Array:
+        """``running`` sums of the rows in the cells."""
+        return running(self.inside)
 
-def sums(hourly: Array, length: int, ends: NDArray[np.int64]) -> Array:
-    """Sums [W, ...] over the ``length`` hours before each of ``ends`` (places in the stretch)."""
-    total = np.concatenate([np.zeros((1, *hourly.shape[1:])), np.cumsum(hourly, axis=0)])
+    @cached_property
+    def running_rows(self) -> Array:
+        """``running`` sums of the rows in the columns."""
+        return running(self.rows)
+
+    @cached_property
+    def running_terms(self) -> Array:
+        """``running`` sums of the terms of all rows, [H + 1, F, 18]."""
+        return running(self.rows[:, :, None] * terms(self.hours)[:, None, :])
+
+    def running_residuals(self, cells: Cells, baseline: Baseline) -> Array:
+        """``running`` sums of the residuals, worked out once for windows of all lengths."""
+        known = self.memo.get(id(baseline))
+        if known is None or known[0] is not baseline:
+            known = self.memo[id(baseline)] = baseline, running(self.residuals(cells, baseline))
+        return known[1]
+
+
+def running(hourly: Array) -> Array:
+    """Sums [H + 1, ...] of the hours before each place."""
+    return np.concatenate([np.zeros((1, *hourly.shape[1:])), np.cumsum(hourly, axis=0)])
+
+
+def between(total: Array, length: int, ends: NDArray[np.int64]) -> Array:
+    """Sums [W, ...] over the ``length`` hours before each of ``ends`` (places in the stretch), of ``running`` sums."""
     found: Array = total[ends] - total[ends - length]
     return found
+
+
+def sums(hourly: Array, length: int, ends: NDArray[np.int64]) -> Array:
+    """Sums [W, ...] over the ``length`` hours before each of ``ends``."""
+    return between(running(hourly), length, ends)
 
 
 def contrast(shares: Array, weights: Array, ends: NDArray[np.int64]) -> Array:

@@ -260,6 +260,13 @@ def changed_hours(connection: Connection, model_id: int, start: int, end: int, s
     return found
 
 
+def newest_change(connection: Connection, model_id: int, start: int, end: int) -> int:
+    """The newest change of the rows of hours [start, end); 0 without any."""
+    t = summaries.c
+    query = select(func.max(t.change)).where(t.model_id == model_id, t.hour >= start, t.hour < end)
+    return int(connection.execute(query).scalar() or 0)
+
+
 def newest_labels(connection: Connection, model_id: int, start: int, end: int, until: int) -> list[tuple[int, int]]:
     """For each hour of [start, end) with labels: the newest hour, up to ``until``, at which one became known."""
     t = label_summaries.c

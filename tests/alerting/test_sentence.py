@@ -35,6 +35,8 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
         ),
         (said("ok", "ks", 0.012, details={"effect": 0.012, "effect_lower": 0.0, "effect_upper": 0.03, "cut": 1.0}),
          "temp: 1.2 % of rows moved (between 0 and 3)"),
+        (said("warning", "ks", 0.12, lower=0.05, upper=0.2, details={"last_hours": 2}),
+         "temp: 12 % of rows moved in the last 2 hours (between 5 and 20)"),
         (said("warning", "ks", 0.31, p_value=0.00042), "temp: 31 % of rows moved (p = 0.00042)"),
         (said("warning", "psi", 0.31, threshold=0.1), "temp: PSI 0.31, beyond 0.1"),
         (said("critical", "psi", 0.31, details={"critical": 0.25}), "temp: PSI 0.31, above 0.25"),

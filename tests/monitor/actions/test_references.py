@@ -160,6 +160,29 @@ def test_short_and_untimed_references(world: World, timed: bool) -> None:
     assert threshold == {0.02 if timed else 0.05}
 
 
+def test_an_untimed_reference_learns_from_the_first_weeks(world: World) -> None:
+    """Until four weeks are known the rule of rows stands; then their unrest is the reference's, about its own level."""
+    world.reference([{k: v for k, v in row.items() if k != "timestamp"} for row in traffic(T0, 24 * 9)])
+    world.post(traffic(START, 24 * 28, seed=4))
+    end = START + 28 * D
+    world.post(
+        [{**row, "features": {**row["features"], "x": row["features"]["x"] + 1.0}} for row in traffic(end, 48, seed=5)]
+    )
+
+    def of(as_of: int) -> dict[str, Any]:
+        return one(world.read(as_of), check="data_drift", feature="x", hours=24)
+
+    learning, learned, later = (of(moment) for moment in (end, end + D, end + 2 * D))
+    assert learning["details"]["short_reference"] is True
+    assert learning["threshold"] == 0.05
+    for found in (learned, later):
+        assert "short_reference" not in found["details"]
+        assert found["details"]["learned"] is True
+        assert (found["threshold"], found["verdict"]) == (0.02, "critical")
+        assert found["details"]["reference_windows"] >= 27
+    assert of(end + D) == learned  # what came since changes nothing
+
+
 def test_a_type_configured_later_is_taken_over(world: World) -> None:
     rows = traffic(T0, 24 * 9)
     for place, row in enumerate(rows):
