@@ -214,9 +214,20 @@ class _Clock:
         sizes = np.diff(starts, append=len(keys)).astype(np.int64)
         return cls(keys[starts], rows, np.repeat(np.arange(len(starts)), sizes), sizes, None)
 
+    @property
+    def alone(self) -> bool:
+        """Is this one group, with every row in it?"""
+        return len(self.hours) == 1 and self.rows is None
+
     def of_these(self, values: NDArray[Any]) -> NDArray[Any]:
         """The values of the rows that are in a group."""
         return values if self.rows is None else values[self.rows]
+
+    def tell(self, flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """How many rows of each group have the flag, [T]."""
+        if self.alone:
+            return np.array([np.count_nonzero(flags)])
+        return np.bincount(self.places[self.of_these(flags)], minlength=len(self.hours))
 
     def count(self, slots: NDArray[np.int64], into: NDArray[np.int64]) -> None:
         """Add one per row at (its group, its slot); ``into`` int64 [T, size]."""
@@ -261,23 +272,30 @@ def _count_numeric(
             tally.part(binning, column)[:, extra["missing"]] = tally.clock.sizes
         return
     numbers = values.values.to_numpy(zero_copy_only=False)
-    slots = column.grid.find(numbers)
     known = sums.extremes(numbers, np.array([len(numbers)])) if len(numbers) else None
     finite = None if known is None or np.isfinite(known).all() else np.isfinite(numbers)
-    if finite is not None:
+    if finite is None and len(tallies) == 1 and tallies[0].clock.alone:
+        tallies[0].part(binning, column)[0, :first_extra] = column.grid.count(numbers)
+        slots = None
+    else:
+        slots = column.grid.find(numbers)
+    if finite is not None and slots is not None:
         slots[np.isnan(numbers)] = extra["missing"]
         slots[values.odd_rows] = np.where(values.odd_codes == NAN, extra["nan"], extra["mismatch"])
         slots[numbers == np.inf] = extra["pos_inf"]
         slots[numbers == -np.inf] = extra["neg_inf"]
     for tally in tallies:
         clock, counts, extremes = tally.clock, tally.part(binning, column), tally.extremes[:, row]
-        clock.count(slots, counts)
+        if slots is not None:
+            clock.count(slots, counts)
         whole = known if finite is None and clock.rows is None else None
         _measure(clock, numbers, finite, whole, tally.moments[:, row], extremes)
-        if len(extremes) and (extremes[:, 0].min() < column.minimum or extremes[:, 1].max() > column.maximum):
-            for name, outside in (("below_min", numbers < column.minimum), ("above_max", numbers > column.maximum)):
-                beyond = clock.places[clock.of_these(outside if finite is None else outside & finite)]
-                counts[:, extra[name]] = np.bincount(beyond, minlength=len(clock.hours))
+        if len(extremes):
+            sides = (("below_min", np.less, 0, column.minimum), ("above_max", np.greater, 1, column.maximum))
+            for name, beyond, side, bound in sides:
+                if beyond(extremes[:, side], bound).any():
+                    outside = beyond(numbers, bound)
+                    counts[:, extra[name]] = clock.tell(outside if finite is None else outside & finite)
 
 
 def _measure(
@@ -303,8 +321,7 @@ def _measure(
         return
     low, high = known if known and len(some) == 1 else sums.extremes(numbers, sizes[some])
     extremes[some, 0], extremes[some, 1] = low, high
-    for power in (1, 2):
-        moments[some, power - 1] = sums.group_sums(numbers, sizes[some], power, (low, high))
+    moments[some] = sums.moments(numbers, sizes[some], (low, high))
 
 
 def _count_categorical(

@@ -7,10 +7,15 @@ alone, and added as integers.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.grid import ROUNDER
+
 BLOCK = 32768
+MANY = 4096  # rows, from which on the grid leaves room for ROUNDER: at most 62 - 12 bits
 
 
 Floats = NDArray[np.float64]
@@ -18,33 +23,45 @@ Floats = NDArray[np.float64]
 
 def extremes(values: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Smallest and largest value of consecutive runs; as ``group_sums``."""
-    if len(sizes) == 1:  # reduceat is several times slower than these
-        return np.array([values.min()]), np.array([values.max()])
+    if len(sizes) == 1:  # reduceat is several times slower than these; in blocks, values come from memory once
+        ends = np.array([(part.min(), part.max()) for part in _blocks(values)])
+        return ends[:, 0].min(keepdims=True), ends[:, 1].max(keepdims=True)
     starts = np.cumsum(sizes) - sizes
     return np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
 
 
-def group_sums(
-    values: Floats, sizes: NDArray[np.int64], power: int = 1, known: tuple[Floats, Floats] | None = None
-) -> Floats:
-    """Sum the first or second powers of consecutive runs of ``values`` (float64 [n]); ``sizes`` int64 [G], all at least
-    1, add up to n; ``known``: their ``extremes``, where the caller has them.
+def group_sums(values: Floats, sizes: NDArray[np.int64]) -> Floats:
+    """Sums [G] of consecutive runs of ``values`` (float64 [n]); ``sizes`` int64 [G], all at least 1, add up to n.
 
     The grid has 62 - log2(size) bits below the largest magnitude of the group: an error of at most size · 2^-(62 -
     log2 size) of it, far below that of the measurements. A group that holds an infinity sums to inf.
     """
+    found: Floats = _sums(values, sizes, (1,), None)[:, 0]
+    return found
+
+
+def moments(values: Floats, sizes: NDArray[np.int64], known: tuple[Floats, Floats]) -> Floats:
+    """Sums and sums of squares [G, 2] of consecutive runs, as ``group_sums``; ``known``: their ``extremes``."""
+    return _sums(values, sizes, (1, 2), known)
+
+
+def _sums(
+    values: Floats, sizes: NDArray[np.int64], powers: tuple[int, ...], known: tuple[Floats, Floats] | None
+) -> Floats:
     if len(values) == 0:
-        return np.zeros(len(sizes))
+        return np.zeros((len(sizes), len(powers)))
     low, high = known or extremes(values, sizes)
     with np.errstate(over="ignore"):
-        largest = np.maximum(high, -low) ** power
+        largest = np.maximum(high, -low)[:, None] ** np.array(powers)
     overflow = ~np.isfinite(largest)
     _, exponents = np.frexp(np.where(overflow, 0.0, largest))
-    shifts = 62 - np.ceil(np.log2(sizes)).astype(np.int32) - exponents
-    if len(sizes) == 1 and not overflow[0] and abs(shifts[0]) < 1000:
-        one: Floats = np.ldexp(np.array([_one_group(values, 2.0 ** float(shifts[0]), power)]), -shifts)
-        return one
-    return _many_groups(values, sizes, power, shifts, overflow)
+    shifts = 62 - np.ceil(np.log2(sizes)).astype(np.int32)[:, None] - exponents
+    if len(sizes) == 1 and len(values) >= MANY and not overflow.any() and np.abs(shifts).max() < 1000:
+        steps = _one_group(values, np.ldexp(ROUNDER, -shifts[0]), powers)
+        return np.ldexp(np.array([steps], dtype=np.float64), -shifts)
+    places = enumerate(powers)
+    each = [_many_groups(values, sizes, power, shifts[:, place], overflow[:, place]) for place, power in places]
+    return np.stack(each, axis=1)
 
 
 def _many_groups(
@@ -52,27 +69,32 @@ def _many_groups(
 ) -> Floats:
     with np.errstate(over="ignore"):
         powers = values if power == 1 else values * values
-    scaled = np.ldexp(np.where(np.isfinite(powers), powers, 0.0), np.repeat(shifts, sizes))
+    if overflow.any():
+        powers = np.where(np.isfinite(powers), powers, 0.0)
+    within = bool((np.abs(shifts) < 1000).all())  # a power of two is a number, and multiplying is quicker
+    scaled = powers * np.repeat(2.0**shifts, sizes) if within else np.ldexp(powers, np.repeat(shifts, sizes))
     scaled[np.repeat(overflow, sizes)] = 0.0
-    totals = np.add.reduceat(np.rint(scaled).astype(np.int64), np.cumsum(sizes) - sizes)
+    totals = np.add.reduceat(np.rint(scaled, out=scaled).astype(np.int64), np.cumsum(sizes) - sizes)
     sums: Floats = np.ldexp(totals.astype(np.float64), -shifts)
     sums[overflow] = np.inf
     return sums
 
 
-def _one_group(values: Floats, scale: float, power: int) -> float:
-    """The sum of the first or second powers on the grid of ``1 / scale`` (a power of two), in blocks that stay in the
-    processor's cache."""
-    floats, whole, total = np.empty(BLOCK), np.empty(BLOCK, dtype=np.int64), 0
-    for start in range(0, len(values), BLOCK):
-        part = values[start : start + BLOCK]
-        scaled, grid = floats[: len(part)], whole[: len(part)]
-        if power == 2:
-            np.multiply(part, part, out=scaled)
-            np.multiply(scaled, scale, out=scaled)
-        else:
-            np.multiply(part, scale, out=scaled)
-        np.rint(scaled, out=scaled)
-        np.copyto(grid, scaled, casting="unsafe")
-        total += int(grid.sum())
-    return float(total)
+def _one_group(values: Floats, rounders: Floats, powers: tuple[int, ...]) -> list[int]:
+    """The sum of each power of the values in steps of its grid, ``ROUNDER`` steps being ``rounders`` [powers].
+
+    A sum with the rounder is rounded to the grid, and has the number of steps in its lowest bits: the sum of the steps,
+    modulo 2^64, is that of the bits. In blocks that stay in the processor's cache.
+    """
+    room, bits = np.empty(min(BLOCK, len(values))), rounders.view(np.int64).tolist()
+    totals = [-len(values) * one for one in bits]
+    for part in _blocks(values):
+        grid = room[: len(part)]
+        for place, power in enumerate(powers):
+            raised = part if power == 1 else np.multiply(part, part, out=grid)
+            totals[place] += int(np.add(raised, rounders[place], out=grid).view(np.int64).sum())
+    return [(total + 2**63) % 2**64 - 2**63 for total in totals]
+
+
+def _blocks(values: Floats) -> Iterator[Floats]:
+    return (values[start : start + BLOCK] for start in range(0, len(values), BLOCK))

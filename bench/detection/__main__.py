@@ -1,12 +1,14 @@
 """Drift detection beside six open packages at their defaults: false alarms, delays, names, cost.
 
     python -m bench.detection run [--scenarios N1,N3,D1-0.5-ar] [--seeds 0-3] [--rows 500] [--tools Plimsoll,NannyML]
+    python -m bench.detection promise [--seeds 0-199] [--bases iid,seas,ar] [--minutes 50]
     python -m bench.detection report          writes docs/benchmark.md and its pictures from what is kept
     python -m bench.detection list            scenarios and tools
 
 Work is kept per tool and stream under ``--cache`` and never done twice; stop and go on as you like. The packages are
 installed by pip into environments of their own under the cache when they are first needed. ``--data`` is the folder
 that holds electricity/electricity.parquet and bike_sharing/bike_sharing_hour.parquet, for the scenarios N4-*.
+``promise`` asks of the engine alone, on counts drawn without rows, whether its false alarms keep to the budget.
 ``bench.detection.speed`` compares the cost of a single comparison of two tables.
 """
 
@@ -20,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.detection import real, report, streams
+from bench.detection import promise, real, report, streams
 from bench.detection.tools import TOOLS, Unit, Workshop, drop
 
 SCENARIOS = streams.SCENARIOS | real.SCENARIOS
@@ -45,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Do what is not done yet: streams in the order of the seeds, so that all scenarios grow alike."""
     tools = [tool for tool in TOOLS if arguments.tools is None or tool.name in arguments.tools.split(",")]
     names = _scenarios(arguments.scenarios)
-    units = [Unit(name, seed, arguments.rows) for seed in _numbers(arguments.seeds) for name in names]
+    units = [Unit(name, seed, arguments.rows) for seed in arguments.seed_list for name in names]
     shop = Workshop(arguments.cache, arguments.data, arguments.window)
     failed: list[str] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -85,7 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench.detection", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["run", "report", "list"])
+    parser.add_argument("what", choices=["run", "promise", "report", "list"])
     parser.add_argument("--cache", type=Path, default=Path(".cache/detection"))
     parser.add_argument("--data", type=Path, help="folder of the real data")
     parser.add_argument("--scenarios", default=DEFAULT, help="names or patterns such as D1-*, with commas")
@@ -95,9 +97,12 @@ def main() -> None:
     parser.add_argument(
         "--window", type=int, choices=[1, 24], default=24, help="hours of the window that the packages are run on"
     )
+    parser.add_argument("--bases", default=",".join(promise.BASES), help="of promise: noise of the hours")
+    parser.add_argument("--minutes", type=float, help="of promise: after which no month is begun")
     arguments = parser.parse_args()
+    arguments.seed_list = _numbers(arguments.seeds)
     arguments.cache.mkdir(parents=True, exist_ok=True)
-    {"run": run, "report": report.main, "list": show_list}[arguments.what](arguments)
+    {"run": run, "promise": promise.main, "report": report.main, "list": show_list}[arguments.what](arguments)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,22 @@
 
     python -m bench.detection.ours JOB.json      (run by bench.detection.tools)
 
-Nothing is configured: default checks, default rule, default budget. A flag is a reading with the verdict warning or
-critical, named by its feature, or by what it is about: probability (prediction drift), performance, volume, or else its
-check. The time of a flag is the hour of the run that saw it: the schedule looks every hour.
+Nothing is configured: default checks, default rule, default budget; only columns to slice by are named where a scenario
+has them, as there is no other way to say so. A flag is a reading with the verdict warning or critical, named by its
+feature, or by what it is about: segment, correlation, probability (prediction drift), performance, volume, or else its
+metric. The time of a flag is the hour of the run that saw it: the schedule looks every hour.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import select
@@ -29,20 +33,33 @@ NAMED = {"prediction_drift": "probability", "serving": "volume", "performance": 
 
 def plimsoll(home: Path, *command: str) -> None:
     """The command line, as a user would; its CPU time is a child's."""
-    call = [sys.executable, "-m", "monitor", *command, "--model", MODEL, "--home", str(home)]
+    call = [sys.executable, "-m", "monitor", *command, "--home", str(home)]
     subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
 
 
 def load(home: Path, job: Job) -> None:
-    """Reference, predictions and labels."""
+    """Columns to slice by, reference, predictions and labels."""
     folder = Path(job.folder)
     with tempfile.TemporaryDirectory(dir=home) as room:
+        if job.segments:
+            told = Path(room) / "plimsoll.yaml"
+            told.write_text(json.dumps({"models": {MODEL: {"segments": job.segments}}}), "utf-8")
+            plimsoll(home, "apply", str(told))
         for name, command in (("reference", ("--reference", "first")), ("monitored", ()), ("labels", ("--labels",))):
             frame = pd.read_parquet(folder / f"{name}.parquet")
             if len(frame):
                 file = Path(room) / f"{name}.parquet"
                 frame.rename(columns={"region": "segment.region"}).to_parquet(file)
-                plimsoll(home, "import", str(file), *command)
+                plimsoll(home, "import", str(file), *command, "--model", MODEL)
+
+
+def name_of(reading: Mapping[str, Any]) -> str:
+    """What a reading is about, in the words of the scenarios."""
+    if reading["segment"]:
+        return "segment"
+    if reading["metric"] == "correlation":
+        return "correlation"
+    return str(reading["feature"] or NAMED.get(reading["kind"], reading["metric"]))
 
 
 def flags(home: Path) -> tuple[dict[int, set[str]], list[dict[str, object]]]:
@@ -51,7 +68,7 @@ def flags(home: Path) -> tuple[dict[int, set[str]], list[dict[str, object]]]:
     with service_from(home=home) as service, service.database.read() as connection:
         judged = tables.readings.c.verdict.in_(["warning", "critical"])
         for row in connection.execute(select(tables.readings).where(judged)).mappings():
-            found[row["as_of"]].add(row["feature"] or NAMED.get(row["kind"], row["metric"]))
+            found[row["as_of"]].add(name_of(row))
         fired = connection.execute(select(tables.alerts).where(tables.alerts.c.fired_at.is_not(None))).mappings()
         alerts = [{name: row[name] for name in ("rule", "severity", "fired_at", "resolved_at")} for row in fired]
     return found, alerts
@@ -67,7 +84,7 @@ def main(file: str) -> None:
         home = Path(room)
         load(home, job)
         loading = cpu() - began
-        plimsoll(home, "replay", "--from", clock.render(start), "--to", clock.render(end))
+        plimsoll(home, "replay", "--model", MODEL, "--from", clock.render(start), "--to", clock.render(end))
         used = cpu() - began
         found, alerts = flags(home)
         size = sum(part.stat().st_size for part in home.rglob("*") if part.is_file())

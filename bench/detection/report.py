@@ -24,11 +24,11 @@ def read(cache: Path, rows: int) -> tuple[Scores, dict[str, set[int]]]:
     seeds: dict[str, set[int]] = defaultdict(set)
     names = sorted([*streams.SCENARIOS, *real.SCENARIOS], key=len, reverse=True)
     for folder in sorted((cache / "results").iterdir()):
-        rest = folder.name.removeprefix(f"v{streams.VERSION}-")
+        version, _, rest = folder.name.partition("-")
         name = next((name for name in names if rest.startswith(f"{name}-")), None)
         wanted = rf"{name}-(\d+)" if name in real.SCENARIOS else rf"{name}-{rows}-(\d+)"
         found = re.fullmatch(wanted, rest) if name else None
-        if found is None or name is None:
+        if found is None or name is None or version != f"v{scenario_of(name).version}":
             continue
         hours = real.WEEKS * 168 if name in real.SCENARIOS else streams.HOURS
         for tool in TOOLS:

@@ -1,8 +1,8 @@
 """The made-up months: a reference of 28 days and 30 days of traffic in which a known thing happens, or nothing.
 
 Fifty features (45 numbers, 5 categories) of ``rows`` rows an hour, a model of five of them with its probability, and
-labels that come late. Everything follows from (``VERSION``, scenario, seed, rows): every tool sees the same rows.
-Raise ``VERSION`` with any change here.
+labels that come late. Everything follows from (scenario, its version, seed, rows): every tool sees the same rows.
+Raise ``version`` of the scenarios that a change here touches.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-VERSION = 1
 START = pd.Timestamp("2025-02-03")  # a Monday: the first monitored hour
 REFERENCE_HOURS, HOURS, DAY = 28 * 24, 30 * 24, 24
 NUMBERS, CATEGORIES = 45, 5
@@ -38,6 +37,8 @@ class Scenario:
     labels: bool = False
     change: str = "none"
     size: float = 0.0
+    segments: tuple[str, ...] = ()  # columns that the user would slice by
+    version: int = 1
 
 
 def _moved(change: str, words: str, base: str, size: float) -> Scenario:
@@ -72,6 +73,7 @@ SCENARIOS: dict[str, Scenario] = {
         prior=0.1,
         labels=True,
         change="prior",
+        version=2,  # 1 drew rows with repetition, so that they were no longer independent
     ),
     "C1": Scenario(
         "inputs move, accuracy does not", "seas", FOUND, frozenset(MOVED), labels=True, change="abrupt", size=0.5
@@ -91,6 +93,8 @@ SCENARIOS: dict[str, Scenario] = {
         expected=frozenset({"segment"}),
         allowed=frozenset(MOVED),
         change="segment",
+        segments=("region",),
+        version=2,  # 1 named no segment
     ),
     "Q1": Scenario("missing 1 % to 6 %", "seas", FOUND, frozenset({"f10"}), change="missing"),
     "Q2": Scenario("a unit changes: x 1000", "seas", FOUND, frozenset({"f10"}), change="unit"),
@@ -116,7 +120,7 @@ def make(name: str, seed: int, rows: int) -> Stream:
     """The stream of a scenario; ``rows`` an hour."""
     scenario = SCENARIOS[name]
     key = sum(ord(letter) << 8 * (place % 4) for place, letter in enumerate(name))
-    random = np.random.default_rng([VERSION, seed, key])
+    random = np.random.default_rng([scenario.version, seed, key])
     hours = np.repeat(np.arange(-REFERENCE_HOURS, HOURS), rows)
     if scenario.change == "volume":
         random_rows = random.random(len(hours))
@@ -126,7 +130,8 @@ def make(name: str, seed: int, rows: int) -> Stream:
     region = np.where(random.random(len(hours)) < 0.05, "north", "south")
     latent = _change_latent(random, scenario, latent, hours, after, region)
     odds, truth = _truth(random, scenario, latent, after)
-    latent, odds, truth = _resample(random, scenario, latent, odds, truth, hours, after)
+    if scenario.change == "prior":
+        latent[after], odds[after], truth[after] = _with_prior(random, scenario, 2 * scenario.prior, int(after.sum()))
     frame = _change_values(random, scenario, _frame(random, latent, hours, region, odds), after)
     past = hours < 0
     labels = _labels(random, frame[~past], truth[~past])
@@ -141,15 +146,24 @@ def _latent(random: np.random.Generator, base: str, hours: np.ndarray) -> np.nda
     count = NUMBERS + CATEGORIES
     values = random.standard_normal((len(hours), count))
     values[:, 1] = 0.8 * values[:, 0] + 0.6 * values[:, 1]
-    if base == "iid":
-        return values
-    clock = np.arange(-REFERENCE_HOURS, HOURS)[:, None]
-    size, phase = random.uniform(0.10, 0.25, (2, count)), random.uniform(0, 2 * np.pi, (2, count))
-    level = sum(size[i] * np.sin(2 * np.pi * clock / period + phase[i]) for i, period in enumerate((24, 168)))
-    if base == "ar":
-        level = level + _wander(random, len(clock), count) + 0.05 * random.standard_normal((len(clock), count))
-    values += level[hours + REFERENCE_HOURS]
+    if base != "iid":
+        values += levels(random, base, count, REFERENCE_HOURS + HOURS)[hours + REFERENCE_HOURS]
     return values
+
+
+def levels(random: np.random.Generator, base: str, count: int, hours: int) -> np.ndarray:
+    """The level of each feature in each of so many hours, float64 [hours, count]; the first is ``REFERENCE_HOURS``
+    before the first monitored one."""
+    if base == "iid":
+        return np.zeros((hours, count))
+    clock = np.arange(-REFERENCE_HOURS, hours - REFERENCE_HOURS)[:, None]
+    size, phase = random.uniform(0.10, 0.25, (2, count)), random.uniform(0, 2 * np.pi, (2, count))
+    level = np.sum(
+        [size[i] * np.sin(2 * np.pi * clock / period + phase[i]) for i, period in enumerate((24, 168))], axis=0
+    )
+    if base == "ar":
+        level = level + _wander(random, hours, count) + 0.05 * random.standard_normal((hours, count))
+    return level
 
 
 def _wander(random: np.random.Generator, length: int, count: int) -> np.ndarray:
@@ -215,24 +229,21 @@ def _share(odds: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-odds)))
 
 
-def _resample(
-    random: np.random.Generator,
-    scenario: Scenario,
-    latent: np.ndarray,
-    odds: np.ndarray,
-    truth: np.ndarray,
-    hours: np.ndarray,
-    after: np.ndarray,
+def _with_prior(
+    random: np.random.Generator, scenario: Scenario, prior: float, rows: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For a prior shift: twice as many positives, inputs given the label as before (rows drawn anew within hours)."""
-    if scenario.change != "prior":
-        return latent, odds, truth
-    weights = np.where(truth == 1, 2.0, (1 - 2 * scenario.prior) / (1 - scenario.prior))
-    order = np.arange(len(hours))
-    for hour in np.unique(hours[after]):
-        rows = np.flatnonzero(hours == hour)
-        order[rows] = random.choice(rows, len(rows), p=weights[rows] / weights[rows].sum())
-    return latent[order], odds[order], truth[order]
+    """Independent rows with another share of positives and the same inputs given the label: negatives are kept with
+    such a chance that the share comes out (rejection sampling)."""
+    keep = scenario.prior / prior * (1 - prior) / (1 - scenario.prior)
+    parts, found = [], 0
+    while found < rows:
+        latent = _latent(random, scenario.base, np.zeros(rows, dtype=np.int64))
+        odds, truth = _truth(random, scenario, latent, np.zeros(rows, dtype=bool))
+        kept = (truth == 1) | (random.random(rows) < keep)
+        parts.append((latent[kept], odds[kept], truth[kept]))
+        found += int(kept.sum())
+    latent, odds, truth = (np.concatenate(part)[:rows] for part in zip(*parts, strict=True))
+    return latent, odds, truth
 
 
 def _frame(

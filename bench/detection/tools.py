@@ -52,7 +52,7 @@ class Unit:
     def key(self) -> str:
         """A file name."""
         size = "" if self.scenario in real.SCENARIOS else f"-{self.rows}"
-        return f"v{streams.VERSION}-{self.scenario}{size}-{self.seed}"
+        return f"v{scenario_of(self.scenario).version}-{self.scenario}{size}-{self.seed}"
 
 
 def scenario_of(name: str) -> streams.Scenario:
@@ -112,6 +112,7 @@ class Workshop:
             "columns": list(stream.columns),
             "start": START.isoformat(),
             "window_hours": self.window_hours,
+            "segments": list(stream.scenario.segments),
             "runs": list(range(self.window_hours, stream.hours + 1, self.window_hours)),
         }
         (folder / "job.json").write_text(json.dumps(job), "utf-8")

@@ -38,7 +38,23 @@ def test_several_blocks(law):
     numbers = LAWS[law](rng, 2 * BLOCK + 77)
     cuts = np.unique(np.quantile(numbers, np.arange(1, 80) / 80))
     with_odd = np.concatenate([numbers, [np.inf, -np.inf, 1e308, -1e308]])
-    np.testing.assert_array_equal(Grid.over(cuts).find(with_odd), np.searchsorted(cuts, with_odd))
+    grid, bins = Grid.over(cuts), np.searchsorted(cuts, with_odd)
+    np.testing.assert_array_equal(grid.find(with_odd), bins)
+    np.testing.assert_array_equal(grid.count(with_odd), np.bincount(bins, minlength=len(cuts) + 1))
+
+
+def test_a_heavy_value_and_its_neighbours():
+    """A cut at a value and one just below, as binning makes them: both in one cell, compared and not searched."""
+    rng = np.random.default_rng(6)
+    numbers = np.where(rng.random(BLOCK + 500) < 0.3, 0.0, rng.normal(size=BLOCK + 500))
+    cuts = np.unique(
+        [*np.quantile(numbers, np.arange(1, 60) / 60), np.nextafter(0.0, -1), 0.0, 1.0, np.nextafter(1, 0)]
+    )
+    near = np.concatenate([numbers, np.nextafter(cuts, -np.inf), cuts, np.nextafter(cuts, np.inf)])
+    grid = Grid.over(cuts)
+    assert grid.inside is not None
+    np.testing.assert_array_equal(grid.find(near), np.searchsorted(cuts, near))
+    np.testing.assert_array_equal(grid.count(near), np.bincount(np.searchsorted(cuts, near), minlength=len(cuts) + 1))
 
 
 def test_a_nan_has_some_bin():

@@ -45,13 +45,13 @@ def quiet():
 
 class Job:
     """One stream to judge: files, columns, the start of the monitored time, and the runs (hours since, ends of windows
-    of ``window_hours``)."""
+    of ``window_hours``), columns to slice by."""
 
     def __init__(self, file):
         with open(file, encoding="utf-8") as source:
             told = json.load(source)
         self.folder, self.columns, self.start = told["folder"], told["columns"], told["start"]
-        self.runs, self.window_hours = told["runs"], told["window_hours"]
+        self.runs, self.window_hours, self.segments = told["runs"], told["window_hours"], told["segments"]
 
     def frames(self, timestamp=False):
         """Reference and monitored rows, pandas."""

@@ -1,0 +1,195 @@
+"""Does the engine keep its promise, at most k false alarms a month, and how long does it need beside an oracle?
+
+    python -m bench.detection promise [--seeds 0-199] [--bases iid,seas,ar] [--minutes 50]
+
+Hourly counts (``hourly``) go through the functions that the service calls (``horizon_of``, ``answer``) at the levels of
+the ledger, with nothing else to spend the budget on, in windows of 1 h and 6 h every hour, 24 h every 4 hours and 7 d
+every day. Each month is kept under the cache when it is done. ``oracle`` says what could be had at best.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench.detection import oracle
+from bench.detection.hourly import FEATURES, Months
+from bench.detection.metrics import JOIN_HOURS, MONTH_HOURS
+from detectors import intervals, shares
+from detectors.multiplicity import ledger_alpha
+from detectors.shares.engine import horizon_of
+from detectors.shares.horizons import answer
+
+VERSION = 1  # raise it with any change of what is drawn or asked
+EVERY = {1: 1, 6: 1, 24: 4, 168: 24}  # windows of so many hours end every so many
+WARM_UP = 168  # hours, before the first window of 7 d is whole
+TOLERANCES = (0.0, 0.02)
+BASES = ("iid", "seas", "ar")
+SIZES = (0.15, 0.3, 0.5)  # sd
+SEARCH = 14 * 24  # hours after its onset in which a shift is looked for
+
+
+@dataclass(frozen=True)
+class Month:
+    """One unit of work. ``features`` of the model; ``size`` of a shift in all of them, 0: none."""
+
+    base: str
+    features: int
+    rows: int
+    seed: int
+    size: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """Its name in the file of results."""
+        return f"v{VERSION}-{self.base}-{self.features}-{self.rows}-{self.size:g}-{self.seed}"
+
+    @property
+    def cases(self) -> list[tuple[float, float]]:
+        """Tolerances and k: of a model of 1000 features only k = 1, and 10 for every fourth seed."""
+        budgets = (1.0,) if self.features > FEATURES else (0.1, 1.0) if self.seed % 4 else (0.1, 1.0, 10.0)
+        return list(product(TOLERANCES, budgets))
+
+
+def engine() -> str:
+    """What the engine's sources are: months of another engine are kept, but are not this one's."""
+    files = [*sorted(Path(str(shares.__file__)).parent.glob("*.py")), Path(intervals.__file__)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
+
+
+def rejections(drawn: Months, features: int, k: float, tolerance: float) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """By length: the ends of windows (hours after the start), and which are rejected, bool [W, F]."""
+    found = {}
+    for length, every in EVERY.items():
+        ends = np.arange(WARM_UP + every, len(drawn.after.rows) + 1, every)
+        alpha = ledger_alpha(k, 1.0, 1.0, features, len(EVERY), MONTH_HOURS / every)
+        known = horizon_of(drawn.cells, drawn.reference, length, tolerance, alpha)
+        assert known is not None
+        told = answer(drawn.cells, known, drawn.after, ends, np.full(FEATURES, tolerance), alpha)
+        found[length] = ends, told.p_value <= alpha
+    return found
+
+
+def incidents(found: dict[int, tuple[np.ndarray, np.ndarray]]) -> int:
+    """Rejections of one feature at most a day apart are one."""
+    total = 0
+    for feature in range(FEATURES):
+        at = np.unique(np.concatenate([ends[red[:, feature]] for ends, red in found.values()]))
+        total += int((np.diff(at, prepend=-np.inf) > JOIN_HOURS).sum())
+    return total
+
+
+def quiet(month: Month) -> list[dict[str, Any]]:
+    """A month without drift, under each tolerance and budget; a model of 1000 features is 20 groups of 50."""
+    cases = month.cases
+    counts = np.zeros((len(cases), 2 + len(EVERY)), dtype=int)
+    for group in range(month.features // FEATURES):
+        drawn = Months(_random(month, group), month.base, month.rows, np.zeros(WARM_UP + MONTH_HOURS))
+        for place, (tolerance, k) in enumerate(cases):
+            found = rejections(drawn, month.features, k, tolerance)
+            by_length = [int(red.sum()) for _, red in found.values()]
+            counts[place] += [sum(by_length), incidents(found), *by_length]
+    return [
+        {"tolerance": tolerance, "k": k, "raw": row[0], "incidents": row[1], "by_length": row[2:]}
+        for (tolerance, k), row in zip(cases, counts.tolist(), strict=True)
+    ]
+
+
+def shifted(month: Month) -> list[dict[str, Any]]:
+    """The delay of each feature after an abrupt shift at some hour of the day: hours to the first window rejected,
+    None where that takes more than 14 days. What was rejected before the onset is not counted."""
+    random = _random(month, 0)
+    onset = WARM_UP + 72 + int(random.integers(24))
+    shift = np.where(np.arange(onset + SEARCH) >= onset, month.size, 0.0)
+    drawn, answers = Months(random, month.base, month.rows, shift), []
+    for tolerance in TOLERANCES:
+        found = rejections(drawn, month.features, 1.0, tolerance)
+        first = np.full(FEATURES, np.inf)
+        for ends, red in found.values():
+            later = np.where(red & (ends > onset)[:, None], ends[:, None] - onset, np.inf)
+            first = np.minimum(first, later.min(axis=0))
+        delays = [int(one) if np.isfinite(one) else None for one in first]
+        answers.append({"tolerance": tolerance, "delays": delays})
+    return answers
+
+
+def _random(month: Month, group: int) -> np.random.Generator:
+    kind = [VERSION, BASES.index(month.base), month.features, month.rows, round(month.size * 100)]
+    return np.random.default_rng([*kind, month.seed, group])
+
+
+def results(cache: Path) -> dict[str, dict[str, Any]]:
+    """Every month of this engine so far, by its key; where there is none, those of the engine measured last."""
+    file = cache / "promise.jsonl"
+    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    lines = [one for one in lines if one["key"].startswith(f"v{VERSION}-")]
+    mine = [one for one in lines if one["engine"] == engine()]
+    return {one["key"]: one for one in mine or [one for one in lines if one["engine"] == lines[-1]["engine"]]}
+
+
+def units(seeds: list[int], bases: list[str]) -> Iterator[Month]:
+    """In the order of the seeds, so that all cases grow alike: the many features and the shifts for every tenth."""
+    for seed in seeds:
+        for base in bases:
+            yield Month(base, 50, 500, seed)
+            if seed % 10 == 0:
+                yield from (Month(base, 50, 500, seed, size) for size in SIZES if base != "seas")
+                yield Month(base, 50, 5000, seed)
+            if seed % 20 == 0:
+                yield Month(base, 1000, 500, seed)
+
+
+def run(cache: Path, seeds: list[int], bases: list[str], minutes: float | None) -> None:
+    """Do what is not done yet, until the minutes are over."""
+    wanted, began, own = list(units(seeds, bases)), time.monotonic(), engine()
+    known = {key for key, one in results(cache).items() if one["engine"] == own}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress, (cache / "promise.jsonl").open("a") as log:
+        bar = progress.add_task("", total=len(wanted))
+        for month in wanted:
+            progress.update(bar, description=month.key)
+            if month.key not in known:
+                if minutes is not None and time.monotonic() - began > 60 * minutes:
+                    return
+                used = time.process_time()
+                found = shifted(month) if month.size else quiet(month)
+                line = {
+                    "key": month.key,
+                    "engine": own,
+                    **vars(month),
+                    "found": found,
+                    "cpu": time.process_time() - used,
+                }
+                log.write(json.dumps(line) + "\n")
+                log.flush()
+            progress.advance(bar)
+
+
+def oracle_delays(cache: Path) -> dict[str, list[float]]:
+    """Median and 90 % delay of the oracle by base-size, found once: one alarm per feature in 50 months of k = 1."""
+    file = cache / f"oracle-v{VERSION}.json"
+    if not file.exists():
+        found = {}
+        for base, size in product(("iid", "ar"), SIZES):
+            hours = oracle.delays(base, size, 500, FEATURES * MONTH_HOURS, seed=VERSION)
+            found[f"{base}-{size:g}"] = np.quantile(hours, [0.5, 0.9], method="higher").tolist()
+        file.write_text(json.dumps(found), "utf-8")
+    kept: dict[str, list[float]] = json.loads(file.read_text("utf-8"))
+    return kept
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Run it."""
+    oracle_delays(arguments.cache)
+    run(arguments.cache, arguments.seed_list, arguments.bases.split(","), arguments.minutes)

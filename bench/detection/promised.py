@@ -1,0 +1,81 @@
+"""The tables and the picture of ``bench.detection.promise``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.detection import promise
+from bench.detection.metrics import poisson_interval
+from bench.detection.picture import Bar
+
+FALSE = ("hours", "features", "rows/h", "tolerance", "k", "model-months", "rejections a month", "95 %", "incidents")
+DELAY = ("hours", "shift", "delays", "tolerance", "median h", "90 % h", "oracle median", "oracle 90 %", "ratio")
+
+
+def _quiet(cache: Path) -> dict[tuple[str, int, int, float, float], list[dict[str, Any]]]:
+    found: dict[tuple[str, int, int, float, float], list[dict[str, Any]]] = defaultdict(list)
+    for month in promise.results(cache).values():
+        for case in month["found"] if not month["size"] else ():
+            key = (month["base"], month["features"], month["rows"], case["tolerance"], case["k"])
+            found[key].append(case)
+    return found
+
+
+def false_alarms(cache: Path) -> list[tuple[str, ...]]:
+    """Rejections and incidents per model-month with their exact interval, by case."""
+    lines = []
+    order = {base: place for place, base in enumerate(promise.BASES)}
+    found = _quiet(cache)
+    for key in sorted(found, key=lambda one: (one[1], one[2], one[3], one[4], order[one[0]])):
+        base, features, rows, tolerance, k = key
+        months, raw = len(found[key]), sum(case["raw"] for case in found[key])
+        low, high = poisson_interval(raw, months)
+        joined = sum(case["incidents"] for case in found[key]) / months
+        plain = (base, str(features), str(rows), f"{tolerance:g}", f"{k:g}", str(months))
+        lines.append((*plain, f"{raw / months:.2g}", f"{low:.2g} – {high:.2g}", f"{joined:.2g}"))
+    return lines
+
+
+def bars(cache: Path) -> list[Bar]:
+    """Rejections per model-month at tolerance 0, the hardest null, of models with 50 features and 500 rows an hour."""
+    found, drawn = _quiet(cache), []
+    for k in (0.1, 1.0, 10.0):
+        for base in promise.BASES:
+            cases = found.get((base, 50, 500, 0.0, k))
+            if cases:
+                raw = sum(case["raw"] for case in cases)
+                low, high = poisson_interval(raw, len(cases))
+                rate = raw / len(cases)
+                text = f"{rate:.2g} of {k:g}"
+                drawn.append(Bar(f"k = {k:g}, {base}", rate, text, ours=True, low=max(low, 1e-9), high=high))
+    return drawn
+
+
+def delays(cache: Path) -> list[tuple[str, ...]]:
+    """Median and 90 % delay of single features beside the oracle's."""
+    found: dict[tuple[str, float, float], list[float]] = defaultdict(list)
+    for month in promise.results(cache).values():
+        for case in month["found"] if month["size"] else ():
+            hours = [np.inf if one is None else float(one) for one in case["delays"]]
+            found[month["base"], month["size"], case["tolerance"]] += hours
+    return list(_delay_lines(found, promise.oracle_delays(cache)))
+
+
+def _delay_lines(
+    found: dict[tuple[str, float, float], list[float]], best: dict[str, list[float]]
+) -> Iterator[tuple[str, ...]]:
+    for base, size, tolerance in sorted(found, key=lambda one: (one[0] == "ar", one[1], one[2])):
+        hours = found[base, size, tolerance]
+        middle, most = np.quantile(hours, [0.5, 0.9], method="higher")
+        oracle = best[f"{base}-{size:g}"]
+        plain = (base, f"{size:g} sd", str(len(hours)), f"{tolerance:g}", _hours(middle), _hours(most))
+        yield (*plain, _hours(oracle[0]), _hours(oracle[1]), f"{middle / oracle[0]:.2g}")
+
+
+def _hours(value: float) -> str:
+    return f"{value:.0f}" if np.isfinite(value) else f"over {promise.SEARCH}"
