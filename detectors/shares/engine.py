@@ -116,19 +116,19 @@ def _fitted(cells: Cells, profile: ReferenceProfile, length: int, tolerance: flo
         known = horizon(fitted, length)
         allowed = np.where(known.windows >= ENOUGH, tolerance, max(SHORT_TOLERANCE, tolerance))
         found.append(calibrated(fitted, known, allowed, alpha))
-    return found[0] if len(found) == 1 else _joined(found)
+    return found[0] if len(found) == 1 else joined(found)
 
 
 _AXES = {"coefficients": 1, "by_hour": 1}
 
 
-def _joined(parts: Sequence[Any]) -> Any:
+def joined(parts: Sequence[Any]) -> Any:
     """The same dataclass of arrays with the columns of all parts in a row."""
     found = {}
     for field in fields(parts[0]):
         values = [getattr(part, field.name) for part in parts]
         if is_dataclass(values[0]):
-            found[field.name] = _joined(values)
+            found[field.name] = joined(values)
         elif isinstance(values[0], np.ndarray):
             found[field.name] = np.concatenate(values, axis=_AXES.get(field.name, 0))
         else:
