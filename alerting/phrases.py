@@ -46,6 +46,7 @@ NAMES = {
     "anderson_darling": "Anderson–Darling",
     "epps_singleton": "Epps–Singleton",
     "domain_classifier": "rows of window and reference",
+    "correlation": "correlations",
     "shiryaev_roberts": "Shiryaev–Roberts",
     "page_hinkley": "Page–Hinkley",
     "adwin": "ADWIN",

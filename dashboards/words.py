@@ -27,6 +27,7 @@ METRICS = {
     "brier": "Brier score",
     "psi": "PSI",
     "domain_classifier": "window told from reference",
+    "correlation": "correlations",
     "missing_share": "missing",
     "type_mismatch_share": "wrong type",
     "unseen_category_share": "unseen categories",

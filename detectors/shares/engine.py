@@ -132,19 +132,19 @@ def _fitted(
             known = horizon(fitted, length)
             allowed = np.where(known.windows >= ENOUGH, tolerance, max(SHORT_TOLERANCE, tolerance))
             found[length].append(calibrated(fitted, known, allowed, alpha))
-    return {length: parts[0] if len(parts) == 1 else _joined(parts) for length, parts in found.items()}
+    return {length: parts[0] if len(parts) == 1 else joined(parts) for length, parts in found.items()}
 
 
 _AXES = {"coefficients": 1, "by_hour": 1}
 
 
-def _joined(parts: Sequence[Any]) -> Any:
+def joined(parts: Sequence[Any]) -> Any:
     """The same dataclass of arrays with the columns of all parts in a row."""
     found = {}
     for field in fields(parts[0]):
         values = [getattr(part, field.name) for part in parts]
         if is_dataclass(values[0]):
-            found[field.name] = _joined(values)
+            found[field.name] = joined(values)
         elif isinstance(values[0], np.ndarray):
             found[field.name] = np.concatenate(values, axis=_AXES.get(field.name, 0))
         else:
