@@ -24,10 +24,10 @@ FEATURES = 50  # that are drawn together; a model of 1000 is 20 such groups
 
 class Months:
     """Fifty features of one seed: ``reference`` as the service keeps it, ``cells`` that may trigger, and the traffic
-    ``after`` it as a stretch. ``shift`` float64 [hours] is added to every feature, in sd."""
+    ``after`` it as a stretch. ``rows`` an hour; ``shift`` float64 [hours] is added to every feature, in sd."""
 
     def __init__(self, random: np.random.Generator, base: str, rows: int, shift: np.ndarray) -> None:
-        hours = REFERENCE + len(shift)
+        self.rows, hours = rows, REFERENCE + len(shift)
         level = streams.levels(random, base, FEATURES, hours)
         scale = np.sqrt(1 + level[:REFERENCE].var(axis=0))
         cuts = level[:REFERENCE].mean(axis=0) + special.ndtri(cell.TRIGGER_LEVELS)[:, None] * scale
