@@ -11,6 +11,7 @@ Quantity = Literal["p_value", "value", "floor", "effect_lower", "ratio"]
 TOLERANCE = 0.02
 SHORT_REFERENCE_TOLERANCE = 0.05
 DRIFT_CRITICAL = 0.15
+CORRELATION, SHORT_CORRELATION, CORRELATION_CRITICAL = 0.10, 0.15, 0.30  # changes of a rank correlation
 QUALITY_CRITICAL = 0.10
 PERFORMANCE_CRITICAL = 0.06
 
@@ -76,6 +77,8 @@ def bounds_for(
         return configured(threshold, falling=metric in FALLING)
     if metric in ESTIMATES:
         return None
+    if metric == "correlation":
+        return Bounds("effect_lower", SHORT_CORRELATION if short_reference else CORRELATION, CORRELATION_CRITICAL)
     if kind in ("data_drift", "prediction_drift"):
         return Bounds("effect_lower", _tolerated(tolerance, short_reference), DRIFT_CRITICAL)
     if kind == "data_quality":

@@ -15,7 +15,7 @@ def subject(reading: Reading) -> str:
     if reading.metric == "estimated_base_rate":
         return f"base rate of {reading.details['positive']}" if reading.details.get("positive") else "base rate"
     if reading.kind == "prediction_drift":
-        return "scores" if reading.metric.startswith("score") else "predictions"
+        return {"score_ks": "scores", "margin_ks": "margins between classes"}.get(reading.metric, "predictions")
     return NAMES.get(reading.metric, reading.metric.removeprefix("metric.").replace("_", " "))
 
 
@@ -46,6 +46,7 @@ NAMES = {
     "anderson_darling": "Anderson–Darling",
     "epps_singleton": "Epps–Singleton",
     "domain_classifier": "rows of window and reference",
+    "correlation": "correlations",
     "shiryaev_roberts": "Shiryaev–Roberts",
     "page_hinkley": "Page–Hinkley",
     "adwin": "ADWIN",

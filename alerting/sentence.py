@@ -68,6 +68,7 @@ def _why_not(reading: Reading) -> str:
         "no_history": "less than 2 weeks of history at these hours",
         "not_measured": "no number could be had",
         "no_variation": "the values do not vary enough for this test",
+        "not_counted": "pairs of features are counted from the next reference on",
         "not_classes": "a regression's rows are not right or wrong",
         "missing_extra": "the extra 'river' is not installed",
         "not_two_levels": "this test is for columns of exactly two categories",
@@ -118,6 +119,18 @@ def _told_apart(reading: Reading) -> str:
     text = f"rows of window and reference told apart: AUC {number(reading.value or 0.0)}{interval(reading)}"
     features = list(reading.details.get("features") or {})[:3]
     return text + chance(reading) + (f", most by {', '.join(features)}" if features else "") + _against(reading)
+
+
+def _together(reading: Reading) -> str:
+    """Which features go together otherwise than before; of a pair, where there is one."""
+    pair = next(iter(reading.details.get("pairs") or []), None)
+    if pair is None:
+        return f"{subject(reading)}: changed by {number(reading.value or 0.0)}"
+    names = " and ".join(pair["features"])
+    text = f"{names}: correlation {pair['reference']:.2f} -> {pair['current']:.2f}"
+    if pair["effect_lower"] > 0:
+        return f"{text} (change at least {pair['effect_lower']:.2f})"
+    return f"{text} (change at most {pair['effect_upper']:.2f})"
 
 
 _BETWEEN_GROUPS = {
@@ -299,9 +312,11 @@ _WRITERS: Mapping[str, Writer] = {
     "total_variation": _moved,
     "class_share": _moved,
     "score_ks": _moved,
+    "margin_ks": _moved,
     "prediction_ks": _moved,
     "estimated_base_rate": _base_rate,
     "domain_classifier": _told_apart,
+    "correlation": _together,
     "mae": _mean_absolute_error,
     "label_coverage": _coverage,
     "calibration_gap": _calibration_gap,

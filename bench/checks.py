@@ -76,7 +76,7 @@ def _profile(binning: Binning, summaries: HourlySummaries) -> ReferenceProfile:
 
 
 def _stored(summaries: HourlySummaries) -> list[bytes]:
-    parts = zip(summaries.counts, summaries.moments, summaries.extremes, strict=True)
+    parts = zip(summaries.counts, summaries.moments, summaries.extremes, summaries.products, strict=True)
     return [summary.encode(*vectors) for vectors in parts]
 
 

@@ -46,12 +46,13 @@ class Series:
 @dataclass(frozen=True)
 class Matrix:
     """Series × time, the worst on top. ``checks`` None: all of the kind; ``only_bad``: series that were ever at
-    severity."""
+    severity; ``of_features``: without those of no single feature."""
 
     kind: str
     length_hours: int | None = None
     checks: tuple[str, ...] | None = None
     only_bad: bool = False
+    of_features: bool = False
     first: int = 0
     most: int = 60
 

@@ -9,6 +9,7 @@ from dashboards.figure import Figure
 from dashboards.panels import (
     base_rate,
     categories,
+    correlations,
     distribution,
     drift_heatmap,
     feature_drift,
@@ -34,6 +35,7 @@ class Panel:
 
 PANELS: Mapping[str, Panel] = {
     "drift_heatmap": Panel(drift_heatmap.ask, drift_heatmap.draw),
+    "correlations": Panel(correlations.ask, correlations.draw),
     "base_rate": Panel(base_rate.ask, base_rate.draw),
     "prediction_drift": Panel(prediction_drift.ask, prediction_drift.draw),
     "performance": Panel(performance.ask, performance.draw),
@@ -47,6 +49,15 @@ PANELS: Mapping[str, Panel] = {
     "missing": Panel(missing.ask, missing.draw),
 }
 
-MODEL_PAGE = ("drift_heatmap", "performance", "prediction_drift", "base_rate", "quality", "volume", "serving")
+MODEL_PAGE = (
+    "drift_heatmap",
+    "correlations",
+    "performance",
+    "prediction_drift",
+    "base_rate",
+    "quality",
+    "volume",
+    "serving",
+)
 SEGMENT_PAGE = ("drift_heatmap", "performance", "prediction_drift", "base_rate", "volume")
 FEATURE_PAGE = ("distribution", "feature_drift", "quantiles", "categories", "missing")

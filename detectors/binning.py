@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.cuts import ERROR, LEVELS, Binning, CategoricalColumn, Column, NumericColumn, ScoreLayout
 from detectors.levels import dictionary
+from detectors.pairs import counting as pairs
 from detectors.summary import ColumnValues
 
 Kind = Literal["numeric", "categorical"]
@@ -32,7 +33,17 @@ def make_binning(columns: Mapping[str, ColumnValues], kinds: Mapping[str, Kind],
     A column of ``kinds`` without values (absent, or with no usable row) has no cuts and no levels: before any
     reference only rows, missing values and moments are counted.
     """
-    return Binning(tuple(_column(name, kind, columns.get(name)) for name, kind in kinds.items()), scores)
+    made = tuple(_column(name, kind, columns.get(name)) for name, kind in kinds.items())
+    return Binning(made, scores, pairs=pairs.choose(made, {one.name: _unsorted(columns, one) for one in _ranked(made)}))
+
+
+def _ranked(made: Sequence[Column]) -> list[Column]:
+    return [column for column in made if pairs.is_ranked(column)]
+
+
+def _unsorted(columns: Mapping[str, ColumnValues], column: Column) -> NDArray[np.float64]:
+    numbers: NDArray[np.float64] = pc.cast(columns[column.name].values, pa.float64()).to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def score_layout(task: str, classes: tuple[str, ...], scores: NDArray[np.float64] | None) -> ScoreLayout:

@@ -122,11 +122,13 @@ class SegmentColumn:
 @dataclass(frozen=True)
 class Binning:
     """Columns in the order of their slots. Names: ``feature.NAME``, ``prediction``, ``score``, ``latency_ms``,
-    ``error``, ``metric.NAME``. ``segments``: by which columns rows are counted apart, as configured."""
+    ``error``, ``metric.NAME``. ``segments``: by which columns rows are counted apart, as configured. ``pairs``: names
+    of numeric features whose products are counted, too."""
 
     columns: tuple[Column, ...]
     scores: ScoreLayout
     segments: tuple[SegmentColumn, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)  # derived indices, made once
 
     @cached_property
@@ -172,9 +174,11 @@ class Binning:
     def to_bytes(self) -> bytes:
         """A compressed text form; equal binnings give equal bytes."""
         scores = [self.scores.task, self.scores.classes, self.scores.score_cuts.tolist()]
-        plain = {"columns": [_to_plain(column) for column in self.columns], "scores": scores}
+        plain: dict[str, Any] = {"columns": [_to_plain(column) for column in self.columns], "scores": scores}
         if self.segments:
             plain["segments"] = [[one.name, one.values] for one in self.segments]
+        if self.pairs:
+            plain["pairs"] = self.pairs
         return zlib.compress(json.dumps(plain).encode())
 
     @classmethod
@@ -184,7 +188,8 @@ class Binning:
         task, classes, cuts = plain["scores"]
         scores = ScoreLayout(task, tuple(classes), np.array(cuts, dtype=np.float64))
         segments = tuple(SegmentColumn(name, tuple(values)) for name, values in plain.get("segments", ()))
-        return cls(tuple(_from_plain(column) for column in plain["columns"]), scores, segments)
+        pairs = tuple((first, second) for first, second in plain.get("pairs", ()))
+        return cls(tuple(_from_plain(column) for column in plain["columns"]), scores, segments, pairs)
 
 
 def _to_plain(column: Column) -> dict[str, Any]:

@@ -13,6 +13,7 @@ IMMATURE_LABELS = "immature_labels"
 NO_VARIATION = "no_variation"
 NOT_TWO_LEVELS = "not_two_levels"
 NOT_CLASSES = "not_classes"
+NOT_COUNTED = "not_counted"
 MISSING_EXTRA = "missing_extra"
 
 MINIMUM_ROWS = 30

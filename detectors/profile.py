@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.measurement import MINIMUM_ROWS
+from detectors.pairs.counting import SUMS
 from detectors.performance.scored import LabelCounts, LabelWindows
 from detectors.summary import HourlySummaries
 
@@ -58,7 +59,8 @@ class Reference(Protocol):
 @dataclass(frozen=True)
 class ReferenceProfile:
     """``hours`` int64 [T] (increasing) or ``None`` without times; ``counts`` [T, L] (T = 1 without times);
-    ``moments`` [M, 2]; ``extremes`` [M, 2]; labelled rows as ``label_counts`` [T', Lc] and ``label_sums`` [T', S] at
+    ``moments`` [M, 2]; ``extremes`` [M, 2]; ``products`` [T, pairs, 6] (no pairs in a profile that was stored before
+    they were counted, or of a segment); labelled rows as ``label_counts`` [T', Lc] and ``label_sums`` [T', S] at
     ``label_hours`` int64 [T'] (hours of the predictions; ``None`` without times). ``habits``: of a reference that is
     too short to know its own unrest, the model's first weeks, which do.
     """
@@ -70,6 +72,7 @@ class ReferenceProfile:
     label_hours: NDArray[np.int64] | None
     label_counts: NDArray[Any]
     label_sums: NDArray[np.float64]
+    products: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 0, SUMS), np.int8))
     habits: ReferenceProfile | None = field(default=None, repr=False, compare=False)
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -78,10 +81,10 @@ class ReferenceProfile:
         """From ``summarise`` and ``count_scored`` by hour; ``timed`` false where the rows had no times (the hours in
         the arguments then mean nothing)."""
         label_hours, label_counts, label_sums = labels
-        counts = summaries.counts
+        counts, products = summaries.counts, summaries.products
         if not timed:
-            counts, label_counts, label_sums = (
-                part.sum(axis=0, keepdims=True) for part in (counts, label_counts, label_sums)
+            counts, label_counts, label_sums, products = (
+                part.sum(axis=0, keepdims=True) for part in (counts, label_counts, label_sums, products)
             )
         low = summaries.extremes[:, :, 0].min(axis=0, initial=np.inf)
         high = summaries.extremes[:, :, 1].max(axis=0, initial=-np.inf)
@@ -93,6 +96,7 @@ class ReferenceProfile:
             label_hours=label_hours if timed else None,
             label_counts=_small(label_counts),
             label_sums=label_sums,
+            products=_small(products),
         )
 
     @property
@@ -196,15 +200,13 @@ def _add_runs(rows: NDArray[Any], starts: NDArray[np.int64], dtype: type[Any]) -
     return np.stack([rows[a:b].sum(axis=0, dtype=dtype) for a, b in zip(starts, ends, strict=True)])
 
 
-_ARRAYS = ("hours", "counts", "moments", "extremes", "label_hours", "label_counts", "label_sums")
+_ARRAYS = ("hours", "counts", "moments", "extremes", "label_hours", "label_counts", "label_sums", "products")
 
 
 def _small(counts: NDArray[np.int64]) -> NDArray[Any]:
-    """The same counts in the narrowest unsigned type that holds them: hours of a reference are kept in memory."""
-    most = int(counts.max(initial=0))
-    if counts.min(initial=0) < 0:
-        return counts
-    return counts.astype(np.min_scalar_type(most))
+    """The same counts in the narrowest type that holds them: hours of a reference are kept in memory."""
+    ends = (np.min_scalar_type(int(end)) for end in (counts.min(initial=0), counts.max(initial=0)))
+    return counts.astype(np.result_type(*ends))
 
 
 @dataclass(frozen=True)
@@ -273,7 +275,9 @@ def join(parts: Sequence[ReferenceProfile]) -> ReferenceProfile:
         return np.concatenate([getattr(part, name) for part in parts])
 
     counts, label_counts, label_sums = (stacked(name) for name in ("counts", "label_counts", "label_sums"))
+    products = stacked("products").astype(np.int64)
     if not timed:
+        products = products.sum(axis=0, keepdims=True)
         counts = counts.sum(axis=0, keepdims=True, dtype=np.int64)
         label_counts = label_counts.sum(axis=0, keepdims=True, dtype=np.int64)
         label_sums = label_sums.sum(axis=0, keepdims=True)
@@ -287,6 +291,7 @@ def join(parts: Sequence[ReferenceProfile]) -> ReferenceProfile:
         label_hours=stacked("label_hours") if timed else None,
         label_counts=label_counts,
         label_sums=label_sums,
+        products=_small(products),
     )
 
 

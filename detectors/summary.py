@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from detectors import sums
 from detectors.cuts import ERROR, NUMERIC_EXTRAS, Binning, CategoricalColumn, Column, NumericColumn
 from detectors.levels import dictionary
+from detectors.pairs import counting as pairs
+from detectors.pairs.counting import SUMS, Coded
 
 MISSING, MISMATCH, NAN = 0, 1, 2
 HOURS_BEFORE = 48  # a window knows so many hours before it: what is sudden is told by what came before
 
-Vectors = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
+Vectors = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
+_PARTS = ("hours", "counts", "moments", "extremes", "products")
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,14 @@ class ColumnValues:
 class HourlySummaries:
     """A stack of T hours: ``hours`` int64 [T] (hours since 1970, increasing), ``counts`` int64 [T, L], ``moments``
     float64 [T, numeric columns, 2] (sum, sum of squares of finite values), ``extremes`` float64 [T, numeric columns, 2]
-    (minimum, maximum; +inf, -inf where there is no finite value)."""
+    (minimum, maximum; +inf, -inf where there is no finite value), ``products`` int64 [T, pairs, 6] (see
+    ``detectors.pairs.counting``; no pairs where they were not counted)."""
 
     hours: NDArray[np.int64]
     counts: NDArray[np.int64]
     moments: NDArray[np.float64]
     extremes: NDArray[np.float64]
+    products: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -79,17 +84,26 @@ def summarise_by(
     binning: Binning, groupings: Sequence[NDArray[np.int64]], columns: Mapping[str, ColumnValues]
 ) -> list[HourlySummaries]:
     """The same rows counted by several keys (int64 [n] each: the hour, the hour within a segment), each value looked up
-    once. A negative key is in no group; ``hours`` of an answer are the distinct keys."""
+    once. A negative key is in no group; ``hours`` of an answer are the distinct keys. Pairs of columns are counted by
+    the first key alone."""
     tallies = [_Tally.of(binning, keys) for keys in groupings]
+    coded = Coded.of(binning, len(groupings[0]))
     row = 0
     for column in binning.columns:
         values = columns.get(column.name)
         if isinstance(column, NumericColumn):
-            _count_numeric(binning, column, row, tallies, values)
+            slots = _count_numeric(binning, column, row, tallies, values)
+            if slots is not None:
+                coded.put(column, slots)
             row += 1
         else:
             _count_categorical(binning, column, tallies, values)
-    return [HourlySummaries(one.clock.hours, one.counts, one.moments, one.extremes) for one in tallies]
+    products = [coded.sums(tallies[0].clock.starts, tallies[0].clock.places_in_order)]
+    products += [np.zeros((len(one.clock.hours), 0, SUMS), np.int64) for one in tallies[1:]]
+    return [
+        HourlySummaries(one.clock.hours, one.counts, one.moments, one.extremes, of_pairs)
+        for one, of_pairs in zip(tallies, products, strict=True)
+    ]
 
 
 def empty(binning: Binning) -> HourlySummaries:
@@ -103,12 +117,20 @@ def add(first: HourlySummaries, second: HourlySummaries) -> HourlySummaries:
     counts = np.zeros((len(hours), first.counts.shape[1]), dtype=np.int64)
     moments = np.zeros((len(hours), *first.moments.shape[1:]))
     extremes = np.tile([np.inf, -np.inf], (len(hours), first.extremes.shape[1], 1))
+    products = np.zeros((len(hours), _pairs_of_both(first, second), SUMS), dtype=np.int64)
     for part, where in ((first, places[: len(first.hours)]), (second, places[len(first.hours) :])):
         counts[where] += part.counts
+        products[where] += part.products[:, : products.shape[1]]
         moments[where] += part.moments
         extremes[where, :, 0] = np.minimum(extremes[where, :, 0], part.extremes[:, :, 0])
         extremes[where, :, 1] = np.maximum(extremes[where, :, 1], part.extremes[:, :, 1])
-    return HourlySummaries(hours, counts, moments, extremes)
+    return HourlySummaries(hours, counts, moments, extremes, products)
+
+
+def _pairs_of_both(first: HourlySummaries, second: HourlySummaries) -> int:
+    """How many pairs were counted in all hours: all or none."""
+    counted = [int(one.products.shape[1]) for one in (first, second) if len(one.hours)]
+    return min(counted, default=int(first.products.shape[1]))
 
 
 def window(summaries: HourlySummaries, start_hour: int, end_hour: int) -> WindowCounts:
@@ -125,7 +147,7 @@ def window(summaries: HourlySummaries, start_hour: int, end_hour: int) -> Window
         np.stack(
             [extremes[:, :, 0].min(axis=0, initial=np.inf), extremes[:, :, 1].max(axis=0, initial=-np.inf)], axis=1
         ),
-        HourlySummaries(*(getattr(summaries, name)[known] for name in ("hours", "counts", "moments", "extremes"))),
+        HourlySummaries(*(getattr(summaries, name)[known] for name in _PARTS)),
     )
 
 
@@ -141,11 +163,16 @@ def merge(windows: Sequence[WindowCounts]) -> WindowCounts:
     return WindowCounts(start, end, counts, moments, np.stack([low, high], axis=1), together)
 
 
-def encode(counts: NDArray[np.int64], moments: NDArray[np.float64], extremes: NDArray[np.float64]) -> bytes:
+def encode(
+    counts: NDArray[np.int64],
+    moments: NDArray[np.float64],
+    extremes: NDArray[np.float64],
+    products: NDArray[np.int64],
+) -> bytes:
     """One hour's vectors to compact bytes.
 
     Nearly all counts of an hour are below 255: one byte each, the few larger ones listed after them, then the floats
-    byte-transposed (their exponents compress), everything deflated.
+    byte-transposed (their exponents compress), then the sums of pairs, everything deflated.
     """
     large = np.flatnonzero(counts >= 255)
     small = np.minimum(counts, 255).astype(np.uint8)
@@ -157,21 +184,24 @@ def encode(counts: NDArray[np.int64], moments: NDArray[np.float64], extremes: ND
         counts[large].astype("<i8").tobytes(),
         small.tobytes(),
         planes.tobytes(),
+        pairs.pack(products) if len(products) else b"",
     ]
     return zlib.compress(b"".join(parts))
 
 
 def decode(binning: Binning, data: bytes) -> Vectors:
-    """The inverse of ``encode``: counts int64 [L], moments and extremes float64 [numeric columns, 2]."""
+    """The inverse of ``encode``: counts int64 [L], moments and extremes float64 [numeric columns, 2], products int64
+    [pairs, 6] (no pairs in an hour that was stored before they were counted, or of a segment)."""
     raw = zlib.decompress(data)
     found = int.from_bytes(raw[:4], "little")
     start = 4 + 12 * found
     counts = np.frombuffer(raw, np.uint8, binning.size, start).astype(np.int64)
     if found:
         counts[np.frombuffer(raw, "<u4", found, 4)] = np.frombuffer(raw, "<i8", found, 4 + 4 * found)
-    planes = np.frombuffer(raw, np.uint8, offset=start + len(counts)).reshape(8, -1)
+    size = 8 * 4 * len(binning.numeric)
+    planes = np.frombuffer(raw, np.uint8, size, start + len(counts)).reshape(8, -1)
     floats = np.ascontiguousarray(planes.T).view("<f8").reshape(2, -1, 2)
-    return counts, floats[0], floats[1]
+    return counts, floats[0], floats[1], pairs.unpack(raw[start + len(counts) + size :])
 
 
 def stack(binning: Binning, hours: Sequence[int], data: Sequence[bytes]) -> HourlySummaries:
@@ -181,8 +211,10 @@ def stack(binning: Binning, hours: Sequence[int], data: Sequence[bytes]) -> Hour
 
 def stack_decoded(hours: Sequence[int], vectors: Sequence[Vectors]) -> HourlySummaries:
     """The like of decoded vectors, at least one."""
-    counts, moments, extremes = (np.stack(part) for part in zip(*vectors, strict=True))
-    return HourlySummaries(np.array(hours, dtype=np.int64), counts, moments, extremes)
+    counts, moments, extremes = (np.stack(part) for part in list(zip(*vectors, strict=True))[:3])
+    in_all = min(len(one[3]) for one in vectors)  # where some hours are without, there are none
+    products = np.stack([one[3][:in_all] for one in vectors])
+    return HourlySummaries(np.array(hours, dtype=np.int64), counts, moments, extremes, products)
 
 
 def narrow(summaries: HourlySummaries) -> HourlySummaries:
@@ -218,6 +250,18 @@ class _Clock:
     def alone(self) -> bool:
         """Is this one group, with every row in it?"""
         return len(self.hours) == 1 and self.rows is None
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each group begins among the rows in order of their group, [T]."""
+        return np.cumsum(self.sizes) - self.sizes
+
+    @property
+    def places_in_order(self) -> NDArray[np.int64] | None:
+        """The rows that are in a group in order of it; None: all, as they come."""
+        if self.order is None:
+            return self.rows
+        return self.order if self.rows is None else self.rows[self.order]
 
     def of_these(self, values: NDArray[Any]) -> NDArray[Any]:
         """The values of the rows that are in a group."""
@@ -264,17 +308,18 @@ class _Tally:
 
 def _count_numeric(
     binning: Binning, column: NumericColumn, row: int, tallies: Sequence[_Tally], values: ColumnValues | None
-) -> None:
+) -> NDArray[np.int64] | None:
+    """The slot that each row has; None where the column is absent, or nobody asks."""
     first_extra = len(column.cuts) + 1
     extra = {name: first_extra + place for place, name in enumerate(NUMERIC_EXTRAS)}
     if values is None:
         for tally in tallies:
             tally.part(binning, column)[:, extra["missing"]] = tally.clock.sizes
-        return
+        return None
     numbers = values.values.to_numpy(zero_copy_only=False)
     known = sums.extremes(numbers, np.array([len(numbers)])) if len(numbers) else None
     finite = None if known is None or np.isfinite(known).all() else np.isfinite(numbers)
-    if finite is None and len(tallies) == 1 and tallies[0].clock.alone:
+    if finite is None and len(tallies) == 1 and tallies[0].clock.alone and not binning.pairs:
         tallies[0].part(binning, column)[0, :first_extra] = column.grid.count(numbers)
         slots = None
     else:
@@ -296,6 +341,7 @@ def _count_numeric(
                 if beyond(extremes[:, side], bound).any():
                     outside = beyond(numbers, bound)
                     counts[:, extra[name]] = clock.tell(outside if finite is None else outside & finite)
+    return slots
 
 
 def _measure(

@@ -14,6 +14,7 @@ from detectors.gap import largest_gap
 from detectors.kinds import infer_kind
 from detectors.levels import canonical
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
+from detectors.pairs.two_tables import compare_correlations
 from detectors.registry import TWO_SAMPLE
 from detectors.sample import Levels, Sample, Values
 from detectors.shares.bounds import Answer, Shares, rows_below_cuts, rows_in_categories
@@ -38,8 +39,9 @@ def compare_frames(
     """Measure every column of ``reference`` that has a kind (``kinds.infer_kind``), in its order.
 
     Without ``methods``: the i.i.d. rule on exact values, tolerance 0.02, α = 0.01 / columns; a column drifted where
-    p_value <= alpha. With ``methods``: each test of the registry on the columns that it fits, with the same α where it
-    has a p-value; the others carry ``alpha`` ``None`` and never decide. Raises ``KeyError`` for an unknown method.
+    p_value <= alpha. Last, where there are two numeric columns, ``correlation`` over all of them. With ``methods``:
+    each test of the registry on the columns that it fits, with the same α where it has a p-value; the others carry
+    ``alpha`` ``None`` and never decide. Raises ``KeyError`` for an unknown method.
     """
     unknown = [method for method in methods or () if method not in TWO_SAMPLE]
     if unknown:
@@ -49,7 +51,10 @@ def compare_frames(
     alpha = ALPHA / max(len(known), 1)
     # one column at a time: sorted copies of a whole table would be as large as the table
     pairs = (_pair(reference, current, name, kind) for name, kind in known.items())
-    return [measured for pair in pairs for measured in _measured(pair, methods, alpha)]
+    found = [measured for pair in pairs for measured in _measured(pair, methods, alpha)]
+    numeric = [name for name, kind in known.items() if kind == "numeric"]
+    together = None if methods is not None else compare_correlations(reference, current, numeric, alpha)
+    return found if together is None else [*found, together]
 
 
 def _measured(pair: _Pair, methods: Sequence[str] | None, alpha: float) -> Iterator[Measurement]:

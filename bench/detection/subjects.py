@@ -9,6 +9,7 @@ import ctypes
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,10 +135,11 @@ def _compiled(folder: Path) -> ctypes.CDLL:
 
 
 def plimsoll_prepared(folder: Path) -> Callable[[], object]:
-    """Count the current rows as the service counts an hour (cuts, moments, extremes), then KS and chi-square."""
+    """Count the current rows as the service counts an hour (cuts, moments, extremes; not the pairs of features, which
+    no peer looks at), then KS and chi-square."""
     then, now = (_columns(folder, name) for name in ("reference", "current"))
     kinds = {name: "numeric" if name.startswith("feature.n") else "categorical" for name in then}
-    binning = make_binning(then, kinds, ScoreLayout("binary"))  # type: ignore[arg-type]
+    binning = replace(make_binning(then, kinds, ScoreLayout("binary")), pairs=())  # type: ignore[arg-type]
     known = _count(binning, then)
     references = {name: sample_of(binning, name, known) for name in kinds}
 

@@ -19,7 +19,8 @@ FULL = 0.30  # rows moved at which the colour is at its deepest
 def ask(scope: Scope) -> Sequence[Query]:
     """The matrix of the checks that share one scale, and what happened."""
     checks = scope.in_ledger or None
-    return [Matrix("data_drift", scope.length_hours, checks, first=scope.first, most=scope.most), Timeline()]
+    drift = Matrix("data_drift", scope.length_hours, checks, of_features=True, first=scope.first, most=scope.most)
+    return [drift, Timeline()]
 
 
 def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:

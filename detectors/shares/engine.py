@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -27,18 +27,21 @@ FEWEST_HOURS = 48  # with rows, below which an hour's unrest is anybody's guess
 _AT_ONCE = 1_500_000  # hours x cells that are fitted together: 12 MB each of a handful of arrays
 
 
-def horizon_of(cells: Cells, reference: Reference, length: int, tolerance: float, alpha: float) -> Horizon | None:
-    """What a reference knows of windows of ``length`` hours, calibrated at ``alpha``; None where it has no times, or
+def horizons_of(
+    cells: Cells, reference: Reference, levels: Mapping[int, float], tolerance: float
+) -> dict[int, Horizon] | None:
+    """What a reference knows of windows of so many hours, calibrated each at its level; None where it has no times, or
     fewer than 48 hours with rows, and no habits to borrow. Of a mixed reference: the parts' own, mixed (``cells`` must
     be long-lived)."""
-    parts = [(_one(cells, profile, length, tolerance, alpha), profile, weight) for profile, weight in reference.parts]
+    parts = [(_known(cells, profile, levels, tolerance), profile, weight) for profile, weight in reference.parts]
     known = [(one, profile, weight) for one, profile, weight in parts if one is not None]
     if len(known) < len(parts):
         return None
     if len(known) == 1:
         return known[0][0]
     profiles, weights = [profile for _, profile, _ in known], [weight for _, _, weight in known]
-    return _mixed(cells, [one for one, _, _ in known], _shares(cells, profiles, weights))
+    shares = _shares(cells, profiles, weights)
+    return {length: _mixed(cells, [one[length] for one, _, _ in known], shares) for length in levels}
 
 
 def _shares(cells: Cells, profiles: Sequence[ReferenceProfile], weights: Sequence[float]) -> Array:
@@ -95,46 +98,53 @@ def _spread(values: Array, places: NDArray[np.int64], hours: int) -> Array:
     return grid
 
 
-def _one(cells: Cells, profile: ReferenceProfile, length: int, tolerance: float, alpha: float) -> Horizon | None:
+def _known(
+    cells: Cells, profile: ReferenceProfile, levels: Mapping[int, float], tolerance: float
+) -> dict[int, Horizon] | None:
     habits = profile.habits or profile
     if habits.hours is None or len(habits.hours) < FEWEST_HOURS:
         return None
-    key = ("horizon", id(cells), length, tolerance, alpha)
-    found: tuple[Cells, Horizon] | None = profile.memo.get(key)
-    if found is None or found[0] is not cells:
-        fitted = _fitted(cells, habits, length, tolerance, alpha)
-        found = cells, fitted if habits is profile else about_reference(cells, profile, habits, fitted)
-        profile.memo[key] = found
-    return found[1]
+    keys = {length: ("horizon", id(cells), length, tolerance, alpha) for length, alpha in levels.items()}
+    held: dict[int, Any] = {length: profile.memo.get(key) for length, key in keys.items()}
+    missing = {length: levels[length] for length, one in held.items() if one is None or one[0] is not cells}
+    for length, fitted in _fitted(cells, habits, missing, tolerance).items():
+        own = fitted if habits is profile else about_reference(cells, profile, habits, fitted)
+        profile.memo[keys[length]] = held[length] = cells, own
+    return {length: held[length][1] for length in levels}
 
 
-def _fitted(cells: Cells, profile: ReferenceProfile, length: int, tolerance: float, alpha: float) -> Horizon:
+def _fitted(
+    cells: Cells, profile: ReferenceProfile, levels: Mapping[int, float], tolerance: float
+) -> dict[int, Horizon]:
     """Some columns at a time: the hours of all of them would take hundreds of megabytes."""
+    if not levels:
+        return {}
     hours = profile.hours if profile.hours is not None else np.empty(0, dtype=np.int64)
     span = int(hours[-1] - hours[0]) + 1
     step = max(1, _AT_ONCE * len(cells.sizes) // (span * len(cells.owner)))
-    found = []
+    found: dict[int, list[Horizon]] = {length: [] for length in levels}
     for first in range(0, len(cells.sizes), step):
         part = cells.part(slice(first, min(first + step, len(cells.sizes))))
         inside, rows = part.count(profile.counts)
         grid = Hours(int(hours[0]), *(_spread(one, hours - hours[0], span) for one in (inside, rows)))
         fitted = fit_reference(part, grid)
-        known = horizon(fitted, length)
-        allowed = np.where(known.windows >= ENOUGH, tolerance, max(SHORT_TOLERANCE, tolerance))
-        found.append(calibrated(fitted, known, allowed, alpha))
-    return found[0] if len(found) == 1 else _joined(found)
+        for length, alpha in levels.items():
+            known = horizon(fitted, length)
+            allowed = np.where(known.windows >= ENOUGH, tolerance, max(SHORT_TOLERANCE, tolerance))
+            found[length].append(calibrated(fitted, known, allowed, alpha))
+    return {length: parts[0] if len(parts) == 1 else joined(parts) for length, parts in found.items()}
 
 
 _AXES = {"coefficients": 1, "by_hour": 1}
 
 
-def _joined(parts: Sequence[Any]) -> Any:
+def joined(parts: Sequence[Any]) -> Any:
     """The same dataclass of arrays with the columns of all parts in a row."""
     found = {}
     for field in fields(parts[0]):
         values = [getattr(part, field.name) for part in parts]
         if is_dataclass(values[0]):
-            found[field.name] = _joined(values)
+            found[field.name] = joined(values)
         elif isinstance(values[0], np.ndarray):
             found[field.name] = np.concatenate(values, axis=_AXES.get(field.name, 0))
         else:

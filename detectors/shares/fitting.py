@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +34,8 @@ _FOREVER = 400  # hours, after which nothing is remembered
 
 @dataclass(frozen=True)
 class Fit:
-    """A reference as the engine knows it: ``q`` [B] its shares, the hours it was fitted on, and its own errors."""
+    """A reference as the engine knows it: ``q`` [B] its shares, the hours it was fitted on, its own errors, and the
+    variance ``row`` [B] of one row."""
 
     cells: Cells
     reference: Hours
@@ -43,18 +43,13 @@ class Fit:
     residuals: Array
     memory: Memory
     q: Array
+    row: Array
     memo: dict[int, tuple[Unrest, Deviations]] = field(default_factory=dict, repr=False, compare=False)
 
-    @cached_property
-    def row(self) -> Array:
-        """Variance q(1 - q) of one row, half a row away from 0, [B]."""
-        least = 0.5 / np.maximum(self.reference.rows.sum(axis=0), 1)[self.cells.owner]
-        inside = np.clip(self.q, least, 1 - least)
-        return inside * (1 - inside)
 
-
-def fit_reference(cells: Cells, reference: Hours) -> Fit:
-    """The seasonal baseline of a reference and the memory of what it leaves."""
+def fit_reference(cells: Cells, reference: Hours, row: Array | None = None) -> Fit:
+    """The seasonal baseline of a reference and the memory of what it leaves. ``row`` [B]: the variance of one row where
+    what is added up is no share; else that of a share, q(1 - q), half a row away from 0."""
     some = np.flatnonzero(reference.rows.sum(axis=1))
     baseline = fit(cells, reference.start + some, reference.inside[some], reference.rows[some])
     residuals = reference.residuals(cells, baseline)
@@ -63,7 +58,9 @@ def fit_reference(cells: Cells, reference: Hours) -> Fit:
     memory = memory_of(cells, residuals / np.maximum(reference.rows, 1)[:, cells.owner], weights)
     total = reference.rows.sum(axis=0)
     q = reference.inside.sum(axis=0) / np.maximum(total, 1)[cells.owner]
-    return Fit(cells, reference, baseline, residuals, memory, q)
+    least = 0.5 / np.maximum(total, 1)[cells.owner]
+    inside = np.clip(q, least, 1 - least)
+    return Fit(cells, reference, baseline, residuals, memory, q, inside * (1 - inside) if row is None else row)
 
 
 def horizon(fitted: Fit, length: int) -> Horizon:

@@ -25,10 +25,10 @@ def measure_prediction_drift(
 ) -> list[Measurement]:
     """``measure_drift`` of the model's output. Regression: ``prediction_ks``. Classification: ``class_share`` (the
     class that moved most; all of them in ``details.classes`` as {class: {reference, window, change}}), and
-    ``score_ks`` where there are scores."""
+    ``score_ks`` and, with several classes, ``margin_ks`` where there are scores."""
     wanted = {"prediction": "prediction_ks" if task == "regression" else "class_share"}
     if task != "regression":
-        wanted["score"] = "score_ks"
+        wanted |= {"score": "score_ks", "margin": "margin_ks"}
     names = [name for name in wanted if name in binning.by_name and not _empty(binning, name, current, reference)]
     found = measure_drift(
         binning, names, current, reference, length_hours=length_hours, tolerance=tolerance, alpha=alpha
@@ -40,7 +40,7 @@ def measure_prediction_drift(
 def _empty(binning: Binning, name: str, current: WindowCounts, reference: Reference) -> bool:
     """A model without scores has nothing to say about them."""
     slots = binning.slots(name)
-    return name == "score" and not (current.counts[slots].any() or reference.total[slots].any())
+    return name in ("score", "margin") and not (current.counts[slots].any() or reference.total[slots].any())
 
 
 def _with_classes(binning: Binning, one: Measurement, current: WindowCounts, reference: Reference) -> Measurement:

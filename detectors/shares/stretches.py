@@ -7,10 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.profile import Reference
 from detectors.shares.bounds import Answer
 from detectors.shares.cells import Cells
-from detectors.shares.engine import horizon_of
 from detectors.shares.horizons import Horizon, answer
 from detectors.shares.seasons import DAY
 from detectors.shares.unrest import Hours
@@ -36,20 +34,6 @@ def levels(length: int) -> dict[int, float]:
     if not parts:
         return {length: 1.0}
     return {length: _WHOLE, **{part: (1 - _WHOLE) / len(parts) for part in parts}}
-
-
-def horizons_of(
-    cells: Cells, reference: Reference, length: int, tolerance: float, alpha: float
-) -> dict[int, Horizon] | None:
-    """What a reference knows of windows of ``length`` hours and of their last stretches, the whole first; None where
-    it has no times, or fewer than 48 hours with rows."""
-    found = {}
-    for hours, part in levels(length).items():
-        known = horizon_of(cells, reference, hours, tolerance, part * alpha)
-        if known is None:
-            return None
-        found[hours] = known
-    return found
 
 
 def answer_together(

@@ -92,9 +92,10 @@ def column_values(columns: Sequence[StoredColumn], meaning: Meaning, table: pa.T
             found[f"{column.role}.{column.name}"] = _values(table, column.physical)
         elif column.role == "prediction":
             found["prediction"] = _prediction(table, column, meaning)
-    score = score_of(meaning, {c.name: _floats(table, c.physical) for c in _probabilities(columns, table)})
-    if score is not None:
-        found["score"] = ColumnValues(pa.array(score, pa.float64(), from_pandas=True), *NOTHING)
+    by_class = {c.name: _floats(table, c.physical) for c in _probabilities(columns, table)}
+    for name, derived in (("score", score_of(meaning, by_class)), ("margin", margin_of(meaning, by_class))):
+        if derived is not None:
+            found[name] = ColumnValues(pa.array(derived, pa.float64(), from_pandas=True), *NOTHING)
     return found
 
 
@@ -112,6 +113,14 @@ def score_of(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> N
     stacked = np.stack(list(canonical_names.values()))
     highest: NDArray[np.float64] = np.fmax.reduce(stacked)
     return highest
+
+
+def margin_of(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
+    """How far the highest of three or more probabilities is above the next; of two classes the score says it all."""
+    if meaning.task != "multiclass" or len(by_class) < 3:
+        return None
+    ranked = np.sort(np.nan_to_num(np.stack(list(by_class.values())), nan=-1.0), axis=0)
+    return np.where(ranked[-2] < 0, np.nan, ranked[-1] - ranked[-2])
 
 
 def _positive_score(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
@@ -171,6 +180,8 @@ def binning_of(columns: Sequence[StoredColumn], meaning: Meaning, tables: Sequen
             kinds[f"metric.{column.name}"] = "numeric"
     if "score" in values or (table is None and any(c.role == "probability" for c in columns)):
         kinds["score"] = "numeric"
+    if "margin" in values:
+        kinds["margin"] = "numeric"
     kinds |= {"latency_ms": "numeric", "error": "categorical"}
     ranked = values.get("prediction" if meaning.task == "regression" else "score")
     score = None if ranked is None else pc.cast(ranked.values, pa.float64()).to_numpy(zero_copy_only=False)

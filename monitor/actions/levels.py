@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from detectors.cuts import NumericColumn
 from detectors.multiplicity import DEFAULT_WEIGHTS, ledger_alpha
+from detectors.pairs.correlations import is_measured
 from detectors.segments import budget_shares
 from monitor.actions.frame import Frame
 from monitor.config.inventory import Check, runs_per_month
@@ -63,7 +64,7 @@ def segment_lengths(check: Check) -> tuple[int, ...]:
 
 def _level_of_segments(frame: Frame, lengths: int, length: int) -> float:
     """The level that a number would have if its segment had all of the segments' budget."""
-    pairs = sum(judged_pairs(frame, check) for check in frame.checks if segment_lengths(check))
+    pairs = sum(judged_pairs(frame, check, in_segment=True) for check in frame.checks if segment_lengths(check))
     return ledger_alpha(
         frame.settings.false_alarms_per_month,
         DEFAULT_WEIGHTS[SEGMENTS],
@@ -80,16 +81,18 @@ def _weights_present(frame: Frame, segments: bool) -> float:
     return sum(weight for kind, weight in DEFAULT_WEIGHTS.items() if kind in kinds)
 
 
-def judged_pairs(frame: Frame, check: Check) -> int:
-    """How many (metric, feature) pairs a check judges in a window."""
+def judged_pairs(frame: Frame, check: Check, *, in_segment: bool = False) -> int:
+    """How many (metric, feature) pairs a check judges in a window; correlations are one, and not looked at within
+    segments."""
     names = features_of(frame, check)
     if check.kind == "data_drift":
-        return len(names)
+        together = not in_segment and is_measured(frame.binning, [f"feature.{name}" for name in names])
+        return len(names) + int(together)
     if check.kind == "data_quality":
         return 3 * len(names) + 2
-    has_score = "score" in frame.binning.by_name
     if check.kind == "prediction_drift":
-        return 1 if frame.meaning.task == "regression" or not has_score else 2
+        scores = [name for name in ("score", "margin") if name in frame.binning.by_name]
+        return 1 if frame.meaning.task == "regression" else 1 + len(scores)
     if check.kind == "performance":
         metrics: Sequence[str] = judged_metrics(frame)
         return 1 if check.metric else len(metrics)
@@ -124,7 +127,7 @@ def expected_checks(frame: Frame) -> int:
         for length in check.lengths
     )
     each = sum(
-        judged_pairs(frame, check) * runs_per_month(length)
+        judged_pairs(frame, check, in_segment=True) * runs_per_month(length)
         for check in frame.checks
         for length in segment_lengths(check)
     )

@@ -278,10 +278,12 @@ def _add_profiles(
 def _segments(
     binning: Binning, model: Model, meaning: Meaning, parts: Mapping[str, pa.Table], timed: bool
 ) -> Iterator[SegmentProfile]:
-    """Profiles of every segment, of each part by its model version; of the whole too."""
+    """Profiles of every segment, of each part by its model version; of the whole too. Pairs are counted over all rows
+    alone."""
+    single = replace(binning, pairs=())
     for version, part in parts.items():
         for segment, rows in slicing.by_segment(binning, model.columns, part):
-            data = _profile(binning, model, meaning, rows, timed)
+            data = _profile(single, model, meaning, rows, timed)
             for name in (version,) if len(parts) > 1 else (version, WHOLE):
                 yield SegmentProfile(name, segment, rows.num_rows, data)
 

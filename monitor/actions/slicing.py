@@ -109,7 +109,7 @@ def _count(binning: Binning, columns: Sequence[StoredColumn], meaning: Meaning, 
         newest = _newest(found.hours, key, times)
         for index, one_key in enumerate(found.hours):
             segment, hour = divmod(int(one_key), span)
-            vectors = found.counts[index], found.moments[index], found.extremes[index]
+            vectors = found.counts[index], found.moments[index], found.extremes[index], found.products[index]
             yield segments[segment], first + hour, int(vectors[0][0]), newest[index], summary.encode(*vectors)
 
 

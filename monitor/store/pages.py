@@ -22,7 +22,14 @@ from monitor.store.tables import (
 )
 
 POOLED = "*"
-ROWS_MOVED = ("ks", "l_infinity", "class_share", "score_ks", "prediction_ks")  # their bounds are shares of rows
+ROWS_MOVED = (
+    "ks",
+    "l_infinity",
+    "class_share",
+    "score_ks",
+    "margin_ks",
+    "prediction_ks",
+)  # their bounds are shares of rows
 RANKS = {"ok": 1, "cannot_tell": 1, "warning": 2, "critical": 3}
 
 
@@ -260,6 +267,7 @@ def sights(connection: Connection, model_id: int, check: str, end: int) -> list[
     for length, last in connection.execute(ends).all():
         here = [t.model_id == model_id, t.check_name == check, t.window_end == last, t.segment == ""]
         here += [t.window_start == last - length * clock.HOUR, t.alpha.is_not(None), t.mde.is_not(None)]
+        here.append(t.feature != "")  # the rest is no share of rows
         columns = (t.feature, t.mde, t.details["calibration"].as_float(), t.details["short_reference"].as_boolean())
         for feature, mde, calibration, short in connection.execute(select(*columns).where(*here).order_by(t.id)):
             found[length, feature] = Sight(length, feature, mde, calibration, bool(short))

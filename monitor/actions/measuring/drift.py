@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from alerting.reading import Reading
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
+from detectors.pairs import correlations
 from detectors.registry import MULTIVARIATE, TWO_SAMPLE
 from detectors.sample import sample_of
 from detectors.shares.auto import measure_drift
@@ -16,7 +17,7 @@ from monitor.actions.levels import features_of, is_numeric
 from monitor.actions.measuring.as_reading import no_reference
 from monitor.actions.measuring.multivariate import multivariate
 from monitor.actions.measuring.task import Task
-from monitor.actions.measuring.whole import whole_and_versions
+from monitor.actions.measuring.whole import Part, whole_and_versions
 
 
 def drift(frame: Frame, task: Task, window: Window) -> list[Reading]:
@@ -27,11 +28,13 @@ def drift(frame: Frame, task: Task, window: Window) -> list[Reading]:
 
 
 def _measure_drift(
-    frame: Frame, task: Task, counts: WindowCounts, compared: Compared | None, alpha: float, _whole: bool
+    frame: Frame, task: Task, counts: WindowCounts, compared: Compared | None, alpha: float, part: Part
 ) -> list[Measurement]:
     names = [f"feature.{name}" for name in features_of(frame, task.check)]
+    together = part != "segment" and task.check.in_ledger and correlations.is_measured(frame.binning, names)
     if compared is None:
-        return [no_reference("ks" if is_numeric(frame, n) else "l_infinity", n, counts.rows) for n in names]
+        found = [no_reference("ks" if is_numeric(frame, n) else "l_infinity", n, counts.rows) for n in names]
+        return [*found, no_reference(correlations.METRIC, None, counts.rows)] if together else found
     if task.check.method != "auto":
         names = fitting(frame, task.check.method, names)
         return [two_sample(frame, task.check.method, n, counts, compared) for n in names]
@@ -44,7 +47,13 @@ def _measure_drift(
         tolerance=frame.settings.tolerance,
         alpha=alpha,
     )
-    return diagnosed(found, frame.binning, counts, compared.profile)
+    found = diagnosed(found, frame.binning, counts, compared.profile)
+    if not together:
+        return found
+    changed = correlations.measure_correlations(
+        frame.binning, names, counts, compared.profile, length_hours=task.length, alpha=alpha
+    )
+    return [*found, changed]
 
 
 def fitting(frame: Frame, method: str, names: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from monitor.actions.frame import Compared, Frame, Window
 from monitor.actions.measuring.as_reading import no_reference
 from monitor.actions.measuring.drift import fitting, two_sample
 from monitor.actions.measuring.task import Task
-from monitor.actions.measuring.whole import whole_and_versions
+from monitor.actions.measuring.whole import Part, whole_and_versions
 
 
 def prediction_drift(frame: Frame, task: Task, window: Window) -> list[Reading]:
@@ -22,7 +22,7 @@ def prediction_drift(frame: Frame, task: Task, window: Window) -> list[Reading]:
 
 
 def _measure_prediction(
-    frame: Frame, task: Task, counts: WindowCounts, compared: Compared | None, alpha: float, _whole: bool
+    frame: Frame, task: Task, counts: WindowCounts, compared: Compared | None, alpha: float, _part: Part
 ) -> list[Measurement]:
     if "prediction" not in frame.binning.by_name:
         return []

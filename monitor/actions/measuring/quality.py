@@ -10,7 +10,7 @@ from monitor.actions.frame import Compared, Frame, Window
 from monitor.actions.levels import features_of
 from monitor.actions.measuring.as_reading import no_reference
 from monitor.actions.measuring.task import Task
-from monitor.actions.measuring.whole import whole_and_versions
+from monitor.actions.measuring.whole import Part, whole_and_versions
 from monitor.store import summaries
 
 
@@ -20,7 +20,7 @@ def quality(frame: Frame, task: Task, window: Window) -> list[Reading]:
 
 
 def _measure_quality(
-    frame: Frame, task: Task, counts: WindowCounts, compared: Compared | None, alpha: float, whole: bool
+    frame: Frame, task: Task, counts: WindowCounts, compared: Compared | None, alpha: float, part: Part
 ) -> list[Measurement]:
     names = [f"feature.{name}" for name in features_of(frame, task.check)]
     if compared is None:
@@ -35,5 +35,5 @@ def _measure_quality(
         duplicates=(conflicting, counts.rows + conflicting),
         rejected=(rejected, counts.rows + rejected),
     )
-    wanted = {*features_of(frame, task.check), *([None] if whole else [])}
+    wanted = {*features_of(frame, task.check), *([None] if part == "whole" else [])}
     return [one for one in measured if one.feature in wanted]

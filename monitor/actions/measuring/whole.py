@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Literal
 
 from alerting.reading import Reading
 from detectors import summary
@@ -16,7 +17,8 @@ from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.task import Task
 from monitor.config.document import Trailing
 
-Measure = Callable[[Frame, Task, WindowCounts, Compared | None, float, bool], list[Measurement]]
+Part = Literal["whole", "version", "segment"]
+Measure = Callable[[Frame, Task, WindowCounts, Compared | None, float, Part], list[Measurement]]
 
 
 def whole_and_versions(frame: Frame, task: Task, window: Window, measure: Measure) -> list[Reading]:
@@ -24,12 +26,12 @@ def whole_and_versions(frame: Frame, task: Task, window: Window, measure: Measur
     rows = {version: counts.rows for version, counts in window.versions.items()}
     alpha = level(frame, task.check, task.length, 1)
     compared = reference_of(frame, task, rows)
-    measured = measure(frame, task, window.pooled, compared, alpha, True)
+    measured = measure(frame, task, window.pooled, compared, alpha, "whole")
     found = [as_reading(frame, task, one, compared, None, judged=True, alpha=alpha) for one in measured]
     if len(rows) > 1:
         for version, counts in window.versions.items():
             own = reference_of(frame, task, {version: counts.rows})
-            measured = measure(frame, task, counts, own, alpha, False)
+            measured = measure(frame, task, counts, own, alpha, "version")
             found += [as_reading(frame, task, one, own, version, judged=False) for one in measured]
     return [*found, *_by_segment(frame, task, measure)]
 
@@ -38,7 +40,7 @@ def _by_segment(frame: Frame, task: Task, measure: Measure) -> Iterator[Reading]
     for segment, part in segment_windows(frame, task):
         alpha = segment_level(frame, task.check, task.length, 1, segment)
         compared = reference_of(frame, task, {version: one.rows for version, one in part.versions.items()}, segment)
-        for one in measure(frame, task, part.pooled, compared, alpha, False):
+        for one in measure(frame, task, part.pooled, compared, alpha, "segment"):
             brief = replace(one, details={name: value for name, value in one.details.items() if name != "edges"})
             yield as_reading(frame, task, brief, compared, None, judged=True, alpha=alpha, segment=segment)
 

@@ -109,6 +109,7 @@ def _matrix(reader: Reader, scope: Scope, query: queries.Matrix) -> Grid:
         segment=scope.segment,
     )
     order = pages.worst_series(reader.connection, reader.model.id, wanted, query.only_bad)
+    order = [one for one in order if one[2] or not query.of_features]
     names = tuple(order[query.first : query.first + query.most])
     narrow = replace(wanted, features=sorted({feature for _, _, feature in names}))
     points = _points(reader, scope, narrow) if names else []

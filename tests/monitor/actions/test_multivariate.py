@@ -47,7 +47,9 @@ def test_what_no_feature_shows_alone(world: World) -> None:
     assert found.reference_name == "base"
     assert found.details["summary"].startswith("rows of window and reference told apart: AUC 0.")
     assert set(list(found.details["features"])[:2]) == {"a", "b"}
-    assert {alert["rule"] for alert in run.alerts} == {"together"}  # no single feature drifted
+    assert {alert["rule"] for alert in run.alerts} == {"together", "data_drift"}
+    (cause,) = [r for r in run.readings if r.check == "data_drift" and r.length_hours == 24 and r.verdict != "ok"]
+    assert cause.metric == "correlation"  # no single feature drifted
     (again,) = [r for r in world.run(START + 7 * D).readings if r.check == "together"]
     assert again == found
 
