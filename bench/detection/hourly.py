@@ -15,7 +15,6 @@ from detectors.cuts import NUMERIC_EXTRAS, Binning, NumericColumn, ScoreLayout
 from detectors.profile import ReferenceProfile
 from detectors.shares import cells as cell
 from detectors.shares.unrest import Hours
-from detectors.summary import HourlySummaries
 
 START = int((streams.START - pd.Timestamp(0)) // pd.Timedelta(hours=1))  # hours since 1970
 REFERENCE = streams.REFERENCE_HOURS
@@ -24,10 +23,10 @@ FEATURES = 50  # that are drawn together; a model of 1000 is 20 such groups
 
 class Months:
     """Fifty features of one seed: ``reference`` as the service keeps it, ``cells`` that may trigger, and the traffic
-    ``after`` it as a stretch. ``shift`` float64 [hours] is added to every feature, in sd."""
+    ``after`` it as a stretch. ``rows`` an hour; ``shift`` float64 [hours] is added to every feature, in sd."""
 
     def __init__(self, random: np.random.Generator, base: str, rows: int, shift: np.ndarray) -> None:
-        hours = REFERENCE + len(shift)
+        self.rows, hours = rows, REFERENCE + len(shift)
         level = streams.levels(random, base, FEATURES, hours)
         scale = np.sqrt(1 + level[:REFERENCE].var(axis=0))
         cuts = level[:REFERENCE].mean(axis=0) + special.ndtri(cell.TRIGGER_LEVELS)[:, None] * scale
@@ -49,8 +48,12 @@ class Months:
 
 
 def _profile(counts: np.ndarray) -> ReferenceProfile:
-    nothing = np.zeros((len(counts), FEATURES, 2))
-    summaries = HourlySummaries(np.arange(START - len(counts), START), counts, nothing, nothing)
-    return ReferenceProfile.of(
-        summaries, (np.empty(0, np.int64), np.empty((0, 0), np.int64), np.empty((0, 0))), timed=True
+    return ReferenceProfile(
+        hours=np.arange(START - len(counts), START),
+        counts=counts,
+        moments=np.zeros((FEATURES, 2)),
+        extremes=np.zeros((FEATURES, 2)),
+        label_hours=None,
+        label_counts=np.empty((0, 0), np.int64),
+        label_sums=np.empty((0, 0)),
     )
