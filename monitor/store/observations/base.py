@@ -125,6 +125,20 @@ class ScoredRows:
             {name: values[some] for name, values in self.columns.items()},
         )
 
+    def take(self, places: NDArray[np.int64]) -> ScoredRows:
+        """Those rows, in that order."""
+        some = pa.array(places)
+        return ScoredRows(
+            self.ids.take(some),
+            self.hour[places],
+            self.known_hour[places],
+            self.version.take(some),
+            self.prediction.take(some),
+            self.label.take(some),
+            {name: values[places] for name, values in self.probabilities.items()},
+            {name: values.take(some) for name, values in self.columns.items()},
+        )
+
 
 class Observations(Protocol):
     """The whole interface."""
