@@ -12,7 +12,7 @@ from detectors.performance.scored import LabelCounts, confusion
 from detectors.profile import Reference, ReferenceProfile, mix
 from detectors.shares.cells import Cells
 from detectors.shares.engine import known_horizons
-from detectors.shares.horizons import level_changes
+from detectors.shares.horizons import Changes, level_changes
 from detectors.shares.seasons import CONSTANT
 from detectors.shares.unrest import ENOUGH, Hours
 from detectors.summary import WindowCounts
@@ -51,11 +51,15 @@ def usual_errors(
         return None
     rows = _by_hour(predictions, length_hours) * labels.weight
     wrong = 1 - float(np.trace(confusion(layout, labels.counts)[:-1, :-1])) / labels.weight
-    stretch = Hours(predictions.end_hour - length_hours, (rows * wrong)[:, None], rows[:, None])
-    found = level_changes(_CELLS, known[length_hours], stretch, np.array([length_hours]))
-    deviation, degrees = float(np.sqrt(found.variance[0, 0])), float(found.degrees[0])
+
+    def changes(share: float) -> Changes:
+        hours = Hours(predictions.end_hour - length_hours, (rows * share)[:, None], rows[:, None])
+        return level_changes(_CELLS, known[length_hours], hours, np.array([length_hours]))
+
+    usual = wrong - float(changes(wrong).change[0, 0])
+    found = changes(min(max(usual, 0.0) + tolerance, 1.0))  # the variance of what is tolerated; Newcombe knows the rest
     seasonal = bool(known[length_hours].baseline.sizes[0] > CONSTANT)
-    return UsualErrors(wrong - float(found.change[0, 0]), deviation, degrees, seasonal)
+    return UsualErrors(usual, float(np.sqrt(found.variance[0, 0])), float(found.degrees[0]), seasonal)
 
 
 def _by_hour(predictions: WindowCounts, length: int) -> Array:
