@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from bench.pictures import drift, labels, rows
+from bench.pictures import drift, labels, more, rows
 from bench.pictures.chart import Chart
 
 PICTURES: dict[str, Callable[[], Chart]] = {
@@ -26,6 +26,9 @@ PICTURES: dict[str, Callable[[], Chart]] = {
     "estimates": labels.estimates,
     "base-rate": labels.base_rate,
     "stream": labels.stream,
+    "why": more.why,
+    "serving": more.serving,
+    "exchange": more.exchange,
     "quality": rows.quality,
     "fairness": rows.fairness,
     "together": rows.together,
