@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from detectors import summary
 from detectors.binning import make_binning, score_layout
-from detectors.cuts import Binning, ScoreLayout
+from detectors.cuts import Binning, Column, EmbeddingColumn, NumericColumn, ScoreLayout
 from detectors.performance import scored
 from detectors.profile import ReferenceProfile, join
 from detectors.summary import ColumnValues, HourlySummaries
@@ -171,9 +171,7 @@ def binning_of(columns: Sequence[StoredColumn], meaning: Meaning, tables: Sequen
     kinds: dict[str, str] = {}
     for column in columns:
         if column.role == "feature":
-            kinds[f"feature.{column.name}"] = column.type or (
-                "numeric" if column.storage == "number" else "categorical"
-            )
+            kinds[f"feature.{column.name}"] = column.type or likely(column.storage)
         elif column.role == "prediction":
             kinds["prediction"] = "numeric" if meaning.task == "regression" else "categorical"
         elif column.role == "metric":
@@ -187,6 +185,18 @@ def binning_of(columns: Sequence[StoredColumn], meaning: Meaning, tables: Sequen
     score = None if ranked is None else pc.cast(ranked.values, pa.float64()).to_numpy(zero_copy_only=False)
     layout = score_layout(meaning.task, meaning.classes, score)
     return make_binning(values, kinds, layout)  # type: ignore[arg-type]
+
+
+def likely(storage: str) -> str:
+    """The kind of a column before a reference decides it."""
+    return {"number": "numeric", "vector": "embedding"}.get(storage, "categorical")
+
+
+def kind_of(column: Column) -> str:
+    """What a column is counted as."""
+    if isinstance(column, NumericColumn):
+        return "numeric"
+    return "embedding" if isinstance(column, EmbeddingColumn) else "categorical"
 
 
 def by_version(table: pa.Table) -> dict[str, pa.Table]:

@@ -49,7 +49,7 @@ def columns_of(frame: Frame, names: Sequence[str]) -> list[StoredColumn]:
 
 def _fits(frame: Frame, column: StoredColumn | None) -> bool:
     """Numbers that are stored as such, and categories."""
-    if column is None:
+    if column is None or column.storage == "vector":
         return False
     return column.storage == "number" or not is_numeric(frame, f"feature.{column.name}")
 
