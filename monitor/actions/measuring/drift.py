@@ -9,6 +9,7 @@ from alerting.reading import Reading
 from detectors.embedding import mean_embedding
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
 from detectors.pairs import correlations
+from detectors.pairs.known import METRIC
 from detectors.registry import MULTIVARIATE, TWO_SAMPLE
 from detectors.sample import sample_of
 from detectors.shares.auto import measure_drift
@@ -53,7 +54,7 @@ def _without_reference(
 ) -> list[Measurement]:
     found = [no_reference(_metric(frame, name), name, counts.rows) for name in names]
     if looks_at_pairs(frame, task, names, part):
-        found.append(no_reference(correlations.METRIC, None, counts.rows))
+        found.append(no_reference(METRIC, None, counts.rows))
     return found
 
 
