@@ -222,6 +222,17 @@ def _calibration_slope(reading: Reading) -> str:
     return f"{text}: concept drift" if reading.details.get("concept_drift") else text
 
 
+_PACES = {"slower": "slower than", "faster": "faster than", "same": "as fast as"}
+
+
+def _label_delay(reading: Reading) -> str:
+    pace = _PACES.get(str(reading.details.get("pace")), "as fast as")
+    text = (
+        f"labels arrive {pace} in the mature cohorts: {number(reading.value or 0.0)} times as many as expected by now"
+    )
+    return text + interval(reading)
+
+
 def _stream(reading: Reading) -> str:
     """Of a detector that looks at labelled rows one after the other."""
     d = reading.details
@@ -312,6 +323,7 @@ _WRITERS: Mapping[str, Writer] = {
     "label_coverage": _coverage,
     "calibration_gap": _calibration_gap,
     "calibration_slope": _calibration_slope,
+    "label_delay": _label_delay,
     "volume": _volume,
     "latency_p50": _latency,
     "latency_p95": _latency,

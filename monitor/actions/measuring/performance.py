@@ -93,6 +93,8 @@ def _performance_of(
         measured = [one for one in measured if one.metric in (task.check.metric, "label_coverage")]
     elif profile is not None:
         shown = _without_labels(frame, counts, current, profile, windows, known, measured[-1].details)
+    if known.delay is not None and segment is None and task.check.metric is None:
+        shown.append(known.delay)
     return [
         *(
             as_reading(frame, task, one, compared, version, judged=judged, alpha=alpha, segment=segment)
