@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from detectors.cuts import EmbeddingColumn, NumericColumn
 from detectors.multiplicity import DEFAULT_WEIGHTS, ledger_alpha
 from detectors.pairs.correlations import is_measured
+from detectors.quality.measure import OF_FEATURES
 from detectors.segments import budget_shares
 from monitor.actions.frame import Frame
 from monitor.config.inventory import Check, runs_per_month
 
 OUTSIDE = 0.05  # the level of intervals of checks that stand outside the ledger
 SEGMENTS = "segments"
-SLICED = ("data_drift", "prediction_drift", "performance")  # the kinds that look at segments
+SLICED = ("data_quality", "data_drift", "prediction_drift", "performance")  # the kinds that look at segments
 SHORTEST, WEEK = 24, 168  # hours
 
 
@@ -64,7 +65,7 @@ def segment_lengths(check: Check) -> tuple[int, ...]:
 
 def _level_of_segments(frame: Frame, lengths: int, length: int) -> float:
     """The level that a number would have if its segment had all of the segments' budget."""
-    pairs = sum(judged_pairs(frame, check, in_segment=True) for check in frame.checks if segment_lengths(check))
+    pairs = sum(segment_pairs(frame, check) for check in frame.checks if segment_lengths(check))
     return ledger_alpha(
         frame.settings.false_alarms_per_month,
         DEFAULT_WEIGHTS[SEGMENTS],
@@ -100,6 +101,12 @@ def judged_pairs(frame: Frame, check: Check, *, in_segment: bool = False) -> int
     return 0
 
 
+def segment_pairs(frame: Frame, check: Check) -> int:
+    """How many numbers a check judges in each segment of a window: of data quality one a metric, of the worst
+    feature."""
+    return len(OF_FEATURES) if check.kind == "data_quality" else judged_pairs(frame, check, in_segment=True)
+
+
 def judged_metrics(frame: Frame) -> tuple[str, ...]:
     """The performance metrics that are judged unless a check names another."""
     if frame.meaning.task == "regression":
@@ -133,7 +140,7 @@ def expected_checks(frame: Frame) -> int:
         for length in check.lengths
     )
     each = sum(
-        judged_pairs(frame, check, in_segment=True) * runs_per_month(length)
+        segment_pairs(frame, check) * runs_per_month(length)
         for check in frame.checks
         for length in segment_lengths(check)
     )

@@ -23,6 +23,11 @@ Measure = Callable[[Frame, Task, WindowCounts, Compared | None, float, Part], li
 
 def whole_and_versions(frame: Frame, task: Task, window: Window, measure: Measure) -> list[Reading]:
     """The whole window, judged; each version when it holds several, shown; and each segment, judged."""
+    return [*whole_window(frame, task, window, measure), *_by_segment(frame, task, measure)]
+
+
+def whole_window(frame: Frame, task: Task, window: Window, measure: Measure) -> list[Reading]:
+    """The same without segments."""
     rows = {version: counts.rows for version, counts in window.versions.items()}
     alpha = level(frame, task.check, task.length, 1)
     compared = reference_of(frame, task, rows)
@@ -33,7 +38,7 @@ def whole_and_versions(frame: Frame, task: Task, window: Window, measure: Measur
             own = reference_of(frame, task, {version: counts.rows})
             measured = measure(frame, task, counts, own, alpha, "version")
             found += [as_reading(frame, task, one, own, version, judged=False) for one in measured]
-    return [*found, *_by_segment(frame, task, measure)]
+    return found
 
 
 def _by_segment(frame: Frame, task: Task, measure: Measure) -> Iterator[Reading]:
