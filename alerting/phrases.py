@@ -47,6 +47,7 @@ NAMES = {
     "epps_singleton": "Epps–Singleton",
     "domain_classifier": "rows of window and reference",
     "correlation": "correlations",
+    "mean_embedding": "maximum mean discrepancy",
     "shiryaev_roberts": "Shiryaev–Roberts",
     "page_hinkley": "Page–Hinkley",
     "adwin": "ADWIN",

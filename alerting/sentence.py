@@ -133,6 +133,14 @@ def _together(reading: Reading) -> str:
     return f"{text} (change at most {pair['effect_upper']:.2f})"
 
 
+def _vectors_moved(reading: Reading) -> str:
+    """At least so many rows moved: a distance of means says no more."""
+    lower, distance = effect_of(reading, "effect_lower") or 0.0, number(reading.value or 0.0)
+    if lower <= 0:
+        return f"{subject(reading)}: vectors as in the reference, as far as can be told (MMD {distance})"
+    return f"{subject(reading)}: at least {percent(lower)} % of rows moved (MMD {distance})"
+
+
 _BETWEEN_GROUPS = {
     "demographic_parity_difference": "predicted {positive}:",
     "equal_opportunity_difference": "true {positive} that were found:",
@@ -317,6 +325,7 @@ _WRITERS: Mapping[str, Writer] = {
     "estimated_base_rate": _base_rate,
     "domain_classifier": _told_apart,
     "correlation": _together,
+    "mean_embedding": _vectors_moved,
     "mae": _mean_absolute_error,
     "label_coverage": _coverage,
     "calibration_gap": _calibration_gap,

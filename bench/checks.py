@@ -20,6 +20,7 @@ import pyarrow as pa
 from detectors import summary
 from detectors.binning import make_binning, score_layout
 from detectors.cuts import Binning
+from detectors.hour_bytes import encode
 from detectors.multiplicity import DEFAULT_WEIGHTS, ledger_alpha
 from detectors.performance.scored import label_size
 from detectors.profile import ReferenceProfile
@@ -76,8 +77,7 @@ def _profile(binning: Binning, summaries: HourlySummaries) -> ReferenceProfile:
 
 
 def _stored(summaries: HourlySummaries) -> list[bytes]:
-    parts = zip(summaries.counts, summaries.moments, summaries.extremes, summaries.products, strict=True)
-    return [summary.encode(*vectors) for vectors in parts]
+    return [encode(*summaries.hour(place)) for place in range(len(summaries.hours))]
 
 
 def drift(log: Log) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboards import words
 from dashboards.figure import Numbers
-from dashboards.queries import DAY, HOUR, Line, Mark, Scope
+from dashboards.queries import DAY, HOUR, Causes, Effect, Line, Mark, Scope
 from dashboards.theme import VERDICT_COLOURS, VERDICT_SYMBOLS, Theme
 
 Trace = dict[str, Any]
@@ -220,3 +220,16 @@ def table(first: str, lines: Sequence[tuple[str, Line]], write: Any = words.numb
 def share(value: float | None) -> str:
     """A share for a table of numbers."""
     return "–" if value is None else f"{words.percent(value)} %"
+
+
+def amount(value: float, found: Causes) -> str:
+    """A change of the loss in its unit."""
+    return f"{words.percent(value)} points" if found.in_points else words.number(value)
+
+
+def between(one: Effect, found: Causes) -> str:
+    """Its limits: ``2.1 to 4.5``."""
+    if one.lower is None or one.upper is None:
+        return "–"
+    write = words.percent if found.in_points else words.number
+    return f"{write(one.lower)} to {write(one.upper)}"

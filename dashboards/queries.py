@@ -76,7 +76,12 @@ class Table:
     feature: str | None = None
 
 
-Query = Series | Matrix | Histogram | Timeline | Table
+@dataclass(frozen=True)
+class Cause:
+    """Why an alert about performance fires."""
+
+
+Query = Series | Matrix | Histogram | Timeline | Table | Cause
 
 
 @dataclass(frozen=True)
@@ -181,4 +186,30 @@ class Rows:
     more: int = 0
 
 
-Answer = Lines | Grid | SideBySide | Marks | Rows
+@dataclass(frozen=True)
+class Effect:
+    """A number with its 95 % limits (None: not known); ``share`` of the rows that it is of, and what it adds to the
+    whole (``contribution``)."""
+
+    name: str
+    value: float
+    lower: float | None
+    upper: float | None
+    share: float = 1.0
+    contribution: float = 0.0
+
+
+@dataclass(frozen=True)
+class Causes:
+    """Answer to ``Cause``, in points (hundredths) where ``in_points``, else in the unit of the label: the ``rise`` of
+    the loss and its ``parts``; ``slices`` that got worse, the worst first; what retraining would gain (``gain``)."""
+
+    loss: str
+    in_points: bool
+    rise: Effect | None = None
+    parts: tuple[Effect, ...] = ()
+    slices: tuple[Effect, ...] = ()
+    gain: Effect | None = None
+
+
+Answer = Lines | Grid | SideBySide | Marks | Rows | Causes

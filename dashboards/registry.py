@@ -9,6 +9,7 @@ from dashboards.figure import Figure
 from dashboards.panels import (
     base_rate,
     categories,
+    causes,
     correlations,
     distribution,
     drift_heatmap,
@@ -19,6 +20,7 @@ from dashboards.panels import (
     quality,
     quantiles,
     serving,
+    slices,
     volume,
 )
 from dashboards.queries import Answer, Query, Scope
@@ -47,6 +49,8 @@ PANELS: Mapping[str, Panel] = {
     "quantiles": Panel(quantiles.ask, quantiles.draw),
     "categories": Panel(categories.ask, categories.draw),
     "missing": Panel(missing.ask, missing.draw),
+    "causes": Panel(causes.ask, causes.draw),
+    "slices": Panel(slices.ask, slices.draw),
 }
 
 MODEL_PAGE = (
@@ -61,3 +65,4 @@ MODEL_PAGE = (
 )
 SEGMENT_PAGE = ("drift_heatmap", "performance", "prediction_drift", "base_rate", "volume")
 FEATURE_PAGE = ("distribution", "feature_drift", "quantiles", "categories", "missing")
+ALERT_PAGE = ("causes", "slices")

@@ -213,8 +213,18 @@ class AlertsPage:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """Why an alert fires, in sentences and figures; ``source`` is the address of the same for programs."""
+
+    sentences: Sequence[str]
+    figures: Mapping[str, Figure]
+    source: str
+
+
+@dataclass(frozen=True)
 class AlertPage:
-    """One alert with its story; ``silences`` are those that hold for it now; ``until`` a proposal for a new one."""
+    """One alert with its story; ``silences`` are those that hold for it now; ``until`` a proposal for a new one.
+    ``explanation`` where somebody asked for it."""
 
     alert: Mapping[str, Any]
     transitions: Sequence[Mapping[str, Any]]
@@ -225,6 +235,7 @@ class AlertPage:
     silences: Sequence[Mapping[str, Any]]
     until: int
     problem: str | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True)

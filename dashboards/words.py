@@ -28,6 +28,7 @@ METRICS = {
     "psi": "PSI",
     "domain_classifier": "window told from reference",
     "correlation": "correlations",
+    "mean_embedding": "mean embedding (MMD)",
     "missing_share": "missing",
     "type_mismatch_share": "wrong type",
     "unseen_category_share": "unseen categories",

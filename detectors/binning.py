@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -11,11 +12,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from detectors.cuts import ERROR, LEVELS, Binning, CategoricalColumn, Column, NumericColumn, ScoreLayout
+from detectors.embedding.features import make_column
 from detectors.levels import dictionary
 from detectors.pairs import counting as pairs
 from detectors.summary import ColumnValues
 
-Kind = Literal["numeric", "categorical"]
+Kind = Literal["numeric", "categorical", "embedding"]
 
 MOST_LEVELS = 200
 LEAST_SHARE = 0.001
@@ -71,6 +73,8 @@ def _column(name: str, kind: Kind, values: ColumnValues | None) -> Column:
         return _numeric(name, np.empty(0))
     if name == ERROR:
         return CategoricalColumn(name, ())
+    if kind == "embedding":
+        return make_column(name, None if values is None else values.values, zlib.crc32(name.encode()))
     if kind == "categorical":
         return CategoricalColumn(name, ()) if values is None else _categorical(name, values)
     return _numeric(name, np.empty(0) if values is None else _floats(values))

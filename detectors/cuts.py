@@ -7,6 +7,7 @@ slots. Vectors are additive: windows, versions and references are sums.
                         neg_inf, below_min, above_max (finite values outside [minimum, maximum] of the first
                         reference; they are in the end bins too)
     categorical column  one per level, then other (rare in the reference), unseen, missing, mismatch
+    embedding           as a categorical column whose only level is any vector
 
 ``detectors.binning`` makes one from a first reference.
 """
@@ -88,6 +89,20 @@ class CategoricalColumn:
         return pa.array(sorted(self.rare), type=pa.string())
 
 
+@dataclass(frozen=True)
+class EmbeddingColumn(CategoricalColumn):
+    """Vectors: counted as one level (none before a reference had two different ones), and by the sums of their random
+    features, see ``detectors.embedding.features``. ``bandwidth`` of the kernel; ``seed`` of the features;
+    ``concentration`` tr(Σ²) / tr(Σ)² of their covariance."""
+
+    dimension: int = 0
+    bandwidth: float = 1.0
+    seed: int = 0
+    concentration: float = 1.0
+
+
+FREQUENCIES = 128  # of an embedding's random features, which are twice as many
+
 Column = NumericColumn | CategoricalColumn
 
 
@@ -147,6 +162,11 @@ class Binning:
         """Numeric columns, in the order of their rows in ``HourlySummaries.moments``."""
         return tuple(column for column in self.columns if isinstance(column, NumericColumn))
 
+    @cached_property
+    def embeddings(self) -> tuple[EmbeddingColumn, ...]:
+        """Columns of vectors, in the order of their rows in ``HourlySummaries.embedded``."""
+        return tuple(column for column in self.columns if isinstance(column, EmbeddingColumn))
+
     @property
     def size(self) -> int:
         """Length L of a count vector."""
@@ -193,6 +213,9 @@ class Binning:
 
 
 def _to_plain(column: Column) -> dict[str, Any]:
+    if isinstance(column, EmbeddingColumn):
+        numbers = [column.dimension, column.bandwidth, column.seed, column.concentration]
+        return {"name": column.name, "levels": column.levels, "embedding": numbers}
     if isinstance(column, CategoricalColumn):
         return {"name": column.name, "levels": column.levels, "rare": sorted(column.rare)}
     bounds = [column.minimum, column.maximum]
@@ -200,6 +223,8 @@ def _to_plain(column: Column) -> dict[str, Any]:
 
 
 def _from_plain(plain: dict[str, Any]) -> Column:
+    if "embedding" in plain:
+        return EmbeddingColumn(plain["name"], tuple(plain["levels"]), frozenset(), *plain["embedding"])
     if "cuts" not in plain:
         return CategoricalColumn(plain["name"], tuple(plain["levels"]), frozenset(plain["rare"]))
     cuts, levels = (np.array(plain[key], dtype=np.float64) for key in ("cuts", "shares"))

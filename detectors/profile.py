@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.cuts import FREQUENCIES
 from detectors.measurement import MINIMUM_ROWS
 from detectors.pairs.counting import SUMS
 from detectors.performance.scored import LabelCounts, LabelWindows
@@ -59,10 +60,10 @@ class Reference(Protocol):
 @dataclass(frozen=True)
 class ReferenceProfile:
     """``hours`` int64 [T] (increasing) or ``None`` without times; ``counts`` [T, L] (T = 1 without times);
-    ``moments`` [M, 2]; ``extremes`` [M, 2]; ``products`` [T, pairs, 6] (no pairs in a profile that was stored before
-    they were counted, or of a segment); labelled rows as ``label_counts`` [T', Lc] and ``label_sums`` [T', S] at
-    ``label_hours`` int64 [T'] (hours of the predictions; ``None`` without times). ``habits``: of a reference that is
-    too short to know its own unrest, the model's first weeks, which do.
+    ``moments`` [M, 2]; ``extremes`` [M, 2]; ``products`` [T, pairs, 6] and ``embedded`` [T, columns of vectors, 256]
+    (none in a profile that was stored before they were counted, or of a segment); labelled rows as ``label_counts``
+    [T', Lc] and ``label_sums`` [T', S] at ``label_hours`` int64 [T'] (of the predictions; ``None`` without times).
+    ``habits``: of a reference that is too short to know its own unrest, the model's first weeks, which do.
     """
 
     hours: NDArray[np.int64] | None
@@ -73,6 +74,7 @@ class ReferenceProfile:
     label_counts: NDArray[Any]
     label_sums: NDArray[np.float64]
     products: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 0, SUMS), np.int8))
+    embedded: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 0, 2 * FREQUENCIES), np.int8))
     habits: ReferenceProfile | None = field(default=None, repr=False, compare=False)
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -81,10 +83,10 @@ class ReferenceProfile:
         """From ``summarise`` and ``count_scored`` by hour; ``timed`` false where the rows had no times (the hours in
         the arguments then mean nothing)."""
         label_hours, label_counts, label_sums = labels
-        counts, products = summaries.counts, summaries.products
+        counts, products, embedded = summaries.counts, summaries.products, summaries.embedded
         if not timed:
-            counts, label_counts, label_sums, products = (
-                part.sum(axis=0, keepdims=True) for part in (counts, label_counts, label_sums, products)
+            counts, label_counts, label_sums, products, embedded = (
+                part.sum(axis=0, keepdims=True) for part in (counts, label_counts, label_sums, products, embedded)
             )
         low = summaries.extremes[:, :, 0].min(axis=0, initial=np.inf)
         high = summaries.extremes[:, :, 1].max(axis=0, initial=-np.inf)
@@ -97,6 +99,7 @@ class ReferenceProfile:
             label_counts=_small(label_counts),
             label_sums=label_sums,
             products=_small(products),
+            embedded=_small(embedded),
         )
 
     @property
@@ -114,6 +117,10 @@ class ReferenceProfile:
     def rows(self) -> int:
         """Number of rows."""
         return int(self.total[0])
+
+    def of_single_columns(self) -> ReferenceProfile:
+        """Without what is told of pairs and vectors: segments do not look at them."""
+        return replace(self, products=self.products[:, :0], embedded=self.embedded[:, :0], memo={})
 
     @property
     def nbytes(self) -> int:
@@ -200,7 +207,17 @@ def _add_runs(rows: NDArray[Any], starts: NDArray[np.int64], dtype: type[Any]) -
     return np.stack([rows[a:b].sum(axis=0, dtype=dtype) for a, b in zip(starts, ends, strict=True)])
 
 
-_ARRAYS = ("hours", "counts", "moments", "extremes", "label_hours", "label_counts", "label_sums", "products")
+_ARRAYS = (
+    "hours",
+    "counts",
+    "moments",
+    "extremes",
+    "label_hours",
+    "label_counts",
+    "label_sums",
+    "products",
+    "embedded",
+)
 
 
 def _small(counts: NDArray[np.int64]) -> NDArray[Any]:
@@ -275,9 +292,9 @@ def join(parts: Sequence[ReferenceProfile]) -> ReferenceProfile:
         return np.concatenate([getattr(part, name) for part in parts])
 
     counts, label_counts, label_sums = (stacked(name) for name in ("counts", "label_counts", "label_sums"))
-    products = stacked("products").astype(np.int64)
+    products, embedded = (stacked(name).astype(np.int64) for name in ("products", "embedded"))
     if not timed:
-        products = products.sum(axis=0, keepdims=True)
+        products, embedded = products.sum(axis=0, keepdims=True), embedded.sum(axis=0, keepdims=True)
         counts = counts.sum(axis=0, keepdims=True, dtype=np.int64)
         label_counts = label_counts.sum(axis=0, keepdims=True, dtype=np.int64)
         label_sums = label_sums.sum(axis=0, keepdims=True)
@@ -292,6 +309,7 @@ def join(parts: Sequence[ReferenceProfile]) -> ReferenceProfile:
         label_counts=label_counts,
         label_sums=label_sums,
         products=_small(products),
+        embedded=_small(embedded),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,11 @@ class Spread:
     def enough(self) -> NDArray[np.bool_]:
         """Where there are at least 8 windows."""
         return self.windows >= ENOUGH_WINDOWS
+
+
+def nothing_known(count: int) -> Spread:
+    """No windows."""
+    return Spread(np.zeros(count), np.zeros(count, dtype=np.int64))
 
 
 def spread_of(values: Array, usable: NDArray[np.bool_]) -> Spread:
@@ -99,13 +104,19 @@ def rise_of_estimate(effect: Array, error: Array, spread: Spread, tolerance: Arr
 
 def widened(rise: Rise, spread: Spread, tolerance: Array | float, alpha: float) -> Rise:
     """Where there are enough windows, Student's t with K - 1 degrees must agree."""
-    degrees = np.maximum(spread.windows - 1, 1)
-    critical, by_windows = t_quantile(alpha, degrees), (rise.effect - tolerance) / (spread.deviation + _TINY)
-    reach = critical * spread.deviation
+    other = widened_by(rise, spread.deviation, np.maximum(spread.windows - 1, 1), tolerance, alpha)
+    each = ((getattr(other, one.name), getattr(rise, one.name)) for one in fields(Rise))
+    return Rise(*(np.where(spread.enough, wide, narrow) for wide, narrow in each))
+
+
+def widened_by(rise: Rise, deviation: Array, degrees: Array, tolerance: Array | float, alpha: float) -> Rise:
+    """Student's t with so many degrees must agree."""
+    critical, standardised = t_quantile(alpha, degrees), (rise.effect - tolerance) / (deviation + _TINY)
+    reach = critical * deviation
     return Rise(
         rise.effect,
-        np.where(spread.enough, np.minimum(rise.lower, rise.effect - reach), rise.lower),
-        np.where(spread.enough, np.maximum(rise.upper, rise.effect + reach), rise.upper),
-        np.where(spread.enough, np.maximum(rise.p_value, t_tail(by_windows, degrees)), rise.p_value),
-        np.where(spread.enough, np.maximum(rise.mde, tolerance + (critical + Z_POWER) * spread.deviation), rise.mde),
+        np.minimum(rise.lower, rise.effect - reach),
+        np.maximum(rise.upper, rise.effect + reach),
+        np.maximum(rise.p_value, t_tail(standardised, degrees)),
+        np.maximum(rise.mde, tolerance + (critical + Z_POWER) * deviation),
     )

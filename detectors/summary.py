@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -14,16 +13,26 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from detectors import sums
-from detectors.cuts import ERROR, NUMERIC_EXTRAS, Binning, CategoricalColumn, Column, NumericColumn
+from detectors.cuts import (
+    ERROR,
+    FREQUENCIES,
+    NUMERIC_EXTRAS,
+    Binning,
+    CategoricalColumn,
+    Column,
+    EmbeddingColumn,
+    NumericColumn,
+)
+from detectors.embedding import features as embedding
+from detectors.groups import Groups
+from detectors.hour_bytes import Vectors, decode
 from detectors.levels import dictionary
-from detectors.pairs import counting as pairs
 from detectors.pairs.counting import SUMS, Coded
 
 MISSING, MISMATCH, NAN = 0, 1, 2
 HOURS_BEFORE = 48  # a window knows so many hours before it: what is sudden is told by what came before
 
-Vectors = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
-_PARTS = ("hours", "counts", "moments", "extremes", "products")
+_PARTS = ("hours", "counts", "moments", "extremes", "products", "embedded")
 
 
 @dataclass(frozen=True)
@@ -45,13 +54,20 @@ class HourlySummaries:
     """A stack of T hours: ``hours`` int64 [T] (hours since 1970, increasing), ``counts`` int64 [T, L], ``moments``
     float64 [T, numeric columns, 2] (sum, sum of squares of finite values), ``extremes`` float64 [T, numeric columns, 2]
     (minimum, maximum; +inf, -inf where there is no finite value), ``products`` int64 [T, pairs, 6] (see
-    ``detectors.pairs.counting``; no pairs where they were not counted)."""
+    ``detectors.pairs.counting``; no pairs where they were not counted), ``embedded`` int64 [T, columns of vectors, 256]
+    (see ``detectors.embedding.features``; likewise)."""
 
     hours: NDArray[np.int64]
     counts: NDArray[np.int64]
     moments: NDArray[np.float64]
     extremes: NDArray[np.float64]
     products: NDArray[np.int64]
+    embedded: NDArray[np.int64]
+
+    def hour(self, place: int) -> Vectors:
+        """What there is of one hour."""
+        numbers = self.counts[place], self.moments[place], self.extremes[place]
+        return (*numbers, self.products[place], self.embedded[place])
 
 
 @dataclass(frozen=True)
@@ -84,8 +100,8 @@ def summarise_by(
     binning: Binning, groupings: Sequence[NDArray[np.int64]], columns: Mapping[str, ColumnValues]
 ) -> list[HourlySummaries]:
     """The same rows counted by several keys (int64 [n] each: the hour, the hour within a segment), each value looked up
-    once. A negative key is in no group; ``hours`` of an answer are the distinct keys. Pairs of columns are counted by
-    the first key alone."""
+    once. A negative key is in no group; ``hours`` of an answer are the distinct keys. Pairs of columns and the
+    features of vectors are counted by the first key alone."""
     tallies = [_Tally.of(binning, keys) for keys in groupings]
     coded = Coded.of(binning, len(groupings[0]))
     row = 0
@@ -96,14 +112,28 @@ def summarise_by(
             if slots is not None:
                 coded.put(column, slots)
             row += 1
+        elif isinstance(column, EmbeddingColumn):
+            _count_vectors(binning, column, tallies, values)
         else:
             _count_categorical(binning, column, tallies, values)
-    products = [coded.sums(tallies[0].clock.starts, tallies[0].clock.places_in_order)]
+    clock = tallies[0].clock
+    products = [coded.sums(clock.starts, clock.places_in_order)]
     products += [np.zeros((len(one.clock.hours), 0, SUMS), np.int64) for one in tallies[1:]]
+    embedded = [_embedded(binning, clock, columns)]
+    embedded += [np.zeros((len(one.clock.hours), 0, 2 * FREQUENCIES), np.int64) for one in tallies[1:]]
     return [
-        HourlySummaries(one.clock.hours, one.counts, one.moments, one.extremes, of_pairs)
-        for one, of_pairs in zip(tallies, products, strict=True)
+        HourlySummaries(one.clock.hours, one.counts, one.moments, one.extremes, of_pairs, of_vectors)
+        for one, of_pairs, of_vectors in zip(tallies, products, embedded, strict=True)
     ]
+
+
+def _embedded(binning: Binning, clock: Groups, columns: Mapping[str, ColumnValues]) -> NDArray[np.int64]:
+    found = np.zeros((len(clock.hours), len(binning.embeddings), 2 * FREQUENCIES), np.int64)
+    for place, column in enumerate(binning.embeddings):
+        if column.name in columns:
+            values = columns[column.name].values
+            found[:, place] = embedding.sums(column, values, clock.starts, clock.places_in_order)
+    return found
 
 
 def empty(binning: Binning) -> HourlySummaries:
@@ -117,20 +147,21 @@ def add(first: HourlySummaries, second: HourlySummaries) -> HourlySummaries:
     counts = np.zeros((len(hours), first.counts.shape[1]), dtype=np.int64)
     moments = np.zeros((len(hours), *first.moments.shape[1:]))
     extremes = np.tile([np.inf, -np.inf], (len(hours), first.extremes.shape[1], 1))
-    products = np.zeros((len(hours), _pairs_of_both(first, second), SUMS), dtype=np.int64)
+    products, embedded = (_zeros(first, second, name, len(hours)) for name in ("products", "embedded"))
     for part, where in ((first, places[: len(first.hours)]), (second, places[len(first.hours) :])):
         counts[where] += part.counts
         products[where] += part.products[:, : products.shape[1]]
+        embedded[where] += part.embedded[:, : embedded.shape[1]]
         moments[where] += part.moments
         extremes[where, :, 0] = np.minimum(extremes[where, :, 0], part.extremes[:, :, 0])
         extremes[where, :, 1] = np.maximum(extremes[where, :, 1], part.extremes[:, :, 1])
-    return HourlySummaries(hours, counts, moments, extremes, products)
+    return HourlySummaries(hours, counts, moments, extremes, products, embedded)
 
 
-def _pairs_of_both(first: HourlySummaries, second: HourlySummaries) -> int:
-    """How many pairs were counted in all hours: all or none."""
-    counted = [int(one.products.shape[1]) for one in (first, second) if len(one.hours)]
-    return min(counted, default=int(first.products.shape[1]))
+def _zeros(first: HourlySummaries, second: HourlySummaries, name: str, hours: int) -> NDArray[np.int64]:
+    """For sums of what was counted in all hours: all pairs or columns of vectors, or none."""
+    shapes = [getattr(one, name).shape for one in (first, second) if len(one.hours)] or [getattr(first, name).shape]
+    return np.zeros((hours, *min(shape[1:] for shape in shapes)), dtype=np.int64)
 
 
 def window(summaries: HourlySummaries, start_hour: int, end_hour: int) -> WindowCounts:
@@ -163,47 +194,6 @@ def merge(windows: Sequence[WindowCounts]) -> WindowCounts:
     return WindowCounts(start, end, counts, moments, np.stack([low, high], axis=1), together)
 
 
-def encode(
-    counts: NDArray[np.int64],
-    moments: NDArray[np.float64],
-    extremes: NDArray[np.float64],
-    products: NDArray[np.int64],
-) -> bytes:
-    """One hour's vectors to compact bytes.
-
-    Nearly all counts of an hour are below 255: one byte each, the few larger ones listed after them, then the floats
-    byte-transposed (their exponents compress), then the sums of pairs, everything deflated.
-    """
-    large = np.flatnonzero(counts >= 255)
-    small = np.minimum(counts, 255).astype(np.uint8)
-    floats = np.concatenate([moments.ravel(), extremes.ravel()]).astype("<f8")
-    planes = floats.view(np.uint8).reshape(-1, 8).T
-    parts = [
-        np.array([len(large)], dtype="<u4").tobytes(),
-        large.astype("<u4").tobytes(),
-        counts[large].astype("<i8").tobytes(),
-        small.tobytes(),
-        planes.tobytes(),
-        pairs.pack(products) if len(products) else b"",
-    ]
-    return zlib.compress(b"".join(parts))
-
-
-def decode(binning: Binning, data: bytes) -> Vectors:
-    """The inverse of ``encode``: counts int64 [L], moments and extremes float64 [numeric columns, 2], products int64
-    [pairs, 6] (no pairs in an hour that was stored before they were counted, or of a segment)."""
-    raw = zlib.decompress(data)
-    found = int.from_bytes(raw[:4], "little")
-    start = 4 + 12 * found
-    counts = np.frombuffer(raw, np.uint8, binning.size, start).astype(np.int64)
-    if found:
-        counts[np.frombuffer(raw, "<u4", found, 4)] = np.frombuffer(raw, "<i8", found, 4 + 4 * found)
-    size = 8 * 4 * len(binning.numeric)
-    planes = np.frombuffer(raw, np.uint8, size, start + len(counts)).reshape(8, -1)
-    floats = np.ascontiguousarray(planes.T).view("<f8").reshape(2, -1, 2)
-    return counts, floats[0], floats[1], pairs.unpack(raw[start + len(counts) + size :])
-
-
 def stack(binning: Binning, hours: Sequence[int], data: Sequence[bytes]) -> HourlySummaries:
     """Encoded vectors of distinct, increasing hours to one stack."""
     return stack_decoded(hours, [decode(binning, one) for one in data]) if data else empty(binning)
@@ -212,9 +202,14 @@ def stack(binning: Binning, hours: Sequence[int], data: Sequence[bytes]) -> Hour
 def stack_decoded(hours: Sequence[int], vectors: Sequence[Vectors]) -> HourlySummaries:
     """The like of decoded vectors, at least one."""
     counts, moments, extremes = (np.stack(part) for part in list(zip(*vectors, strict=True))[:3])
-    in_all = min(len(one[3]) for one in vectors)  # where some hours are without, there are none
-    products = np.stack([one[3][:in_all] for one in vectors])
-    return HourlySummaries(np.array(hours, dtype=np.int64), counts, moments, extremes, products)
+    products, embedded = _of_all([one[3] for one in vectors]), _of_all([one[4] for one in vectors])
+    return HourlySummaries(np.array(hours, dtype=np.int64), counts, moments, extremes, products, embedded)
+
+
+def _of_all(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Where some hours are without, there are none."""
+    fewest = min(len(part) for part in parts)
+    return np.stack([part[:fewest] for part in parts])
 
 
 def narrow(summaries: HourlySummaries) -> HourlySummaries:
@@ -224,76 +219,17 @@ def narrow(summaries: HourlySummaries) -> HourlySummaries:
 
 
 @dataclass(frozen=True)
-class _Clock:
-    """Which group (hour) each row is in. ``rows`` int64 [n] are those in any (None: all), ``places`` int64 [n] into
-    ``hours``; ``order`` sorts them by group (None: sorted)."""
-
-    hours: NDArray[np.int64]
-    rows: NDArray[np.int64] | None
-    places: NDArray[np.int64]
-    sizes: NDArray[np.int64]
-    order: NDArray[np.int64] | None
-
-    @classmethod
-    def of(cls, keys: NDArray[np.int64]) -> _Clock:
-        outside = keys < 0
-        rows = np.flatnonzero(~outside) if outside.any() else None
-        keys = keys if rows is None else keys[rows]
-        if not np.all(keys[1:] >= keys[:-1]):
-            distinct, places, sizes = np.unique(keys, return_inverse=True, return_counts=True)
-            return cls(distinct, rows, places, sizes.astype(np.int64), np.argsort(places, kind="stable"))
-        starts = np.concatenate([[0], np.flatnonzero(keys[1:] != keys[:-1]) + 1])[: len(keys)]
-        sizes = np.diff(starts, append=len(keys)).astype(np.int64)
-        return cls(keys[starts], rows, np.repeat(np.arange(len(starts)), sizes), sizes, None)
-
-    @property
-    def alone(self) -> bool:
-        """Is this one group, with every row in it?"""
-        return len(self.hours) == 1 and self.rows is None
-
-    @property
-    def starts(self) -> NDArray[np.int64]:
-        """Where each group begins among the rows in order of their group, [T]."""
-        return np.cumsum(self.sizes) - self.sizes
-
-    @property
-    def places_in_order(self) -> NDArray[np.int64] | None:
-        """The rows that are in a group in order of it; None: all, as they come."""
-        if self.order is None:
-            return self.rows
-        return self.order if self.rows is None else self.rows[self.order]
-
-    def of_these(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The values of the rows that are in a group."""
-        return values if self.rows is None else values[self.rows]
-
-    def tell(self, flags: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """How many rows of each group have the flag, [T]."""
-        if self.alone:
-            return np.array([np.count_nonzero(flags)])
-        return np.bincount(self.places[self.of_these(flags)], minlength=len(self.hours))
-
-    def count(self, slots: NDArray[np.int64], into: NDArray[np.int64]) -> None:
-        """Add one per row at (its group, its slot); ``into`` int64 [T, size]."""
-        size = into.shape[1]
-        slots = self.of_these(slots)
-        cells = slots if len(self.hours) == 1 else self.places * size + slots
-        flat = np.bincount(cells, minlength=into.size)
-        into += flat.reshape(into.shape)
-
-
-@dataclass(frozen=True)
 class _Tally:
     """What is counted by one key."""
 
-    clock: _Clock
+    clock: Groups
     counts: NDArray[np.int64]
     moments: NDArray[np.float64]
     extremes: NDArray[np.float64]
 
     @classmethod
     def of(cls, binning: Binning, keys: NDArray[np.int64]) -> _Tally:
-        clock = _Clock.of(keys)
+        clock = Groups.of(keys)
         groups = len(clock.hours)
         counts = np.zeros((groups, binning.size), dtype=np.int64)
         counts[:, 0] = clock.sizes
@@ -345,7 +281,7 @@ def _count_numeric(
 
 
 def _measure(
-    clock: _Clock,
+    clock: Groups,
     numbers: NDArray[np.float64],
     finite: NDArray[np.bool_] | None,
     known: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
@@ -368,6 +304,23 @@ def _measure(
     low, high = known if known and len(some) == 1 else sums.extremes(numbers, sizes[some])
     extremes[some, 0], extremes[some, 1] = low, high
     moments[some] = sums.moments(numbers, sizes[some], (low, high))
+
+
+def _count_vectors(
+    binning: Binning, column: EmbeddingColumn, tallies: Sequence[_Tally], values: ColumnValues | None
+) -> None:
+    """Whether there is a vector, or why not."""
+    missing, mismatch = (binning.extra(column.name, one) - binning.offsets[column.name] for one in _WHY)
+    for tally in tallies:
+        if values is None:
+            tally.part(binning, column)[:, missing] = tally.clock.sizes
+            continue
+        slots = np.where(values.values.is_valid().to_numpy(zero_copy_only=False), 0, missing)
+        slots[values.odd_rows] = mismatch
+        tally.clock.count(slots, tally.part(binning, column))
+
+
+_WHY = ("missing", "mismatch")
 
 
 def _count_categorical(

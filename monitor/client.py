@@ -241,5 +241,5 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Mapping):
         return dict(value)
-    item = getattr(value, "item", None)
-    return item() if callable(item) else str(value)
+    plain = getattr(value, "tolist", None)  # arrays are lists, their numbers numbers
+    return plain() if callable(plain) else str(value)

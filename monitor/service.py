@@ -38,6 +38,11 @@ class Artefacts:
                 self._held.popitem(last=False)
         return made
 
+    def find(self, key: Hashable) -> Any:
+        """What is held under the key; None where nothing is."""
+        with self._lock:
+            return self._held.get(key)
+
     def _is_full(self) -> bool:
         if len(self._held) > self._capacity:
             return True
@@ -53,3 +58,5 @@ class Service:
     observations: Observations
     artefacts: Artefacts = field(default_factory=Artefacts)
     of_segments: Artefacts = field(default_factory=lambda: Artefacts(2000, SEGMENTS_BYTES))
+    explanations: Artefacts = field(default_factory=lambda: Artefacts(32))
+    explaining: Lock = field(default_factory=Lock)  # one at a time: each takes seconds of a processor

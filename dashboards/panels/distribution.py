@@ -29,10 +29,12 @@ def ask(scope: Scope) -> Sequence[Query]:
     return [Histogram(scope.feature or "")]
 
 
-def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
-    """Bars for categories and for few values, steps for the rest."""
+def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure | None:
+    """Bars for categories and for few values, steps for the rest; vectors have no distribution to draw."""
     found = answers[ask(scope)[0]]
     assert isinstance(found, SideBySide)
+    if found.type == "embedding":
+        return None
     title = "Distribution"
     rows = {side: sum(counts) for side, counts in found.counts.items()}
     if not any(rows.values()):

@@ -67,10 +67,10 @@ def measure_domain(features: Sequence[str], reference: Rows, current: Rows) -> M
     sizes = len(reference), len(current)
     if sizes[0] == 0 or not features:
         return Measurement(METRIC, None, *sizes, reason=NO_REFERENCE)
-    folds = [_fold(side) for side in (reference, current)]
+    folds = [fold_of(side) for side in (reference, current)]
     if min(sizes) < LEAST_ROWS or any(len(np.unique(fold)) < FOLDS for fold in folds):
         return Measurement(METRIC, None, *sizes, reason=TOO_FEW_ROWS, details={"needed": LEAST_ROWS})
-    matrix, categorical = _matrix(features, reference, current)
+    matrix, categorical = matrix_of(features, reference, current)
     of_window = np.repeat([0, 1], sizes)
     fold = np.concatenate(folds)
     tries = [_Try.of(matrix, of_window, fold == place, categorical) for place in range(FOLDS)]
@@ -94,12 +94,13 @@ def measure_domain(features: Sequence[str], reference: Rows, current: Rows) -> M
     )
 
 
-def _fold(side: Rows) -> NDArray[np.int64]:
+def fold_of(side: Rows) -> NDArray[np.int64]:
+    """The half that each row is dealt to, [n]: its blocks in turn."""
     _, place = np.unique(side.blocks, return_inverse=True)
     return place % FOLDS
 
 
-def _matrix(features: Sequence[str], reference: Rows, current: Rows) -> tuple[Array, NDArray[np.bool_]]:
+def matrix_of(features: Sequence[str], reference: Rows, current: Rows) -> tuple[Array, NDArray[np.bool_]]:
     """float64 [rows of both, features], NaN where there is no value, and which columns are categories."""
     columns, categorical = [], []
     for name in features:

@@ -102,32 +102,33 @@ def pack(products: NDArray[np.int64]) -> bytes:
     told of single columns stands once, with the places of its pairs."""
     singles, places = np.unique(products[:, _SINGLES].reshape(-1, 3), axis=0, return_inverse=True)
     head = np.array([len(products), len(singles)], dtype="<u2")
-    return head.tobytes() + places.astype("<u2").tobytes() + _planes(singles) + _planes(products[:, -1])
+    return head.tobytes() + places.astype("<u2").tobytes() + planes(singles) + planes(products[:, -1])
 
 
-def unpack(data: bytes) -> NDArray[np.int64]:
-    """The inverse of ``pack``; nothing are no pairs."""
+def unpack(data: bytes) -> tuple[NDArray[np.int64], bytes]:
+    """The inverse of ``pack``, and what comes after it; nothing are no pairs."""
     pairs, count = np.frombuffer(data, "<u2", 2).tolist() if data else (0, 0)
     products = np.empty((pairs, SUMS), dtype=np.int64)
     if pairs:
         places = np.frombuffer(data, "<u2", 2 * pairs, 4)
-        numbers = np.frombuffer(data, np.uint8, offset=4 + 4 * pairs)
-        singles = _from_planes(numbers[: 24 * count]).reshape(count, 3)
+        start, middle = 4 + 4 * pairs, 4 + 4 * pairs + 24 * count
+        singles = from_planes(data[start:middle]).reshape(count, 3)
         products[:, _SINGLES] = singles[places].reshape(pairs, 2, 3)
-        products[:, -1] = _from_planes(numbers[24 * count :])
-    return products
+        products[:, -1] = from_planes(data[middle : middle + 8 * pairs])
+    return products, data[4 + 12 * pairs + 24 * count :]
 
 
 _SINGLES = np.array([[0, 1, 3], [0, 2, 4]])
 
 
-def _planes(numbers: NDArray[np.int64]) -> bytes:
+def planes(numbers: NDArray[np.int64]) -> bytes:
     """First bytes, then second bytes, and so on: those of high order are all alike."""
     return np.ascontiguousarray(numbers.ravel().astype("<i8").view(np.uint8).reshape(-1, 8).T).tobytes()
 
 
-def _from_planes(data: NDArray[np.uint8]) -> NDArray[np.int64]:
-    return np.ascontiguousarray(data.reshape(8, -1).T).view("<i8").ravel()
+def from_planes(data: bytes) -> NDArray[np.int64]:
+    """The inverse of ``planes``."""
+    return np.ascontiguousarray(np.frombuffer(data, np.uint8).reshape(8, -1).T).view("<i8").ravel()
 
 
 def _sums(codes: Codes, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:

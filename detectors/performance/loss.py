@@ -13,27 +13,45 @@ from detectors.performance.estimate import Estimate, Score
 from detectors.performance.mae import mae
 from detectors.performance.roc_auc import LEAST_OF_EACH, roc_auc
 from detectors.performance.scored import LabelCounts, LabelWindows
-from detectors.rise import Rise, Spread, rise_of_estimate, rise_of_share, spread_of, spread_of_shares
+from detectors.rise import (
+    Rise,
+    Spread,
+    nothing_known,
+    rise_of_estimate,
+    rise_of_share,
+    spread_of,
+    spread_of_shares,
+    widened_by,
+)
+from detectors.shares.errors import UsualErrors
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A window's labelled rows, the reference's, and those of the reference's own windows."""
+    """A window's labelled rows, the reference's, those of the reference's own windows, and what share of wrong rows is
+    usual at its hours, where that is known."""
 
     layout: ScoreLayout
     current: LabelCounts
     reference: LabelCounts
     windows: Sequence[LabelCounts]
+    usual: UsualErrors | None = None
 
 
 Loss = Callable[[Compared, float, float], Rise | None]
 
 
 def loss_of_accuracy(compared: Compared, tolerance: float, alpha: float) -> Rise | None:
-    """accuracy of the reference - accuracy: the rise of the share of wrong rows."""
+    """accuracy of the reference - accuracy: the rise of the share of wrong rows; over what is usual at the window's
+    hours, with the share engine's error, where that is known."""
     layout, windows = compared.layout, compared.windows
     rows = [np.array([one.weight]) for one in (compared.current, compared.reference)]
     wrong = [np.array([one.weight - right(layout, one)]) for one in (compared.current, compared.reference)]
+    if compared.usual is not None:
+        usual = compared.usual
+        before = np.clip(usual.share, 0, 1) * rows[1]
+        alone = rise_of_share(wrong[0], rows[0], before, rows[1], nothing_known(1), tolerance, alpha)
+        return widened_by(alone, np.array([usual.deviation]), np.array([usual.degrees]), tolerance, alpha)
     each = np.array([[one.rows - right(layout, one), one.rows] for one in windows]).reshape(-1, 2)
     spread = spread_of_shares(each[:, :1], each[:, 1:])
     return rise_of_share(wrong[0], rows[0], wrong[1], rows[1], spread, tolerance, alpha)

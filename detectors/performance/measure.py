@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +32,9 @@ from detectors.performance.roc_auc import roc_auc
 from detectors.performance.scored import LabelCounts
 from detectors.performance.weighting import ALL_KNOWN, ASSUMPTION, ENOUGH, Known
 from detectors.rise import ENOUGH_WINDOWS
+from detectors.shares.errors import UsualErrors
+
+Usual = Callable[[LabelCounts, float, float], UsualErrors | None]
 
 METRICS: Mapping[str, Mapping[str, Score]] = {
     "binary": {
@@ -73,6 +76,7 @@ def measure_performance(
     tolerances: Mapping[str, float],
     mature: bool,
     known: Known = ALL_KNOWN,
+    usual: Usual | None = None,
     min_rows: int = MINIMUM_ROWS,
 ) -> list[Measurement]:
     """Every metric of the task, with its 95 % interval, then ``label_coverage``.
@@ -82,7 +86,8 @@ def measure_performance(
     (regression: relative rise), with one-sided limits at ``alpha``, and ``p_value`` of H0: loss <= the tolerance. A
     reason stands where a judged metric may not be judged, or a metric has no value: ``too_few_rows``,
     ``immature_labels`` (not ``mature``, or a class of which next to nothing is ``known``), ``no_reference`` (none, or
-    under ``min_rows`` labelled).
+    under ``min_rows`` labelled). ``usual``: what share of wrong rows is usual at the window's hours, given its labelled
+    rows, a tolerance and a level; without it the reference's mean, and the spread of its windows.
 
     Where the window's labels can be weighted, ``details.weighted`` has the weighted value. A ``mature`` window's number
     is that one if it rests on 200 effective rows and differs by more than half a point; ``details.unweighted`` then has
@@ -90,7 +95,7 @@ def measure_performance(
     """
     usable = reference if reference is not None and reference.rows >= min_rows else None
     window = _Window(
-        layout, current, predictions, usable, reference_windows, alpha, tolerances, mature, known, min_rows
+        layout, current, predictions, usable, reference_windows, alpha, tolerances, mature, known, usual, min_rows
     )
     coverage = _coverage(window, reference, reference_predictions)
     shared = {"coverage": coverage.value, "labelled": current.rows, "predictions": predictions, "mature": mature}
@@ -110,6 +115,7 @@ class _Window:
     tolerances: Mapping[str, float]
     mature: bool
     known: Known
+    usual: Usual | None
     min_rows: int
 
     @property
@@ -168,7 +174,12 @@ def _judged(window: _Window, one: Measurement, loss: Loss) -> Measurement:
     one = replace(one, reason=window.reason, alpha=window.alpha, details=details)
     if window.reference is None:
         return one
-    compared = Compared(window.layout, window.current, window.reference, window.windows)
+    usual = None
+    if window.usual is not None and one.metric == "accuracy":
+        usual = window.usual(window.current, tolerance, window.alpha)
+        if usual is not None and usual.seasonal:
+            one = replace(one, details={**one.details, "usual_value": 1 - usual.share})
+    compared = Compared(window.layout, window.current, window.reference, window.windows, usual)
     rise = loss(compared, tolerance, window.alpha)
     if rise is None:
         return replace(one, reason=window.reason or (TOO_FEW_ROWS if one.n_reference else NO_REFERENCE))

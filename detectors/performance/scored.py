@@ -267,7 +267,7 @@ def _count_errors(
 def _count_classes(
     layout: ScoreLayout, rows: _Rows, truth: Any, predicted: Any
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    actual, claimed = _class_codes(layout, truth), _class_codes(layout, predicted)
+    actual, claimed = class_codes(layout, truth), class_codes(layout, predicted)
     counts = np.zeros(rows.shape, dtype=np.int64)
     rows.count(1 + actual * (len(layout.classes) + 1) + claimed, slice(None), counts)
     counts[:, 0] = counts[:, 1:].sum(axis=1)
@@ -287,7 +287,7 @@ def _count_classes(
     return counts, rows.sums(_log_loss(rows.score, has_score))
 
 
-def _class_codes(layout: ScoreLayout, values: Any) -> NDArray[np.int64]:
+def class_codes(layout: ScoreLayout, values: Any) -> NDArray[np.int64]:
     """Places in ``layout.classes``; anything else is the class after the last."""
     codes, distinct = dictionary(values)
     known = pc.index_in(distinct, value_set=pa.array(layout.classes, type=pa.string()))

@@ -48,6 +48,11 @@ class Weighting:
         cells = _CELLS[self.layout.task].get(metric)
         return None if cells is None else self._cells(labels, *cells(len(self.layout.classes) + 1))
 
+    def of_rows(self, truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> Array:
+        """Weights [n] of labelled rows by the places of their classes [n] (one more than there are: any other)."""
+        found: Array = self.weight[self.strata.cells[truth, predicted]]
+        return found
+
     def _cells(self, labels: LabelCounts, hit: Array, asked: Array) -> tuple[LabelCounts, float] | None:
         rows, weight = confusion(self.layout, labels.counts).astype(np.float64), self.weight[self.strata.cells]
         mass = rows * weight

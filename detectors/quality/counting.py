@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.cuts import Binning, CategoricalColumn, NumericColumn
+from detectors.cuts import Binning, CategoricalColumn, EmbeddingColumn, NumericColumn
 from detectors.profile import Reference
 from detectors.quality.rise import Array, Counted
 from detectors.summary import WindowCounts
@@ -40,6 +40,10 @@ class Sources:
         """Names of the categorical feature columns."""
         columns = (one for one in self.binning.columns if isinstance(one, CategoricalColumn))
         return tuple(one.name for one in columns if one.name.startswith("feature."))
+
+    def is_embedding(self, name: str) -> bool:
+        """Whether a column is of vectors, which have no categories."""
+        return isinstance(self.binning.by_name[name], EmbeddingColumn)
 
     def slot(self, counts: NDArray[Any], name: str, which: str) -> int:
         """The count in one of a column's extra slots, 0 where it has no such slot."""

@@ -15,7 +15,7 @@ def unseen_category_share(sources: Sources) -> Counted:
     A reference never has unseen categories, yet the next rows of the same source may: about as many as the reference
     has categories seen once (Good 1953). Rare categories are taken for such: identifiers do not alarm for being new.
     """
-    names = [name for name in sources.categorical if _levels(sources, name).levels]
+    names = [name for name in sources.categorical if not sources.is_embedding(name) and _levels(sources, name).levels]
     once = np.array([_seen_once(sources, name) for name in names], dtype=np.float64)
     return count("unseen_category_share", sources, names, ["unseen"], allowance=once)
 

@@ -20,10 +20,10 @@ from detectors.profile import Reference
 from detectors.rise import SHORT_TOLERANCE
 from detectors.shares import cells as cell
 from detectors.shares.bounds import Answer, Shares, rows_below_cuts, rows_in_categories
-from detectors.shares.engine import baseline_of, horizons_of, stretch_of
+from detectors.shares.engine import baseline_of, stretch_of
 from detectors.shares.horizons import Horizon, mean_terms
 from detectors.shares.seasons import CONSTANT, DAILY
-from detectors.shares.stretches import answer_together, levels
+from detectors.shares.stretches import answer_together, horizons_of
 from detectors.shares.unrest import ENOUGH
 from detectors.summary import WindowCounts
 
@@ -107,8 +107,7 @@ def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement
     shares = data.shares(kind.shown, names)
     distance, _ = shares.cells.largest(shares.change)
     tested = cell.remembered(kind.tested, data.binning, names)
-    parts = {hours: part * data.alpha for hours, part in levels(data.length_hours).items()}
-    horizons = horizons_of(tested, data.reference, parts, data.tolerance)
+    horizons = horizons_of(tested, data.reference, data.length_hours, data.tolerance, data.alpha)
     known = None if horizons is None else horizons[data.length_hours]
     expected = shares.q if known is None else _expected(data, shares, known)
     effect, place = shares.cells.largest(np.abs(shares.p - expected))

@@ -27,7 +27,7 @@ FEWEST_HOURS = 48  # with rows, below which an hour's unrest is anybody's guess
 _AT_ONCE = 1_500_000  # hours x cells that are fitted together: 12 MB each of a handful of arrays
 
 
-def horizons_of(
+def known_horizons(
     cells: Cells, reference: Reference, levels: Mapping[int, float], tolerance: float
 ) -> dict[int, Horizon] | None:
     """What a reference knows of windows of so many hours, calibrated each at its level; None where it has no times, or

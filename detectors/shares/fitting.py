@@ -94,7 +94,7 @@ def _own(fitted: Fit, length: int) -> tuple[Unrest, Deviations]:
     """What the reference's windows of this length tell by themselves, found once."""
     if length not in fitted.memo:
         found = level_deviations(fitted.cells, fitted.reference, fitted.residuals, fitted.row, length)
-        fitted.memo[length] = unrest_of(fitted.cells, found, _taken(fitted, found, length), length), found
+        fitted.memo[length] = unrest_of(fitted.cells, found, taken(fitted, found, length), length), found
     return fitted.memo[length]
 
 
@@ -126,7 +126,7 @@ def _worth(cells: Cells, own_excess: Array, foretold: Array, own: Unrest, degree
     return found
 
 
-def _taken(fitted: Fit, found: Deviations, length: int) -> Array:
+def taken(fitted: Fit, found: Deviations, length: int) -> Array:
     """The share of a window's variance that the baseline takes with it: rows times leverage, [F]."""
     ends = found.ends - fitted.reference.start
     if len(ends) == 0:

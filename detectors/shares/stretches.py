@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.profile import Reference
 from detectors.shares.bounds import Answer
 from detectors.shares.cells import Cells
+from detectors.shares.engine import known_horizons
 from detectors.shares.horizons import Horizon, answer
 from detectors.shares.seasons import DAY
 from detectors.shares.unrest import Hours
@@ -34,6 +36,15 @@ def levels(length: int) -> dict[int, float]:
     if not parts:
         return {length: 1.0}
     return {length: _WHOLE, **{part: (1 - _WHOLE) / len(parts) for part in parts}}
+
+
+def horizons_of(
+    cells: Cells, reference: Reference, length: int, tolerance: float, alpha: float
+) -> dict[int, Horizon] | None:
+    """What a reference knows of windows of ``length`` hours and of their last stretches, the whole first; None where
+    it knows nothing of hours."""
+    parts = {hours: part * alpha for hours, part in levels(length).items()}
+    return known_horizons(cells, reference, parts, tolerance)
 
 
 def answer_together(

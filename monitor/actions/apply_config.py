@@ -150,6 +150,14 @@ def _refuse_retyping(stored: Mapping[str, str], settings: Model, prefix: str) ->
             raise _wrong(
                 f"{prefix}features.{name}.type", f"{name!r} is stored as {stored[name]}; it cannot become numeric"
             )
+        held = stored.get(name, feature.type)
+        if (feature.type == "embedding") != (held in _VECTORS):
+            raise _wrong(
+                f"{prefix}features.{name}.type", f"{name!r} is stored as {held}; it cannot become {feature.type}"
+            )
+
+
+_VECTORS = ("vector", "embedding")  # as stored, or as configured where nothing is stored yet
 
 
 def _method_must_fit(check: Check, kinds: Mapping[str, str], field: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from dashboards import pages, views
 from monitor.actions.page_data.alerts import alert_page, alerts_page
+from monitor.actions.page_data.explanation import explanation
 from monitor.actions.page_data.feature import feature_page
 from monitor.actions.page_data.fleet import fleet
 from monitor.actions.page_data.model import model_page, whole
@@ -38,6 +40,11 @@ def build_alerts(service: Service, viewer: views.Viewer, given: Arguments) -> st
     return pages.alerts(viewer, alerts_page(service, given))
 
 
-def build_alert(service: Service, viewer: views.Viewer, alert_id: str, problem: str | None = None) -> str:
-    """One alert; raises NotFound."""
-    return pages.alert(viewer, alert_page(service, alert_id, viewer.now, problem))
+def build_alert(
+    service: Service, viewer: views.Viewer, alert_id: str, problem: str | None = None, *, explain: bool = False
+) -> str:
+    """One alert, explained if asked; raises NotFound, and what ``explain_alert`` raises."""
+    page = alert_page(service, alert_id, viewer.now, problem)
+    if explain:
+        page = replace(page, explanation=explanation(service, alert_id, viewer.now))
+    return pages.alert(viewer, page)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from detectors import summary
 from detectors.binning import make_binning, score_layout
-from detectors.cuts import Binning, ScoreLayout
+from detectors.cuts import Binning, Column, EmbeddingColumn, NumericColumn, ScoreLayout
 from detectors.performance import scored
 from detectors.profile import ReferenceProfile, join
 from detectors.summary import ColumnValues, HourlySummaries
@@ -171,9 +171,7 @@ def binning_of(columns: Sequence[StoredColumn], meaning: Meaning, tables: Sequen
     kinds: dict[str, str] = {}
     for column in columns:
         if column.role == "feature":
-            kinds[f"feature.{column.name}"] = column.type or (
-                "numeric" if column.storage == "number" else "categorical"
-            )
+            kinds[f"feature.{column.name}"] = column.type or likely(column.storage)
         elif column.role == "prediction":
             kinds["prediction"] = "numeric" if meaning.task == "regression" else "categorical"
         elif column.role == "metric":
@@ -187,6 +185,18 @@ def binning_of(columns: Sequence[StoredColumn], meaning: Meaning, tables: Sequen
     score = None if ranked is None else pc.cast(ranked.values, pa.float64()).to_numpy(zero_copy_only=False)
     layout = score_layout(meaning.task, meaning.classes, score)
     return make_binning(values, kinds, layout)  # type: ignore[arg-type]
+
+
+def likely(storage: str) -> str:
+    """The kind of a column before a reference decides it."""
+    return {"number": "numeric", "vector": "embedding"}.get(storage, "categorical")
+
+
+def kind_of(column: Column) -> str:
+    """What a column is counted as."""
+    if isinstance(column, NumericColumn):
+        return "numeric"
+    return "embedding" if isinstance(column, EmbeddingColumn) else "categorical"
 
 
 def by_version(table: pa.Table) -> dict[str, pa.Table]:
@@ -270,15 +280,24 @@ def _grouped(
 ) -> LabelGroups:
     pairs = np.stack([rows.hour[keep], known] if codes is None else [rows.hour[keep], known, codes[keep]], axis=1)
     distinct, group = np.unique(pairs, axis=0, return_inverse=True)
+    truth, predicted, score, highest = labelled_values(meaning, rows, keep)
+    groups = group.ravel().astype(np.int64)
+    found, counts, sums = scored.count_scored(layout, groups, truth, predicted, score, sign, highest)
+    of_code = np.zeros(len(found), np.int64) if codes is None else distinct[found, 2]
+    return LabelGroups(of_code, distinct[found, 0], distinct[found, 1], counts, sums)
+
+
+def labelled_values(
+    meaning: Meaning, rows: ScoredRows, keep: NDArray[np.int64]
+) -> tuple[pa.Array, pa.Array, NDArray[np.float64], NDArray[np.float64] | None]:
+    """Truth and prediction of those rows (canonical; of a regression float64), the score, and the highest one; as
+    ``count_scored`` takes them."""
     taken = pa.array(keep)
     truth, predicted = rows.label.take(taken), rows.prediction.take(taken)
     score, highest = _score_for_labels(meaning, rows, truth, taken, len(keep))
     if meaning.task == "regression":
         truth, predicted = _numbers(truth), _numbers(predicted)
-    groups = group.ravel().astype(np.int64)
-    found, counts, sums = scored.count_scored(layout, groups, truth, predicted, score, sign, highest)
-    of_code = np.zeros(len(found), np.int64) if codes is None else distinct[found, 2]
-    return LabelGroups(of_code, distinct[found, 0], distinct[found, 1], counts, sums)
+    return truth, predicted, score, highest
 
 
 def _numbers(texts: pa.Array) -> pa.Array:
@@ -331,7 +350,7 @@ def _profile_part(
     binning: Binning, columns: Sequence[StoredColumn], meaning: Meaning, table: pa.Table, timed: bool
 ) -> ReferenceProfile:
     summaries = count(binning, columns, meaning, table)
-    groups = label_counts(binning.scores, meaning, _labelled_rows(columns, table)).get("")
+    groups = label_counts(binning.scores, meaning, labelled_rows(columns, table)).get("")
     if groups is None:
         empty = scored.no_labels(binning.scores)
         labelled = (np.empty(0, np.int64), empty.counts[None][:0], empty.sums[None][:0])
@@ -340,7 +359,8 @@ def _profile_part(
     return ReferenceProfile.of(summaries, labelled, timed=timed)
 
 
-def _labelled_rows(columns: Sequence[StoredColumn], table: pa.Table) -> ScoredRows:
+def labelled_rows(columns: Sequence[StoredColumn], table: pa.Table, more: Sequence[StoredColumn] = ()) -> ScoredRows:
+    """The labelled rows of a reference (column ``label``, canonical), with the values of ``more`` columns."""
     hours = _one(table, "hour").to_numpy(zero_copy_only=False)
     label = _one(table, "label")
     has = pc.is_valid(label).to_numpy(zero_copy_only=False).nonzero()[0]
@@ -359,4 +379,5 @@ def _labelled_rows(columns: Sequence[StoredColumn], table: pa.Table) -> ScoredRo
         prediction=predicted.take(taken),
         label=label.take(taken),
         probabilities={c.name: _floats(table, c.physical)[has] for c in _probabilities(columns, table)},
+        columns={c.physical: _one(table, c.physical).take(taken) for c in more if c.physical in table.column_names},
     )

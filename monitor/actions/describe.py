@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor import clock, cron
+from monitor.actions import counting
 from monitor.actions import models as known_models
 from monitor.actions.models import meaning_of_model, settings_of
 from monitor.actions.run_due import DORMANT, is_dormant
@@ -114,7 +115,7 @@ def describe(connection: Connection, model: Model, now: int) -> dict[str, Any]:
     by_role: dict[str, dict[str, Any]] = {"feature": {}, "segment": {}, "metric": {}}
     for column in model.columns:
         if column.role in by_role:
-            by_role[column.role][column.name] = {"type": column.type or _likely(column.storage)}
+            by_role[column.role][column.name] = {"type": column.type or counting.likely(column.storage)}
     return {
         "name": model.name,
         "task": known_task,
@@ -143,10 +144,6 @@ def describe(connection: Connection, model: Model, now: int) -> dict[str, Any]:
         "dormant": is_dormant(model, now),
         "health": health(connection, model, now).to_json(),
     }
-
-
-def _likely(storage: str) -> str:
-    return "numeric" if storage == "number" else "categorical"
 
 
 def _reference(reference: references.Reference, model: Model) -> dict[str, Any]:

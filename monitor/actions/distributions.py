@@ -13,6 +13,7 @@ from detectors.registry import TWO_SAMPLE
 from detectors.sample import sample_of
 from monitor import clock
 from monitor.actions import models as known_models
+from monitor.actions.counting import kind_of
 from monitor.actions.describe import newest_data
 from monitor.actions.frame import Frame
 from monitor.actions.run_due import is_dormant
@@ -91,7 +92,7 @@ def _side_by_side(frame: Frame, asked: _Asked) -> dict[str, Any]:
         counts, rows = window.pooled.counts, {v: one.rows for v, one in window.versions.items()}
     compared = frame.compared_with(None, rows, asked.segment)
     total = None if compared is None else compared.profile.total
-    kind = "numeric" if isinstance(frame.binning.by_name[column], NumericColumn) else "categorical"
+    kind = kind_of(frame.binning.by_name[column])
     sides = {"current": counts} | ({} if total is None else {"reference": total})
     cells = _bins(frame, column, sides) if kind == "numeric" else _categories(frame, column, sides)
     return {

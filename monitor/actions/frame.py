@@ -11,6 +11,7 @@ from typing import Any
 from alerting.rules import Rule
 from detectors import summary
 from detectors.cuts import Binning
+from detectors.hour_bytes import Vectors, decode
 from detectors.performance import scored
 from detectors.performance.scored import LabelCounts
 from detectors.profile import Reference, ReferenceProfile, mix
@@ -62,7 +63,7 @@ class Frame:
     known: Sequence[references.Reference]
     memo: dict[int, list[marks.Outdated]] = field(default_factory=dict)
     windows: dict[tuple[int, int], Window] = field(default_factory=dict)
-    unpacked: dict[tuple[str, str, int], summary.Vectors] = field(default_factory=dict)
+    unpacked: dict[tuple[str, str, int], Vectors] = field(default_factory=dict)
     sliced: dict[tuple[int, int], Mapping[str, Window]] = field(default_factory=dict)
     derived: dict[str, Any] = field(default_factory=dict)  # by actions that need it more than once
 
@@ -259,7 +260,7 @@ class Frame:
         for one in rows:
             key = (segment, one.version, one.hour)
             if key not in self.unpacked:
-                self.unpacked[key] = summary.decode(self.binning, one.data)
+                self.unpacked[key] = decode(self.binning, one.data)
             vectors.append(self.unpacked[key])
         return summary.stack_decoded([one.hour for one in rows], vectors)
 

@@ -70,7 +70,7 @@ def _sample(
     frame: Frame, hours: NDArray[np.int64], known_hour: int
 ) -> tuple[NDArray[np.int64], list[summaries.LabelSummary]]:
     """Hours, scattered over days and weeks, until they have enough summaries; with those."""
-    scattered = hours[np.argsort(hours.astype(np.uint64) * np.uint64(0x9E3779B1) % np.uint64(1 << 32), kind="stable")]
+    scattered = scatter(hours)
     loaded: list[summaries.LabelSummary] = []
     done, step = 0, _FIRST_HOURS
     while done < len(scattered) and len(loaded) < ENOUGH_SUMMARIES:
@@ -80,3 +80,8 @@ def _sample(
         missing, each = ENOUGH_SUMMARIES - len(loaded), max(len(loaded), 1) / done
         step = min(max(int(missing / each), _FIRST_HOURS), 500)  # a statement takes so many values
     return scattered[:done], loaded
+
+
+def scatter(hours: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same hours in an order in which any first ones are spread over days and weeks."""
+    return hours[np.argsort(hours.astype(np.uint64) * np.uint64(0x9E3779B1) % np.uint64(1 << 32), kind="stable")]

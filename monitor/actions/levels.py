@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from detectors.cuts import NumericColumn
+from detectors.cuts import EmbeddingColumn, NumericColumn
 from detectors.multiplicity import DEFAULT_WEIGHTS, ledger_alpha
 from detectors.pairs.correlations import is_measured
 from detectors.segments import budget_shares
@@ -82,12 +82,13 @@ def _weights_present(frame: Frame, segments: bool) -> float:
 
 
 def judged_pairs(frame: Frame, check: Check, *, in_segment: bool = False) -> int:
-    """How many (metric, feature) pairs a check judges in a window; correlations are one, and not looked at within
-    segments."""
+    """How many (metric, feature) pairs a check judges in a window; correlations are one; within segments
+    neither they nor vectors are looked at."""
     names = features_of(frame, check)
     if check.kind == "data_drift":
         together = not in_segment and is_measured(frame.binning, [f"feature.{name}" for name in names])
-        return len(names) + int(together)
+        vectors = sum(is_embedding(frame, f"feature.{name}") for name in names) if in_segment else 0
+        return len(names) - vectors + int(together)
     if check.kind == "data_quality":
         return 3 * len(names) + 2
     if check.kind == "prediction_drift":
@@ -111,6 +112,11 @@ def features_of(frame: Frame, check: Check) -> list[str]:
     """The features a check looks at, in the order of the cuts."""
     names = frame.features()
     return names if check.features is None else [name for name in names if name in check.features]
+
+
+def is_embedding(frame: Frame, name: str) -> bool:
+    """Whether a column of the cuts is of vectors."""
+    return isinstance(frame.binning.by_name[name], EmbeddingColumn)
 
 
 def is_numeric(frame: Frame, name: str) -> bool:

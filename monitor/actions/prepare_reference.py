@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from detectors.cuts import Binning, NumericColumn
+from detectors.cuts import Binning
 from detectors.kinds import infer_kind
+from detectors.profile import ReferenceProfile
 from monitor import clock
 from monitor.actions import counting, slicing
 from monitor.actions import models as known_models
@@ -223,10 +224,7 @@ def is_configured_otherwise(model: Model, binning: Binning) -> bool:
     made."""
     settings, meaning = settings_of(model), known_models.meaning_of_model(model)
     kinds = {f"feature.{column.name}": column.type for column in model.columns if column.role == "feature"}
-    retyped = any(
-        kinds.get(column.name) not in (None, "numeric" if isinstance(column, NumericColumn) else "categorical")
-        for column in binning.columns
-    )
+    retyped = any(kinds.get(column.name) not in (None, counting.kind_of(column)) for column in binning.columns)
     positive = _positive(settings)
     other_class = meaning.task == "binary" and positive not in (None, meaning.positive)
     sliced = [one.name for one in binning.segments] != settings.segments
@@ -278,18 +276,22 @@ def _add_profiles(
 def _segments(
     binning: Binning, model: Model, meaning: Meaning, parts: Mapping[str, pa.Table], timed: bool
 ) -> Iterator[SegmentProfile]:
-    """Profiles of every segment, of each part by its model version; of the whole too. Pairs are counted over all rows
-    alone."""
+    """Profiles of every segment, of each part by its model version; of the whole too. Pairs and
+    vectors are counted over all rows alone."""
     single = replace(binning, pairs=())
     for version, part in parts.items():
         for segment, rows in slicing.by_segment(binning, model.columns, part):
-            data = _profile(single, model, meaning, rows, timed)
+            data = _counted(single, model, meaning, rows, timed).of_single_columns().to_bytes()
             for name in (version,) if len(parts) > 1 else (version, WHOLE):
                 yield SegmentProfile(name, segment, rows.num_rows, data)
 
 
 def _profile(binning: Binning, model: Model, meaning: Meaning, table: pa.Table, timed: bool) -> bytes:
-    return counting.profile_of(binning, model.columns, meaning, table.combine_chunks(), timed).to_bytes()
+    return _counted(binning, model, meaning, table, timed).to_bytes()
+
+
+def _counted(binning: Binning, model: Model, meaning: Meaning, table: pa.Table, timed: bool) -> ReferenceProfile:
+    return counting.profile_of(binning, model.columns, meaning, table.combine_chunks(), timed)
 
 
 def _meaning(service: Service, connection: Connection, model: Model, tables: Sequence[pa.Table]) -> Meaning:

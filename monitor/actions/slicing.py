@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from detectors import summary
 from detectors.cuts import Binning, SegmentColumn
+from detectors.hour_bytes import encode
 from detectors.segments import segment_codes, segment_column
 from monitor.actions import counting
 from monitor.actions.counting import LabelGroups, Meaning
@@ -27,7 +28,7 @@ def source_of(columns: Sequence[StoredColumn], name: str) -> StoredColumn | None
     """The stored column that a segment's name means: a segment of the records, else a feature."""
     for role in ("segment", "feature"):
         for column in columns:
-            if (column.role, column.name) == (role, name):
+            if (column.role, column.name) == (role, name) and column.storage != "vector":
                 return column
     return None
 
@@ -109,8 +110,8 @@ def _count(binning: Binning, columns: Sequence[StoredColumn], meaning: Meaning, 
         newest = _newest(found.hours, key, times)
         for index, one_key in enumerate(found.hours):
             segment, hour = divmod(int(one_key), span)
-            vectors = found.counts[index], found.moments[index], found.extremes[index], found.products[index]
-            yield segments[segment], first + hour, int(vectors[0][0]), newest[index], summary.encode(*vectors)
+            vectors = found.hour(index)
+            yield segments[segment], first + hour, int(vectors[0][0]), newest[index], encode(*vectors)
 
 
 def _newest(groups: NDArray[np.int64], keys: NDArray[np.int64], times: NDArray[np.int64]) -> list[int]:

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from monitor.actions.accept_alert import accept
 from monitor.actions.answer_alert import acknowledge, resolve
+from monitor.actions.explain_alert import explain_alert
 from monitor.api.access import requires
 from monitor.api.wire import answer, limit_of, moment, now_of, page, service_of
 from monitor.clock import parse
@@ -62,6 +63,13 @@ def get_alert(alert_id: str, request: Request) -> Response:
             "trigger_runs": [run.as_json() for run in trigger_runs.runs_of_alert(connection, alert_id)],
         }
     return answer({**alert, **more})
+
+
+@router.get("/v1/alerts/{alert_id}/explanation", dependencies=[Depends(requires("read"))])
+def get_explanation(alert_id: str, request: Request) -> Response:
+    """Why a performance alert fires. Worked out when it is asked for; nothing is written."""
+    as_of = moment(request.query_params.get("as_of"), "as_of")
+    return answer(explain_alert(service_of(request), alert_id, now_of(request), as_of))
 
 
 @router.post("/v1/alerts/{alert_id}/acknowledge", dependencies=[Depends(requires("admin"))])

@@ -24,7 +24,7 @@ from monitor.actions.answer_alert import acknowledge, resolve
 from monitor.actions.page_data.alerts import silence_matchers
 from monitor.api.access import COOKIE, OPEN, requires, scope_held
 from monitor.api.wire import now_of, service_of
-from monitor.errors import Conflict, Forbidden, Invalid
+from monitor.errors import Conflict, Forbidden, Invalid, Overloaded
 from monitor.store import silences
 
 router = APIRouter()
@@ -60,8 +60,12 @@ def get_alerts(request: Request) -> Response:
 
 @router.get("/alerts/{alert_id}", dependencies=reads, include_in_schema=False)
 def get_alert(alert_id: str, request: Request) -> Response:
-    """One alert."""
-    return HTMLResponse(build_page.build_alert(service_of(request), viewer_of(request), alert_id))
+    """One alert; with ``?explain=yes`` why it fires."""
+    service, viewer, explain = service_of(request), viewer_of(request), bool(request.query_params.get("explain"))
+    try:
+        return HTMLResponse(build_page.build_alert(service, viewer, alert_id, explain=explain))
+    except (Conflict, Overloaded) as error:
+        return HTMLResponse(build_page.build_alert(service, viewer, alert_id, error.message), error.status)
 
 
 @router.post("/alerts/{alert_id}/acknowledge", dependencies=acts, include_in_schema=False)

@@ -55,7 +55,7 @@ class _Strict(BaseModel):
 class Feature(_Strict):
     """``numeric`` or ``categorical``; overrides what the first values suggest. ``importance`` ranks what moved."""
 
-    type: Literal["numeric", "categorical"]
+    type: Literal["numeric", "categorical", "embedding"]
     importance: Annotated[float, Field(ge=0)] | None = None
 
 

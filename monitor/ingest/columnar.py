@@ -79,7 +79,7 @@ def _batch(table: pa.Table, arrays: dict[str, pa.Array], places: dict[str, Place
         elif isinstance(place, str):
             fields[place] = sent(array)
         else:
-            columns[place] = sent(array)
+            columns[place] = sent(array, vectors=place[0] == "feature")
     return RawBatch(
         positions=np.arange(table.num_rows),
         fields=fields,
@@ -127,8 +127,9 @@ def _microseconds(array: pa.Array) -> pa.Array:
     return pa.nulls(len(array), pa.int64())
 
 
-def sent(array: pa.Array) -> SentColumn:
-    """An Arrow array by the kind of its values; times are texts, what is neither number, text nor boolean is other."""
+def sent(array: pa.Array, *, vectors: bool = False) -> SentColumn:
+    """An Arrow array by the kind of its values; times are texts, what is neither number, text nor boolean is other,
+    but lists of numbers where there may be ``vectors``."""
     kind, length = array.type, len(array)
     if pa.types.is_null(kind):
         return SentColumn(length)
@@ -140,8 +141,16 @@ def sent(array: pa.Array) -> SentColumn:
         return SentColumn(length, string=array.cast(pa.string()))
     if pa.types.is_temporal(kind):
         return SentColumn(length, string=_texts(array))
+    if vectors and _is_list_of_numbers(kind):
+        return SentColumn(length, vector=array.cast(pa.list_(pa.float64()), safe=False))
     texts = [None if value is None else json_text(value) for value in array.to_pylist()]
     return SentColumn(length, other=pa.array(texts, pa.string()))
+
+
+def _is_list_of_numbers(kind: pa.DataType) -> bool:
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        return False
+    return bool(pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
 
 
 def _texts(array: pa.Array) -> pa.Array:

@@ -27,6 +27,7 @@ from monitor.store.observations.base import Role
 from monitor.store.observations.canonical import canonical
 
 Scalar = str | int | float | bool | None
+Value = Scalar | list[float]  # what a feature may be
 _GROUPS: Mapping[str, Role] = {"features": "feature", "segments": "segment", "metrics": "metric"}
 
 
@@ -36,7 +37,7 @@ class Record(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=
     id: Scalar = None
     timestamp: Scalar = None
     version: Scalar = None
-    features: dict[str, Scalar] | None = None
+    features: dict[str, Value] | None = None
     prediction: Scalar = None
     probability: Scalar | dict[str, Scalar] = None
     segments: dict[str, Scalar] | None = None
@@ -164,7 +165,8 @@ def _columns(records: Sequence[Record], payload: Callable[[int], str], booleans:
     columns: dict[tuple[Role, str], SentColumn] = {}
     for group, role in _GROUPS.items():
         objects, rest = _apart(values(group))
-        columns |= {(role, name): column_of(column) for name, column in _spread(objects).items()}
+        vectors = role == "feature"
+        columns |= {(role, name): column_of(column, vectors=vectors) for name, column in _spread(objects).items()}
         if rest is not None:
             fields[group] = split(rest)
     columns["prediction", ""] = column_of(values("prediction"))

@@ -12,11 +12,14 @@ import pyarrow as pa
 from monitor.store.observations.arriving import SentColumn
 
 _NUMBERS = {int, float}
+_LISTS = pa.list_(pa.float64())
+_LARGEST = 1e300
 
 
-def split(values: Sequence[Any], *, booleans: bool = True) -> SentColumn:
+def split(values: Sequence[Any], *, booleans: bool = True, vectors: bool = False) -> SentColumn:
     """A column from values as JSON gives them. Columns of one kind go through without a look at each value, where it
-    is known that there are no ``booleans`` among them (Arrow takes true for 1 without a word)."""
+    is known that there are no ``booleans`` among them (Arrow takes true for 1 without a word). ``vectors``: lists of
+    numbers are told from other lists."""
     if not booleans:
         try:
             return _alike(values)
@@ -32,7 +35,12 @@ def split(values: Sequence[Any], *, booleans: bool = True) -> SentColumn:
         return SentColumn(length, string=pa.array(values, pa.string()))
     if kinds == {bool}:
         return SentColumn(length, boolean=pa.array(values, pa.bool_()))
-    return _mixed(values, kinds)
+    if vectors and kinds == {list} and not booleans:
+        try:
+            return SentColumn(length, vector=pa.array(values, _LISTS))
+        except (pa.ArrowException, OverflowError):
+            pass  # not all are of numbers
+    return _mixed(values, kinds, vectors)
 
 
 def _alike(values: Sequence[Any]) -> SentColumn:
@@ -47,18 +55,29 @@ def _alike(values: Sequence[Any]) -> SentColumn:
     raise pa.ArrowInvalid("neither text nor number")
 
 
-def _mixed(values: Sequence[Any], kinds: set[type]) -> SentColumn:
+def _mixed(values: Sequence[Any], kinds: set[type], vectors: bool) -> SentColumn:
     def only(*wanted: type) -> list[Any]:
         return [value if type(value) in wanted else None for value in values]
 
-    others = [json_text(value) if isinstance(value, (list, dict)) else None for value in values]
+    lists = [value if vectors and _is_vector(value) else None for value in values]
+    others = [
+        json_text(value) if isinstance(value, (list, dict)) and vector is None else None
+        for value, vector in zip(values, lists, strict=True)
+    ]
+    has_lists = any(one is not None for one in lists)
     return SentColumn(
         len(values),
         number=_numbers(only(int, float)) if kinds & _NUMBERS else None,
         string=pa.array(only(str), pa.string()) if str in kinds else None,
         boolean=pa.array(only(bool), pa.bool_()) if bool in kinds else None,
-        other=pa.array(others, pa.string()) if kinds & {list, dict} else None,
+        vector=pa.array(lists, _LISTS) if has_lists else None,
+        other=pa.array(others, pa.string()) if any(one is not None for one in others) else None,
     )
+
+
+def _is_vector(value: Any) -> bool:
+    """A list of numbers that a double can hold."""
+    return type(value) is list and bool(value) and all(type(one) in _NUMBERS and abs(one) < _LARGEST for one in value)
 
 
 def _numbers(values: Sequence[Any]) -> pa.Array:

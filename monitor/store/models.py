@@ -68,7 +68,7 @@ def check_name(name: str) -> str:
 # Statements that every run needs are built once: building one costs more than running it.
 _BY_NAME = select(tables.models).where(tables.models.c.name == bindparam("name"))
 _COLUMNS = (
-    select(*(tables.columns.c[name] for name in ("role", "name", "position", "storage", "type")))
+    select(*(tables.columns.c[name] for name in ("role", "name", "position", "storage", "type", "dimension")))
     .where(tables.columns.c.model_id == bindparam("id"))
     .order_by(tables.columns.c.position)
 )
@@ -112,6 +112,7 @@ def add_columns(connection: Connection, model_id: int, columns: Sequence[StoredC
                 "name": c.name,
                 "position": c.position,
                 "storage": c.storage,
+                "dimension": c.dimension,
                 "type": c.type,
             }
             for c in columns
@@ -130,7 +131,8 @@ def set_column_types(connection: Connection, model_id: int, types: Mapping[str, 
     )
     table = tables.columns
     for name, type_ in types.items():
-        fits = table.c.storage == "number" if type_ == "numeric" else table.c.storage.is_not(None)
+        plain, vector = table.c.storage != "vector", table.c.storage == "vector"
+        fits = {"numeric": table.c.storage == "number", "embedding": vector}.get(type_, plain)
         connection.execute(
             update(table)
             .where(table.c.model_id == model_id, table.c.role == "feature", table.c.name == name, fits)

@@ -265,6 +265,17 @@ def find(connection: Connection, model_id: int, query: Query) -> list[Stored]:
     return [Stored(row.id, _reading(row), row.config_version) for row in rows]
 
 
+def newest_at_severity(
+    connection: Connection, model_id: int, check: str, version: str, segment: str, as_of: int
+) -> int | None:
+    """The end of the newest window of which a reading, made by as_of, is a warning or critical."""
+    t = readings.c
+    mine = (t.model_id == model_id, t.check_name == check, t.version == version, t.segment == segment)
+    query = select(func.max(t.window_end)).where(*mine, t.verdict.in_(("warning", "critical")), t.as_of <= as_of)
+    end: int | None = connection.execute(query).scalar_one()
+    return end
+
+
 def _superseded() -> Any:
     t, newer = readings.c, readings.alias("newer")
     n = newer.c

@@ -60,8 +60,9 @@ columns = Table(
     Column("role", String(20), nullable=False),  # feature, segment, metric, probability, prediction
     Column("name", Text, nullable=False),
     Column("position", Integer, nullable=False),  # physical name is c<position>
-    Column("storage", String(10), nullable=False),  # number, string, boolean
-    Column("type", String(12)),  # numeric, categorical; decided by the first reference or the configuration
+    Column("storage", String(10), nullable=False),  # number, string, boolean, vector
+    Column("type", String(12)),  # numeric, categorical, embedding; decided by the first reference or the configuration
+    Column("dimension", Integer),  # of a vector
     UniqueConstraint("model_id", "role", "name"),
     UniqueConstraint("model_id", "position"),
 )

@@ -9,6 +9,9 @@ import numpy as np
 from dashboards.queries import (
     DAY,
     Answer,
+    Cause,
+    Causes,
+    Effect,
     Grid,
     Histogram,
     Line,
@@ -92,6 +95,16 @@ def happened() -> Marks:
     )
 
 
+def causes() -> Causes:
+    rise, gain = Effect("the whole rise", 0.08, 0.05, 0.11), Effect("gain by retraining", 0.05, None, None)
+    parts = (Effect("same inputs, other outcome", 0.07, 0.04, 0.10), Effect("other inputs", 0.01, -0.02, 0.04))
+    slices = (
+        Effect("plant = <b>B</b>", 0.4, 0.3, 0.5, 0.15, 0.06),
+        Effect("x above 1.5", 0.2, 0.1, 0.3, 0.05, 0.01),
+    )
+    return Causes("The share of wrong predictions", True, rise, parts, slices, gain)
+
+
 def answers_for(asked: Sequence[Query]) -> dict[Query, Answer]:
     found: dict[Query, Answer] = {}
     for query in asked:
@@ -101,6 +114,8 @@ def answers_for(asked: Sequence[Query]) -> dict[Query, Answer]:
             found[query] = grid(query)
         elif isinstance(query, Timeline):
             found[query] = happened()
+        elif isinstance(query, Cause):
+            found[query] = causes()
         else:
             found[query] = sides() if isinstance(query, Histogram) else Rows(())
     return found

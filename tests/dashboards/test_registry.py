@@ -12,6 +12,8 @@ from dashboards import pages
 from dashboards.figure import Figure
 from dashboards.queries import (
     Answer,
+    Cause,
+    Causes,
     Grid,
     Lines,
     Marks,
@@ -24,7 +26,7 @@ from dashboards.queries import (
     Table,
     Timeline,
 )
-from dashboards.registry import FEATURE_PAGE, MODEL_PAGE, PANELS
+from dashboards.registry import ALERT_PAGE, FEATURE_PAGE, MODEL_PAGE, PANELS
 from dashboards.theme import Theme
 from tests.dashboards.make import SCOPE, answers_for
 
@@ -33,6 +35,7 @@ EMPTY: dict[type, Answer] = {
     Matrix: Grid((), (), (), (), (), 0),
     Timeline: Marks(()),
     Table: Rows(()),
+    Cause: Causes("Loss", True),
 }
 
 
@@ -44,7 +47,7 @@ def empty(scope: Scope, asked: list[Query]) -> dict[Query, Answer]:
 def test_every_panel_has_its_line_and_every_line_its_panel() -> None:
     files = {path.stem for path in (Path(dashboards.__file__).parent / "panels").glob("*.py")} - {"__init__"}
     assert files == set(PANELS)
-    assert set(MODEL_PAGE) | set(FEATURE_PAGE) == set(PANELS)
+    assert set(MODEL_PAGE) | set(FEATURE_PAGE) | set(ALERT_PAGE) == set(PANELS)
 
 
 @pytest.mark.parametrize("name", PANELS)

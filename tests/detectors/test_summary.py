@@ -11,14 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.binning import make_binning
+from detectors.hour_bytes import decode, encode
 from detectors.summary import (
     MISMATCH,
     NAN,
     ColumnValues,
     add,
-    decode,
     empty,
-    encode,
     merge,
     stack,
     summarise,
@@ -134,13 +133,14 @@ def test_group_sums_survive_huge_values():
 
 def test_bytes_round_trip_and_are_small(counted):
     binning, found = counted
-    data = [encode(found.counts[i], found.moments[i], found.extremes[i], found.products[i]) for i in range(2)]
+    data = [encode(*found.hour(i)) for i in range(2)]
     again = stack(binning, [3, 5], data)
-    for name in ("hours", "counts", "moments", "extremes", "products"):
+    for name in ("hours", "counts", "moments", "extremes", "products", "embedded"):
         np.testing.assert_array_equal(getattr(found, name), getattr(again, name))
     large = found.counts[0] * 10**12
     np.testing.assert_array_equal(
-        decode(binning, encode(large, found.moments[0], found.extremes[0], found.products[0]))[0], large
+        decode(binning, encode(large, *found.hour(0)[1:]))[0],
+        large,
     )
     assert len(stack(binning, [], []).hours) == 0
 
@@ -151,7 +151,7 @@ def test_an_hour_of_fifty_features_takes_few_kilobytes():
     binning = binning_of(columns)
     hour = {name: ColumnValues(one.values[:300], one.odd_rows, one.odd_codes) for name, one in columns.items()}
     found = summarise(binning, np.zeros(300, dtype=np.int64), hour)
-    assert len(encode(found.counts[0], found.moments[0], found.extremes[0], found.products[0])) < 5120
+    assert len(encode(*found.hour(0))) < 5120
 
 
 def test_windows_add_up(counted):

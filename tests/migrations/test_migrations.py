@@ -21,6 +21,8 @@ from monitor.store.observations.sql import SqlObservations
 from tests.monitor.world import T0, D, World, traffic
 
 FIRST = "0001"
+_NO_DIMENSION = "ALTER TABLE columns DROP COLUMN dimension"
+UNDONE = {"0002": [_NO_DIMENSION], "0001": [_NO_DIMENSION, "DROP TABLE segment_profiles"]}
 
 
 @pytest.fixture
@@ -67,18 +69,23 @@ def test_there_is_one_line_of_revisions() -> None:
 
 
 def test_what_an_older_schema_holds_is_found_again(tmp_path: Path) -> None:
-    """From the first revision with data in it to the newest; each release adds its own revision to start from."""
+    """From each revision with data in it to the newest; each migration adds what it is undone by."""
     settings = load({}, home=tmp_path)
     database = Database(settings.database_url)
-    schema.migrate_to(database, FIRST)
+    schema.migrate(database)
     world = World(Service(settings, database, SqlObservations()))
     world.reference(traffic(T0, 24 * 9))
     world.post(traffic(T0 + 14 * D, 24, seed=2))
     world.label(traffic(T0 + 14 * D, 24, seed=2))
     world.configure(owner="me")
     readings = world.read(T0 + 15 * D)
-    schema.migrate(database)
-    assert world.read(T0 + 15 * D) == readings
+    for revision, undo in UNDONE.items():
+        with database.write() as connection:
+            for statement in undo:
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (revision,))
+        assert schema.migrate(database) == (revision, schema.newest())
+        assert world.read(T0 + 15 * D) == readings
     with database.read() as connection:
         assert world.found(connection).settings["owner"] == "me"
         assert connection.execute(select(tables.models.c.n_labels)).scalar_one() == 144

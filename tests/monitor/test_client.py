@@ -26,7 +26,9 @@ def url(service: Service) -> Iterator[str]:
 def test_predictions_and_labels_arrive(url: str, poster: Poster) -> None:
     client = Client(url, "m", interval=0.05)
     made = client.predict(
-        features={"x": np.float64(1.5), "n": np.int64(3)}, prediction=1, timestamp="2026-01-01T00:00Z"
+        features={"x": np.float64(1.5), "n": np.int64(3), "e": np.array([0.5, 2], "f4")},
+        prediction=1,
+        timestamp="2026-01-01T00:00Z",
     )
     client.predict(id="b", features={}, prediction=0, timestamp="2026-01-01", probability={"0": 0.9, "1": 0.1})
     client.label(made, 1)
@@ -34,7 +36,11 @@ def test_predictions_and_labels_arrive(url: str, poster: Poster) -> None:
     client.close()
     stored = poster.get(made)
     assert stored is not None
-    assert (stored["features"], stored["prediction"], stored["labels"][0]["label"]) == ({"x": 1.5, "n": 3}, 1, 1)
+    assert (stored["features"], stored["prediction"], stored["labels"][0]["label"]) == (
+        {"x": 1.5, "n": 3, "e": [0.5, 2]},
+        1,
+        1,
+    )
     assert client.dropped == 0
 
 

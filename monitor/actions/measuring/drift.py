@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from alerting.reading import Reading
+from detectors.embedding import mean_embedding
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
 from detectors.pairs import correlations
 from detectors.registry import MULTIVARIATE, TWO_SAMPLE
@@ -12,8 +14,9 @@ from detectors.sample import sample_of
 from detectors.shares.auto import measure_drift
 from detectors.shares.diagnose import diagnosed
 from detectors.summary import WindowCounts
+from monitor.actions.counting import kind_of
 from monitor.actions.frame import Compared, Frame, Window
-from monitor.actions.levels import features_of, is_numeric
+from monitor.actions.levels import features_of, is_embedding, is_numeric
 from monitor.actions.measuring.as_reading import no_reference
 from monitor.actions.measuring.multivariate import multivariate
 from monitor.actions.measuring.task import Task
@@ -31,35 +34,72 @@ def _measure_drift(
     frame: Frame, task: Task, counts: WindowCounts, compared: Compared | None, alpha: float, part: Part
 ) -> list[Measurement]:
     names = [f"feature.{name}" for name in features_of(frame, task.check)]
-    together = part != "segment" and task.check.in_ledger and correlations.is_measured(frame.binning, names)
-    if compared is None:
-        found = [no_reference("ks" if is_numeric(frame, n) else "l_infinity", n, counts.rows) for n in names]
-        return [*found, no_reference(correlations.METRIC, None, counts.rows)] if together else found
+    if part == "segment":
+        names = [name for name in names if not is_embedding(frame, name)]
     if task.check.method != "auto":
         names = fitting(frame, task.check.method, names)
+    if compared is None:
+        return _without_reference(frame, task, names, counts, part)
+    if task.check.method != "auto":
         return [two_sample(frame, task.check.method, n, counts, compared) for n in names]
-    found = measure_drift(
-        frame.binning,
-        names,
-        counts,
-        compared.profile,
-        length_hours=task.length,
-        tolerance=frame.settings.tolerance,
-        alpha=alpha,
-    )
+    return [
+        *_single(frame, task, names, counts, compared, alpha),
+        *_together(frame, task, names, counts, compared, alpha, part),
+    ]
+
+
+def _without_reference(
+    frame: Frame, task: Task, names: Sequence[str], counts: WindowCounts, part: Part
+) -> list[Measurement]:
+    found = [no_reference(_metric(frame, name), name, counts.rows) for name in names]
+    if looks_at_pairs(frame, task, names, part):
+        found.append(no_reference(correlations.METRIC, None, counts.rows))
+    return found
+
+
+def _metric(frame: Frame, name: str) -> str:
+    if is_embedding(frame, name):
+        return mean_embedding.METRIC
+    return "ks" if is_numeric(frame, name) else "l_infinity"
+
+
+def _single(
+    frame: Frame, task: Task, names: Sequence[str], counts: WindowCounts, compared: Compared, alpha: float
+) -> list[Measurement]:
+    """Feature by feature, in order."""
+    vectors = [name for name in names if is_embedding(frame, name)]
+    given: dict[str, Any] = {"length_hours": task.length, "tolerance": frame.settings.tolerance, "alpha": alpha}
+    plain = [name for name in names if name not in vectors]
+    found = measure_drift(frame.binning, plain, counts, compared.profile, **given)
     found = diagnosed(found, frame.binning, counts, compared.profile)
-    if not together:
+    if not vectors:
         return found
+    told = mean_embedding.measure_embeddings(frame.binning, vectors, counts, compared.profile, **given)
+    by_name = dict(zip([*plain, *vectors], [*found, *told], strict=True))
+    return [by_name[name] for name in names]
+
+
+def looks_at_pairs(frame: Frame, task: Task, names: Sequence[str], part: Part) -> bool:
+    """Whether correlations are measured: of all rows, where nobody has set a bound in another unit."""
+    return part != "segment" and task.check.in_ledger and correlations.is_measured(frame.binning, names)
+
+
+def _together(
+    frame: Frame, task: Task, names: Sequence[str], counts: WindowCounts, compared: Compared, alpha: float, part: Part
+) -> list[Measurement]:
+    """The correlations between them."""
+    if not looks_at_pairs(frame, task, names, part):
+        return []
     changed = correlations.measure_correlations(
         frame.binning, names, counts, compared.profile, length_hours=task.length, alpha=alpha
     )
-    return [*found, changed]
+    return [changed]
 
 
 def fitting(frame: Frame, method: str, names: Sequence[str]) -> list[str]:
     """The columns that a registered test is for."""
     fits = TWO_SAMPLE[method].kinds
-    return [name for name in names if ("numeric" if is_numeric(frame, name) else "categorical") in fits]
+    return [name for name in names if kind_of(frame.binning.by_name[name]) in fits]
 
 
 def two_sample(frame: Frame, method: str, name: str, counts: WindowCounts, compared: Compared) -> Measurement:

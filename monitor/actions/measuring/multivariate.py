@@ -27,7 +27,7 @@ def multivariate(frame: Frame, task: Task, window: Window) -> list[Reading]:
     """One reading of all versions and all features together."""
     rows = {version: counts.rows for version, counts in window.versions.items()}
     compared = reference_of(frame, task, rows)
-    columns = _columns(frame, task)
+    columns = columns_of(frame, features_of(frame, task.check))
     read = frame.service.observations.read
     current = _sampled(
         read(frame.connection, frame.model.stored, task.start, task.end, columns),
@@ -41,15 +41,15 @@ def multivariate(frame: Frame, task: Task, window: Window) -> list[Reading]:
     return [as_reading(frame, task, measured, compared, None, judged=True)]
 
 
-def _columns(frame: Frame, task: Task) -> list[StoredColumn]:
-    """The features that the check looks at, in the order of the cuts."""
+def columns_of(frame: Frame, names: Sequence[str]) -> list[StoredColumn]:
+    """The stored columns of these features that rows can be compared by, in their order."""
     known = {column.name: column for column in frame.model.columns if column.role == "feature"}
-    return [known[name] for name in features_of(frame, task.check) if _fits(frame, known.get(name))]
+    return [known[name] for name in names if _fits(frame, known.get(name))]
 
 
 def _fits(frame: Frame, column: StoredColumn | None) -> bool:
     """Numbers that are stored as such, and categories."""
-    if column is None:
+    if column is None or column.storage == "vector":
         return False
     return column.storage == "number" or not is_numeric(frame, f"feature.{column.name}")
 

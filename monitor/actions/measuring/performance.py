@@ -9,11 +9,12 @@ from alerting.bounds import PERFORMANCE, bounds_for
 from alerting.reading import Reading
 from detectors.estimation.measure import estimate_performance, measure_concept
 from detectors.measurement import Measurement
-from detectors.performance.measure import measure_performance
+from detectors.performance.measure import Usual, measure_performance
 from detectors.performance.scored import LabelCounts, no_labels
 from detectors.performance.weighting import ALL_KNOWN, Known
 from detectors.profile import Reference
 from detectors.rise import ENOUGH_WINDOWS
+from detectors.shares.errors import UsualErrors, usual_errors
 from detectors.summary import WindowCounts
 from monitor.actions.frame import POOLED, Frame, Window
 from monitor.actions.label_arrivals import known_of
@@ -87,6 +88,7 @@ def _performance_of(
         mature=(POOLED if version is None else version) in task.due.mature
         and (segment is None or has_enough_labels(frame, counts, labels)),
         known=known,
+        usual=_usual(frame, task, counts, profile),
     )
     shown: list[Measurement] = []
     if task.check.metric is not None:
@@ -102,6 +104,19 @@ def _performance_of(
         ),
         *(as_reading(frame, task, one, compared, version, judged=False, segment=segment) for one in shown),
     ]
+
+
+def _usual(frame: Frame, task: Task, counts: WindowCounts, profile: Reference | None) -> Usual | None:
+    """How the share of wrong rows behaves in the reference; a regression's rows are not right or wrong."""
+    if profile is None or frame.meaning.task == "regression":
+        return None
+
+    def usual(labels: LabelCounts, tolerance: float, alpha: float) -> UsualErrors | None:
+        return usual_errors(
+            frame.binning.scores, profile, counts, labels, length_hours=task.length, tolerance=tolerance, alpha=alpha
+        )
+
+    return usual
 
 
 _SHARED = ("coverage", "labelled", "predictions", "mature")

@@ -22,6 +22,7 @@ from detectors.registry import SEQUENTIAL
 from detectors.streams import START, Usual, has_river
 from monitor import clock
 from monitor.actions.frame import Compared, Frame, Window
+from monitor.actions.labelled_rows import standing
 from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import reference_of
@@ -97,13 +98,7 @@ def _streams(frame: Frame, task: Task) -> Iterator[tuple[str, Stream]]:
 def _standing(rows: ScoredRows, start: int, end: int) -> NDArray[np.int64]:
     """Row numbers of the revisions that stand at hour ``end`` and became known after ``start``, with a prediction, in
     order of the hour at which they did, then of the prediction's hour and id."""
-    known = np.flatnonzero(rows.known_hour <= end)
-    ids = rows.ids.take(pa.array(known))
-    later = np.zeros(len(known), dtype=bool)
-    if len(known) > 1:
-        later[:-1] = pc.equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
-    usable = pc.and_(pc.is_valid(rows.prediction), pc.is_valid(rows.label)).to_numpy(zero_copy_only=False)
-    standing = known[~later]
-    standing = standing[(rows.known_hour[standing] > start) & usable[standing]]
-    in_order: NDArray[np.int64] = standing[np.argsort(rows.known_hour[standing], kind="stable")]
+    chosen = standing(rows, end)
+    chosen = chosen[rows.known_hour[chosen] > start]
+    in_order: NDArray[np.int64] = chosen[np.argsort(rows.known_hour[chosen], kind="stable")]
     return in_order

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from dashboards import rebin
 from dashboards.queries import Line
-from detectors import summary
-from detectors.cuts import Binning, CategoricalColumn, NumericColumn
+from detectors.cuts import Binning, CategoricalColumn, EmbeddingColumn, NumericColumn
+from detectors.hour_bytes import decode
 from monitor import clock
 from monitor.actions.frame import Frame
 from monitor.store import summaries
@@ -50,7 +50,7 @@ def _by_day(frame: Frame, name: str, hours_of: tuple[int, int], segment: str) ->
     days, places = np.unique(hours // 24, return_inverse=True)
     counts = np.zeros((len(days), there.stop - there.start), dtype=np.int64)
     for place, one in zip(places, loaded, strict=True):
-        counts[place] += summary.decode(frame.binning, one.data)[0][there]
+        counts[place] += decode(frame.binning, one.data)[0][there]
     return days, counts
 
 
@@ -69,6 +69,8 @@ def _numbers(values: NDArray[np.float64]) -> tuple[float | None, ...]:
 
 
 def _shares(column: CategoricalColumn, at: tuple[int, ...], counts: Counts) -> Sequence[Line]:
+    if isinstance(column, EmbeddingColumn):
+        return []
     levels = counts[:, : len(column.levels)]
     rows = np.maximum(counts.sum(axis=1), 1)
     commonest = np.argsort(-levels.sum(axis=0), kind="stable")[:CATEGORIES]

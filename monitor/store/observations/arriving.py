@@ -17,20 +17,22 @@ from monitor.store.observations.odd import OddValues
 class SentColumn:
     """One column as sent, split by kind: each part has n entries, null where the value is of another kind or absent.
 
-    ``number`` float64 with NaN and infinities; ``string``; ``boolean``; ``other`` JSON text of lists and objects;
-    ``cells`` the text cells of a CSV, which mean what the column's type says.
+    ``number`` float64 with NaN and infinities; ``string``; ``boolean``; ``vector`` lists of float64 (of features
+    alone); ``other`` JSON text of lists and objects; ``cells`` the text cells of a CSV, which mean what the column's
+    type says.
     """
 
     length: int
     number: pa.Array | None = None
     string: pa.Array | None = None
     boolean: pa.Array | None = None
+    vector: pa.Array | None = None
     other: pa.Array | None = None
     cells: pa.Array | None = None
 
     def parts(self) -> Iterator[tuple[str, pa.Array]]:
         """Name and array of every part that is there."""
-        for name in ("number", "string", "boolean", "other", "cells"):
+        for name in ("number", "string", "boolean", "vector", "other", "cells"):
             part = getattr(self, name)
             if part is not None:
                 yield name, part

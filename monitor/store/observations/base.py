@@ -13,20 +13,22 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-Storage = Literal["number", "string", "boolean"]
+Storage = Literal["number", "string", "boolean", "vector"]
 Role = Literal["feature", "segment", "metric", "probability", "prediction"]
 
 
 @dataclass(frozen=True)
 class StoredColumn:
     """A column of a model's table. ``role`` and ``name`` as users know it (the prediction's name is ``""``);
-    ``storage`` as first seen; ``type`` numeric or categorical once decided; ``physical`` the name in the table."""
+    ``storage`` as first seen; ``type`` numeric, categorical or embedding once decided; ``dimension`` of a vector;
+    ``physical`` the name in the table."""
 
     role: Role
     name: str
     position: int
     storage: Storage
     type: str | None = None
+    dimension: int | None = None
 
     @property
     def physical(self) -> str:
@@ -48,10 +50,11 @@ class PredictionBatch:
     """Rows that are good to be stored, conformed to the model's columns.
 
     ``ids`` pa.string [n]; ``timestamps`` int64 [n]; ``versions`` pa.string (null where none); ``latency_ms``
-    pa.float64; ``errors`` pa.string; ``columns`` one Arrow array per entry of ``stored`` (float64 for number, string
-    otherwise: booleans are "true"/"false"), null where there is no usable value; ``odd`` pa.string [n]: JSON object of
-    the values that could not be held in their column (see ``monitor.store.observations.odd``), null for most rows;
-    ``positions`` int64 [n]: the row's place in the body that was sent.
+    pa.float64; ``errors`` pa.string; ``columns`` one Arrow array per entry of ``stored`` (float64 for number, binary
+    for vector: float32 after float32, string otherwise: booleans are "true"/"false"), null where there is no usable
+    value; ``odd`` pa.string [n]: JSON object of the values that could not be held in their column (see
+    ``monitor.store.observations.odd``), null for most rows; ``positions`` int64 [n]: the row's place in the body that
+    was sent.
     """
 
     ids: pa.Array
@@ -123,6 +126,20 @@ class ScoredRows:
             self.label[some],
             {name: values[some] for name, values in self.probabilities.items()},
             {name: values[some] for name, values in self.columns.items()},
+        )
+
+    def take(self, places: NDArray[np.int64]) -> ScoredRows:
+        """Those rows, in that order."""
+        some = pa.array(places)
+        return ScoredRows(
+            self.ids.take(some),
+            self.hour[places],
+            self.known_hour[places],
+            self.version.take(some),
+            self.prediction.take(some),
+            self.label.take(some),
+            {name: values[places] for name, values in self.probabilities.items()},
+            {name: values.take(some) for name, values in self.columns.items()},
         )
 
 

@@ -14,6 +14,7 @@ from monitor.store.observations.base import PredictionBatch, Role, Storage, Stor
 from monitor.store.observations.canonical import canonical
 from monitor.store.observations.cells import inferred, numbers, read_cells
 from monitor.store.observations.odd import OddValues, join, odd_values
+from monitor.store.observations.vectors import dimension_of, packed
 
 LIMITS: Mapping[Role, int] = {"feature": 500, "segment": 100, "metric": 100, "probability": 200, "prediction": 1}
 MAX_NAME = 200
@@ -30,7 +31,7 @@ def new_columns(
     arriving: ArrivingPredictions, known: Sequence[StoredColumn], types: Mapping[str, str]
 ) -> tuple[StoredColumn, ...]:
     """Columns that these rows bring: one for each new name with any value, within ``LIMITS``, of the type of most of
-    its values. ``types``: features that the configuration calls numeric or categorical."""
+    its values. ``types``: features that the configuration calls numeric, categorical or embedding."""
     have = {(column.role, column.name) for column in known}
     counts = Counter(column.role for column in known)
     position = max((column.position for column in known), default=-1) + 1
@@ -40,8 +41,11 @@ def new_columns(
             continue
         type_ = types.get(name) if role == "feature" else None
         storage = _storage(role, sent, type_)
-        if storage is not None:
-            new.append(StoredColumn(role, name, position + len(new), storage, type_))
+        dimension = dimension_of(sent) if storage == "vector" else None
+        if storage == "vector":
+            type_ = "embedding"
+        if storage is not None and (storage != "vector" or dimension is not None):
+            new.append(StoredColumn(role, name, position + len(new), storage, type_, dimension))
             counts[role] += 1
     return tuple(new)
 
@@ -53,11 +57,13 @@ def _storage(role: Role, sent: SentColumn, type_: str | None) -> Storage | None:
         return None
     if role in ("metric", "probability") or type_ == "numeric":
         return "number"
+    if type_ == "embedding":
+        return "vector"
     if role == "segment":
         return "string"
     if sent.cells is not None:
-        return inferred(sent.cells)
-    kinds: tuple[Storage, ...] = ("number", "string", "boolean")
+        return inferred(sent.cells, vectors=role == "feature" and type_ is None)
+    kinds: tuple[Storage, ...] = ("number", "string", "boolean", *(("vector",) if type_ is None else ()))
     best = max(kinds, key=lambda kind: counts.get(kind, 0))
     return best if counts.get(best, 0) else None
 
@@ -136,6 +142,9 @@ def _leftovers(key: str, sent: SentColumn) -> list[OddValues]:
 def _settle(column: StoredColumn, sent: SentColumn) -> tuple[pa.Array, list[OddValues]]:
     """The column's values, and those that it cannot hold."""
     sent = _converted(column, read_cells(sent, column.storage))
+    if column.storage == "vector":
+        values, left = packed(sent, column.dimension or 0)
+        return values, _leftovers(column.physical, left)
     values, rest = _split(column.storage, sent)
     if column.role == "probability":
         values, outside = _unit_interval(values)

@@ -42,11 +42,23 @@ def odd_values(key: str, values: pa.Array, *, is_json: bool = False) -> list[Odd
     """The non-null entries of an array as odd values (none: an empty list); ``is_json``: they are JSON text."""
     if values.null_count == len(values):
         return []
+    if pa.types.is_list(values.type):
+        values, is_json = json_lists(values), True
     rows = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
     encoded = values.take(pa.array(rows)).dictionary_encode()
     write = _wrapped if is_json else _written
     texts = pa.array([write(value) for value in encoded.dictionary.to_pylist()], pa.string())
     return [OddValues(key, rows, texts.take(encoded.indices))]
+
+
+def json_lists(values: pa.Array) -> pa.Array:
+    """Lists of numbers as JSON text: few of them are odd."""
+    rows = (None if row is None else [_json_number(one) for one in row] for row in values.to_pylist())
+    return pa.array([None if row is None else json.dumps(row, separators=(",", ":")) for row in rows], pa.string())
+
+
+def _json_number(value: float | None) -> float | int | None:
+    return int(value) if value is not None and value.is_integer() and abs(value) < 1e15 else value
 
 
 def _wrapped(text: str) -> str:

@@ -48,7 +48,9 @@ def _schema(columns: Sequence[StoredColumn]) -> pa.Schema:
 
 
 def arrow_type(column: StoredColumn) -> pa.DataType:
-    """float64 for numbers, string for the rest."""
+    """float64 for numbers, binary for vectors, string for the rest."""
+    if column.storage == "vector":
+        return pa.binary()
     return pa.float64() if column.storage == "number" else pa.string()
 
 

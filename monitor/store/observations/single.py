@@ -8,6 +8,7 @@ from monitor.store.observations import sqlite
 from monitor.store.observations.base import Role, StoredColumn, StoredModel
 from monitor.store.observations.odd import read_odd
 from monitor.store.observations.schema import FIXED, labels_table, predictions_table
+from monitor.store.observations.vectors import numbers_of
 
 _GROUPS: dict[Role, str] = {"feature": "features", "segment": "segments", "metric": "metrics"}
 
@@ -87,6 +88,8 @@ def _put_homeless(answer: dict[str, Any], key: str, value: Any) -> None:
 def _typed(value: Any, column: StoredColumn) -> Any:
     if value is None or column.storage == "string":
         return value
+    if column.storage == "vector":
+        return numbers_of(value)
     return value == "true" if column.storage == "boolean" else _finite(value)
 
 

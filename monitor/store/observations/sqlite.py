@@ -14,7 +14,7 @@ from monitor.errors import StoreUnavailable
 
 INSERT = "INSERT OR IGNORE INTO"
 DIFFERS = "IS NOT"  # IS DISTINCT FROM of other engines; works on row values
-TYPES = {"number": "REAL", "string": "TEXT", "boolean": "TEXT"}
+TYPES = {"number": "REAL", "string": "TEXT", "boolean": "TEXT", "vector": "BLOB"}
 FETCH = 20_000  # rows held as Python objects at a time
 
 

@@ -132,7 +132,9 @@ def test_the_promised_size_is_found_nine_times_in_ten():
 def test_without_times_rows_are_taken_together_and_more_is_tolerated():
     binning, timed, now = world(rho=0.5)
     profile = ReferenceProfile.of(
-        HourlySummaries(timed.hours, timed.counts, np.zeros((672, 6, 2)), np.zeros((672, 6, 2)), timed.products),
+        HourlySummaries(
+            timed.hours, timed.counts, np.zeros((672, 6, 2)), np.zeros((672, 6, 2)), timed.products, timed.embedded
+        ),
         (np.empty(0, int), np.empty((0, 1), int), np.empty((0, 6))),
         timed=False,
     )

@@ -9,9 +9,10 @@ import pytest
 from scipy import stats
 
 from detectors.cuts import Binning, NumericColumn
+from detectors.hour_bytes import decode, encode
 from detectors.pairs.counting import MOST_PAIRS, codes_of, pack, unpack
 from detectors.pairs.moments import Moments
-from detectors.summary import add, decode, encode, stack, summarise, summarise_by
+from detectors.summary import add, stack, summarise, summarise_by
 from tests.detectors.build import binning_of, column
 
 
@@ -112,9 +113,9 @@ def test_bytes_round_trip_and_hours_stored_before_pairs_were_counted_are_read(ro
     hours, x = rows
     binning = binning_of(columns_of(x))
     found = summarise(binning, hours, columns_of(x))
-    np.testing.assert_array_equal(unpack(pack(found.products[0] * 10**9)), found.products[0] * 10**9)
-    parts = [(found.counts[i], found.moments[i], found.extremes[i], found.products[i]) for i in range(2)]
-    old = [encode(*one[:3], one[3][:0]) for one in parts]
+    np.testing.assert_array_equal(unpack(pack(found.products[0] * 10**9))[0], found.products[0] * 10**9)
+    parts = [found.hour(i) for i in range(2)]
+    old = [encode(*one[:3], one[3][:0], one[4]) for one in parts]
     assert decode(binning, old[0])[3].shape == (0, 6)
     np.testing.assert_array_equal(decode(binning, encode(*parts[1]))[3], found.products[1])
     assert stack(binning, [0, 1], [old[0], encode(*parts[1])]).products.shape == (2, 0, 6)

@@ -106,7 +106,10 @@ def test_numbers_are_no_times_and_dates_are() -> None:
         (pa.array(["u", None], pa.large_string()), "string", ["u", None]),
         (pa.array(["u", None]).dictionary_encode(), "string", ["u", None]),
         (pa.array([datetime.date(2026, 1, 1), None]), "string", ["2026-01-01", None]),
-        (pa.array([[1, 2], None]), "other", ["[1,2]", None]),
+        (pa.array([[1, 2], None]), "vector", [[1.0, 2.0], None]),
+        (pa.array([[1, 2], None], pa.list_(pa.int64(), 2)), "vector", [[1.0, 2.0], None]),
+        (pa.array([["u"], None]), "other", ['["u"]', None]),
+        (pa.array([[True], None]), "other", ["[true]", None]),
         (pa.array([{"a": 1}, None]), "other", ['{"a":1}', None]),
     ],
 )
