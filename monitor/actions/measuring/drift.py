@@ -17,7 +17,7 @@ from detectors.shares.diagnose import diagnosed
 from detectors.summary import WindowCounts
 from monitor.actions.counting import kind_of
 from monitor.actions.frame import Compared, Frame, Window
-from monitor.actions.levels import features_of, is_embedding, is_numeric
+from monitor.actions.levels import correlation_level, features_of, is_embedding, is_numeric, judges_pairs
 from monitor.actions.measuring.as_reading import no_reference
 from monitor.actions.measuring.multivariate import multivariate
 from monitor.actions.measuring.task import Task
@@ -45,7 +45,7 @@ def _measure_drift(
         return [two_sample(frame, task.check.method, n, counts, compared) for n in names]
     return [
         *_single(frame, task, names, counts, compared, alpha),
-        *_together(frame, task, names, counts, compared, alpha, part),
+        *_together(frame, task, names, counts, compared, part),
     ]
 
 
@@ -82,15 +82,16 @@ def _single(
 
 def looks_at_pairs(frame: Frame, task: Task, names: Sequence[str], part: Part) -> bool:
     """Whether correlations are measured: of all rows, where nobody has set a bound in another unit."""
-    return part != "segment" and task.check.in_ledger and correlations.is_measured(frame.binning, names)
+    return part != "segment" and judges_pairs(frame, task.check) and correlations.is_measured(frame.binning, names)
 
 
 def _together(
-    frame: Frame, task: Task, names: Sequence[str], counts: WindowCounts, compared: Compared, alpha: float, part: Part
+    frame: Frame, task: Task, names: Sequence[str], counts: WindowCounts, compared: Compared, part: Part
 ) -> list[Measurement]:
     """The correlations between them."""
     if not looks_at_pairs(frame, task, names, part):
         return []
+    alpha = correlation_level(frame, task.check, task.length)
     changed = correlations.measure_correlations(
         frame.binning, names, counts, compared.profile, length_hours=task.length, alpha=alpha
     )
