@@ -47,7 +47,7 @@ def estimate_performance(
     if rows.sum() < MINIMUM_ROWS:
         return []
     found = _ESTIMATES[binning.scores.task](binning, bins, current, reference)
-    return [_measurement(binning, metric, one, reference, shared) for metric, one in found.items() if one is not None]
+    return [shown_estimate(binning, metric, one, reference, shared) for metric, one in found.items() if one is not None]
 
 
 def measure_concept(
@@ -71,9 +71,10 @@ def measure_concept(
     return [one for one in found if one is not None]
 
 
-def _measurement(
+def shown_estimate(
     binning: Binning, metric: str, one: Estimate, reference: Reference, shared: Mapping[str, Any]
 ) -> Measurement:
+    """As every estimate is shown."""
     details = {**shared, "reference_value": _value(binning, metric, reference), "blind": BLIND}
     rows = reference.labels.rows
     return Measurement(PREFIX + metric, one.value, rows, one.rows, lower=one.lower, upper=one.upper, details=details)
@@ -103,8 +104,13 @@ def _binary(
     binning: Binning, bins: SharedBins, current: WindowCounts, reference: Reference
 ) -> dict[str, Estimate | None]:
     calibration = calibration_of(binning, bins, reference)
-    if calibration is None:
-        return {}
+    return {} if calibration is None else estimates_of_binary(binning, bins, current, reference, calibration)
+
+
+def estimates_of_binary(
+    binning: Binning, bins: SharedBins, current: WindowCounts, reference: Reference, calibration: Calibration
+) -> dict[str, Estimate | None]:
+    """By metric, with what a score is worth given."""
     rows, claimed = bins.rows(current.counts), _positive_share(binning, current)
     if claimed is None or not _is_threshold(binning, bins, reference):
         whole = Expected(split(rows, 0.0), calibration.share)

@@ -22,7 +22,7 @@ from monitor.actions import counting, prepare_reference, slicing
 from monitor.actions.frame import Frame
 from monitor.actions.label_arrivals import scatter
 from monitor.store import references, summaries
-from monitor.store.observations.base import ScoredRows, StoredColumn
+from monitor.store.observations.base import ScoredRows, StoredColumn, arrow_type
 
 AT_ONCE = 2 * MOST_ROWS  # labelled rows in memory
 MOST_READ = 20 * MOST_ROWS  # of the log, where few of them are of the segment
@@ -173,7 +173,7 @@ def _labelled(
 
 def _column(column: StoredColumn, parts: Iterable[ScoredRows]) -> pa.Array:
     """null where a part has no such column."""
-    kind = pa.float64() if column.storage == "number" else pa.string()
+    kind = arrow_type(column)
     found = [
         part.columns[column.physical].cast(kind) if column.physical in part.columns else pa.nulls(len(part.hour), kind)
         for part in parts

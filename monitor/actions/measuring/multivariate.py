@@ -16,6 +16,7 @@ from monitor.actions import prepare_reference
 from monitor.actions.frame import Frame, Window
 from monitor.actions.levels import features_of, is_numeric
 from monitor.actions.measuring.as_reading import as_reading
+from monitor.actions.measuring.moved_inputs import estimated
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import reference_of
 from monitor.config.document import Trailing
@@ -24,7 +25,7 @@ from monitor.store.observations.base import StoredColumn, arrow_type
 
 
 def multivariate(frame: Frame, task: Task, window: Window) -> list[Reading]:
-    """One reading of all versions and all features together."""
+    """One reading of all versions and all features together; where inputs moved, what that does to performance."""
     rows = {version: counts.rows for version, counts in window.versions.items()}
     compared = reference_of(frame, task, rows)
     columns = columns_of(frame, features_of(frame, task.check))
@@ -38,7 +39,10 @@ def multivariate(frame: Frame, task: Task, window: Window) -> list[Reading]:
     reference = _reference_rows(frame, task, rows, columns)
     measure = MULTIVARIATE[task.check.method].measure
     measured = measure([column.name for column in columns], reference, current)
-    return [as_reading(frame, task, measured, compared, None, judged=True)]
+    readings = [as_reading(frame, task, measured, compared, None, judged=True)]
+    for one in estimated(frame, task, window, columns, current, compared, measured.value):
+        readings.append(as_reading(frame, task, one, compared, next(iter(window.versions)), judged=False))
+    return readings
 
 
 def columns_of(frame: Frame, names: Sequence[str]) -> list[StoredColumn]:
