@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from alerting.registry import CHANNELS, TRIGGERS
+from bench.pictures.__main__ import PICTURES
 from dashboards.registry import PANELS
 from detectors.estimation.measure import PREFIX
 from detectors.registry import ESTIMATED, MULTIVARIATE, SEQUENTIAL, TWO_SAMPLE
@@ -42,6 +43,13 @@ OF_THE_FRAMEWORK = {"--install-completion", "--show-completion", "--help"}
 
 def text(name: str) -> str:
     return (DOCS / name).read_text("utf-8")
+
+
+def statistics() -> str:
+    """The overview and all its pages."""
+    return "\n".join(
+        [text("statistics.md"), *(page.read_text("utf-8") for page in sorted(DOCS.glob("statistics/*.md")))]
+    )
 
 
 def named(page: str) -> set[str]:
@@ -147,15 +155,26 @@ def test_every_registry_entry_in_the_configuration(heading: str, entries: Any) -
 
 @pytest.mark.parametrize("kind", document.KINDS)
 def test_every_metric_and_method_is_explained(kind: str) -> None:
-    assert set(metrics_of(kind, None)) <= named(text("statistics.md"))
-    assert set(TWO_SAMPLE) <= named(section(text("statistics.md"), "## Other methods"))
+    assert set(metrics_of(kind, None)) <= named(statistics())
+    assert set(TWO_SAMPLE) <= named(text("statistics/methods.md"))
 
 
 def test_everything_about_late_labels_is_explained() -> None:
-    page = text("statistics.md")
     estimated = {PREFIX + metric for metrics in ESTIMATED.values() for metric in metrics}
-    assert {*estimated, "calibration_gap"} <= named(section(page, "### Estimates without labels"))
-    assert set(SEQUENTIAL) <= named(section(page, "### One label after the other"))
+    assert {*estimated, "calibration_gap"} <= named(text("statistics/estimates.md"))
+    assert set(SEQUENTIAL) <= named(text("statistics/error-stream.md"))
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("statistics/*.md")), ids=lambda page: page.stem)
+def test_every_page_of_the_statistics_has_a_picture_and_a_line(page: Path) -> None:
+    assert re.search(r"^!\[.+\]\(\.\./images/statistics/.+\.svg\)$", page.read_text("utf-8"), re.MULTILINE)
+    assert f"(statistics/{page.name})" in text("statistics.md")
+
+
+def test_every_picture_of_the_statistics_is_drawn_and_shown() -> None:
+    drawn = {one.stem for one in (DOCS / "images/statistics").glob("*.svg")}
+    assert drawn == set(PICTURES)
+    assert drawn == set(re.findall(r"images/statistics/(.+?)\.svg", statistics()))
 
 
 def test_every_panel() -> None:
