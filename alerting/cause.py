@@ -93,10 +93,11 @@ def _retraining(told: Json) -> str:
     if found is None:
         return "Whether retraining would help cannot be told from these rows"
     gain = _amount(told, found["gain"])
-    better = _LESS[told["loss"]]
     if (found["gain"]["lower"] or 0.0) > 0:
-        return f"Retraining will help: a small model fitted on the newest labels is {better} by {gain}"
-    return f"Retraining is not shown to help: a small model fitted on the newest labels is {better} by {gain}"
+        small = "on new rows a small model fitted on the newest labels is"
+        return f"Retraining will help: {small} {_LESS[told['loss']]} by {gain} than one fitted on the reference"
+    small = "on new rows a small model fitted on the newest labels gains"
+    return f"Retraining is not shown to help: {small} {gain} over one fitted on the reference"
 
 
 def _sure(one: Json) -> bool:

@@ -10,6 +10,8 @@ def subject(reading: Reading) -> str:
     """What a measurement is about: the feature, else the predictions or scores, else the metric's name for people."""
     if reading.feature is not None:
         return reading.feature
+    if reading.kind == "data_quality" and reading.details.get("feature"):  # of a segment: its worst one
+        return str(reading.details["feature"])
     if reading.kind == "fairness":
         return (reading.segment or "").split("=")[0]
     if reading.metric == "estimated_base_rate":

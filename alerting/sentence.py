@@ -191,7 +191,7 @@ def _against(reading: Reading) -> str:
 
 
 def _quality(reading: Reading) -> str:
-    lead = "" if reading.feature is None else f"{reading.feature}: "
+    lead = f"{subject(reading)}: " if reading.feature or reading.details.get("feature") else ""
     text = f"{lead}{percent(reading.value or 0.0)} % {_QUALITY.get(reading.metric, reading.metric)}"
     text += between(reading.lower, reading.upper) + in_points(effect_of(reading), "more", "fewer", "the reference")
     everywhere = reading.verdict in ("warning", "critical") and (reading.value or 0.0) >= _ALL
@@ -235,6 +235,25 @@ def _calibration_gap(reading: Reading) -> str:
     if reading.lower is not None and reading.upper is not None:
         text += f" (a gap between {percent(reading.lower)} and {percent(reading.upper)} points)"
     return f"{text}: concept drift" if d.get("concept_drift") else f"{text}, which may be chance or is tolerated"
+
+
+def _calibration_slope(reading: Reading) -> str:
+    interval_ = ""
+    if reading.lower is not None and reading.upper is not None:
+        interval_ = f" ({number(reading.lower)} to {number(reading.upper)})"
+    text = f"labels follow the scores {number(reading.value or 0.0)} times as strongly as in the reference{interval_}"
+    return f"{text}: concept drift" if reading.details.get("concept_drift") else text
+
+
+_PACES = {"slower": "slower than", "faster": "faster than", "same": "as fast as"}
+
+
+def _label_delay(reading: Reading) -> str:
+    pace = _PACES.get(str(reading.details.get("pace")), "as fast as")
+    text = (
+        f"labels arrive {pace} in the mature cohorts: {number(reading.value or 0.0)} times as many as expected by now"
+    )
+    return text + interval(reading)
 
 
 def _stream(reading: Reading) -> str:
@@ -329,6 +348,8 @@ _WRITERS: Mapping[str, Writer] = {
     "mae": _mean_absolute_error,
     "label_coverage": _coverage,
     "calibration_gap": _calibration_gap,
+    "calibration_slope": _calibration_slope,
+    "label_delay": _label_delay,
     "volume": _volume,
     "latency_p50": _latency,
     "latency_p95": _latency,

@@ -78,7 +78,7 @@ def density_ratio(
 def coarse_matrix(features: Sequence[str], reference: Rows, current: Rows) -> tuple[Array, NDArray[np.bool_]]:
     """As ``matrix_of``, numbers by which of 200 equally common bins of both sides they are in: all that trees look at.
     Theirs take ten times as long to find where rows have weights."""
-    matrix, categorical = matrix_of(features, reference, current)
+    matrix, categorical, _ = matrix_of(features, reference, current)
     for place in np.flatnonzero(~categorical):
         column = matrix[:, place]
         known = np.isfinite(column)

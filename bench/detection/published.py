@@ -2,8 +2,8 @@
 
     python -m bench.detection.published --data FOLDER [--cache .cache/detection]
 
-Chunks are of 5,000 car loans, as in NannyML's documentation, and a twelfth of the year of bike rides. Both fit on the
-reference and see no label of the production rows; what labels say stands beside them. ``FOLDER`` holds
+Chunks are as in NannyML's documentation: 5,000 car loans each, and the year of bike rides in twelve equal parts. Both
+fit on the reference and see no label of the production rows; what labels say stands beside them. ``FOLDER`` holds
 car_loan/{reference,predictions,all_labels}.parquet and bike_sharing/log/{reference,predictions,labels}.parquet.
 """
 

@@ -213,6 +213,15 @@ def _truth(
     return odds, (random.random(len(odds)) < _share(real)).astype(np.int8)
 
 
+def concept_rows(random: np.random.Generator, rows: int, *, changed: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and truths of independent rows as in C2, before its change or after it."""
+    latent = random.standard_normal((rows, len(WEIGHTS)))
+    latent[:, 1] = 0.8 * latent[:, 0] + 0.6 * latent[:, 1]
+    scenario = Scenario("rows of C2", change="concept")
+    odds, truth = _truth(random, scenario, latent, np.full(rows, changed))
+    return _share(odds), truth
+
+
 def _intercept(prior: float) -> float:
     """The constant of the log odds at which a share ``prior`` of the rows is positive."""
     spread = np.sqrt(WEIGHTS @ WEIGHTS + 2 * 0.8 * WEIGHTS[0] * WEIGHTS[1])

@@ -20,6 +20,7 @@ PICTURES: dict[str, Callable[[], Chart]] = {
     "horizons": drift.horizons,
     "budget": drift.budget,
     "correlations": drift.correlations,
+    "vectors": drift.vectors,
     "segments": drift.segments,
     "late-labels": labels.late_labels,
     "maturity": labels.maturity,

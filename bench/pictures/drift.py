@@ -5,15 +5,20 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
 from bench.pictures.chart import Chart
-from bench.pictures.made import reference, traffic
+from bench.pictures.made import LAYOUT, reference, traffic
+from detectors.binning import make_binning
+from detectors.embedding.mean_embedding import measure_embeddings
 from detectors.multiplicity import ledger_alpha
 from detectors.pairs.correlations import measure_correlations
+from detectors.performance.scored import label_size
+from detectors.profile import ReferenceProfile
 from detectors.shares.auto import measure_drift
-from detectors.summary import window
+from detectors.summary import ColumnValues, summarise, window
 
 DAY, WEEK = 24, 168
 Hours = NDArray[np.int64]
@@ -210,4 +215,42 @@ def segments() -> Chart:
     chart.line(moved, moved, "a", "in the segment")
     chart.line(moved, moved / 20, "b", "in the whole")
     chart.rule(y=0.02, text="tolerance, 2 %")
+    return chart
+
+
+def vectors() -> Chart:
+    """A new kind of vector appears among the others."""
+    rng, rows, start, dimension = np.random.default_rng(8), 60, 4 * WEEK, 16
+    hours = np.repeat(np.arange(start + 8 * DAY), rows)
+    drawn = rng.normal(size=(len(hours), dimension)).astype("<f4")
+    since = 4 * DAY
+    new = (hours >= start + since) & (rng.random(len(hours)) < 0.08)
+    drawn[new] = 0.5 * drawn[new] + 4 * np.eye(dimension, dtype="<f4")[3]
+    nothing = np.empty(0, np.int64), np.empty(0, np.uint8)
+
+    def column(rows_: NDArray[np.bool_]) -> dict[str, ColumnValues]:
+        return {"feature.e": ColumnValues(pa.array(list(map(bytes, drawn[rows_])), pa.binary()), *nothing)}
+
+    early = hours < start
+    binning = make_binning(column(early), {"feature.e": "embedding"}, LAYOUT)
+    none = np.empty(0, np.int64), np.empty((0, label_size(LAYOUT)), np.int64), np.empty((0, 6))
+    profile = ReferenceProfile.of(summarise(binning, hours[early], column(early)), none, timed=True)
+    counts = summarise(binning, hours[~early], column(~early))
+    ends, alpha = np.arange(start + DAY, start + 8 * DAY + 1, 4), 1e-4
+    found = [
+        measure_embeddings(
+            binning, ["feature.e"], window(counts, end - DAY, end), profile,
+            length_hours=DAY, tolerance=0.02, alpha=alpha,
+        )[0]
+        for end in ends
+    ]  # fmt: skip
+    days = (ends - start) / DAY
+    chart = Chart(
+        "A new kind of vector in 8 % of the rows", (1, 8), (0, 0.12), "days", "rows moved, windows of 24 h",
+        y_ticks=[(i / 50, f"{2 * i} %") for i in range(7)],
+    )  # fmt: skip
+    chart.line(days, [one.effect or 0.0 for one in found], "a", "at least, by the estimate")
+    chart.line(days, [one.effect_lower or 0.0 for one in found], "b", "certainly", dashed=True)
+    chart.rule(y=0.02, text="tolerance")
+    chart.rule(x=since / DAY, text="from here")
     return chart

@@ -11,6 +11,7 @@ from detectors.cuts import Binning, CategoricalColumn
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration, calibrate
 from detectors.estimation.calibration_gap import measure_gap
+from detectors.estimation.calibration_slope import measure_slope
 from detectors.estimation.cbpe import BINARY, Expected, estimate_accuracy, estimate_binary, split
 from detectors.estimation.dle import estimate_mae, estimate_rmse
 from detectors.measurement import MINIMUM_ROWS, Measurement
@@ -57,17 +58,17 @@ def measure_concept(
     known: Known,
     shared: Mapping[str, Any],
 ) -> list[Measurement]:
-    """``calibration_gap`` of a mature window's labelled rows; nothing of a regression, or where it cannot be had."""
+    """``calibration_gap`` and, of two classes, ``calibration_slope`` of a mature window's labelled rows; nothing of a
+    regression, or where they cannot be had."""
     bins = SharedBins.of(binning)
     if binning.scores.task == "regression" or bins is None or not known.overlap:
         return []
     calibration = calibration_of(binning, bins, reference)
     if calibration is None:
         return []
-    found = measure_gap(
-        binning, bins, calibration, current, reference.labels, reference_windows, known.weighting, shared
-    )
-    return [] if found is None else [found]
+    data = binning, bins, calibration, current, reference.labels, reference_windows, known.weighting, shared
+    found = [measure_gap(*data), measure_slope(*data) if binning.scores.task == "binary" else None]
+    return [one for one in found if one is not None]
 
 
 def _measurement(

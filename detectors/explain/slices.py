@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import special, stats
 
@@ -78,8 +79,13 @@ def slices_that_got_worse(
     important ones, those whose worst value moved most on the days for choosing) with 200 rows on both sides. The error
     of a mean is that of its rows with the correlation within blocks of days, pooled over all candidates, or that which
     its own blocks show, if larger. Chosen are those that got worse than what holds them (the whole; a wider range; each
-    of two values) by one standard error; tested is H0: not worse than before, or no more so than what holds it.
+    of two values) by one standard error; tested is H0: not worse than before, or no more so than what holds it. Vectors
+    have no values that could be named: they are left out.
     """
+    plain = [place for place, name in enumerate(features) if not pa.types.is_binary(reference.rows.columns[name].type)]
+    if not plain:
+        return Slices((), 0, 0, 0.0)
+    features, importance = [features[place] for place in plain], [importance[place] for place in plain]
     columns = [coded(name, reference.rows.columns[name], current.rows.columns[name]) for name in features]
     sides = reference, current
     known = singles(columns, sides)

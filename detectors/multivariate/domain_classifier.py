@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import stats
 
+from detectors.embedding.components import components
 from detectors.intervals import Z95
 from detectors.levels import dictionary
 from detectors.measurement import NO_REFERENCE, TOO_FEW_ROWS, Measurement
@@ -36,8 +37,8 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one side, in order of time: ``columns`` pyarrow arrays (float64 or string) [n] by feature, and ``blocks``
-    int64 [n]: rows of one block (a day) are never apart."""
+    """Rows of one side, in order of time: ``columns`` pyarrow arrays (float64, string, or binary: vectors) [n] by
+    feature, and ``blocks`` int64 [n]: rows of one block (a day) are never apart."""
 
     columns: Mapping[str, Any]
     blocks: NDArray[np.int64]
@@ -61,8 +62,9 @@ def measure_domain(features: Sequence[str], reference: Rows, current: Rows) -> M
     Blocks of time are dealt to two halves in turn; trees fitted on each half are judged on the other, since rows of one
     day resemble each other. ``value`` is the mean of both areas; its 95 % interval is DeLong's (1988), or what the two
     areas differ by, if that is more. ``p_value`` of H0: alike (Mann and Whitney 1947), as if rows were independent.
-    ``details.features``: what the area loses when one feature is shuffled, the most telling first. The same rows in the
-    same order give the same numbers. Reasons: ``no_reference``, ``too_few_rows`` (under 200 on a side, or one block).
+    ``details.features``: what the area loses when one feature is shuffled, the most telling first. Vectors are their
+    principal components, shuffled together. The same rows in the same order give the same numbers. Reasons:
+    ``no_reference``, ``too_few_rows`` (under 200 on a side, or one block).
     """
     sizes = len(reference), len(current)
     if sizes[0] == 0 or not features:
@@ -70,7 +72,9 @@ def measure_domain(features: Sequence[str], reference: Rows, current: Rows) -> M
     folds = [fold_of(side) for side in (reference, current)]
     if min(sizes) < LEAST_ROWS or any(len(np.unique(fold)) < FOLDS for fold in folds):
         return Measurement(METRIC, None, *sizes, reason=TOO_FEW_ROWS, details={"needed": LEAST_ROWS})
-    matrix, categorical = matrix_of(features, reference, current)
+    matrix, categorical, owner = matrix_of(features, reference, current)
+    if matrix.shape[1] == 0:
+        return Measurement(METRIC, None, *sizes, reason=NO_REFERENCE)
     of_window = np.repeat([0, 1], sizes)
     fold = np.concatenate(folds)
     tries = [_Try.of(matrix, of_window, fold == place, categorical) for place in range(FOLDS)]
@@ -78,7 +82,7 @@ def measure_domain(features: Sequence[str], reference: Rows, current: Rows) -> M
     apart = float(np.std([one.area for one in tries], ddof=1)) / np.sqrt(FOLDS)
     error = max(float(np.mean([one.error for one in tries])), apart)  # the two areas are not independent
     null = float(np.mean([np.sqrt(one.null_variance) for one in tries]))
-    telling = np.mean([one.losses() for one in tries], axis=0)
+    telling = np.mean([one.losses(owner, len(features)) for one in tries], axis=0)
     order = np.argsort(-telling, kind="stable")[:TOLD]
     return Measurement(
         METRIC,
@@ -100,14 +104,29 @@ def fold_of(side: Rows) -> NDArray[np.int64]:
     return place % FOLDS
 
 
-def matrix_of(features: Sequence[str], reference: Rows, current: Rows) -> tuple[Array, NDArray[np.bool_]]:
-    """float64 [rows of both, features], NaN where there is no value, and which columns are categories."""
-    columns, categorical = [], []
-    for name in features:
-        both = pa.chunked_array([side.columns[name] for side in (reference, current)]).combine_chunks()
-        categorical.append(not pa.types.is_floating(both.type))
-        columns.append(_codes(both) if categorical[-1] else both.to_numpy(zero_copy_only=False))
-    return np.stack(columns, axis=1), np.array(categorical)
+def matrix_of(
+    features: Sequence[str], reference: Rows, current: Rows
+) -> tuple[Array, NDArray[np.bool_], NDArray[np.int64]]:
+    """float64 [rows of both, columns], NaN where there is no value; which columns are categories, and of which feature
+    each is (a vector has several)."""
+    columns: list[Array] = []
+    categorical, owner = [], []
+    for place, name in enumerate(features):
+        found, are_codes = _columns(reference.columns[name], current.columns[name])
+        columns.append(found)
+        categorical += [are_codes] * found.shape[1]
+        owner += [place] * found.shape[1]
+    return np.concatenate(columns, axis=1), np.array(categorical, dtype=bool), np.array(owner, dtype=np.int64)
+
+
+def _columns(reference: Any, current: Any) -> tuple[Array, bool]:
+    """One feature as columns of numbers, and whether they are codes of categories."""
+    if pa.types.is_binary(reference.type):
+        return np.concatenate(components(reference, current)), False
+    both = pa.chunked_array([reference, current]).combine_chunks()
+    if pa.types.is_floating(both.type):
+        return both.to_numpy(zero_copy_only=False)[:, None], False
+    return _codes(both)[:, None], True
 
 
 def _codes(values: Any) -> Array:
@@ -157,19 +176,20 @@ class _Try:
         n = len(self.truth) - m
         return (n + m + 1) / (12 * n * m)
 
-    def losses(self) -> Array:
+    def losses(self, owner: NDArray[np.int64], features: int) -> Array:
         """What the area loses when one feature's values are dealt anew, for each feature (Breiman 2001)."""
         from threadpoolctl import threadpool_limits
 
         some = slice(None, None, -(-len(self.truth) // MOST_DEALT))
         matrix, truth = self.matrix[some], self.truth[some]
         order = np.random.default_rng(SEED).permutation(len(truth))
-        found = np.empty(matrix.shape[1])
+        found = np.zeros(features)
         with threadpool_limits(1):
             whole, _ = area_under_curve(truth, self.trees.decision_function(matrix))
-            for place in range(matrix.shape[1]):
+            for place in np.unique(owner):
+                mine = owner == place
                 dealt = matrix.copy()
-                dealt[:, place] = dealt[order, place]
+                dealt[:, mine] = matrix[order][:, mine]
                 found[place] = whole - area_under_curve(truth, self.trees.decision_function(dealt))[0]
         return found
 

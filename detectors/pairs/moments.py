@@ -1,7 +1,8 @@
 """Second moments of pairs of coded columns, within hours: what moves both columns from hour to hour is no part of them.
 
 Levels that rise and fall with the day move the codes of many columns together, and a correlation of all rows with them.
-Sums of squares and products around the means of each hour do not know it.
+Sums of squares and products around the means of each hour do not know it. Where hours hold too few rows, blocks of
+6 hours, days or weeks stand for them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ Array = NDArray[np.float64]
 
 MOST = 0.999  # beyond it, Fisher's z tells no more
 FEWEST_HOURS = 48  # with rows, below which an hour's unrest is anybody's guess
-_LEAST_DEGREES = 0.5  # of a row: where hours hold fewer than two rows, they are taken together
+UNITS = (1, 6, 24, 168)  # hours
+_LEAST_DEGREES = 0.5  # of a row: in blocks of two rows half of what there is to know goes into their means
 
 
 @dataclass(frozen=True)
@@ -61,19 +63,31 @@ class Moments:
         return np.clip(found, -MOST, MOST)
 
 
-def of_hours(products: NDArray[Any], *, within: bool) -> Moments:
-    """Of all of the hours' rows, around the means of each hour or around those of all; products [T, P, 6]."""
-    if within:
-        return Moments.of(products).total()
+def blocks(hours: NDArray[np.int64], products: NDArray[Any], unit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The last hour of each block of ``unit`` hours that has any, [K], and the sums of its hours, [K, P, 6]; hours
+    increasing [T], products [T, P, 6]."""
+    if unit == 1 or len(hours) == 0:
+        return hours, products.astype(np.int64)
+    starts = np.flatnonzero(np.diff(hours // unit, prepend=hours[0] // unit - 1))
+    ends = np.append(starts[1:], len(hours)) - 1
+    return hours[ends], np.add.reduceat(products.astype(np.int64), starts, axis=0)
+
+
+def together(products: NDArray[Any]) -> Moments:
+    """Of all rows of the hours, around the means of all; products [T, P, 6]."""
     return Moments.of(products.sum(axis=0, dtype=np.int64))
 
 
-def tells_within(profile: ReferenceProfile, chosen: NDArray[np.int64]) -> bool:
-    """Whether a reference has times, enough hours, and enough rows in them."""
+def unit_of(profile: ReferenceProfile, chosen: NDArray[np.int64]) -> int | None:
+    """The shortest blocks that hold rows enough for their own means; None for a reference without times, or with few
+    hours or rows."""
     if profile.hours is None or len(profile.hours) < FEWEST_HOURS:
-        return False
-    rows = profile.products[:, chosen, 0].astype(np.float64)
-    return bool(np.maximum(rows - 1, 0).sum() >= _LEAST_DEGREES * rows.sum() > 0)
+        return None
+    for unit in UNITS:
+        rows = blocks(profile.hours, profile.products[:, chosen], unit)[1][..., 0]
+        if np.maximum(rows - 1, 0).sum() >= _LEAST_DEGREES * rows.sum() > 0:
+            return unit
+    return None
 
 
 def mixed(parts: Sequence[Moments], weights: Sequence[float]) -> Moments:

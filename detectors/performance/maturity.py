@@ -24,13 +24,15 @@ class Arrivals:
     """``known`` [D + 1]: share of all predictions whose label is known after each delay 0..D (Kaplan-Meier). By
     stratum of labelled rows, ``share`` [S, D + 1]: of the labels that come within D, those known by that age;
     ``error`` [S, D + 1]: standard error of its logarithm; ``mass`` [S]: share of labelled rows; ``usable`` [S]: whether
-    there are enough rows to tell."""
+    there are enough rows to tell; ``unrest``: how many times the variance of independent rows the numbers of labels
+    that came have, see ``label_delay``."""
 
     known: Array
     share: Array
     error: Array
     mass: Array
     usable: NDArray[np.bool_]
+    unrest: float = 1.0
 
     @property
     def plateau(self) -> float:

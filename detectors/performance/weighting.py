@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cuts import ScoreLayout
+from detectors.measurement import Measurement
 from detectors.performance.maturity import Arrivals
 from detectors.performance.scored import LabelCounts, confusion, score_bins
 from detectors.performance.strata import Strata
@@ -110,11 +111,12 @@ class Known:
     """What is known of a window's labels: ``weighting`` where weights matter and can be had; ``overlap`` false where a
     class is known to 2 % or less, so that nothing can be said of it; ``expected`` how labels usually come: of which
     share of predictions they ever do (``plateau``), and after how many hours (``after_hours``; None: never) they are
-    known for the share ``coverage``."""
+    known for the share ``coverage``; ``delay`` whether they come as fast as they did."""
 
     weighting: Weighting | None = None
     overlap: bool = True
     expected: Mapping[str, Any] | None = None
+    delay: Measurement | None = None
 
 
 ALL_KNOWN = Known()

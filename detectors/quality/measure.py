@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from detectors.cuts import Binning
@@ -52,3 +52,23 @@ def measure_quality(
         [*parts, duplicate_share(*duplicates), rejected_share(*rejected)], {**TOLERANCES, **tolerances}, alpha
     )
     return [one if one.feature is not None else replace(one, n_reference=reference.rows) for one in found]
+
+
+def worst_by_metric(found: Sequence[Measurement]) -> list[Measurement]:
+    """Of features measured at an equal part of a level, the one whose rise is surest, a metric each: ``feature`` None,
+    ``details.feature`` its name, ``p_value`` for all of them together (Bonferroni)."""
+    by_metric: dict[str, list[Measurement]] = {}
+    for one in found:
+        by_metric.setdefault(one.metric, []).append(one)
+    return [_together(worst_of(each), len(each)) for each in by_metric.values()]
+
+
+def worst_of(found: Sequence[Measurement]) -> Measurement:
+    """The smallest p-value, of equal ones the largest rise, of equal ones the first."""
+    return min(found, key=lambda one: (1.0 if one.p_value is None else one.p_value, -(one.effect or 0.0)))
+
+
+def _together(worst: Measurement, features: int) -> Measurement:
+    p_value = None if worst.p_value is None else min(1.0, worst.p_value * features)
+    details = {**worst.details, "feature": worst.feature, "features": features}
+    return replace(worst, feature=None, p_value=p_value, details=details)

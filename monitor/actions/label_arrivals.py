@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.measurement import Measurement
+from detectors.performance.label_delay import measure_delay, unrest_of
 from detectors.performance.maturity import Arrivals, arrivals
 from detectors.performance.strata import Strata
 from detectors.performance.weighting import ALL_KNOWN, Known, weigh
@@ -19,6 +21,7 @@ HORIZONS = 4  # so many label horizons before the week are looked at
 FITTED = 168
 ENOUGH_SUMMARIES = 5000
 _FIRST_HOURS = 24
+MOST_COHORTS = 500  # whose residuals are looked at
 
 
 def curve_of(frame: Frame, as_of: int) -> Arrivals | None:
@@ -48,7 +51,28 @@ def known_of(frame: Frame, start: int, end: int, as_of: int, versions: Iterable[
     layout, least = frame.binning.scores, frame.settings.min_label_coverage
     known = weigh(layout, Strata.of(layout), curve, as_of // clock.HOUR - hours, predictions)
     expected = {"coverage": least, "after_hours": curve.reached(least), "plateau": curve.plateau}
-    return replace(known, expected=expected)
+    delay = _delay(frame, curve, (start, end), as_of // clock.HOUR, (hours, predictions), wanted)
+    return replace(known, expected=expected, delay=delay)
+
+
+def _delay(
+    frame: Frame,
+    curve: Arrivals,
+    window: tuple[int, int],
+    known_hour: int,
+    cohorts: tuple[NDArray[np.int64], NDArray[np.int64]],
+    versions: set[str],
+) -> Measurement | None:
+    found = summaries.label_delays(frame.connection, frame.model.id, *window, known_hour)
+    rows = [(hour, known, count) for version, hour, known, count in found if version in versions]
+    if not rows:
+        return None
+    born, known, counts = np.array(rows, np.int64).T
+    hours, place = np.unique(cohorts[0], return_inverse=True)
+    predictions = np.bincount(place, weights=cohorts[1]).astype(np.int64)
+    there = np.isin(born, hours)
+    labels = (known_hour - born)[there], np.maximum(known - born, 0)[there], counts[there]
+    return measure_delay(curve, (known_hour - hours, predictions), labels, curve.unrest)
 
 
 def _fit(frame: Frame, fitted_at: int, length: int) -> Arrivals | None:
@@ -63,7 +87,14 @@ def _fit(frame: Frame, fitted_at: int, length: int) -> Arrivals | None:
     at = np.array([(one.hour, one.known_hour) for one in loaded], np.int64)
     born = fitted_at - hours, np.array([predictions[hour] for hour in hours.tolist()], np.int64)
     delays = np.maximum(at[:, 1] - at[:, 0], 0)
-    return arrivals(fitted_at - at[:, 0], delays, strata.count([one.data for one in loaded]), strata.parents, born)
+    ages = fitted_at - at[:, 0]
+    curve = arrivals(ages, delays, strata.count([one.data for one in loaded]), strata.parents, born)
+    if curve is None:
+        return None
+    some = born[0][:MOST_COHORTS], born[1][:MOST_COHORTS]
+    mine = np.isin(ages, some[0])
+    labels = ages[mine], delays[mine], np.array([one.rows for one in loaded], np.int64)[mine]
+    return replace(curve, unrest=unrest_of(curve.known, some, labels))
 
 
 def _sample(

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from detectors.cuts import EmbeddingColumn, NumericColumn
 from detectors.multiplicity import DEFAULT_WEIGHTS, ledger_alpha
 from detectors.pairs.correlations import is_measured
+from detectors.quality.measure import OF_FEATURES
 from detectors.segments import budget_shares
 from monitor.actions.frame import Frame
 from monitor.config.inventory import Check, runs_per_month
 
 OUTSIDE = 0.05  # the level of intervals of checks that stand outside the ledger
 SEGMENTS = "segments"
-SLICED = ("data_drift", "prediction_drift", "performance")  # the kinds that look at segments
+SLICED = ("data_quality", "data_drift", "prediction_drift", "performance")  # the kinds that look at segments
 SHORTEST, WEEK = 24, 168  # hours
 
 
@@ -22,15 +23,40 @@ def level(frame: Frame, check: Check, length: int, versions: int) -> float:
     if not check.in_ledger:
         given = None if check.threshold is None else check.threshold.p_value
         return OUTSIDE if given is None else given
-    pairs = sum(judged_pairs(frame, one) for one in frame.checks if one.in_ledger and one.kind == check.kind)
+    return _of_budget(frame, check.kind, check, length, max(versions, 1) if check.kind == "performance" else 1)
+
+
+def correlation_level(frame: Frame, check: Check, length: int) -> float:
+    """α of the correlations, which a check of data drift judges together. They are paid for by the share of data
+    quality, as one pair more of it, so that single features keep their level; without such a check by their own."""
+    return _of_budget(frame, _payer(frame), check, length, 1) if check.in_ledger else OUTSIDE
+
+
+def _of_budget(frame: Frame, kind: str, check: Check, length: int, times: int) -> float:
+    """One number's part of what a kind has."""
+    mine = [one for one in frame.checks if one.in_ledger and one.kind == kind]
+    pairs = sum(judged_pairs(frame, one) for one in mine)
+    together = sum(judges_pairs(frame, one) for one in frame.checks if one.in_ledger)
     return ledger_alpha(
         frame.settings.false_alarms_per_month,
-        DEFAULT_WEIGHTS[check.kind],
+        DEFAULT_WEIGHTS[kind],
         _weights_present(frame, bool(segments_of(frame))),
-        max(pairs, 1) * (max(versions, 1) if check.kind == "performance" else 1),
+        max(pairs + (together if kind == _payer(frame) else 0), 1) * times,
         len(check.lengths),
         runs_per_month(length),
     )
+
+
+def _payer(frame: Frame) -> str:
+    """The kind whose share pays for correlations."""
+    quality = "data_quality"
+    return quality if any(one.in_ledger and one.kind == quality for one in frame.checks) else "data_drift"
+
+
+def judges_pairs(frame: Frame, check: Check) -> bool:
+    """Whether a check looks at correlations: of data drift, where nobody has set a bound in another unit."""
+    names = [f"feature.{name}" for name in features_of(frame, check)]
+    return check.kind == "data_drift" and check.in_ledger and is_measured(frame.binning, names)
 
 
 def segment_level(frame: Frame, check: Check, length: int, versions: int, segment: str) -> float:
@@ -64,7 +90,7 @@ def segment_lengths(check: Check) -> tuple[int, ...]:
 
 def _level_of_segments(frame: Frame, lengths: int, length: int) -> float:
     """The level that a number would have if its segment had all of the segments' budget."""
-    pairs = sum(judged_pairs(frame, check, in_segment=True) for check in frame.checks if segment_lengths(check))
+    pairs = sum(segment_pairs(frame, check) for check in frame.checks if segment_lengths(check))
     return ledger_alpha(
         frame.settings.false_alarms_per_month,
         DEFAULT_WEIGHTS[SEGMENTS],
@@ -82,13 +108,12 @@ def _weights_present(frame: Frame, segments: bool) -> float:
 
 
 def judged_pairs(frame: Frame, check: Check, *, in_segment: bool = False) -> int:
-    """How many (metric, feature) pairs a check judges in a window; correlations are one; within segments
-    neither they nor vectors are looked at."""
+    """How many (metric, feature) pairs a check judges in a window, but for correlations; within segments vectors are
+    not looked at."""
     names = features_of(frame, check)
     if check.kind == "data_drift":
-        together = not in_segment and is_measured(frame.binning, [f"feature.{name}" for name in names])
         vectors = sum(is_embedding(frame, f"feature.{name}") for name in names) if in_segment else 0
-        return len(names) - vectors + int(together)
+        return len(names) - vectors
     if check.kind == "data_quality":
         return 3 * len(names) + 2
     if check.kind == "prediction_drift":
@@ -98,6 +123,12 @@ def judged_pairs(frame: Frame, check: Check, *, in_segment: bool = False) -> int
         metrics: Sequence[str] = judged_metrics(frame)
         return 1 if check.metric else len(metrics)
     return 0
+
+
+def segment_pairs(frame: Frame, check: Check) -> int:
+    """How many numbers a check judges in each segment of a window: of data quality one a metric, of the worst
+    feature."""
+    return len(OF_FEATURES) if check.kind == "data_quality" else judged_pairs(frame, check, in_segment=True)
 
 
 def judged_metrics(frame: Frame) -> tuple[str, ...]:
@@ -127,13 +158,13 @@ def is_numeric(frame: Frame, name: str) -> bool:
 def expected_checks(frame: Frame) -> int:
     """How many judged numbers the ledger pays for in 30 days."""
     whole = sum(
-        judged_pairs(frame, check) * runs_per_month(length)
+        (judged_pairs(frame, check) + judges_pairs(frame, check)) * runs_per_month(length)
         for check in frame.checks
         if check.in_ledger
         for length in check.lengths
     )
     each = sum(
-        judged_pairs(frame, check, in_segment=True) * runs_per_month(length)
+        segment_pairs(frame, check) * runs_per_month(length)
         for check in frame.checks
         for length in segment_lengths(check)
     )

@@ -249,6 +249,26 @@ _LABELLED = (
 )
 
 
+def label_delays(
+    connection: Connection, model_id: int, start: int, end: int, known_hour: int
+) -> list[tuple[str, int, int, int]]:
+    """(version, hour, hour at which they became known, labels) of predictions of hours [start, end), as known at
+    ``known_hour``."""
+    values = {"model": model_id, "start": start, "end": end, "known": known_hour}
+    return [(row[0], row[1], row[2], int(row[3])) for row in connection.execute(_DELAYS, values)]
+
+
+_DELAYS = select(
+    label_summaries.c.version, label_summaries.c.hour, label_summaries.c.known_hour, label_summaries.c.rows
+).where(
+    label_summaries.c.model_id == bindparam("model"),
+    label_summaries.c.segment == "",
+    label_summaries.c.hour >= bindparam("start"),
+    label_summaries.c.hour < bindparam("end"),
+    label_summaries.c.known_hour <= bindparam("known"),
+)
+
+
 def changed_hours(connection: Connection, model_id: int, start: int, end: int, since: int, *, labels: bool) -> set[int]:
     """Hours of [start, end) whose rows (or ``labels``, too) were counted again after change ``since``."""
     found: set[int] = set()

@@ -159,6 +159,19 @@ def test_an_alert_is_told_with_its_evidence_messages_and_retraining(session: Any
         assert {one.path for one in scene.outside.received} == {"/ops", "/train"}
 
 
+def test_a_performance_alert_is_explained_when_somebody_asks(session: Any, scene: Scene) -> None:
+    found = scene.client.get("/v1/alerts", params={"model": MODEL}).json()["items"]
+    alert = next(one["id"] for one in found if one["check"] == "performance")
+    with watching(session, scene.url) as watched:
+        watched.go(f"/alerts/{alert}")
+        watched.page.get_by_role("button", name="Explain").click()
+        watched.page.wait_for_url("**explain=yes**")
+        watched.whole()
+        text = watched.page.locator("main").inner_text()
+        assert "What the rise is made of" in text
+        assert "because the same inputs turn out otherwise" in text
+
+
 def _await_retraining(scene: Scene) -> None:
     for _ in range(200):
         runs = scene.client.get(f"/v1/alerts/{scene.alert}").json()["trigger_runs"]

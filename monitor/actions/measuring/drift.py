@@ -9,6 +9,7 @@ from alerting.reading import Reading
 from detectors.embedding import mean_embedding
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
 from detectors.pairs import correlations
+from detectors.pairs.known import METRIC
 from detectors.registry import MULTIVARIATE, TWO_SAMPLE
 from detectors.sample import sample_of
 from detectors.shares.auto import measure_drift
@@ -16,7 +17,7 @@ from detectors.shares.diagnose import diagnosed
 from detectors.summary import WindowCounts
 from monitor.actions.counting import kind_of
 from monitor.actions.frame import Compared, Frame, Window
-from monitor.actions.levels import features_of, is_embedding, is_numeric
+from monitor.actions.levels import correlation_level, features_of, is_embedding, is_numeric, judges_pairs
 from monitor.actions.measuring.as_reading import no_reference
 from monitor.actions.measuring.multivariate import multivariate
 from monitor.actions.measuring.task import Task
@@ -44,7 +45,7 @@ def _measure_drift(
         return [two_sample(frame, task.check.method, n, counts, compared) for n in names]
     return [
         *_single(frame, task, names, counts, compared, alpha),
-        *_together(frame, task, names, counts, compared, alpha, part),
+        *_together(frame, task, names, counts, compared, part),
     ]
 
 
@@ -53,7 +54,7 @@ def _without_reference(
 ) -> list[Measurement]:
     found = [no_reference(_metric(frame, name), name, counts.rows) for name in names]
     if looks_at_pairs(frame, task, names, part):
-        found.append(no_reference(correlations.METRIC, None, counts.rows))
+        found.append(no_reference(METRIC, None, counts.rows))
     return found
 
 
@@ -81,15 +82,16 @@ def _single(
 
 def looks_at_pairs(frame: Frame, task: Task, names: Sequence[str], part: Part) -> bool:
     """Whether correlations are measured: of all rows, where nobody has set a bound in another unit."""
-    return part != "segment" and task.check.in_ledger and correlations.is_measured(frame.binning, names)
+    return part != "segment" and judges_pairs(frame, task.check) and correlations.is_measured(frame.binning, names)
 
 
 def _together(
-    frame: Frame, task: Task, names: Sequence[str], counts: WindowCounts, compared: Compared, alpha: float, part: Part
+    frame: Frame, task: Task, names: Sequence[str], counts: WindowCounts, compared: Compared, part: Part
 ) -> list[Measurement]:
     """The correlations between them."""
     if not looks_at_pairs(frame, task, names, part):
         return []
+    alpha = correlation_level(frame, task.check, task.length)
     changed = correlations.measure_correlations(
         frame.binning, names, counts, compared.profile, length_hours=task.length, alpha=alpha
     )

@@ -20,7 +20,7 @@ from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import reference_of
 from monitor.config.document import Trailing
 from monitor.store import references
-from monitor.store.observations.base import StoredColumn
+from monitor.store.observations.base import StoredColumn, arrow_type
 
 
 def multivariate(frame: Frame, task: Task, window: Window) -> list[Reading]:
@@ -48,10 +48,10 @@ def columns_of(frame: Frame, names: Sequence[str]) -> list[StoredColumn]:
 
 
 def _fits(frame: Frame, column: StoredColumn | None) -> bool:
-    """Numbers that are stored as such, and categories."""
-    if column is None or column.storage == "vector":
+    """Numbers that are stored as such, categories and vectors."""
+    if column is None:
         return False
-    return column.storage == "number" or not is_numeric(frame, f"feature.{column.name}")
+    return column.storage in ("number", "vector") or not is_numeric(frame, f"feature.{column.name}")
 
 
 def _reference_rows(frame: Frame, task: Task, rows: dict[str, int], columns: Sequence[StoredColumn]) -> Rows:
@@ -114,7 +114,7 @@ def _kept(chunk: pa.Table | None, columns: Sequence[StoredColumn]) -> pa.Table:
     rows = 0 if chunk is None else chunk.num_rows
     found = {"hour": pa.nulls(0, pa.int64()) if chunk is None else chunk.column("hour")}
     for column in columns:
-        kind = pa.float64() if column.storage == "number" else pa.string()
+        kind = arrow_type(column)
         there = chunk is not None and column.physical in chunk.column_names
         found[column.physical] = chunk.column(column.physical).cast(kind) if there and chunk else pa.nulls(rows, kind)
     return pa.table(found)

@@ -97,6 +97,8 @@ def _performance_of(
         details = measured[-1].details
         shown = [] if task.due.same_rows else _estimated(frame, counts, profile, details)
         shown += _concept(frame, current, profile, windows, known, details)
+    if known.delay is not None and segment is None and task.check.metric is None:
+        shown.append(known.delay)
     return [
         *(
             as_reading(frame, task, one, compared, version, judged=judged, alpha=alpha, segment=segment)

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from alerting.reading import Reading
 from detectors.measurement import Measurement
-from detectors.quality.measure import measure_quality
+from detectors.quality.measure import measure_quality, worst_by_metric
 from detectors.summary import WindowCounts
 from monitor.actions.frame import Compared, Frame, Window
-from monitor.actions.levels import features_of
-from monitor.actions.measuring.as_reading import no_reference
+from monitor.actions.levels import features_of, segment_level
+from monitor.actions.measuring.as_reading import as_reading, no_reference
 from monitor.actions.measuring.task import Task
-from monitor.actions.measuring.whole import Part, whole_and_versions
+from monitor.actions.measuring.whole import Part, reference_of, segment_windows, whole_window
 from monitor.store import summaries
 
 
 def quality(frame: Frame, task: Task, window: Window) -> list[Reading]:
-    """Every feature and the whole: missing, mistyped, unseen, out of range, duplicate and rejected."""
-    return whole_and_versions(frame, task, window, _measure_quality)
+    """Every feature and the whole: missing, mistyped, unseen, out of range, duplicate and rejected; in each segment the
+    worst feature."""
+    return [*whole_window(frame, task, window, _measure_quality), *_by_segment(frame, task)]
+
+
+def _by_segment(frame: Frame, task: Task) -> Iterator[Reading]:
+    """One reading a metric, so that many segments and features are few readings; their features share its level."""
+    features = max(len(features_of(frame, task.check)), 1)
+    for segment, part in segment_windows(frame, task):
+        alpha = segment_level(frame, task.check, task.length, 1, segment)
+        compared = reference_of(frame, task, {version: one.rows for version, one in part.versions.items()}, segment)
+        measured = _measure_quality(frame, task, part.pooled, compared, alpha / features, "segment")
+        for worst in worst_by_metric(measured):
+            yield as_reading(frame, task, worst, compared, None, judged=True, alpha=alpha, segment=segment)
 
 
 def _measure_quality(

@@ -9,10 +9,11 @@ from typing import Literal
 from alerting.reading import Reading
 from detectors import summary
 from detectors.measurement import Measurement
+from detectors.pairs.known import METRIC as CORRELATION
 from detectors.summary import WindowCounts
 from monitor.actions import trailing
 from monitor.actions.frame import Compared, Frame, Window
-from monitor.actions.levels import level, segment_lengths, segment_level, segments_of
+from monitor.actions.levels import correlation_level, level, segment_lengths, segment_level, segments_of
 from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.task import Task
 from monitor.config.document import Trailing
@@ -23,17 +24,25 @@ Measure = Callable[[Frame, Task, WindowCounts, Compared | None, float, Part], li
 
 def whole_and_versions(frame: Frame, task: Task, window: Window, measure: Measure) -> list[Reading]:
     """The whole window, judged; each version when it holds several, shown; and each segment, judged."""
+    return [*whole_window(frame, task, window, measure), *_by_segment(frame, task, measure)]
+
+
+def whole_window(frame: Frame, task: Task, window: Window, measure: Measure) -> list[Reading]:
+    """The same without segments."""
     rows = {version: counts.rows for version, counts in window.versions.items()}
     alpha = level(frame, task.check, task.length, 1)
     compared = reference_of(frame, task, rows)
     measured = measure(frame, task, window.pooled, compared, alpha, "whole")
-    found = [as_reading(frame, task, one, compared, None, judged=True, alpha=alpha) for one in measured]
+    found = []
+    for one in measured:
+        paid = correlation_level(frame, task.check, task.length) if one.metric == CORRELATION else alpha
+        found.append(as_reading(frame, task, one, compared, None, judged=True, alpha=paid))
     if len(rows) > 1:
         for version, counts in window.versions.items():
             own = reference_of(frame, task, {version: counts.rows})
             measured = measure(frame, task, counts, own, alpha, "version")
             found += [as_reading(frame, task, one, own, version, judged=False) for one in measured]
-    return [*found, *_by_segment(frame, task, measure)]
+    return found
 
 
 def _by_segment(frame: Frame, task: Task, measure: Measure) -> Iterator[Reading]:

@@ -36,6 +36,13 @@ class StoredColumn:
         return f"c{self.position}"
 
 
+def arrow_type(column: StoredColumn) -> pa.DataType:
+    """float64 for numbers, binary for vectors, string for the rest."""
+    if column.storage == "vector":
+        return pa.binary()
+    return pa.float64() if column.storage == "number" else pa.string()
+
+
 @dataclass(frozen=True)
 class StoredModel:
     """What the store needs to know of a model."""

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from monitor.clock import HOUR
 from monitor.store.observations import sqlite
-from monitor.store.observations.base import ScoredRows, StoredColumn, StoredModel
+from monitor.store.observations.base import ScoredRows, StoredColumn, StoredModel, arrow_type
 from monitor.store.observations.canonical import canonical_stored
 from monitor.store.observations.schema import labels_table, predictions_table
 
@@ -45,13 +45,6 @@ def _schema(columns: Sequence[StoredColumn]) -> pa.Schema:
         ("odd", pa.string()),
     ]
     return pa.schema([*fixed, *((column.physical, arrow_type(column)) for column in columns)])
-
-
-def arrow_type(column: StoredColumn) -> pa.DataType:
-    """float64 for numbers, binary for vectors, string for the rest."""
-    if column.storage == "vector":
-        return pa.binary()
-    return pa.float64() if column.storage == "number" else pa.string()
 
 
 def _chunks(connection: Any, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:

@@ -116,9 +116,10 @@ class World:
         labels = self.labels(rows)
         return {name: METRICS[self.task][name](self.binning.scores, labels).value for name in ESTIMATED[self.task]}
 
-    def gap(self, rows: Rows, weights=ALL_KNOWN, windows=None):
+    def gap(self, rows: Rows, weights=ALL_KNOWN, windows=None, metric="calibration_gap"):
         windows = self.reference.label_windows(24, 0) if windows is None else windows
-        return measure_concept(self.binning, self.labels(rows), self.reference, windows, weights, SHARED)
+        found = measure_concept(self.binning, self.labels(rows), self.reference, windows, weights, SHARED)
+        return [one for one in found if one.metric == metric]
 
 
 def world_of(task, rows):
@@ -166,6 +167,34 @@ def test_estimates_are_blind_to_concept_drift_and_the_gap_is_not(worlds):
     assert gap.details["expected"] - gap.details["observed"] == pytest.approx(gap.value)
     assert gap.details["from"] >= 0.3
     assert len(gap.details["deciles"]) == 10
+
+
+def turned(n, seed):
+    """Scores that mean the opposite of what they meant, of one row in three."""
+    rows = binary(n, seed)
+    flip = np.random.default_rng(seed).random(n) < 1 / 3
+    return Rows(np.where(flip, np.where(rows.truth == "1", "0", "1"), rows.truth), rows.said, rows.score)
+
+
+def test_the_slope_is_that_of_a_logistic_regression(worlds):
+    world, rows = worlds["binary"], binary(40_000, seed=3)
+    odds = np.log(rows.score / (1 - rows.score))
+    truth = np.random.default_rng(4).random(40_000) < 1 / (1 + np.exp(-0.4 * odds))
+    (found,) = world.gap(Rows(truth.astype(int).astype(str), rows.said, rows.score), metric="calibration_slope")
+    assert found.lower < 0.4 < found.upper
+    assert found.value == pytest.approx(0.4, abs=0.05)
+    assert found.details["concept_drift"] is True
+
+
+def test_two_hundred_labels_show_that_scores_lost_their_meaning_and_not_that_inputs_moved(worlds):
+    world = worlds["binary"]
+    lost = [world.gap(turned(200, seed), metric="calibration_slope")[0] for seed in range(60)]
+    moved = [world.gap(binary(200, s, moved=s % 3 / 2), metric="calibration_slope")[0] for s in range(60, 210)]
+    assert np.mean([one.details["concept_drift"] for one in lost]) >= 0.9
+    assert np.mean([one.details["concept_drift"] for one in moved]) <= 0.03
+    assert np.mean([one.lower <= 1 <= one.upper for one in moved]) >= 0.93
+    assert world.gap(binary(29, seed=5), metric="calibration_slope") == []
+    assert worlds["multiclass"].gap(multiclass(500, seed=5), metric="calibration_slope") == []
 
 
 def test_without_concept_drift_there_is_no_gap(worlds):

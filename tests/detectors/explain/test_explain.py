@@ -11,6 +11,7 @@ import pytest
 from detectors.density_ratio import density_ratio
 from detectors.explain.decomposition import decompose
 from detectors.explain.explain import explain
+from detectors.explain.labelled import Labelled
 from detectors.explain.resampling import drawn, part
 from detectors.explain.retraining import retraining
 from detectors.explain.slices import slices_that_got_worse
@@ -166,3 +167,20 @@ def test_days_drawn_anew_have_the_spread_of_a_mean() -> None:
     error = values.std(ddof=1) / np.sqrt(30)
     assert found.value == pytest.approx(values.mean())
     assert (found.upper - found.lower) / 2 / 2.045 == pytest.approx(error, rel=0.15)  # Student's t of 29 degrees
+
+
+def test_vectors_take_part_but_have_no_slices() -> None:
+    def with_vectors(side: Labelled, seed: int, moved: float) -> Labelled:
+        rng = np.random.default_rng(seed)
+        drawn = rng.normal(moved, 1, (len(side), 4)).astype("<f4")
+        vectors = pa.array([row.tobytes() for row in drawn], pa.binary())
+        return replace(side, rows=Rows({"v": vectors, **side.rows.columns}, side.rows.blocks))
+
+    then, now = with_vectors(labelled(1), 1, 0.0), with_vectors(labelled(2, broken=0.6), 2, 0.8)
+    found = explain({"v": 1.0, **SAME}, then, now, classes=True)
+    assert found is not None
+    assert found.ratio.area > 0.7
+    assert {one.feature for each in found.slices.found for one in each.where} == {"kind", "z"}
+    alone = explain({"v": 1.0}, then, now, classes=True)
+    assert alone is not None
+    assert alone.slices.found == ()

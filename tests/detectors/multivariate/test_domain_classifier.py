@@ -84,3 +84,31 @@ def test_blocks_of_time() -> None:
     assert time_blocks(np.arange(0, 240, 24)).tolist() == list(range(10))
     assert time_blocks(np.array([100, 105, 111, 123])).tolist() == [0, 0, 1, 3]
     assert time_blocks(np.array([7])).tolist() == [0]
+
+
+def vectors(n: int, seed: int, *, together: float = 0.0, of: int = 60) -> Rows:
+    """Vectors of 60 numbers of which the first two correlate by ``together``; some are missing."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, of)) * np.linspace(2, 0.5, of)
+    x[:, 1] = together * x[:, 0] + np.sqrt(1 - together**2) * x[:, 1]
+    rows = [None if i % 20 == 0 else one.tobytes() for i, one in enumerate(x.astype("<f4"))]
+    columns = {"v": pa.array(rows, pa.binary()), "a": pa.array(rng.normal(size=n))}
+    return Rows(columns, np.arange(n) * 14 // n)
+
+
+def test_vectors_are_told_apart_by_their_components() -> None:
+    alike = measure_domain(["v", "a"], vectors(2000, 1), vectors(2000, 2))
+    moved = measure_domain(["v", "a"], vectors(2000, 1), vectors(2000, 2, together=0.95))
+    assert alike.value is not None
+    assert moved.value is not None
+    assert abs(alike.value - 0.5) < 0.04
+    assert moved.value > 0.55
+    assert next(iter(moved.details["features"])) == "v"
+    assert set(moved.details["features"]) <= {"v", "a"}
+    assert measure_domain(["v", "a"], vectors(2000, 1), vectors(2000, 2, together=0.95)) == moved
+
+
+def test_a_reference_without_vectors_is_none() -> None:
+    then = vectors(400, 1)
+    empty = Rows({"v": pa.nulls(400, pa.binary())}, then.blocks)
+    assert measure_domain(["v"], empty, then).reason == NO_REFERENCE

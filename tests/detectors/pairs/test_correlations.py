@@ -11,7 +11,8 @@ import pytest
 from scipy import stats
 
 from detectors.measurement import NOT_COUNTED, TOO_FEW_ROWS
-from detectors.pairs.correlations import SHORT_TOLERANCE, TOLERANCE, is_measured, measure_correlations, watched
+from detectors.pairs.correlations import is_measured, measure_correlations, watched
+from detectors.pairs.known import SHORT_TOLERANCE, TOLERANCE
 from detectors.pairs.moments import MOST, one_row
 from detectors.pairs.two_tables import compare_correlations
 from detectors.profile import ReferenceProfile, mix
@@ -142,6 +143,26 @@ def test_without_times_rows_are_taken_together_and_more_is_tolerated():
     assert found.details["short_reference"]
     assert found.details["tolerance"] == SHORT_TOLERANCE
     assert found.p_value < 1e-5
+
+
+@pytest.mark.parametrize(("rows", "step"), [(1, 1), (1, 5)])
+def test_sparse_rows_are_centred_in_longer_blocks(rows, step):
+    """A row an hour, and one every five hours, of features that follow the day together."""
+    rng = np.random.default_rng(21)
+    hours = np.arange(0, 16 * 168, step).repeat(rows)
+    x = rng.normal(size=(len(hours), 3)) + 2 * np.sin(2 * np.pi * hours / 24)[:, None]
+    past = hours < 12 * 168
+    binning = binning_of(columns_of(x[past]))
+    profile = profile_of(binning, hours[past] + START, columns_of(x[past]))
+    now = summarise(binning, hours[~past] + START, columns_of(x[~past]))
+    alarms, ends = 0, range(12 * 168 + 24, 16 * 168 + 1, 24)
+    for end in ends:
+        counts = window(now, START + end - 168, START + end)
+        names = list(binning.by_name)
+        found = measure_correlations(binning, names, counts, profile, length_hours=168, alpha=0.01, tolerance=0.0)
+        alarms += found.p_value is not None and found.p_value <= 0.01
+    assert "short_reference" not in found.details
+    assert alarms <= 2
 
 
 def test_few_such_windows_are_a_short_reference():

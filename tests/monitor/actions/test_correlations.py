@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,10 +49,15 @@ def test_the_default_check_finds_it_and_says_what(drifted: World) -> None:
 
 
 def test_the_ledger_pays_for_one_number_more(drifted: World) -> None:
-    found = drifted.read(START + 4 * D)
-    (alpha,) = {r["alpha"] for r in matching(found, check="data_drift", hours=24)}
-    # W 0.70 of three kinds without labels and performance 0.20, three features and the correlations, two lengths
-    assert alpha == pytest.approx(0.45 / (0.90 * 4 * len({24, 168}) * 180))
+    def alpha(**match: Any) -> float:
+        (found,) = {r["alpha"] for r in matching(drifted.read(START + 4 * D), hours=24, **match)} - {None}
+        return float(found)
+
+    # W 0.70 of three kinds without labels and performance 0.20; of quality 3 numbers a feature and 2 of traffic
+    assert alpha(metric="ks") == pytest.approx(0.45 / (0.90 * 3 * 2 * 180))
+    assert alpha(metric="correlation") == pytest.approx(0.10 / (0.90 * (3 * 3 + 2 + 1) * 2 * 180))
+    drifted.configure(checks=[{"name": "data_quality", "kind": "data_quality", "enabled": False}])
+    assert alpha(metric="ks") == alpha(metric="correlation") == pytest.approx(0.45 / (0.80 * 4 * 2 * 180))
 
 
 def test_no_change_is_no_alarm(world: World) -> None:

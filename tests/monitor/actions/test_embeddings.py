@@ -232,7 +232,7 @@ def test_a_pinned_reference_and_segments(world: World) -> None:
     assert matching(found, check="data_drift", segment="side=a", feature="x")
 
 
-def test_methods_and_the_classifier_leave_vectors_out(drifted: World) -> None:
+def test_methods_leave_vectors_out_and_the_classifier_does_not(drifted: World) -> None:
     drifted.configure(
         checks=[
             {"name": "own", "kind": "data_drift", "method": "psi", "threshold": {"warning": 0.2}},
@@ -241,7 +241,9 @@ def test_methods_and_the_classifier_leave_vectors_out(drifted: World) -> None:
     )
     found = drifted.read(START + 3 * D)
     assert {r["feature"] for r in matching(found, check="own")} == {"x"}
-    assert one(found, check="all")["feature"] is None
+    told = one(found, check="all")
+    assert told["verdict"] == "warning"
+    assert next(iter(told["details"]["features"])) == "e"
 
 
 def test_the_page_shows_how_far_they_moved_and_no_histogram(drifted: World) -> None:

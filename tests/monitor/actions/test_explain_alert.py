@@ -106,9 +106,11 @@ def test_the_page_and_the_route_say_it(told_of: tuple[World, str]) -> None:
     plain = build_alert(world.service, Viewer(now=world.now), alert)
     assert "Explain</button>" in plain
     assert "What the rise is made of" not in plain
+    assert "plotly" not in plain
     page = build_alert(world.service, Viewer(now=world.now), alert, explain=True)
     assert "What the rise is made of" in page
     assert "Where it got worse" in page
+    assert "plotly.min.js" in page  # else the figures stay empty
     with serving(create_app(world.service)) as url:
         address = f"{url}/v1/alerts/{alert}/explanation"
         told = httpx.get(address, params={"as_of": clock.render(END)}, timeout=60).json()

@@ -84,6 +84,14 @@ def hours(coverage: dict[str, Any]) -> str:
     return f"{coverage['expected']['after_hours']} hours"
 
 
+def test_whether_labels_come_as_they_did_is_shown(busy: World) -> None:
+    delay = performance(busy, END, 168)["label_delay"]
+    assert delay["verdict"] is None
+    assert delay["lower"] < 1 < delay["upper"]
+    assert delay["p_value"] > 0.05
+    assert delay["details"]["summary"].startswith("labels arrive as fast as in the mature cohorts: ")
+
+
 def test_the_same_moment_says_the_same(busy: World) -> None:
     first = busy.read(END)
     busy.service.artefacts.get(("other",), dict)

@@ -108,7 +108,7 @@ def test_an_impossible_model_name_is_refused(poster: Poster) -> None:
 
 def test_mismatched_values_are_kept_and_null(poster: Poster) -> None:
     poster.predictions([record("a"), record("b")])
-    odd = {"age": "thirty", "city": 7, "new": 1, "list": [1], "nan": float("nan")}
+    odd = {"age": "thirty", "city": 7, "new": 1, "list": ["u", 1], "nan": float("nan")}
     told = poster.predictions([record("c", features=odd, latency_ms="slow", probability=1.5)])
     assert told["accepted"] == 1
     stored = poster.get("c")

@@ -21,7 +21,7 @@ from tests.monitor.world import T0, D, H, Record, World, at, matching, one, traf
 START = T0 + 14 * D
 AS_OF = START + 2 * D
 REGIONS = {"north": 0.3, "south": 0.65, "isle": 0.05}
-SLICED = ("data_drift", "prediction_drift", "performance")
+SLICED = ("data_quality", "data_drift", "prediction_drift", "performance")
 
 
 def regional(records: list[Record], seed: int = 7, shift: float = 0.0, right: bool = True) -> list[Record]:
@@ -66,14 +66,33 @@ def test_a_shift_inside_a_segment_is_found_there(world: World) -> None:
 def test_its_alert_is_its_own_and_named(world: World) -> None:
     lived(world, shift=2.0, checks=[{"name": "data_drift", "kind": "data_drift", "window": "24h"}])
     world.post(regional(traffic(AS_OF, 36, 60, seed=3), 9))
-    made = [alert for alert in world.run(AS_OF).alerts if alert["segment"]]
+    made = [alert for alert in world.run(AS_OF).alerts if alert["segment"] and alert["rule"] == "data_drift"]
     assert [(one["rule"], one["segment"], one["version"], one["state"]) for one in made] == [
         ("data_drift", "region=north", None, "firing")
     ]
     assert made[0]["summary"].startswith("x in region=north: ")
-    ended = [alert for hours in range(4, 37, 4) for alert in world.run(AS_OF + hours * H).alerts if alert["segment"]]
+    later = [alert for hours in range(4, 37, 4) for alert in world.run(AS_OF + hours * H).alerts if alert["segment"]]
+    ended = [alert for alert in later if alert["rule"] == "data_drift"]
     assert {alert["id"] for alert in ended} == {made[0]["id"]}
     assert (ended[-1]["state"], ended[-1]["resolve_reason"]) == ("resolved", "recovered")
+
+
+def test_what_is_missing_in_a_segment_is_found_there_and_the_feature_named(world: World) -> None:
+    world.configure(segments=["region"])
+    world.reference(regional(traffic(T0, 24 * 9, 60)))
+    records = regional(traffic(START, 48, 60, seed=2), 8)
+    for place, record in enumerate(r for r in records if r["segments"]["region"] == "north"):
+        if place % 4 == 0:
+            record["features"]["x"] = None
+    world.post(records)
+    found = [r for r in world.read(AS_OF) if r["segment"] and r["kind"] == "data_quality"]
+    north = one(found, metric="missing_share", hours=24, segment="region=north")
+    assert (north["verdict"], north["feature"], north["details"]["feature"]) == ("critical", None, "x")
+    assert north["value"] == pytest.approx(0.25, abs=0.01)
+    assert north["details"]["summary"].startswith("x in region=north: 25 % missing")
+    assert north["p_value"] <= north["alpha"]
+    assert one(found, metric="missing_share", hours=24, segment="region=south")["verdict"] == "ok"
+    assert len(matching(found, hours=24, segment="region=north")) == 4
 
 
 def test_a_month_of_segments_spends_their_budget_and_no_more(world: World) -> None:
@@ -137,7 +156,8 @@ def test_what_is_counted_are_the_rows_of_the_segment(world: World) -> None:
         each = 2 + 2 + 2  # two features; classes and scores; accuracy and ROC AUC
         wholes = each + 3 * 2 + 2
         short = 4 * 720  # of the whole, drift is looked for in 6 h too: 60 rows an hour are enough for that
-        assert expected_checks(frame) == (wholes + 2 * each) * (180 + 30) + short
+        sliced = each + 4  # of data quality four metrics, of the worst feature
+        assert expected_checks(frame) == (wholes + 2 * sliced) * (180 + 30) + short
 
 
 def test_performance_of_each_version_in_each_segment(world: World) -> None:
