@@ -1,6 +1,6 @@
 """The stream of errors: the delay of Shiryaev-Roberts beside a CUSUM that knows both error rates.
 
-    python -m bench.detection.errors [--streams 2000] [--bound 20000]
+    python -m bench.detection.errors [--streams 2000] [--bound 20000] [--cache .cache/detection]
 
 The share of wrong rows rises from 10 % after 2000 labels. The CUSUM's bound is the one that gives it as many false
 alarms as Shiryaev-Roberts had on the same streams without a rise; delays are means over the streams.
@@ -9,7 +9,10 @@ alarms as Shiryaev-Roberts had on the same streams without a rise; delays are me
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,11 +59,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--streams", type=int, default=2000)
     parser.add_argument("--bound", type=float, default=20_000.0)
+    parser.add_argument("--cache", type=Path, default=Path(".cache/detection"))
     arguments = parser.parse_args()
+    arguments.cache.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(20)
     quiet = random.random((QUIET, arguments.streams)) < BEFORE
     false, _ = shiryaev_roberts(quiet, arguments.bound)
-    print(f"false alarms: {false / quiet.size * arguments.bound:.2f} of the 1 that is allowed, {false} counted")
+    told: dict[str, Any] = {
+        "streams": arguments.streams,
+        "bound": arguments.bound,
+        "false": false,
+        "labels": quiet.size,
+        "rises": [],
+    }
     for after in RISES:
         rate = np.where(np.arange(ONSET + AFTER) < ONSET, BEFORE, after)[:, None]
         risen = random.random((ONSET + AFTER, arguments.streams)) < rate
@@ -71,9 +82,9 @@ def main() -> None:
         ours, best = shiryaev_roberts(risen, arguments.bound)[1], cusum(risen, after, high)[1]
         ratio = ours.mean() / best.mean()
         error = np.std(ours / best.mean() - best * ours.mean() / best.mean() ** 2) / np.sqrt(len(ours))
-        print(
-            f"10 % -> {after:.0%}: {ours.mean():.0f} labels, oracle {best.mean():.0f}: {ratio:.3f} ± {1.96 * error:.3f}"
-        )
+        told["rises"].append([after, ours.mean(), best.mean(), ratio, 1.96 * error])
+    (arguments.cache / "errors.json").write_text(json.dumps(told), "utf-8")
+    print(json.dumps(told, indent=1))
 
 
 if __name__ == "__main__":

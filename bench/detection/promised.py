@@ -21,15 +21,16 @@ def _quiet(cache: Path) -> dict[tuple[str, int, int, float, float], list[dict[st
     found: dict[tuple[str, int, int, float, float], list[dict[str, Any]]] = defaultdict(list)
     for month in promise.results(cache).values():
         for case in month["found"] if not month["size"] else ():
-            key = (month["base"], month["features"], month["rows"], case["tolerance"], case["k"])
-            found[key].append(case)
+            key = (month["features"], month["rows"], case["tolerance"], case["k"])
+            found[(month["base"], *key)].append(case)
+            found[("all", *key)].append(case)
     return found
 
 
 def false_alarms(cache: Path) -> list[tuple[str, ...]]:
     """Rejections and incidents per model-month with their exact interval, by case."""
     lines = []
-    order = {base: place for place, base in enumerate(promise.BASES)}
+    order = {base: place for place, base in enumerate((*promise.BASES, "all"))}
     found = _quiet(cache)
     for key in sorted(found, key=lambda one: (one[1], one[2], one[3], one[4], order[one[0]])):
         base, features, rows, tolerance, k = key
@@ -74,7 +75,12 @@ def _delay_lines(
         middle, most = np.quantile(hours, [0.5, 0.9], method="higher")
         oracle = best[f"{base}-{size:g}"]
         plain = (base, f"{size:g} sd", str(len(hours)), f"{tolerance:g}", _hours(middle), _hours(most))
-        yield (*plain, _hours(oracle[0]), _hours(oracle[1]), f"{middle / oracle[0]:.2g}")
+        yield (
+            *plain,
+            _hours(oracle[0]),
+            _hours(oracle[1]),
+            f"{middle / oracle[0]:.2g}" if np.isfinite(middle) else "–",
+        )
 
 
 def _hours(value: float) -> str:

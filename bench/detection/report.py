@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import io
+import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.detection import environments, real, speed, streams
+import pandas as pd
+
+from bench.detection import environments, promise, promised, published, real, speed, streams
 from bench.detection.metrics import MONTH_HOURS, Answer, Score, Summary, poisson_interval, score
 from bench.detection.picture import Bar, bars
 from bench.detection.tools import TOOLS, Tool, scenario_of
@@ -19,23 +23,25 @@ Scores = dict[tuple[str, str], list[Score]]  # by scenario and tool
 
 
 def read(cache: Path, rows: int) -> tuple[Scores, dict[str, set[int]]]:
-    """All scores of this version of the streams, with ``rows`` an hour and windows of a day; the seeds by scenario."""
+    """All scores of these versions of the streams, with windows of a day; the seeds by scenario. Scenarios with other
+    than ``rows`` an hour are called "S1 at 500"."""
     scores: Scores = defaultdict(list)
     seeds: dict[str, set[int]] = defaultdict(set)
     names = sorted([*streams.SCENARIOS, *real.SCENARIOS], key=len, reverse=True)
     for folder in sorted((cache / "results").iterdir()):
         version, _, rest = folder.name.partition("-")
         name = next((name for name in names if rest.startswith(f"{name}-")), None)
-        wanted = rf"{name}-(\d+)" if name in real.SCENARIOS else rf"{name}-{rows}-(\d+)"
-        found = re.fullmatch(wanted, rest) if name else None
+        found = re.fullmatch(r"(?:(\d+)-)?(\d+)", rest.removeprefix(f"{name}-")) if name else None
         if found is None or name is None or version != f"v{scenario_of(name).version}":
             continue
+        size = None if found.group(1) is None else int(found.group(1))
+        label = name if size in (None, rows) else f"{name} at {size}"
         hours = real.WEEKS * 168 if name in real.SCENARIOS else streams.HOURS
         for tool in TOOLS:
             file = folder / f"{tool.name.replace(' ', '-')}.jsonl"
             if file.exists():
-                scores[name, tool.name].append(score(scenario_of(name), Answer.read(file), hours))
-                seeds[name].add(int(found.group(1)))
+                scores[label, tool.name].append(score(scenario_of(name), Answer.read(file), hours))
+                seeds[label].add(int(found.group(2)))
     return scores, seeds
 
 
@@ -118,7 +124,7 @@ def merit(scores: Scores, names: Sequence[str]) -> str:
 
 def cost(scores: Scores, names: Sequence[str]) -> str:
     """What a month of a made-up stream costs; a tool that was run on some days only is told per 30 runs."""
-    made_up = [name for name in names if name in streams.SCENARIOS]
+    made_up = [name for name in names if name in streams.SCENARIOS]  # of the main size
     ours = _of(scores, TOOLS[0], made_up)
     base = None if ours is None else ours.cost_a_month("cpu")
     lines = []
@@ -169,10 +175,61 @@ def alarm_bars(scores: Scores, names: Sequence[str]) -> list[Bar]:
     return found
 
 
+def _of_label(label: str) -> streams.Scenario:
+    return scenario_of(label.partition(" at ")[0])
+
+
 def _names(scores: Scores, drifting: bool) -> list[str]:
-    order = [*streams.SCENARIOS, *real.SCENARIOS]
-    present = {name for name, _ in scores}
-    return [name for name in order if name in present and (scenario_of(name).onset is not None) == drifting]
+    order = {name: place for place, name in enumerate([*streams.SCENARIOS, *real.SCENARIOS])}
+    present = {label for label, _ in scores if (_of_label(label).onset is not None) == drifting}
+    return sorted(present, key=lambda label: (order[label.partition(" at ")[0]], label))
+
+
+def promise_part(cache: Path) -> dict[str, str]:
+    """What ``bench.detection.promise`` found; a word where it was not run."""
+    if not promise.results(cache):
+        return dict.fromkeys(("promise_false", "promise_delay"), "(not run)")
+    return {
+        "promise_false": table(promised.FALSE, promised.false_alarms(cache)),
+        "promise_delay": table(promised.DELAY, promised.delays(cache)),
+    }
+
+
+def errors_part(cache: Path) -> str:
+    """What ``bench.detection.errors`` found."""
+    file = cache / "errors.json"
+    if not file.exists():
+        return "(not run)"
+    told = json.loads(file.read_text("utf-8"))
+    lines = [
+        (f"10 % → {after:.0%}", f"{ours:.0f}", f"{best:.0f}", f"{ratio:.3f} ± {error:.3f}")
+        for after, ours, best, ratio, error in told["rises"]
+    ]
+    realised = told["false"] / told["labels"] * told["bound"]
+    words = f"{told['streams']:,} streams, c = {told['bound']:,.0f}: {realised:.2f} false alarms where 1 is allowed "
+    return f"{words}({told['false']} counted).\n\n" + table(("errors", "labels", "oracle", "ratio, 95 %"), lines)
+
+
+def published_part(cache: Path) -> str:
+    """What ``bench.detection.published`` found."""
+    lines = []
+    for name in published.SETS:
+        file = cache / f"published-{name}.json"
+        if file.exists():
+            found = published.summary(pd.read_json(io.StringIO(file.read_text("utf-8"))))
+            for metric, one in found.iterrows():
+                numbers = (f"{one[key]:.3g}" for key in ("apart", "in_errors", "ours", "theirs"))
+                lines.append((name, str(metric), *numbers, f"{one['inside']:.0f} of {one['chunk']:.0f}"))
+    headings = (
+        "data",
+        "metric",
+        "apart at most",
+        "in sampling errors",
+        "from labels",
+        "NannyML's",
+        "labels inside 95 %",
+    )
+    return table(headings, lines) if lines else "(not run)"
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -189,6 +246,9 @@ def main(arguments: argparse.Namespace) -> None:
         ),
         "benchmark-speed": ("CPU seconds of one comparison of the largest tables", costs),
     }
+    if promise.results(arguments.cache):
+        title = "Rejections a model-month at tolerance 0, 50 features, beside the budget k"
+        pictures["benchmark-promise"] = (title, promised.bars(arguments.cache))
     for name, (title, data) in pictures.items():
         (IMAGES / f"{name}.svg").write_text(bars(title, data, 0.01), "utf-8")
     text = TEMPLATE.format(
@@ -198,7 +258,7 @@ def main(arguments: argparse.Namespace) -> None:
         tools=table(("tool", "what decides"), [(tool.name, tool.rule) for tool in TOOLS]),
         streams=table(
             ("stream", "what happens", "seeds"),
-            [(name, scenario_of(name).words, _runs(seeds[name])) for name in (*quiet, *drifting)],
+            [(name, _of_label(name).words, _runs(seeds[name])) for name in (*quiet, *drifting)],
         ),
         false_alarms=false_alarms(scores, quiet),
         detection=detection(scores, drifting),
@@ -207,6 +267,9 @@ def main(arguments: argparse.Namespace) -> None:
         alerts=alerts(scores, quiet),
         speed=tables,
         month=MONTH_HOURS,
+        errors=errors_part(arguments.cache),
+        published=published_part(arguments.cache),
+        **promise_part(arguments.cache),
     )
     PAGE.write_text(text, "utf-8")
     print(f"Written: {PAGE.relative_to(ROOT)} and {len(pictures)} pictures")

@@ -123,7 +123,7 @@ def test_the_report_reads_what_a_tool_wrote(tmp_path):
     assert seeds == {"D1-0.5-ar": {3}}
     (one,) = scores["D1-0.5-ar", "Alibi Detect"]
     assert (one.delay, one.merit, one.cost) == (24, 1, {"cpu": 7.0, "wall": 9.0})
-    assert report.read(tmp_path, 500) == ({}, {})
+    assert report.read(tmp_path, 500)[1] == {"D1-0.5-ar at 100": {3}}
     assert "| D1-0.5-ar | Alibi Detect | 1 | 1.00 | 24 |" in report.detection(scores, ["D1-0.5-ar"])
 
 
