@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 TREES = 50
 RATE = 0.1
 BINS = 200  # trees have at most 255
+MISSING = -1.0
 IN_LEAF = 100  # rows: odds, not only their order, are wanted of a leaf
 LEAST, MOST = 0.05, 20.0  # odds beyond are taken as these: single rows must not stand for thousands
 
@@ -62,6 +63,8 @@ def density_ratio(
     if not features:
         return None
     matrix, categorical = coarse_matrix(features, reference, current)
+    if matrix.shape[1] == 0:  # vectors of which the reference has none
+        return None
     sizes = len(reference), len(current)
     of_window, fold = np.repeat([0, 1], sizes), np.concatenate(folds)
     rows = np.concatenate([np.ones(sizes[0]), np.ones(sizes[1]) if weight is None else weight])
@@ -85,6 +88,7 @@ def coarse_matrix(features: Sequence[str], reference: Rows, current: Rows) -> tu
         if known.any():
             cuts = np.unique(np.quantile(column[known], np.arange(1, BINS) / BINS))
             column[known] = np.searchsorted(cuts, column[known])
+        column[~known] = MISSING  # a bin of its own: trees cannot be fitted on a half in which all is missing
     return matrix, categorical
 
 

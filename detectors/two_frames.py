@@ -23,6 +23,7 @@ from detectors.tables import table
 
 TOLERANCE = 0.02
 ALPHA = 0.01  # of one comparison, shared by its columns
+ALPHA_TOGETHER = 0.001  # of the correlations, which are no column
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def compare_frames(
     pairs = (_pair(reference, current, name, kind) for name, kind in known.items())
     found = [measured for pair in pairs for measured in _measured(pair, methods, alpha)]
     numeric = [name for name, kind in known.items() if kind == "numeric"]
-    together = None if methods is not None else compare_correlations(reference, current, numeric, alpha)
+    together = None if methods is not None else compare_correlations(reference, current, numeric, ALPHA_TOGETHER)
     return found if together is None else [*found, together]
 
 

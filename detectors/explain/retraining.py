@@ -49,6 +49,8 @@ def retraining(features: Sequence[str], reference: Labelled, current: Labelled, 
     if not features or (classes and not all(_learnable(*each) for each in zip(sides, folds, strict=True))):
         return None
     matrix, categorical = coarse_matrix(features, reference.rows, current.rows)
+    if matrix.shape[1] == 0:
+        return None
     parts = np.split(matrix, [len(reference)])
     losses = [np.empty((2, len(side))) for side in sides]
     fitted_on = []

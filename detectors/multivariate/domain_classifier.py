@@ -157,6 +157,8 @@ class _Try:
         from sklearn.ensemble import HistGradientBoostingClassifier  # large: imported where it is needed
         from threadpoolctl import threadpool_limits
 
+        there = np.isfinite(matrix[~held]).any(axis=0)  # trees cannot be fitted on a half in which all is missing
+        matrix = np.where(there, matrix, 0.0)
         trees = HistGradientBoostingClassifier(
             max_iter=TREES,
             learning_rate=RATE,

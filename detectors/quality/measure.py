@@ -54,18 +54,23 @@ def measure_quality(
     return [one if one.feature is not None else replace(one, n_reference=reference.rows) for one in found]
 
 
-def worst_by_metric(found: Sequence[Measurement]) -> list[Measurement]:
-    """Of features measured at an equal part of a level, the one whose rise is surest, a metric each: ``feature`` None,
-    ``details.feature`` its name, ``p_value`` for all of them together (Bonferroni)."""
+def worst_by_metric(found: Sequence[Measurement], features: int) -> list[Measurement]:
+    """Of features measured at 1 / ``features`` of a level, the one that certainly rose most, a metric each: ``feature``
+    None, ``details.feature`` its name, ``p_value`` for all of them together (Bonferroni)."""
     by_metric: dict[str, list[Measurement]] = {}
     for one in found:
         by_metric.setdefault(one.metric, []).append(one)
-    return [_together(worst_of(each), len(each)) for each in by_metric.values()]
+    return [_together(worst_of(each), features) for each in by_metric.values()]
 
 
 def worst_of(found: Sequence[Measurement]) -> Measurement:
-    """The smallest p-value, of equal ones the largest rise, of equal ones the first."""
-    return min(found, key=lambda one: (1.0 if one.p_value is None else one.p_value, -(one.effect or 0.0)))
+    """The highest lower bound, of equal ones the smallest p-value, then the largest rise, then the first."""
+
+    def order(one: Measurement) -> tuple[float, float, float]:
+        lower = -1.0 if one.effect_lower is None else one.effect_lower
+        return -lower, 1.0 if one.p_value is None else one.p_value, -(one.effect or 0.0)
+
+    return min(found, key=order)
 
 
 def _together(worst: Measurement, features: int) -> Measurement:

@@ -8,7 +8,7 @@ data quality.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,11 @@ from detectors.shares.horizons import Horizon, mean_terms
 from detectors.shares.seasons import CONSTANT, DAILY
 from detectors.shares.stretches import answer_together, horizons_of
 from detectors.shares.unrest import ENOUGH
-from detectors.summary import WindowCounts
+from detectors.summary import WindowCounts, window
 
 Array = NDArray[np.float64]
+
+CRITICAL = 0.15  # of the rows, beyond which a move is critical
 
 
 def measure_drift(
@@ -114,11 +116,48 @@ def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement
     short = np.ones(len(names), dtype=bool) if known is None else known.windows < ENOUGH
     tolerance = np.where(short, max(SHORT_TOLERANCE, data.tolerance), data.tolerance)
     answer = _answer(data, kind, shares, effect, tested, horizons, short, tolerance)
-    effect = np.where(answer.hours > 0, answer.change, effect)
     learned = any(profile.habits is not None for profile, _ in data.reference.parts)
     found = _Found(shares, expected, distance, effect, place, answer, known, short, tolerance, learned)
     details = kind.describe(data, names, shares, place, expected)
-    return [_one(kind.metric, name, data, found, index, details[index]) for index, name in enumerate(names)]
+    told = [_one(kind.metric, name, data, found, index, details[index]) for index, name in enumerate(names)]
+    return [
+        _of_last_hours(kind, name, data, one, answer, index)
+        for index, (name, one) in enumerate(zip(names, told, strict=True))
+    ]
+
+
+def _of_last_hours(kind: _Kind, name: str, data: _Data, one: Measurement, answer: Answer, index: int) -> Measurement:
+    """Where only the last hours of the window are certain to have moved, ``effect`` and what is said of it is theirs,
+    as a window of so many hours would have it; nothing certain is then known of the whole window's ``value``."""
+    hours = int(answer.hours[index])
+    if hours == 0 or one.value is None or data.current.hourly is None:
+        return one
+    end = data.current.end_hour
+    part = replace(data, current=window(data.current.hourly, end - hours, end), length_hours=hours)
+    shares = part.shares(kind.shown, [name])
+    tested = cell.remembered(kind.tested, data.binning, [name])
+    horizons = horizons_of(tested, data.reference, hours, data.tolerance, data.alpha)
+    expected = shares.q if horizons is None else _expected(part, shares, horizons[hours])
+    effect, place = shares.cells.largest(np.abs(shares.p - expected))
+    details = kind.describe(part, [name], shares, place, expected)[0]
+    details |= {
+        "share_reference": float(expected[place[0]]),
+        "share_current": float(shares.p[place[0]]),
+        "last_hours": hours,
+    }
+    size = float(effect[0])
+    lower = min(max(0.0, float(answer.lower[index])), size)
+    if lower * float(shares.n[0]) <= CRITICAL * one.n_current:  # critical is what moved that much of the window
+        lower = min(lower, CRITICAL)
+    return replace(
+        one,
+        lower=0.0,
+        upper=1.0,
+        effect=size,
+        effect_lower=lower,
+        effect_upper=min(1.0, max(float(answer.upper[index]), size)),
+        details={**one.details, **details},
+    )
 
 
 def _answer(
@@ -219,7 +258,7 @@ def _one(metric: str, name: str, data: _Data, found: _Found, index: int, details
         m,
         n,
         feature_of(name),
-        min(lower * _part(data, found, index), value),  # what certainly moved against these hours certainly moved
+        min(lower, value),  # what certainly moved against these hours certainly moved
         min(1.0, value + (upper - effect)),
         float(found.answer.p_value[index]),
         effect,
@@ -230,11 +269,6 @@ def _one(metric: str, name: str, data: _Data, found: _Found, index: int, details
         TOO_FEW_ROWS if n < MINIMUM_ROWS else None,
         details,
     )
-
-
-def _part(data: _Data, found: _Found, index: int) -> float:
-    """Of the window, that the bounds are about."""
-    return int(found.answer.hours[index] or data.length_hours) / data.length_hours
 
 
 def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
@@ -252,8 +286,6 @@ def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
         details["calibration"] = float(known.factor[index])
     if found.answer.sudden[index]:
         details["sudden"] = True
-    if found.answer.hours[index]:
-        details["last_hours"] = int(found.answer.hours[index])
     return details
 
 

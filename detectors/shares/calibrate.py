@@ -24,7 +24,7 @@ def calibrated(fitted: Fit, known: Horizon, tolerance: Array, alpha: float) -> H
     """The horizon with the least ``factor`` >= 1 by which its variance must grow so that no window of the reference,
     judged by the other weeks, rejects H0: at most ``tolerance`` [F] moved."""
     hours = len(fitted.residuals)
-    if hours // WEEK < FEWEST:
+    if hours // WEEK < FEWEST or known.length > WEEK:  # a week left out holds no window longer than itself
         return known
     design = terms(fitted.reference.hours)
     inside, rows = fitted.reference.inside, fitted.reference.rows

@@ -23,6 +23,7 @@ from detectors.summary import WindowCounts
 
 Array = NDArray[np.float64]
 
+KNOWN = 0.9  # of a mixed reference: a few rows of a new version do not switch off what is known of the others
 FEWEST_HOURS = 48  # with rows, below which an hour's unrest is anybody's guess
 _AT_ONCE = 1_500_000  # hours x cells that are fitted together: 12 MB each of a handful of arrays
 
@@ -35,7 +36,7 @@ def known_horizons(
     be long-lived)."""
     parts = [(_known(cells, profile, levels, tolerance), profile, weight) for profile, weight in reference.parts]
     known = [(one, profile, weight) for one, profile, weight in parts if one is not None]
-    if len(known) < len(parts):
+    if sum(weight for *_, weight in known) < KNOWN * sum(weight for *_, weight in parts):
         return None
     if len(known) == 1:
         return known[0][0]
@@ -54,7 +55,8 @@ def _shares(cells: Cells, profiles: Sequence[ReferenceProfile], weights: Sequenc
 
 def baseline_of(cells: Cells, reference: Reference, sizes: NDArray[np.int64]) -> Baseline:
     """The baseline of more cells of the same columns, with as many terms as their horizon uses."""
-    parts = [(_baseline(cells, profile, sizes), profile, weight) for profile, weight in reference.parts]
+    timed = [one for one in reference.parts if (one[0].habits or one[0]).hours is not None]
+    parts = [(_baseline(cells, profile, sizes), profile, weight) for profile, weight in timed]
     if len(parts) == 1:
         return parts[0][0]
     share = _shares(cells, [profile for _, profile, _ in parts], [weight for _, _, weight in parts])[:, cells.owner]

@@ -12,6 +12,8 @@ from detectors.shares import cells
 from detectors.shares.auto import measure_drift
 from detectors.summary import WindowCounts
 
+MARGIN = "margin_ks"
+
 
 def measure_prediction_drift(
     binning: Binning,
@@ -22,17 +24,21 @@ def measure_prediction_drift(
     length_hours: int,
     tolerance: float,
     alpha: float,
+    alpha_of_margins: float | None = None,
 ) -> list[Measurement]:
     """``measure_drift`` of the model's output. Regression: ``prediction_ks``. Classification: ``class_share`` (the
     class that moved most; all of them in ``details.classes`` as {class: {reference, window, change}}), and
-    ``score_ks`` and, with several classes, ``margin_ks`` where there are scores."""
+    ``score_ks`` and, with several classes, ``margin_ks`` (at a level of its own) where there are scores."""
     wanted = {"prediction": "prediction_ks" if task == "regression" else "class_share"}
     if task != "regression":
-        wanted |= {"score": "score_ks", "margin": "margin_ks"}
+        wanted |= {"score": "score_ks", "margin": MARGIN}
     names = [name for name in wanted if name in binning.by_name and not _empty(binning, name, current, reference)]
-    found = measure_drift(
-        binning, names, current, reference, length_hours=length_hours, tolerance=tolerance, alpha=alpha
-    )
+    found = []
+    for apart, level in ((False, alpha), (True, alpha if alpha_of_margins is None else alpha_of_margins)):
+        some = [name for name in names if (name == "margin") is apart]
+        found += measure_drift(
+            binning, some, current, reference, length_hours=length_hours, tolerance=tolerance, alpha=level
+        )
     named = [replace(one, metric=wanted[name]) for name, one in zip(names, found, strict=True)]
     return [_with_classes(binning, one, current, reference) if one.metric == "class_share" else one for one in named]
 

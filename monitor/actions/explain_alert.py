@@ -70,7 +70,7 @@ def explain_alert(service: Service, alert_id: str, now: int, as_of: int | None =
         frame = _frame(service, connection, case)
         hour = case.as_of // clock.HOUR
         known = tuple(reference.id for reference in frame.known)
-        key = (alert_id, case.start, case.end, hour, frame.model.change, frame.config_version, known)
+        key = (alert_id, case.metric, case.start, case.end, hour, frame.model.change, frame.config_version, known)
     told = service.explanations.find(key) or _made(service, case, key)
     return {**told, "as_of": clock.render(case.as_of)}
 
@@ -108,13 +108,13 @@ def _case(connection: Connection, alert_id: str, now: int, as_of: int | None) ->
         raise Invalid(f"as_of {clock.render(as_of)} is later than now ({clock.render(now)})", field="as_of")
     ended = now if alert["resolved_at"] is None else clock.parse(alert["resolved_at"])
     at = min(now if as_of is None else as_of, ended)
-    evidence = alerts.latest_evidence(connection, alert_id)
+    if at < clock.parse(alert["started_at"]):
+        raise Invalid(f"This alert began at {alert['started_at']}, after as_of", field="as_of")
+    evidence = alerts.latest_evidence(connection, alert_id, at)
     if not evidence or evidence[0]["kind"] != "performance":
         raise Conflict("Only alerts about performance can be explained: others say themselves what moved")
     windows = [one["window"] for one in alerts.list_transitions(connection, alert_id) if one["window"]]
     start, first_end = clock.parse(windows[0]["start"]), clock.parse(windows[0]["end"])
-    if at < clock.parse(alert["started_at"]):
-        raise Invalid(f"This alert began at {alert['started_at']}, after as_of", field="as_of")
     model_id, key = alerts.alert_key(connection, alert_id)
     version, segment = key.version if key.version not in (None, alerts.POOLED) else "", key.segment or ""
     newest = readings.newest_at_severity(connection, model_id, alert["check"], version, segment, at)

@@ -26,31 +26,39 @@ def level(frame: Frame, check: Check, length: int, versions: int) -> float:
     return _of_budget(frame, check.kind, check, length, max(versions, 1) if check.kind == "performance" else 1)
 
 
-def correlation_level(frame: Frame, check: Check, length: int) -> float:
-    """α of the correlations, which a check of data drift judges together. They are paid for by the share of data
-    quality, as one pair more of it, so that single features keep their level; without such a check by their own."""
-    return _of_budget(frame, _payer(frame), check, length, 1) if check.in_ledger else OUTSIDE
+def level_of_more(frame: Frame, check: Check, length: int) -> float:
+    """α of what a check judges beyond the numbers that every model has: correlations (together), margins. Each is paid
+    for by the share of data quality, as one number more of it, so that the others keep their level; without such a
+    check by the share of its own kind."""
+    return _of_budget(frame, _payer(frame, check.kind), check, length, 1) if check.in_ledger else OUTSIDE
 
 
 def _of_budget(frame: Frame, kind: str, check: Check, length: int, times: int) -> float:
     """One number's part of what a kind has."""
     mine = [one for one in frame.checks if one.in_ledger and one.kind == kind]
     pairs = sum(judged_pairs(frame, one) for one in mine)
-    together = sum(judges_pairs(frame, one) for one in frame.checks if one.in_ledger)
+    more = sum(judges_more(frame, one) for one in frame.checks if one.in_ledger and _payer(frame, one.kind) == kind)
     return ledger_alpha(
         frame.settings.false_alarms_per_month,
         DEFAULT_WEIGHTS[kind],
         _weights_present(frame, bool(segments_of(frame))),
-        max(pairs + (together if kind == _payer(frame) else 0), 1) * times,
+        max(pairs + more, 1) * times,
         len(check.lengths),
         runs_per_month(length),
     )
 
 
-def _payer(frame: Frame) -> str:
-    """The kind whose share pays for correlations."""
+def _payer(frame: Frame, kind: str) -> str:
+    """The kind whose share pays for what a check of this kind judges beyond."""
     quality = "data_quality"
-    return quality if any(one.in_ledger and one.kind == quality for one in frame.checks) else "data_drift"
+    return quality if any(one.in_ledger and one.kind == quality for one in frame.checks) else kind
+
+
+def judges_more(frame: Frame, check: Check) -> bool:
+    """Whether a check judges such a number."""
+    if check.kind == "prediction_drift":
+        return check.in_ledger and frame.meaning.task == "multiclass" and "margin" in frame.binning.by_name
+    return judges_pairs(frame, check)
 
 
 def judges_pairs(frame: Frame, check: Check) -> bool:
@@ -116,9 +124,10 @@ def judged_pairs(frame: Frame, check: Check, *, in_segment: bool = False) -> int
         return len(names) - vectors
     if check.kind == "data_quality":
         return 3 * len(names) + 2
+    has_score = "score" in frame.binning.by_name
     if check.kind == "prediction_drift":
-        scores = [name for name in ("score", "margin") if name in frame.binning.by_name]
-        return 1 if frame.meaning.task == "regression" else 1 + len(scores)
+        margin = in_segment and "margin" in frame.binning.by_name
+        return 1 if frame.meaning.task == "regression" or not has_score else 2 + margin
     if check.kind == "performance":
         metrics: Sequence[str] = judged_metrics(frame)
         return 1 if check.metric else len(metrics)
@@ -158,7 +167,7 @@ def is_numeric(frame: Frame, name: str) -> bool:
 def expected_checks(frame: Frame) -> int:
     """How many judged numbers the ledger pays for in 30 days."""
     whole = sum(
-        (judged_pairs(frame, check) + judges_pairs(frame, check)) * runs_per_month(length)
+        (judged_pairs(frame, check) + judges_more(frame, check)) * runs_per_month(length)
         for check in frame.checks
         if check.in_ledger
         for length in check.lengths

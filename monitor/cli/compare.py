@@ -37,6 +37,8 @@ def compare(
 ) -> None:
     """Has the second file drifted from the first? Exit 0: no, 1: yes, 2: it cannot be read."""
     methods = None if method is None else [name.strip() for name in method.split(",") if name.strip()]
+    if methods == []:
+        raise Invalid("No method is named; leave --method out for the usual tests", field="method")
     for name in methods or []:
         if name not in TWO_SAMPLE:
             raise Invalid(f"There is no method {name!r}; there are {', '.join(TWO_SAMPLE)}", field="method")

@@ -14,7 +14,7 @@ from monitor.config import document
 
 DEFAULT_LENGTHS = (24, 168)
 SHORT_LENGTHS = (1, 6)  # large drift is caught in an hour, small drift in a day or week
-SHORT_ROWS = 100  # that a short window must usually hold, to be able to show anything
+SHORT_ROWS = 500  # that a short window must usually hold, to show a change that would be critical
 SERVING_LENGTHS = (24,)
 FAIRNESS_LENGTHS = (24, 168)
 ROWS_LENGTHS = (168,)  # methods that read rows: once a day
@@ -64,7 +64,7 @@ class Check:
 def checks_of(model: document.Model, rows_per_hour: float = 0.0) -> tuple[Check, ...]:
     """The default checks, each replaced by a configured one of its name, then the other configured ones.
 
-    Drift is looked for in 1 h and 6 h too where the reference has at least 100 rows in so long, by ``rows_per_hour``.
+    Drift is looked for in 1 h and 6 h too where the reference has at least 500 rows in so long, by ``rows_per_hour``.
     """
     kinds = [kind for kind in document.KINDS if kind != "fairness" or model.segments]
     checks: dict[str, Check] = {kind: Check(kind, kind, _lengths(kind, None, rows_per_hour)) for kind in kinds}

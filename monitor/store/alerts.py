@@ -106,9 +106,11 @@ def add_transition(
     )
 
 
-def latest_evidence(connection: Connection, alert_id: str) -> list[dict[str, Any]]:
-    """What an alert was last seen to be about: the readings of its newest entry that shows it at severity."""
-    mine = (transitions.c.alert_id == alert_id, transitions.c.kind.in_(_AT_SEVERITY))
+def latest_evidence(connection: Connection, alert_id: str, until: int | None = None) -> list[dict[str, Any]]:
+    """What an alert was last seen to be about (``until`` a moment): the readings of its newest entry that shows it at
+    severity."""
+    mine = [transitions.c.alert_id == alert_id, transitions.c.kind.in_(_AT_SEVERITY)]
+    mine += [] if until is None else [transitions.c.at <= until]
     query = select(transitions.c.readings).where(*mine).order_by(transitions.c.id.desc())
     return next((list(found) for (found,) in connection.execute(query) if found), [])
 

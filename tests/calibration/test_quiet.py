@@ -128,3 +128,10 @@ def test_a_shift_of_the_stated_size_is_found_nine_times_in_ten():
     shift = 2.507 * promised  # a normal shifted by d moves about d / 2.507 of its rows across the middle
     found = [one for one in measured("iid", 24, 24, 1e-3, shift=round(shift, 3)) if one.metric == "ks"]
     assert np.mean([one.p_value <= 1e-3 for one in found]) >= 0.9
+
+
+def test_windows_longer_than_a_week_are_measured():
+    """No week can be left out for them; their variance is what shorter ones and the memory foretell."""
+    found = measured("seasonal", 2 * WEEK, WEEK, 1e-3)
+    assert found
+    assert all(one.p_value is not None and one.p_value > 1e-3 for one in found)

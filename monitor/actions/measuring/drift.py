@@ -17,7 +17,7 @@ from detectors.shares.diagnose import diagnosed
 from detectors.summary import WindowCounts
 from monitor.actions.counting import kind_of
 from monitor.actions.frame import Compared, Frame, Window
-from monitor.actions.levels import correlation_level, features_of, is_embedding, is_numeric, judges_pairs
+from monitor.actions.levels import features_of, is_embedding, is_numeric, judges_pairs, level_of_more
 from monitor.actions.measuring.as_reading import no_reference
 from monitor.actions.measuring.multivariate import multivariate
 from monitor.actions.measuring.task import Task
@@ -91,7 +91,7 @@ def _together(
     """The correlations between them."""
     if not looks_at_pairs(frame, task, names, part):
         return []
-    alpha = correlation_level(frame, task.check, task.length)
+    alpha = level_of_more(frame, task.check, task.length)
     changed = correlations.measure_correlations(
         frame.binning, names, counts, compared.profile, length_hours=task.length, alpha=alpha
     )

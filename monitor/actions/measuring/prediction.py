@@ -10,6 +10,7 @@ from detectors.measurement import Measurement
 from detectors.shares.prediction import measure_prediction_drift
 from detectors.summary import WindowCounts
 from monitor.actions.frame import Compared, Frame, Window
+from monitor.actions.levels import level_of_more
 from monitor.actions.measuring.as_reading import no_reference
 from monitor.actions.measuring.drift import fitting, two_sample
 from monitor.actions.measuring.task import Task
@@ -22,7 +23,7 @@ def prediction_drift(frame: Frame, task: Task, window: Window) -> list[Reading]:
 
 
 def _measure_prediction(
-    frame: Frame, task: Task, counts: WindowCounts, compared: Compared | None, alpha: float, _part: Part
+    frame: Frame, task: Task, counts: WindowCounts, compared: Compared | None, alpha: float, part: Part
 ) -> list[Measurement]:
     if "prediction" not in frame.binning.by_name:
         return []
@@ -40,6 +41,7 @@ def _measure_prediction(
         length_hours=task.length,
         tolerance=frame.settings.tolerance,
         alpha=alpha,
+        alpha_of_margins=alpha if part == "segment" else level_of_more(frame, task.check, task.length),
     )
     base_rate = measure_base_rate(frame.binning, counts, compared.profile)
     return moved if base_rate is None else [*moved, base_rate]

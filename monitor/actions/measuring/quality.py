@@ -29,7 +29,7 @@ def _by_segment(frame: Frame, task: Task) -> Iterator[Reading]:
         alpha = segment_level(frame, task.check, task.length, 1, segment)
         compared = reference_of(frame, task, {version: one.rows for version, one in part.versions.items()}, segment)
         measured = _measure_quality(frame, task, part.pooled, compared, alpha / features, "segment")
-        for worst in worst_by_metric(measured):
+        for worst in worst_by_metric(measured, features):
             yield as_reading(frame, task, worst, compared, None, judged=True, alpha=alpha, segment=segment)
 
 

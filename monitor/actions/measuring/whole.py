@@ -10,10 +10,11 @@ from alerting.reading import Reading
 from detectors import summary
 from detectors.measurement import Measurement
 from detectors.pairs.known import METRIC as CORRELATION
+from detectors.shares.prediction import MARGIN
 from detectors.summary import WindowCounts
 from monitor.actions import trailing
 from monitor.actions.frame import Compared, Frame, Window
-from monitor.actions.levels import correlation_level, level, segment_lengths, segment_level, segments_of
+from monitor.actions.levels import level, level_of_more, segment_lengths, segment_level, segments_of
 from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.task import Task
 from monitor.config.document import Trailing
@@ -35,7 +36,7 @@ def whole_window(frame: Frame, task: Task, window: Window, measure: Measure) -> 
     measured = measure(frame, task, window.pooled, compared, alpha, "whole")
     found = []
     for one in measured:
-        paid = correlation_level(frame, task.check, task.length) if one.metric == CORRELATION else alpha
+        paid = level_of_more(frame, task.check, task.length) if one.metric in (CORRELATION, MARGIN) else alpha
         found.append(as_reading(frame, task, one, compared, None, judged=True, alpha=paid))
     if len(rows) > 1:
         for version, counts in window.versions.items():

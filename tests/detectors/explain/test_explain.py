@@ -15,7 +15,7 @@ from detectors.explain.labelled import Labelled
 from detectors.explain.resampling import drawn, part
 from detectors.explain.retraining import retraining
 from detectors.explain.slices import slices_that_got_worse
-from detectors.multivariate.domain_classifier import Rows
+from detectors.multivariate.domain_classifier import Rows, measure_domain
 from tests.detectors.explain.made import FEATURES, labelled
 
 SAME = dict.fromkeys(FEATURES, 1.0)
@@ -184,3 +184,17 @@ def test_vectors_take_part_but_have_no_slices() -> None:
     alone = explain({"v": 1.0}, then, now, classes=True)
     assert alone is not None
     assert alone.slices.found == ()
+
+
+@pytest.mark.parametrize("gone", ["before", "now", "both"])
+def test_a_feature_that_is_not_sent_any_more_is_no_obstacle(gone: str) -> None:
+    def without_x(side: Labelled) -> Labelled:
+        return replace(side, rows=Rows({**side.rows.columns, "x": pa.nulls(len(side), pa.float64())}, side.rows.blocks))
+
+    then, now = labelled(1), labelled(2, everywhere=0.2)
+    then, now = (without_x(then) if gone != "now" else then), (without_x(now) if gone != "before" else now)
+    found = explain(SAME, then, now, classes=True)
+    assert found is not None
+    assert found.parts.rise.lower > 0
+    assert found.ratio.area > 0.95 if gone != "both" else found.ratio.area < 0.6
+    assert measure_domain(FEATURES, then.rows, now.rows).value is not None

@@ -48,8 +48,9 @@ def test_margins(world: World, rival: bool) -> None:
     assert margin["verdict"] == ("critical" if rival else "ok")
     assert one(found, metric="score_ks")["verdict"] == "ok"
     assert one(found, metric="class_share")["verdict"] == "ok"
-    # Three judged numbers of the kind share its budget: k w / (W n H R).
-    assert margin["alpha"] == pytest.approx(1 * 0.15 / (0.90 * 3 * 3 * 180))
+    # Two numbers share the kind's budget, k w / (W n H R); the margin is one more of data quality's 3 + 2.
+    assert one(found, metric="score_ks")["alpha"] == pytest.approx(1 * 0.15 / (0.90 * 2 * 2 * 180))
+    assert margin["alpha"] == pytest.approx(1 * 0.10 / (0.90 * 6 * 2 * 180))
     assert margin["details"]["summary"].startswith("margins between classes: ")
 
 
