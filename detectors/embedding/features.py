@@ -46,10 +46,11 @@ PRESENT = "vector"
 
 
 def concentration(features: Array) -> float:
-    """tr(Σ²) / tr(Σ)² of the features' covariance: 1 over how many directions rows differ in."""
+    """λ₁ / tr(Σ) of the features' covariance Σ: 1 over the number of equal directions whose sum of squares has the mean
+    of theirs and, far out, the heavier tail (tail probabilities are Schur-convex there; Marshall and Olkin 1979)."""
     centred = features - features.mean(axis=0)
     covariance = centred.T @ centred / max(len(centred) - 1, 1)
-    return float((covariance**2).sum() / max(np.trace(covariance) ** 2, 1e-300))
+    return float(np.linalg.eigvalsh(covariance)[-1] / max(np.trace(covariance), 1e-300))
 
 
 @lru_cache(maxsize=64)

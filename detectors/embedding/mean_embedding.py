@@ -257,8 +257,9 @@ def _excess(fitted: Fit, length: int) -> float:
 
 
 def _dimension(fitted: Fit, length: int) -> float:
-    """In how many directions the means of the reference's windows differ: tr(C)² / tr(C²), the latter from pairs of
-    different windows; of the longest windows up to ``length`` of which there are 8."""
+    """In how many directions the means of the reference's windows differ, tr(C) / λ₁, not more than is known of it: at
+    least √(tr(C)² / tr(C²)), the latter from pairs of different windows, or as the windows themselves show, whose λ₁
+    is too large by chance; of the longest windows up to ``length`` of which there are 8."""
     hours = len(fitted.residuals)
     longest = next((one for one in (length, DAY, 6, 1) if one <= length and hours // one >= ENOUGH), 1)
     ends = np.arange(hours, longest - 1, -longest)
@@ -269,4 +270,6 @@ def _dimension(fitted: Fit, length: int) -> float:
         return 1.0
     gram = means @ means.T
     apart = ~np.eye(len(means), dtype=bool)
-    return max(1.0, float(np.diagonal(gram).mean() ** 2 / max(float((gram[apart] ** 2).mean()), 1e-300)))
+    of_pairs = float(np.diagonal(gram).mean() ** 2 / max(float((gram[apart] ** 2).mean()), 1e-300))
+    shown = float(np.trace(gram) / max(np.linalg.eigvalsh(gram)[-1], 1e-300))
+    return max(1.0, float(np.sqrt(of_pairs)), shown)

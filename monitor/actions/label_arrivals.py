@@ -94,7 +94,9 @@ def _fit(frame: Frame, fitted_at: int, length: int) -> Arrivals | None:
     some = born[0][:MOST_COHORTS], born[1][:MOST_COHORTS]
     mine = np.isin(ages, some[0])
     labels = ages[mine], delays[mine], np.array([one.rows for one in loaded], np.int64)[mine]
-    return replace(curve, unrest=unrest_of(curve.known, some, labels))
+    # What the hours of a day share is diluted in a few of them: a window has them all.
+    thinned = 24 * len(np.unique(some[0] // 24)) / max(len(some[0]), 1)
+    return replace(curve, unrest=1 + (unrest_of(curve.known, some, labels) - 1) * max(thinned, 1.0))
 
 
 def _sample(

@@ -8,6 +8,7 @@ from typing import Literal
 
 from alerting.reading import Reading
 from detectors import summary
+from detectors.embedding.mean_embedding import METRIC as MEAN_EMBEDDING
 from detectors.measurement import Measurement
 from detectors.pairs.known import METRIC as CORRELATION
 from detectors.shares.prediction import MARGIN
@@ -19,6 +20,7 @@ from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.task import Task
 from monitor.config.document import Trailing
 
+BY_HOURS = (CORRELATION, MEAN_EMBEDDING)
 Part = Literal["whole", "version", "segment"]
 Measure = Callable[[Frame, Task, WindowCounts, Compared | None, float, Part], list[Measurement]]
 
@@ -37,13 +39,20 @@ def whole_window(frame: Frame, task: Task, window: Window, measure: Measure) -> 
     found = []
     for one in measured:
         paid = level_of_more(frame, task.check, task.length) if one.metric in (CORRELATION, MARGIN) else alpha
-        found.append(as_reading(frame, task, one, compared, None, judged=True, alpha=paid))
+        judged = one.metric not in BY_HOURS or _has_hours(compared)
+        found.append(as_reading(frame, task, one, compared, None, judged=judged, alpha=paid))
     if len(rows) > 1:
         for version, counts in window.versions.items():
             own = reference_of(frame, task, {version: counts.rows})
             measured = measure(frame, task, counts, own, alpha, "version")
             found += [as_reading(frame, task, one, own, version, judged=False) for one in measured]
     return found
+
+
+def _has_hours(compared: Compared | None) -> bool:
+    """Whether the reference can tell how much such a number differs by itself. What several columns or a vector do
+    together wanders without any drift, and the number of rows says nothing of that: without hours it is only shown."""
+    return compared is None or all(profile.hours is not None for profile, _ in compared.profile.parts)
 
 
 def _by_segment(frame: Frame, task: Task, measure: Measure) -> Iterator[Reading]:
