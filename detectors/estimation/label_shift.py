@@ -109,7 +109,8 @@ def black_box(predicted: float, rows: float, table: Array) -> tuple[float, float
     terms = np.array([share, false_rate, true_rate])
     weights = np.array([1.0, value - 1, -value]) / power
     error = np.sqrt(np.sum(weights**2 * terms * (1 - terms) / np.maximum([rows, *sizes], 1)))
-    return tuple(float(np.clip(end, 0, 1)) for end in (value, value - Z95 * error, value + Z95 * error))  # type: ignore[return-value]
+    middle, low, high = np.clip([value, value - Z95 * error, value + Z95 * error], 0, 1).tolist()
+    return middle, low, high
 
 
 def _histograms(

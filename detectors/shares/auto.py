@@ -120,44 +120,45 @@ def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement
     found = _Found(shares, expected, distance, effect, place, answer, known, short, tolerance, learned)
     details = kind.describe(data, names, shares, place, expected)
     told = [_one(kind.metric, name, data, found, index, details[index]) for index, name in enumerate(names)]
-    return [
-        _of_last_hours(kind, name, data, one, answer, index)
-        for index, (name, one) in enumerate(zip(names, told, strict=True))
-    ]
+    return _with_last_hours(data, kind, names, found, told)
 
 
-def _of_last_hours(kind: _Kind, name: str, data: _Data, one: Measurement, answer: Answer, index: int) -> Measurement:
+def _with_last_hours(
+    data: _Data, kind: _Kind, names: Sequence[str], found: _Found, told: list[Measurement]
+) -> list[Measurement]:
     """Where only the last hours of the window are certain to have moved, ``effect`` and what is said of it is theirs,
-    as a window of so many hours would have it; nothing certain is then known of the whole window's ``value``."""
-    hours = int(answer.hours[index])
-    if hours == 0 or one.value is None or data.current.hourly is None:
-        return one
+    as a window of so many hours would have it."""
     end = data.current.end_hour
-    part = replace(data, current=window(data.current.hourly, end - hours, end), length_hours=hours)
-    shares = part.shares(kind.shown, [name])
-    tested = cell.remembered(kind.tested, data.binning, [name])
-    horizons = horizons_of(tested, data.reference, hours, data.tolerance, data.alpha)
-    expected = shares.q if horizons is None else _expected(part, shares, horizons[hours])
-    effect, place = shares.cells.largest(np.abs(shares.p - expected))
-    details = kind.describe(part, [name], shares, place, expected)[0]
-    details |= {
-        "share_reference": float(expected[place[0]]),
-        "share_current": float(shares.p[place[0]]),
-        "last_hours": hours,
-    }
-    size = float(effect[0])
-    lower = min(max(0.0, float(answer.lower[index])), size)
-    if lower * float(shares.n[0]) <= CRITICAL * one.n_current:  # critical is what moved that much of the window
+    for hours in sorted(set(found.answer.hours.tolist()) - {0}):
+        if data.current.hourly is None or found.known is None:
+            continue
+        part = replace(data, current=window(data.current.hourly, end - hours, end), length_hours=hours)
+        shares = part.shares(kind.shown, names)
+        expected = _expected(part, shares, found.known)
+        effect, place = shares.cells.largest(np.abs(shares.p - expected))
+        details = kind.describe(part, names, shares, place, expected)
+        for index in np.flatnonzero(found.answer.hours == hours).tolist():
+            limits = float(found.answer.lower[index]), float(found.answer.upper[index])
+            said = {
+                **told[index].details,
+                **details[index],
+                "share_reference": float(expected[place[index]]),
+                "share_current": float(shares.p[place[index]]),
+                "last_hours": hours,
+            }
+            one = replace(told[index], details=said)
+            told[index] = _of_stretch(one, float(effect[index]), limits, float(shares.n[index]))
+    return told
+
+
+def _of_stretch(one: Measurement, effect: float, limits: tuple[float, float], rows: float) -> Measurement:
+    """Nothing certain is then known of the ``value`` of the whole window; critical is only what moved so many of its
+    rows."""
+    lower = min(max(0.0, limits[0]), effect)
+    if lower * rows <= CRITICAL * one.n_current:
         lower = min(lower, CRITICAL)
-    return replace(
-        one,
-        lower=0.0,
-        upper=1.0,
-        effect=size,
-        effect_lower=lower,
-        effect_upper=min(1.0, max(float(answer.upper[index]), size)),
-        details={**one.details, **details},
-    )
+    upper = min(1.0, max(limits[1], effect))
+    return replace(one, lower=0.0, upper=1.0, effect=effect, effect_lower=lower, effect_upper=upper)
 
 
 def _answer(

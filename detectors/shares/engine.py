@@ -55,8 +55,8 @@ def _shares(cells: Cells, profiles: Sequence[ReferenceProfile], weights: Sequenc
 
 def baseline_of(cells: Cells, reference: Reference, sizes: NDArray[np.int64]) -> Baseline:
     """The baseline of more cells of the same columns, with as many terms as their horizon uses."""
-    timed = [one for one in reference.parts if (one[0].habits or one[0]).hours is not None]
-    parts = [(_baseline(cells, profile, sizes), profile, weight) for profile, weight in timed]
+    known = [one for one in reference.parts if _knows(one[0])]
+    parts = [(_baseline(cells, profile, sizes), profile, weight) for profile, weight in known]
     if len(parts) == 1:
         return parts[0][0]
     share = _shares(cells, [profile for _, profile, _ in parts], [weight for _, _, weight in parts])[:, cells.owner]
@@ -100,12 +100,18 @@ def _spread(values: Array, places: NDArray[np.int64], hours: int) -> Array:
     return grid
 
 
+def _knows(profile: ReferenceProfile) -> bool:
+    """Whether it, or the habits that it borrows, has hours enough."""
+    hours = (profile.habits or profile).hours
+    return hours is not None and len(hours) >= FEWEST_HOURS
+
+
 def _known(
     cells: Cells, profile: ReferenceProfile, levels: Mapping[int, float], tolerance: float
 ) -> dict[int, Horizon] | None:
-    habits = profile.habits or profile
-    if habits.hours is None or len(habits.hours) < FEWEST_HOURS:
+    if not _knows(profile):
         return None
+    habits = profile.habits or profile
     keys = {length: ("horizon", id(cells), length, tolerance, alpha) for length, alpha in levels.items()}
     held: dict[int, Any] = {length: profile.memo.get(key) for length, key in keys.items()}
     missing = {length: levels[length] for length, one in held.items() if one is None or one[0] is not cells}

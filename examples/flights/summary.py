@@ -52,7 +52,7 @@ def _features(readings: list[dict[str, Any]]) -> Table:
     weeks = [one for one in readings if _days(one["window"]) == 7 and one["verdict"] and one["version"] is None]
     by_feature: dict[str, list[dict[str, Any]]] = {}
     for reading in weeks:
-        by_feature.setdefault(reading["feature"], []).append(reading)
+        by_feature.setdefault(reading["feature"] or "correlations", []).append(reading)
     for feature, those in sorted(by_feature.items(), key=lambda pair: -sum(_drifted(one) for one in pair[1])):
         drifted = [one for one in those if _drifted(one)]
         if not drifted:

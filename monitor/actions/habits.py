@@ -35,6 +35,32 @@ def with_habits(
     return found
 
 
+def changed_since(frame: Frame, start_hour: int, change: int) -> bool:
+    """Whether rows of the weeks that a window from ``start_hour`` may have borrowed habits from were counted again
+    after a change."""
+    return any(last <= start_hour and newest > change for last, newest in _stretches(frame))
+
+
+def _stretches(frame: Frame) -> list[tuple[int, int]]:
+    """Where the first weeks of each version end that a short reference may borrow, and their newest change."""
+    if "habits" not in frame.derived:
+        found: list[tuple[int, int]] = []
+        for version in frame.lifetimes if any(_is_short(frame, one) for one in frame.known) else ():
+            first = _first_hour(frame, version)
+            if first is not None:
+                last = first + WEEKS * _WEEK
+                found.append((last, summaries.newest_change(frame.connection, frame.model.id, first, last)))
+        frame.derived["habits"] = found
+    known: list[tuple[int, int]] = frame.derived["habits"]
+    return known
+
+
+def _is_short(frame: Frame, reference: references.Reference) -> bool:
+    """Of any of its versions."""
+    profiles = (frame.profile(reference, version) for version in (references.WHOLE, *reference.model_versions))
+    return any(profile is not None and profile.is_short for profile in profiles)
+
+
 def _first_hour(frame: Frame, version: str) -> int | None:
     """Of the first whole week that retention has left."""
     spans = frame.lifetimes.get(version)

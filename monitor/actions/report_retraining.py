@@ -12,6 +12,7 @@ from monitor.errors import Conflict, Invalid, NotFound, Unauthorized
 from monitor.service import Service
 from monitor.store import trigger_runs
 
+_TOKEN = "This needs the token of the run's own callback address"
 LIMITS = {"external_id": 200, "url": 2000, "message": 2000}
 
 
@@ -20,15 +21,17 @@ def report_retraining(
 ) -> dict[str, Any]:
     """Take ``{status, external_id?, url?, message?}``; the run afterwards, as JSON.
 
-    Raises NotFound for an unknown run, Unauthorized without its own token, Invalid for a report that says nothing,
-    Conflict for a change after an end state.
+    Raises Unauthorized without a token or with another than its own, NotFound for an unknown run, Invalid for a report
+    that says nothing, Conflict for a change after an end state.
     """
+    if token is None:
+        raise Unauthorized(_TOKEN)
     with service.database.write() as connection:
         run = trigger_runs.get_run(connection, run_id)
         if run is None:
             raise NotFound(f"There is no retraining run {run_id!r}")
-        if token is None or not hmac.compare_digest(token_hash(token), run.callback_hash):
-            raise Unauthorized("This needs the token of the run's own callback address")
+        if not hmac.compare_digest(token_hash(token), run.callback_hash):
+            raise Unauthorized(_TOKEN)
         state, fields = _read(report)
         if state != run.state and run.state in END_STATES:
             raise Conflict(f"The run is {run.state}; that cannot change any more")

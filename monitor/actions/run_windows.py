@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from detectors.summary import HOURS_BEFORE
 from monitor import clock
+from monitor.actions import habits
 from monitor.actions.frame import POOLED, Frame
+from monitor.config import document
 from monitor.config.inventory import Check, newest_end, stride
 from monitor.store import marks, summaries
 
@@ -54,7 +56,9 @@ def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
                 mark.change,
                 labels=check.needs_labels,
             )
-            found += [mark.end] if changed else []
+            drifts = check.kind in ("data_drift", "prediction_drift")
+            if changed or (drifts and habits.changed_since(frame, end - length, mark.change)):
+                found.append(mark.end)
     return found
 
 
@@ -62,6 +66,9 @@ def _looks_back(frame: Frame, check: Check) -> int:
     """How many hours before a window its readings look at, too."""
     if check.is_stream:
         return clock.parse_duration(frame.settings.label_horizon) // clock.HOUR
+    if isinstance(check.reference, document.Trailing) and not check.needs_labels:
+        parts = (check.reference.trailing, check.reference.gap)
+        return sum(clock.parse_duration(part) // clock.HOUR for part in parts)
     return HOURS_BEFORE if check.kind in ("data_drift", "prediction_drift") else 0
 
 

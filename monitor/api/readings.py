@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from alerting.reading import to_json
+from alerting.words import Verdict
 from monitor.actions import models as known_models
 from monitor.api.access import requires
 from monitor.api.wire import answer, limit_of, moment, number_cursor, page, service_of
+from monitor.config.document import KINDS
 from monitor.errors import Invalid
 from monitor.store import readings
 
 router = APIRouter()
 _FILTERS = ("check", "kind", "feature", "segment", "version", "metric", "verdict")
+_WORDS = {"kind": KINDS, "verdict": get_args(Verdict)}
 _KNOWN = {*_FILTERS, "start", "end", "revisions", "limit", "cursor"}
 
 
@@ -26,6 +31,9 @@ def get_readings(model: str, request: Request) -> Response:
         raise Invalid(f"{unknown[0]!r} is no filter here; there are {', '.join(sorted(_KNOWN))}", field=unknown[0])
     if given.get("revisions", "newest") not in ("newest", "all"):
         raise Invalid("revisions is all, or left out", field="revisions")
+    for name, words in _WORDS.items():
+        if given.get(name, words[0]) not in words:
+            raise Invalid(f"{name} is one of {', '.join(words)}", field=name)
     limit = limit_of(given.get("limit"))
     query = readings.Query(
         **{name: given.get(name) for name in _FILTERS},

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from monitor import clock
 from monitor.errors import Invalid, NotFound
 from monitor.store import references
 from tests.monitor.world import NOW, T0, D, H, World, at, matching, one, traffic
@@ -181,6 +182,39 @@ def test_an_untimed_reference_learns_from_the_first_weeks(world: World) -> None:
         assert (found["threshold"], found["verdict"]) == (0.02, "critical")
         assert found["details"]["reference_windows"] >= 27
     assert of(end + D) == learned  # what came since changes nothing
+
+
+def test_windows_are_measured_again_when_the_weeks_they_learned_from_change(world: World) -> None:
+    world.reference(traffic(T0, 24 * 7))
+    world.post(traffic(START, 24 * 32, seed=4))
+    end = START + 31 * D
+    world.run(end)
+
+    def of() -> dict[str, Any]:
+        found = world.stored(check="data_drift", feature="x", metric="ks")
+        return one(found, window={"start": clock.render(end - D), "end": clock.render(end)})
+
+    before = of()
+    world.post(traffic(START + 3 * D, 24 * 5, per_hour=60, seed=5, shift=1.5, prefix="late"))
+    world.run(end + D)
+    after = of()
+    assert (before["revision"], after["revision"]) == (1, 2)
+    assert after["details"]["effect_upper"] > before["details"]["effect_upper"]  # those weeks were wilder than known
+
+
+def test_a_few_rows_of_a_new_version_do_not_switch_off_what_is_known(world: World) -> None:
+    world.reference(traffic(T0, 24 * 9, version="1"))
+    world.reference(
+        [{k: v for k, v in row.items() if k != "timestamp"} for row in traffic(T0, 48, seed=2, version="2")], "second"
+    )
+    world.post(traffic(START, 24, seed=4, version="1"))
+    world.post(traffic(START, 24, per_hour=1, seed=5, version="2", prefix="canary")[:10])
+    few = drift(world, START + D, version=None)
+    assert "short_reference" not in few["details"]
+    world.post(traffic(START + 3 * D, 24, per_hour=3, seed=6, version="1", prefix="later"))
+    world.post(traffic(START + 3 * D, 24, per_hour=3, seed=7, version="2", prefix="half"))
+    half = drift(world, START + 4 * D, version=None)
+    assert half["details"]["short_reference"] is True
 
 
 def test_a_type_configured_later_is_taken_over(world: World) -> None:
