@@ -87,29 +87,30 @@ def _count_waiting(service: Service, name: str, as_of: int, now: int) -> None:
         model = known_models.get(connection, name)
         frame = Frame.load(service, connection, model) if model.first_reference_at is not None else None
         stale = frame is not None and is_configured_otherwise(model, frame.binning)
-        sliced = frame is not None and bool(frame.settings.segments)
     if stale:
         with service.database.write() as connection:
             make_new_cuts(service, connection, known_models.get(connection, name), now)
     summarise(service, name, as_of // clock.HOUR, now)
-    if sliced:
-        _prepare_segments(service, name, as_of)
+    if frame is not None:
+        _prepare(service, name, as_of)
 
 
-def _prepare_segments(service: Service, name: str, as_of: int) -> None:
-    """What the segments' references tell is found out before the run locks the store: there may be a hundred of them,
-    and each takes a second, once. The readings themselves are made anew by the run."""
+def _prepare(service: Service, name: str, as_of: int) -> None:
+    """What references tell is found out before the run locks the store: a large one takes seconds, once, and of its
+    segments there may be a hundred. The readings themselves are made anew by the run."""
     with service.database.read() as connection:
         frame = Frame.load(service, connection, known_models.get(connection, name))
         if frame is not None:
             known = tuple(reference.id for reference in frame.known)
             key = ("prepared", frame.binning_id, known, frame.config_version)
-            service.of_segments.get(key, lambda: _measure_segments(frame, as_of))
+            service.of_segments.get(key, lambda: _measure_once(frame, as_of))
 
 
-def _measure_segments(frame: Frame, as_of: int) -> Nothing:
+def _measure_once(frame: Frame, as_of: int) -> Nothing:
     for check in frame.checks:
-        for length in segment_lengths(check) if not check.needs_labels else ():
+        drifts = check.kind in ("data_drift", "prediction_drift") and check.in_ledger
+        lengths = check.lengths if drifts else segment_lengths(check)
+        for length in lengths if not check.needs_labels else ():
             readings_of(frame, Task(check, length, Due(newest_end(length, as_of), steps=False), as_of))
     return Nothing()
 

@@ -27,12 +27,8 @@ def test_what_is_looked_at_beside_the_window(length, expected):
     assert next(iter(levels(length))) == length
 
 
-@cache
-def of_a_day(since: int, shift: float = 0.2) -> Measurement:
-    """A day after four quiet weeks; ``shift`` standard deviations from its hour ``since`` on."""
-    rng = np.random.default_rng(5)
-    hours = np.repeat(np.arange(REFERENCE + 24), ROWS)
-    values = rng.normal(size=len(hours)) + shift * (hours >= REFERENCE + since)
+def a_day(hours, values) -> Measurement:
+    """The last day of rows in these hours, against those before."""
     early = hours < REFERENCE
     columns = {"feature.x": column(values[early])}
     binning = binning_of(columns)
@@ -41,6 +37,14 @@ def of_a_day(since: int, shift: float = 0.2) -> Measurement:
     current = window(day, REFERENCE, REFERENCE + 24)
     (found,) = measure_drift(binning, ["feature.x"], current, profile, length_hours=24, tolerance=0.02, alpha=ALPHA)
     return found
+
+
+@cache
+def of_a_day(since: int, shift: float = 0.2) -> Measurement:
+    """A day after four quiet weeks; ``shift`` standard deviations from its hour ``since`` on."""
+    rng = np.random.default_rng(5)
+    hours = np.repeat(np.arange(REFERENCE + 24), ROWS)
+    return a_day(hours, rng.normal(size=len(hours)) + shift * (hours >= REFERENCE + since))
 
 
 def test_what_began_in_the_middle_is_told_of_the_last_hours():
@@ -74,13 +78,7 @@ def test_what_is_said_of_the_last_hours_is_of_them():
     for since, until, shares in ((0, 12, [0.32, 0.38, 0.3]), (12, 24, [0.51, 0.19, 0.3])):
         some = (hours >= REFERENCE + since) & (hours < REFERENCE + until)
         names[some] = rng.choice(np.array(["a", "b", "c"]), int(some.sum()), p=shares)
-    early = hours < REFERENCE
-    columns = {"feature.x": column(names[early])}
-    binning = binning_of(columns)
-    profile = profile_of(binning, hours[early], columns)
-    day = summarise(binning, hours[~early], {"feature.x": column(names[~early])})
-    current = window(day, REFERENCE, REFERENCE + 24)
-    (found,) = measure_drift(binning, ["feature.x"], current, profile, length_hours=24, tolerance=0.02, alpha=ALPHA)
+    found = a_day(hours, names)
     assert found.details["last_hours"] == 12
     assert (found.details["category"], found.details["direction"]) in (("a", "more"), ("b", "less"))
     assert found.effect == pytest.approx(0.11, abs=0.02)
@@ -93,14 +91,7 @@ def test_a_few_rows_of_a_quiet_night_are_not_critical_for_the_day():
     rng = np.random.default_rng(4)
     rows = np.where(np.arange(REFERENCE + 24) % 24 < 12, 980, 20)
     hours = np.repeat(np.arange(REFERENCE + 24), rows)
-    values = rng.normal(size=len(hours)) + 2.0 * (hours >= REFERENCE + 12)
-    early = hours < REFERENCE
-    columns = {"feature.x": column(values[early])}
-    binning = binning_of(columns)
-    profile = profile_of(binning, hours[early], columns)
-    day = summarise(binning, hours[~early], {"feature.x": column(values[~early])})
-    current = window(day, REFERENCE, REFERENCE + 24)
-    (found,) = measure_drift(binning, ["feature.x"], current, profile, length_hours=24, tolerance=0.02, alpha=ALPHA)
+    found = a_day(hours, rng.normal(size=len(hours)) + 2.0 * (hours >= REFERENCE + 12))
     assert found.details["last_hours"] == 12
     assert found.effect > 0.5
     assert found.effect_lower == 0.15

@@ -176,3 +176,4 @@ def test_the_callback_takes_its_own_token_and_nothing_else(api: Api) -> None:
     assert api.call("POST", path, json={"status": "failed"}, headers=bearer).status_code == 200
     assert api.call("POST", path, json={"status": "succeeded"}, headers=bearer).status_code == 409
     assert api.call("POST", "/v1/trigger-runs/nope", json={"status": "running"}, headers=bearer).status_code == 404
+    assert api.call("POST", "/v1/trigger-runs/nope", json={"status": "running"}).status_code == 401

@@ -126,6 +126,8 @@ def test_a_patch_that_is_refused_changes_nothing(still: Api, change: dict[str, A
         ("GET", "/v1/models/m/readings?cursor=x", None, 422, "invalid"),
         ("GET", "/v1/models/m/readings?start=monday", None, 422, "invalid"),
         ("GET", "/v1/models/m/readings?colour=red", None, 422, "invalid"),
+        ("GET", "/v1/models/m/readings?verdict=bogus", None, 422, "invalid"),
+        ("GET", "/v1/models/m/readings?kind=bogus", None, 422, "invalid"),
         ("GET", "/v1/models/m/health?as_of=2030-01-01", None, 422, "invalid"),
         ("POST", "/v1/models/m/runs", {"as_of": "2030-01-01T00:00:00Z"}, 422, "invalid"),
         ("POST", "/v1/models/m/runs", {"as_of": "x"}, 422, "invalid"),
