@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -151,15 +151,21 @@ class ScoredRows:
 
 
 class Observations(Protocol):
-    """The whole interface."""
+    """The whole interface. ``shares_transaction``: what is appended commits with the fixed tables, in the unit of work
+    whose connection is given; else the store is ``Apart``."""
+
+    shares_transaction: bool
 
     def ensure_model(self, connection: Any, model: StoredModel) -> None:
         """Make the model's tables, or add the columns that they lack. Safe to call again."""
 
-    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch) -> Appended:
-        """Store rows whose id is not known; the first of a known id stays. All or nothing."""
+    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch, change: int = 0) -> Appended:
+        """Store rows whose id is not known; the first of a known id stays. All or nothing. ``change`` is the model's
+        count of writes for which this is done: a store that is apart keeps it with the rows."""
 
-    def append_labels(self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int) -> Appended:
+    def append_labels(
+        self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int, change: int = 0
+    ) -> Appended:
         """Keep labels, every revision. Same id, time and value again is a duplicate, and so is one
         without a time of its own that says what is known already. ``hours`` are those of the
         predictions they belong to; ``unmatched`` counts labels whose prediction is not known yet."""
@@ -184,3 +190,26 @@ class Observations(Protocol):
 
     def stats(self, connection: Any, model: StoredModel) -> dict[str, int]:
         """``predictions``, ``labels`` (ids with a label), ``orphans`` (labels without a prediction)."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a store holds of a model: ``versions`` with their rows, first and newest time; ``labels`` revisions, and
+    the newest of their times; ``label_hours`` of the predictions whose labels came under a change."""
+
+    versions: dict[str, tuple[int, int, int]]
+    labels: int
+    newest_label: int | None
+    label_hours: list[int]
+
+
+@runtime_checkable
+class Apart(Observations, Protocol):
+    """A store that commits by itself. Whoever appends holds the model's turn (``monitor.actions.recording_apart``).
+    ``alone``: no other process can have it open."""
+
+    alone: bool
+
+    def mend(self, model: StoredModel, change: int, hours: Sequence[int]) -> Held:
+        """Finish an append under a change, to predictions of those hours, that may have ended half way; what there
+        is now. Safe to call again."""

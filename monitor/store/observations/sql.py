@@ -22,15 +22,19 @@ from monitor.store.observations.base import (
 class SqlObservations:
     """``Observations`` on the same database as the fixed tables; see ``monitor.store.observations.base``."""
 
+    shares_transaction = True
+
     def ensure_model(self, connection: Any, model: StoredModel) -> None:
         """Make the model's tables, or add the columns that they lack."""
         schema.ensure(connection, model)
 
-    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch) -> Appended:
+    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch, change: int = 0) -> Appended:
         """Store rows whose id is not known."""
         return predictions.append(connection, model, batch)
 
-    def append_labels(self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int) -> Appended:
+    def append_labels(
+        self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int, change: int = 0
+    ) -> Appended:
         """Keep labels, every revision."""
         return labels.append_labels(connection, model, batch, arrived)
 
