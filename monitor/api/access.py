@@ -18,7 +18,6 @@ from monitor.settings import is_loopback
 
 COOKIE = "plimsoll_session"
 OPEN = "open"
-_REACH = {"ingest": {"ingest", "admin"}, "read": {"read", "admin"}, "admin": {"admin"}}
 
 
 def requires(scope: str) -> Callable[[Request], None]:
@@ -31,7 +30,7 @@ def requires(scope: str) -> Callable[[Request], None]:
         if held is None:
             raise Unauthorized("This needs a key: send `Authorization: Bearer KEY` (make one: plimsoll keys create)")
         same_site(request)
-        if held not in _REACH[scope]:
+        if held not in manage_keys.REACH[scope]:
             raise Forbidden(f"This needs a key of scope {scope}; yours has {held}")
 
     check.__dict__["scope"] = scope

@@ -37,6 +37,13 @@ class SentColumn:
             if part is not None:
                 yield name, part
 
+    def filled(self) -> NDArray[np.bool_]:
+        """Where any part has a value: bool [n]."""
+        filled = np.zeros(self.length, np.bool_)
+        for _, part in self.parts():
+            filled |= part.is_valid().to_numpy(zero_copy_only=False)
+        return filled
+
     def take(self, rows: pa.Array) -> SentColumn:
         """The same column of some rows."""
         return SentColumn(len(rows), **{name: part.take(rows) for name, part in self.parts()})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.clock import HOUR
 from monitor.store.observations import sqlite
@@ -30,12 +32,38 @@ def append_labels(connection: Any, model: StoredModel, batch: LabelBatch, arrive
             " WHERE l.rowid > ? ORDER BY 1",
             (before,),
         ).fetchall()
-        unmatched = at.execute(
-            f"SELECT count(*) FROM temp.staged s WHERE NOT EXISTS (SELECT 1 FROM {predictions} p WHERE p.id = s.id)"
-        ).fetchone()[0]
+        alone = at.execute(
+            f"SELECT s.rowid FROM temp.staged s WHERE NOT EXISTS (SELECT 1 FROM {predictions} p WHERE p.id = s.id)"
+        ).fetchall()
+        fresh = _fresh(at, labels, before) if 0 < accepted < length else range(1, accepted + 1)
         at.execute("DROP TABLE temp.staged")
     touched = np.array([row[0] for row in hours], np.int64)
-    return Appended(accepted, length - accepted, touched, unmatched=int(unmatched))
+    matched = ~_among(length, [row[0] for row in alone])
+    return Appended(
+        accepted,
+        length - accepted,
+        touched,
+        unmatched=len(alone),
+        fresh=_among(length, fresh),
+        matched=matched,
+    )
+
+
+def _fresh(at: Any, labels: str, before: int) -> list[int]:
+    """Rows of the staged labels that went in: the first of those that say the same."""
+    at.execute(
+        f"SELECT min(s.rowid) FROM {labels} l JOIN temp.staged s ON s.id = l.id AND s.ts = l.ts AND s.value = l.value"
+        " WHERE l.rowid > ? GROUP BY l.rowid",
+        (before,),
+    )
+    return [row[0] for row in at.fetchall()]
+
+
+def _among(length: int, rows: Sequence[int]) -> NDArray[np.bool_]:
+    """Marks at those rows, which count from 1."""
+    marks = np.zeros(length, np.bool_)
+    marks[np.array(rows, np.int64) - 1] = True
+    return marks
 
 
 def _stage(at: Any, batch: LabelBatch) -> None:
