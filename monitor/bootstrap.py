@@ -7,6 +7,8 @@ from monitor.service import Service
 from monitor.settings import Settings
 from monitor.store import schema
 from monitor.store.database import Database
+from monitor.store.observations.base import Observations
+from monitor.store.observations.clickhouse.store import ClickHouseObservations
 from monitor.store.observations.sql import SqlObservations
 
 
@@ -15,16 +17,26 @@ def build(settings: Settings) -> Service:
 
     Raises Invalid for a store that this version does not know, SchemaOutdated for one that must be migrated first.
     """
-    for url in (settings.database_url, settings.observations_url):
-        refuse_unknown_store(url)
-    if settings.observations_url != settings.database_url:
-        raise Invalid("PLIMSOLL_OBSERVATIONS_URL must be the same database in this version; leave it out")
-    service = Service(settings, Database(settings.database_url), SqlObservations())
+    refuse_unknown_store(settings.database_url)
+    service = Service(settings, Database(settings.database_url), _observations(settings))
     if settings.embedded:
         schema.migrate(service.database)
     else:
         schema.require_newest(service.database)
     return service
+
+
+def _observations(settings: Settings) -> Observations:
+    url = settings.observations_url
+    if url == settings.database_url:
+        return SqlObservations()
+    if url.partition(":")[0] in ("clickhouse", "chdb"):
+        return ClickHouseObservations(url)
+    raise Invalid(
+        "PLIMSOLL_OBSERVATIONS_URL must be clickhouse://… or chdb://PATH, or be left out: then predictions and labels"
+        " are in the same database as all else",
+        field="observations_url",
+    )
 
 
 def refuse_unknown_store(url: str) -> None:

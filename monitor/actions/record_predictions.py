@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.actions.recording_apart import turn
 from monitor.actions.several import ONE, within
 from monitor.clock import HOUR
 from monitor.service import Service
@@ -68,10 +69,11 @@ def store_predictions(
     if new or not model.n_predictions:
         service.observations.ensure_model(connection, stored)
     batch, warnings = fit(rows, stored.columns)
-    appended = service.observations.append(connection, stored, batch)
-    models.note_predictions(connection, model.id, appended.versions)
-    _note_hours(connection, model.id, appended, _reject_hours(rows, begins, now))
-    quarantine.keep(connection, model.id, "predictions", [one for _, one in within(rows.rejects, begins)], now)
+    with turn(service, connection, model, batch.timestamps, now) as change:
+        appended = service.observations.append(connection, stored, batch, change)
+        models.note_predictions(connection, model.id, appended.versions)
+        _note_hours(connection, model.id, appended, _reject_hours(rows, begins, now))
+        quarantine.keep(connection, model.id, "predictions", [one for _, one in within(rows.rejects, begins)], now)
     return Stored(appended, tuple(warnings), np.asarray(batch.odd.is_valid()), stored.columns)
 
 

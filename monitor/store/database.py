@@ -40,11 +40,12 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
-        """A write transaction, committed at the end of the block; raises StoreUnavailable likewise."""
+        """A write transaction, committed at the end of the block; raises StoreUnavailable likewise. A commit within
+        the block begins another one with the next statement."""
         with _reachable(), self.engine.connect() as connection:
             connection.execution_options(plimsoll_begin="BEGIN IMMEDIATE")
-            with connection.begin():
-                yield connection
+            yield connection
+            connection.commit()
 
     def close(self) -> None:
         """Give all connections back."""

@@ -216,3 +216,6 @@ class Apart(Observations, Protocol):
     def mend(self, model: StoredModel, change: int, hours: Sequence[int]) -> Held:
         """Finish an append under a change, to predictions of those hours, that may have ended half way; what there
         is now. Safe to call again."""
+
+    def close(self) -> None:
+        """Give the connections back."""

@@ -38,7 +38,8 @@ def append(engine: Engine, model: StoredModel, batch: LabelBatch, arrived: int, 
             some = orphans.with_hours(some, hours[mine]) if kind == LABELS else some
             engine.insert(table(kind, model), some, f"{model.id}.{change}.{kind}")
     accepted = int(new.sum())
-    return Appended(accepted, length - accepted, np.unique(hours[new & matched]), unmatched=int((~matched).sum()))
+    touched = np.unique(hours[new & matched])
+    return Appended(accepted, length - accepted, touched, unmatched=int((~matched).sum()), fresh=new, matched=matched)
 
 
 def _of(engine: Engine, model: StoredModel, known: pa.Table) -> pa.Table:
