@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -25,6 +26,7 @@ from monitor.store.observations.base import (
 )
 from monitor.store.observations.clickhouse.store import ClickHouseObservations
 from monitor.store.observations.sql import SqlObservations
+from tests.clickhouse_front import fronted
 
 COLUMNS = (
     StoredColumn("feature", "x", 0, "number"),
@@ -37,17 +39,13 @@ Write = Callable[[], AbstractContextManager[Any]]
 
 
 class Engine:
-    """A store with a model's tables, and its transactions. ``close`` ends what is its own."""
+    """A store with a model's tables, and its transactions."""
 
-    def __init__(self, database: str, observations: Observations, close: Callable[[], None] = lambda: None) -> None:
-        self.database, self.observations, self._close = Database(database), observations, close
+    def __init__(self, database: str, observations: Observations) -> None:
+        self.database, self.observations = Database(database), observations
         self.change = 0
         with self.database.write() as connection:
             self.observations.ensure_model(connection, MODEL)
-
-    def close(self) -> None:
-        self.database.close()
-        self._close()
 
     def append(self, *rows: tuple[Any, ...]) -> Any:
         self.change += 1
@@ -98,23 +96,35 @@ def labels(rows: list[tuple[str, str, int]], defaulted: bool) -> LabelBatch:
     )
 
 
-def on_sqlite(folder: Path) -> Engine:
-    return Engine(f"sqlite:///{folder / 'store.db'}", SqlObservations())
+@contextlib.contextmanager
+def on_sqlite(folder: Path) -> Iterator[Observations]:
+    yield SqlObservations()
 
 
-def on_chdb(folder: Path) -> Engine:
-    store = ClickHouseObservations(f"chdb://{folder / 'chdb'}")
-    return Engine(f"sqlite:///{folder / 'store.db'}", store, store.close)
+@contextlib.contextmanager
+def on_chdb(folder: Path) -> Iterator[Observations]:
+    with contextlib.closing(ClickHouseObservations(f"chdb://{folder / 'chdb'}")) as store:
+        yield store
 
 
-ENGINES = {"sqlite": on_sqlite, "chdb": on_chdb}
+@contextlib.contextmanager
+def over_http(folder: Path) -> Iterator[Observations]:
+    with (
+        fronted(folder / "chdb") as address,
+        contextlib.closing(ClickHouseObservations(f"clickhouse://me:secret@{address}/plimsoll")) as store,
+    ):
+        yield store
+
+
+ENGINES = {"sqlite": on_sqlite, "chdb": on_chdb, "clickhouse": over_http}
 
 
 @pytest.fixture(params=list(ENGINES))
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    made = ENGINES[request.param](tmp_path)
-    yield made
-    made.close()
+    with ENGINES[request.param](tmp_path) as observations:
+        made = Engine(f"sqlite:///{tmp_path / 'store.db'}", observations)
+        yield made
+        made.database.close()
 
 
 def test_the_first_of_an_id_stays(engine: Engine) -> None:
@@ -207,9 +217,27 @@ steps = st.lists(
 )
 
 
+def settings_of(examples: int) -> settings:
+    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @given(steps=steps)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings_of(40)
 def test_any_sequence_of_posts(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
+    check_sequence(engine, steps)
+
+
+@pytest.mark.parametrize("engine", ["chdb", "clickhouse"], indirect=True)
+@given(steps=steps)
+@settings_of(12)
+def test_any_sequence_of_posts_where_each_statement_takes_longer(
+    engine: Engine, steps: list[tuple[str, list[Any]]]
+) -> None:
+    check_sequence(engine, steps)
+
+
+def check_sequence(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
     with engine.database.write() as connection:
         engine.observations.drop_before(connection, MODEL, 10**9)
     stored: dict[str, tuple[Any, ...]] = {}
