@@ -17,14 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import select
 
 from monitor import bootstrap, settings
+from monitor.actions.recording_apart import Watch, mend_left
+from monitor.actions.summarise_hours import summarise_waiting
 from monitor.config.document import KINDS
-from monitor.store import tables
-from tests.monitor.world import T0, D, World, bare, labels_of, traffic
+from monitor.store import summaries, tables
+from tests.monitor.world import NOW, T0, D, World, bare, labels_of, traffic
 
-KILLS = 20
+KILLS = {"": 20, "chdb": 8}
 BATCH = 30
 START = T0 + 14 * D
 DOCUMENT = {
@@ -76,13 +79,13 @@ class Client:
 
 
 @contextlib.contextmanager
-def dying_server(home: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def dying_server(home: Path, tmp_path: Path, **more: str) -> Iterator[tuple[str, Path]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     pid_file = tmp_path / "pid"
     program = Path(__file__).with_name("serves_and_dies.py")
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    environment = {**os.environ, "PYTHONPATH": os.getcwd(), **more}
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, str(program), str(home), str(port), str(pid_file)],
@@ -116,10 +119,12 @@ def wait_for_more(acknowledged: list[dict[str, Any]]) -> None:
         time.sleep(0.01)
 
 
-def test_kill_9_during_ingest(tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", list(KILLS))
+def test_kill_9_during_ingest(store: str, tmp_path: Path) -> None:
     home, dice = tmp_path / "home", random.Random(5)
+    observations = {"PLIMSOLL_OBSERVATIONS_URL": f"chdb://{tmp_path / 'observations'}"} if store else {}
     acknowledged: dict[str, list[dict[str, Any]]] = {"predictions": [], "labels": []}
-    with dying_server(home, tmp_path) as (url, pid_file):
+    with dying_server(home, tmp_path, **observations) as (url, pid_file):
         wait_until_up(url)
         client = Client(url)
         with httpx.Client(timeout=30) as http:
@@ -131,7 +136,7 @@ def test_kill_9_during_ingest(tmp_path: Path) -> None:
         ]
         for thread in threads:
             thread.start()
-        for kill in range(KILLS):
+        for kill in range(KILLS[store]):
             wait_until_up(url)
             if kill % 4 == 0:  # on a slow machine a server may be killed before it has answered anything
                 wait_for_more(acknowledged["predictions"])
@@ -145,12 +150,13 @@ def test_kill_9_during_ingest(tmp_path: Path) -> None:
         client.stop.set()
         for thread in threads:
             thread.join(30)
-    check(home, acknowledged)
+    check(settings.load(observations, home=home), acknowledged)
 
 
-def check(home: Path, acknowledged: dict[str, list[dict[str, Any]]]) -> None:
-    service = bootstrap.build(settings.load({}, home=home))
+def check(chosen: settings.Settings, acknowledged: dict[str, list[dict[str, Any]]]) -> None:
+    service = bootstrap.build(chosen)
     world = World(service)
+    mend_left(service, Watch(), NOW)
     ids = {one["id"] for one in acknowledged["predictions"]}
     assert len(ids) == len(acknowledged["predictions"]) >= 5 * BATCH
     with service.database.read() as connection:
@@ -175,4 +181,7 @@ def check(home: Path, acknowledged: dict[str, list[dict[str, Any]]]) -> None:
     assert fired
     assert set(fired) <= set(sent)
     assert len(readings) > 0
-    service.database.close()
+    summarise_waiting(service, NOW)
+    with service.database.read() as connection:
+        assert sum(count for _, _, count in summaries.predicted(connection, model.id, 0, 1 << 24)) == len(rows)
+    service.close()
