@@ -22,6 +22,7 @@ from monitor.service import Service
 from monitor.settings import load
 from monitor.store import arriving, models, summaries
 from monitor.store.observations.base import PredictionBatch
+from monitor.store.observations.clickhouse import predictions
 from monitor.store.observations.clickhouse.store import ClickHouseObservations
 from monitor.store.observations.fit import fit
 from tests.monitor.posting import LIMIT, new_service
@@ -99,6 +100,34 @@ def test_rows_without_their_ids_get_them(service: Service) -> None:
     found = world.poster.get(rows[50]["id"])
     assert found is not None
     assert [one["label"] for one in found["labels"]] == [rows[50]["label"]]
+
+
+def test_a_second_row_of_a_known_id_is_taken_back(service: Service) -> None:
+    """Ended when resends with other times were inserted and not looked at yet."""
+    world = World(service)
+    rows = traffic(START, 24, seed=2)
+    world.post(rows)
+    store = service.observations
+    assert isinstance(store, ClickHouseObservations)
+    moved = [{**one, "timestamp": clock.render(clock.parse(one["timestamp"]) + 5 * H)} for one in rows[:9]]
+    with pytest.raises(KeyError):
+        insert_and_die(world, store, moved)
+    with service.database.read() as connection:
+        assert store.stats(connection, world.found(connection).stored)["predictions"] == len(rows) + 9
+    assert mend_left(service, Watch(), NOW) == 1
+    check_whole(world, len(rows))
+    told = world.poster.predictions(bare(moved), now=NOW)
+    assert (told["accepted"], told["duplicates"]) == (0, 9)
+    check_whole(world, len(rows))
+
+
+def insert_and_die(world: World, store: ClickHouseObservations, rows: list[dict[str, Any]]) -> None:
+    with world.service.database.write() as connection:
+        model = world.found(connection)
+        batch = batch_of(model, rows)
+        with recording_apart.turn(world.service, connection, model, batch.timestamps, NOW) as change:
+            store.engine.insert("p_1", predictions.rows_of(batch, change), "again")
+            raise KeyError
 
 
 def store_and_die(world: World, rows: list[dict[str, Any]]) -> None:

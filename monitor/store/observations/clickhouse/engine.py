@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from queue import Empty, LifoQueue
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 from monitor.errors import Invalid, StoreUnavailable
 from monitor.store.observations.clickhouse.address import Address
 
+MOST_AT_ONCE = 12  # statements, of several posts
 SECONDS = 30  # that the engine may be silent before it counts as gone
 
 _SETTINGS = {
@@ -38,6 +40,7 @@ class Engine:
     def __init__(self, address: Address) -> None:
         self.address = address
         self._idle: LifoQueue[Any] = LifoQueue()
+        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, "clickhouse")
 
     def rows(self, statement: str, schema: pa.Schema) -> pa.Table:
         """A query's rows as an Arrow table of that schema.
@@ -65,8 +68,15 @@ class Engine:
         with self._client() as client:
             client.insert_arrow(table, rows, settings={"insert_deduplication_token": token})
 
+    def together(self, *tasks: Callable[[], Any]) -> list[Any]:
+        """Do things at the same time; their answers once all have ended, or the first error."""
+        begun = [self._threads.submit(task) for task in tasks]
+        wait(begun)
+        return [one.result() for one in begun]
+
     def close(self) -> None:
         """Give all clients up."""
+        self._threads.shutdown()
         with contextlib.suppress(Empty):
             while True:
                 self._idle.get_nowait().close()

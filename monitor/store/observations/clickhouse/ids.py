@@ -15,16 +15,18 @@ from monitor.store.observations.clickhouse.schema import IDS, table
 
 AT_ONCE = 20_000  # ids that a statement carries
 
-_KNOWN = pa.schema([("id", pa.string()), ("ts", pa.int64()), ("batch", pa.int64())])
+KNOWN = pa.schema([("id", pa.string()), ("ts", pa.int64()), ("batch", pa.int64())])
 
 
-def known(engine: Engine, model: StoredModel, ids: pa.Array) -> pa.Table:
-    """Those of the ids that are known, once each: ``id``, ``ts`` of the prediction, ``batch`` that brought it."""
+def known(engine: Engine, model: StoredModel, ids: pa.Array, before: int | None = None) -> pa.Table:
+    """Those of the ids that are known, once each: ``id``, ``ts`` of the prediction, ``batch`` that brought it; those
+    from before a change alone."""
+    earlier = "" if before is None else f" AND batch > {-before}"
     found = [
-        engine.rows(f"SELECT id, ts, batch FROM {table(IDS, model)} WHERE {of_hashes(some)}", _KNOWN)
+        engine.rows(f"SELECT id, ts, batch FROM {table(IDS, model)} WHERE {of_hashes(some)}{earlier}", KNOWN)
         for some in parts(ids)
     ]
-    rows = pa.concat_tables([_KNOWN.empty_table(), *found])
+    rows = pa.concat_tables([KNOWN.empty_table(), *found])
     rows = rows.filter(pc.is_in(rows["id"], value_set=ids))
     return first_of_each(rows.sort_by([("batch", "descending")]))
 

@@ -26,9 +26,14 @@ REVISION = pa.schema(
 )
 
 
+def there_are(engine: Engine, model: StoredModel) -> bool:
+    """Whether any label waits, or did."""
+    return engine.number(f"SELECT count() FROM {table(ORPHANS, model)}") > 0
+
+
 def of(engine: Engine, model: StoredModel, wanted: pa.Array) -> pa.Table:
     """Revisions that wait for these ids."""
-    if not len(wanted) or not engine.number(f"SELECT count() FROM {table(ORPHANS, model)}"):
+    if not len(wanted) or not there_are(engine, model):
         return REVISION.empty_table()
     found = pa.concat_tables(
         engine.rows(

@@ -131,4 +131,10 @@ def drop_before(engine: Engine, model: StoredModel, hour: int) -> None:
             for week in weeks["week"].to_pylist():
                 engine.run(f"ALTER TABLE {name}{everywhere} DROP PARTITION {week}")
         if engine.number(f"SELECT count() FROM {spread} WHERE {old}"):
-            engine.run(f"DELETE FROM {name}{everywhere} WHERE {old}")
+            delete(engine, kind, model, old)
+
+
+def delete(engine: Engine, kind: str, model: StoredModel, where: str) -> None:
+    """Mark rows as deleted; done when it returns."""
+    name, everywhere = local(engine, kind, model)
+    engine.run(f"DELETE FROM {name}{everywhere} WHERE {where}")
