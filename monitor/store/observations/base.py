@@ -219,3 +219,63 @@ class Apart(Observations, Protocol):
 
     def close(self) -> None:
         """Give the connections back."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number to be counted: the first of ``terms`` that is there, each a physical name, or one less it
+    (``complement``); in bins of ``cuts``, and beyond ``minimum`` and ``maximum``."""
+
+    terms: tuple[tuple[str, bool], ...]
+    cuts: NDArray[np.float64]
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True)
+class HourCounts:
+    """Rows of some hours, counted by version and hour. ``groups``: ``version`` ('' where none), ``hour``, ``rows``,
+    ``newest`` time, in order of the first two; all else tells its group by its place there, ``at``.
+
+    ``bins``: ``at``, ``number``, ``place`` and ``rows`` of finite numbers; ``texts`` by physical name: ``at``,
+    ``value``, ``rows``; ``odd``: ``at`` and the ``odd`` values of one row; ``told`` by name: ``finite``, ``null``,
+    ``pos_inf``, ``neg_inf``, ``below``, ``above`` float64 [G, numbers], and ``low``, ``high`` of finite ones (NaN where
+    none).
+    """
+
+    groups: pa.Table
+    bins: pa.Table
+    texts: dict[str, pa.Table]
+    odd: pa.Table
+    told: dict[str, NDArray[np.float64]]
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A store whose engine can count; ``counts_itself``: it shall."""
+
+    counts_itself: bool
+
+    def stretches(self, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
+        """Hours [start, end) in parts [first, last) of about as many rows as ``read`` gives at once."""
+
+    def counts(
+        self, model: StoredModel, hours: tuple[int, int], numbers: Sequence[Number], texts: Sequence[str]
+    ) -> HourCounts:
+        """Rows of hours [first, last), counted."""
+
+    def sums(
+        self, model: StoredModel, counted: HourCounts, numbers: Sequence[Number], shifts: NDArray[np.int32]
+    ) -> NDArray[np.int64]:
+        """Sums of finite values, and of their squares, in steps of 2^-shift: int64 [G, numbers, 2] like ``shifts``."""
+
+    def products(
+        self,
+        model: StoredModel,
+        counted: HourCounts,
+        numbers: Sequence[Number],
+        codes: Sequence[NDArray[np.int8]],
+        pairs: Sequence[tuple[int, int]],
+    ) -> NDArray[np.int64]:
+        """Of pairs of numbers that are coded by their bins (``codes`` of each number's): rows with both finite, the
+        sums of the first and second codes, of their squares, and of products: int64 [G, P, 6]."""

@@ -10,18 +10,21 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from monitor.errors import Invalid
 
 _YES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-_OPTIONS = {"cluster", "replicated", "secure"}
+_OPTIONS = {"cluster", "replicated", "on_cluster", "counts"}
 
 
 @dataclass(frozen=True)
 class Address:
     """``options`` as ``clickhouse_connect.get_client`` takes them; ``cluster`` over which tables are spread (None: one
-    server), ``replicated``: its shards have replicas; ``embedded``: the engine is in this process alone."""
+    server), ``replicated``: its shards have replicas, ``on_cluster``: tables are made on all of it by the statement,
+    not by the database; ``counts``: hours are counted by the engine; ``embedded``: that is in this process alone."""
 
     options: Mapping[str, Any] = field(repr=False)  # with the password
     database: str
     cluster: str | None = None
     replicated: bool = False
+    on_cluster: bool = True
+    counts: bool = False
     embedded: bool = False
 
 
@@ -37,9 +40,7 @@ def read_address(url: str) -> Address:
         port = parts.port
     except ValueError as error:
         raise _unreadable(str(error)) from error
-    given = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-    if unknown := sorted(set(given) - _OPTIONS):
-        raise _unreadable(f"it knows no option {unknown[0]!r}")
+    given = _given(parts.query, _OPTIONS | {"secure"})
     if not parts.hostname:
         raise _unreadable("it has no host")
     secure = _flag(given, "secure")
@@ -53,18 +54,36 @@ def read_address(url: str) -> Address:
         "interface": "https" if secure else "http",
         "autogenerate_session_id": False,  # a session takes one query at a time
     }
-    return Address(options, database, given.get("cluster") or None, _flag(given, "replicated"))
+    return _address(options, database, given, embedded=False)
 
 
 def _embedded(url: str) -> Address:
-    path = url.removeprefix("chdb:").removeprefix("//")
+    path, _, query = url.removeprefix("chdb:").removeprefix("//").partition("?")
     if not path:
         raise _unreadable("it has no path")
-    return Address({"interface": "chdb", "path": path}, "default", embedded=True)
+    given = _given(query, _OPTIONS | {"config"})
+    options: dict[str, Any] = {"interface": "chdb", "path": path}
+    if "config" in given:
+        options["chdb_options"] = {"config-file": given["config"]}
+    return _address(options, "default", given, embedded=True)
 
 
-def _flag(given: Mapping[str, str], name: str) -> bool:
-    text = given.get(name, "0").lower()
+def _given(query: str, known: set[str]) -> dict[str, str]:
+    given = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
+    if unknown := sorted(set(given) - known):
+        raise _unreadable(f"it knows no option {unknown[0]!r}")
+    return given
+
+
+def _address(options: dict[str, Any], database: str, given: Mapping[str, str], *, embedded: bool) -> Address:
+    cluster = given.get("cluster") or None
+    replicated, counts = _flag(given, "replicated"), _flag(given, "counts")
+    on_cluster = cluster is not None and _flag(given, "on_cluster", default="1")
+    return Address(options, database, cluster, replicated, on_cluster, counts, embedded)
+
+
+def _flag(given: Mapping[str, str], name: str, default: str = "0") -> bool:
+    text = given.get(name, default).lower()
     if text not in _YES:
         raise _unreadable(f"{name} is {text!r}, not 1 or 0")
     return _YES[text]

@@ -107,7 +107,7 @@ def _connect(address: Address) -> Any:
         options |= {"connect_timeout": 5, "send_receive_timeout": SECONDS}
         if address.database != "default":
             first = clickhouse_connect.get_client(**options)
-            on = f" ON CLUSTER {quoted(address.cluster)}" if address.cluster else ""
+            on = f" ON CLUSTER {quoted(address.cluster)}" if address.on_cluster and address.cluster else ""
             first.command(f"CREATE DATABASE IF NOT EXISTS {quoted(address.database)}{on}")
             first.close()
     return clickhouse_connect.get_client(**options, database=address.database, settings=settings)

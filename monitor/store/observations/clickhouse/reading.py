@@ -28,7 +28,7 @@ def read(
     """Rows of hours [start, end); see ``Observations.read``."""
     schema = shared._schema(columns)
     selected = ",".join({"timestamp": "ts AS timestamp"}.get(name, name) for name in schema.names)
-    for first, last in _chunks(engine, model, start, end):
+    for first, last in stretches(engine, model, start, end):
         yield engine.rows(
             f"SELECT {selected} FROM {table(PREDICTIONS, model)} FINAL WHERE hour >= {first} AND hour < {last}"
             " ORDER BY hour, id",
@@ -36,7 +36,7 @@ def read(
         )
 
 
-def _chunks(engine: Engine, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
+def stretches(engine: Engine, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
     """Stretches [first, last) of hours with about ``CHUNK_ROWS`` rows each, at least one hour."""
     counts = engine.rows(
         f"SELECT hour, toInt64(count()) AS rows FROM {table(PREDICTIONS, model)} FINAL"

@@ -64,7 +64,8 @@ def local(engine: Engine, kind: str, model: StoredModel) -> tuple[str, str]:
     cluster = engine.address.cluster
     if cluster is None:
         return table(kind, model), ""
-    return f"{table(kind, model)}_local", f" ON CLUSTER {quoted(cluster)}"
+    everywhere = f" ON CLUSTER {quoted(cluster)}" if engine.address.on_cluster else ""
+    return f"{table(kind, model)}_local", everywhere
 
 
 def existing(engine: Engine, model: StoredModel) -> dict[str, str]:

@@ -7,29 +7,33 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from monitor.store.observations.base import (
     Appended,
     Held,
+    HourCounts,
     LabelBatch,
+    Number,
     PredictionBatch,
     ScoredRows,
     StoredColumn,
     StoredModel,
 )
-from monitor.store.observations.clickhouse import labels, predictions, reading, schema
+from monitor.store.observations.clickhouse import counts, labels, predictions, reading, schema
 from monitor.store.observations.clickhouse.address import read_address
 from monitor.store.observations.clickhouse.engine import Engine
 
 
 class ClickHouseObservations:
-    """``Apart``: ``connection`` is not used, for every statement commits by itself."""
+    """``Apart`` and ``Counting``: ``connection`` is not used, for every statement commits by itself."""
 
     shares_transaction = False
 
     def __init__(self, url: str) -> None:
         self.engine = Engine(read_address(url))
         self.alone = self.engine.address.embedded
+        self.counts_itself = self.engine.address.counts
         self._made: dict[int, frozenset[tuple[str, str]]] = {}
 
     def ensure_model(self, connection: Any, model: StoredModel) -> None:
@@ -80,6 +84,33 @@ class ClickHouseObservations:
         if not self._is_made(model):
             return {"predictions": 0, "labels": 0, "orphans": 0}
         return reading.stats(self.engine, model)
+
+    def stretches(self, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
+        """See ``Counting.stretches``."""
+        return reading.stretches(self.engine, model, start, end) if self._is_made(model) else []
+
+    def counts(
+        self, model: StoredModel, hours: tuple[int, int], numbers: Sequence[Number], texts: Sequence[str]
+    ) -> HourCounts:
+        """See ``Counting.counts``."""
+        return counts.counts(self.engine, model, hours, numbers, texts)
+
+    def sums(
+        self, model: StoredModel, counted: HourCounts, numbers: Sequence[Number], shifts: NDArray[np.int32]
+    ) -> NDArray[np.int64]:
+        """See ``Counting.sums``."""
+        return counts.sums(self.engine, model, counted, numbers, shifts)
+
+    def products(
+        self,
+        model: StoredModel,
+        counted: HourCounts,
+        numbers: Sequence[Number],
+        codes: Sequence[NDArray[np.int8]],
+        pairs: Sequence[tuple[int, int]],
+    ) -> NDArray[np.int64]:
+        """See ``Counting.products``."""
+        return counts.products(self.engine, model, counted, numbers, codes, pairs)
 
     def mend(self, model: StoredModel, change: int, hours: Sequence[int]) -> Held:
         """See ``Apart.mend``."""
