@@ -49,7 +49,7 @@ def record_posts(service: Service, posts: Sequence[Post], now: int) -> list[Answ
         with service.database.write() as connection:
             return _store(service, connection, posts, now)
     except StoreUnavailable as error:
-        return [error] * len(posts)
+        return [StoreUnavailable(error.message) for _ in posts]  # each is raised by a request of its own
     except Exception as error:
         if len(posts) == 1:
             return [error]

@@ -36,7 +36,8 @@ from monitor.api import (
     trigger_runs,
 )
 from monitor.api.access import refuse_unguarded
-from monitor.errors import Overloaded, PlimsollError, StoreUnavailable, Unauthorized
+from monitor.api.posting import Posting
+from monitor.errors import Full, Overloaded, PlimsollError, StoreUnavailable, Unauthorized
 from monitor.service import Service
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ def create_app(service: Service, now: Callable[[], int] = clock.now) -> FastAPI:
     app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _unreadable)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(Posting, said=_said)
     app.add_middleware(SecurityHeaders)
     return app
 
@@ -84,7 +86,7 @@ def _said(request: Request, error: PlimsollError) -> Response:
     if isinstance(error, Unauthorized) and _wants_page(request):
         return RedirectResponse(f"/sign-in?next={_asked_for(request)}", 303)
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else {}
-    if isinstance(error, Overloaded | StoreUnavailable):
+    if isinstance(error, Overloaded | StoreUnavailable | Full):
         headers["Retry-After"] = str(error.retry_after)
     if _wants_page(request):
         return pages.error_page(error.status, error.message)
