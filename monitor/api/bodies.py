@@ -182,10 +182,8 @@ def _part(message: Message) -> bytes:
 
 def client_of(scope: Mapping[str, Any]) -> str:
     """Whose request this is: by its key, else by its address."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return str(value, "latin-1")
-    return str((scope.get("client") or ("",))[0])
+    key = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+    return str((scope.get("client") or ("",))[0]) if key is None else str(key, "latin-1")
 
 
 def check_announced(length: str | None, limit: int) -> None:

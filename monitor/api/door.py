@@ -25,25 +25,30 @@ class Admitted(NamedTuple):
     by_memory: bool
 
 
+_NOBODY = (0.0, Admitted(None, False))
+
+
 class Door:
     """Remembers what was let in by everything that the decision depends on. Used by one event loop alone."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._until: dict[tuple[tuple[bytes, bytes], ...], float] = {}
+        self._known: dict[tuple[tuple[bytes, bytes], ...], tuple[float, Admitted]] = {}
 
     async def admit(self, scope: Scope) -> Admitted:
         """Let a request in that may post rows; raises Unauthorized, Forbidden, StoreUnavailable."""
-        shown = tuple(header for header in scope["headers"] if header[0] in _DECIDE)
-        if self._until.get(shown, 0.0) > self.loop.time():
-            return Admitted(secret_of(Request(scope)), True)
+        shown = tuple([header for header in scope["headers"] if header[0] in _DECIDE])
+        until, admitted = self._known.get(shown, _NOBODY)
+        if until > self.loop.time():
+            return admitted
         await run_in_threadpool(_check, Request(scope))
         if any(name == b"cookie" for name, _ in shown):
             return Admitted(None, False)
-        if len(self._until) >= MOST:
-            self._until.clear()
-        self._until[shown] = self.loop.time() + REMEMBERED
-        return Admitted(secret_of(Request(scope)), False)
+        if len(self._known) >= MOST:
+            self._known.clear()
+        secret = secret_of(Request(scope))
+        self._known[shown] = (self.loop.time() + REMEMBERED, Admitted(secret, True))
+        return Admitted(secret, False)
 
 
 def door_of(state: Any) -> Door:
