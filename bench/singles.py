@@ -2,9 +2,9 @@
 
     python -m bench.singles [--clients 200] [--seconds 60] [--features 20] [--url postgresql://...]
 
-Every client keeps one connection and posts one record after the other, each with a new id; an answer means that it is on
-disk. The service runs in a process of its own with its scheduler; the clients share another one, of raw sockets. Turns
-of both ways of committing alternate, so that a busy machine slows them alike.
+Every client keeps one connection and posts one record after the other, each with a new id; an answer means that it is
+on disk. The service runs in a process of its own with its scheduler; the clients share another one, of raw sockets.
+Turns of both ways of committing alternate, so that a busy machine slows them alike.
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ def record_labels(service: Service, model_name: str, rows: ArrivingLabels, now: 
         with service.database.write() as connection:
             model = models.ensure(connection, model_name, now)
             appended = store_labels(service, connection, model, rows, now)
-    return {**answer(appended, rows.rejects, rows.warnings), "unmatched": appended.unmatched}
+    told = answer(appended.accepted, appended.duplicates, rows.rejects, rows.warnings)
+    return {**told, "unmatched": appended.unmatched}
 
 
 def store_labels(
@@ -49,5 +50,5 @@ def store_labels(
     if len(appended.hours):
         change = models.bump_change(connection, model.id)
         models.mark_dirty(connection, model.id, appended.hours.tolist(), change, labels_only=True)
-    quarantine.keep(connection, model.id, "labels", [one for _, one in within(rows.rejects, begins)], now)
+    quarantine.keep(connection, model.id, "labels", (one for _, one in within(rows.rejects, begins)), now)
     return appended

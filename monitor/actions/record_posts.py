@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,7 @@ Kind = Literal["predictions", "labels"]
 Answer = dict[str, Any] | Exception
 
 
-@dataclass(frozen=True)
-class Post:
+class Post(NamedTuple):
     """A small body that was read, and what let it in: the secret of a key, None where none was needed. ``by_memory``:
     that was not asked of the store just now, so it is asked again."""
 
@@ -87,7 +85,7 @@ def _store_predictions(
     while bodies:
         rows = conform.predictions(columns_of(bodies), now)
         if not len(rows.ids) and not rows.rejects:
-            return [*told, *(answer(NOTHING, (), body.warnings) for body in bodies)]
+            return [*told, *(answer(0, 0, (), body.warnings) for body in bodies)]
         model = models.ensure(connection, name, now)
         taken = bodies[: _alike(rows, model, bodies)]
         if len(taken) < len(bodies):
@@ -126,7 +124,9 @@ def _prediction_answers(
         return (*alone.warnings, *fit(alone, stored.columns)[1])
 
     parts = _parts(mine, stored.appended, rows.rejects, begins)
-    return [answer(part, rejects, warnings(place)) for place, (part, rejects) in enumerate(parts)]
+    return [
+        answer(accepted, again, rejects, warnings(place)) for place, (accepted, again, _, rejects) in enumerate(parts)
+    ]
 
 
 def _store_labels(
@@ -143,8 +143,8 @@ def _store_labels(
             appended = store_labels(service, connection, models.ensure(connection, name, now), rows, now, begins)
         parts = _parts(owners(rows.batch.positions, begins), appended, rows.rejects, begins)
         told += [
-            {**answer(part, rejects, body.warnings), "unmatched": part.unmatched}
-            for body, (part, rejects) in zip(taken, parts, strict=True)
+            {**answer(accepted, again, rejects, body.warnings), "unmatched": unmatched}
+            for body, (accepted, again, unmatched, rejects) in zip(taken, parts, strict=True)
         ]
         bodies = bodies[len(taken) :]
     return told
@@ -161,8 +161,9 @@ def _before_repeat(rows: ArrivingLabels, bodies: Sequence[Records]) -> int:
 
 def _parts(
     of: NDArray[np.int64], appended: Appended, rejects: Sequence[Reject], begins: NDArray[np.int64]
-) -> list[tuple[Appended, list[Reject]]]:
-    """What became of each body: its counts, and its rejects with their places in it."""
+) -> list[tuple[int, int, int, list[Reject]]]:
+    """What became of each body: how many rows were accepted, known already and unmatched, and its rejects with their
+    places in it."""
     bodies = len(begins) - 1
     mine: list[list[Reject]] = [[] for _ in range(bodies)]
     for body, reject in within(rejects, begins):
@@ -170,8 +171,4 @@ def _parts(
     rows = np.bincount(of, minlength=bodies)
     fresh = np.bincount(of[appended.fresh], minlength=bodies) if len(appended.fresh) else np.zeros(bodies, np.int64)
     alone = np.bincount(of[~appended.matched], minlength=bodies) if len(appended.matched) else np.zeros_like(fresh)
-    counts = zip(fresh.tolist(), (rows - fresh).tolist(), alone.tolist(), strict=True)
-    return [
-        (Appended(accepted, again, NOTHING.hours, unmatched=unmatched), some)
-        for (accepted, again, unmatched), some in zip(counts, mine, strict=True)
-    ]
+    return list(zip(fresh.tolist(), (rows - fresh).tolist(), alone.tolist(), mine, strict=True))

@@ -43,11 +43,12 @@ def record_predictions(service: Service, model_name: str, rows: ArrivingPredicti
     """
     models.check_name(model_name)
     if not len(rows.ids) and not rows.rejects:
-        return answer(NOTHING, rows.rejects, rows.warnings)
+        return answer(0, 0, rows.rejects, rows.warnings)
     with service.database.write() as connection:
         model = models.ensure(connection, model_name, now)
         stored = store_predictions(service, connection, model, rows, now)
-    return answer(stored.appended, rows.rejects, (*rows.warnings, *stored.warnings))
+    appended, warnings = stored.appended, (*rows.warnings, *stored.warnings)
+    return answer(appended.accepted, appended.duplicates, rows.rejects, warnings)
 
 
 def store_predictions(
@@ -71,7 +72,7 @@ def store_predictions(
     appended = service.observations.append(connection, stored, batch)
     models.note_predictions(connection, model.id, appended.versions)
     _note_hours(connection, model.id, appended, _reject_hours(rows, begins, now))
-    quarantine.keep(connection, model.id, "predictions", [one for _, one in within(rows.rejects, begins)], now)
+    quarantine.keep(connection, model.id, "predictions", (one for _, one in within(rows.rejects, begins)), now)
     return Stored(appended, tuple(warnings), np.asarray(batch.odd.is_valid()), stored.columns)
 
 
@@ -98,11 +99,11 @@ def _note_hours(connection: Connection, model_id: int, appended: Appended, rejec
         models.mark_dirty(connection, model_id, sorted(hours), change, labels_only=False)
 
 
-def answer(appended: Appended, rejects: Any, warnings: Any) -> dict[str, Any]:
+def answer(accepted: int, duplicates: int, rejects: Any, warnings: Any) -> dict[str, Any]:
     """Counts, the first errors, warnings; an ``error`` if there were rows and none could be used."""
     told: dict[str, Any] = {
-        "accepted": appended.accepted,
-        "duplicates": appended.duplicates,
+        "accepted": accepted,
+        "duplicates": duplicates,
         "rejected": len(rejects),
         "errors": [
             {"row": reject.row, "id": reject.id, "field": reject.field, "reason": reject.reason}
@@ -110,7 +111,7 @@ def answer(appended: Appended, rejects: Any, warnings: Any) -> dict[str, Any]:
         ],
         "warnings": list(warnings[:MAX_WARNINGS]),
     }
-    if rejects and not appended.accepted + appended.duplicates:
+    if rejects and not accepted + duplicates:
         first = rejects[0]
         told["error"] = {
             "code": "nothing_acceptable",

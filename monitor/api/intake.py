@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,8 +28,7 @@ _SILENT = "The store does not answer; whether this is stored is not known. Sendi
 Outcome = tuple[int, bytes] | Exception  # status and body of an answer, or why there is none
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A body that waits, and whom to tell what became of it."""
 
     kind: Kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from monitor.errors import Full, Overloaded
 
@@ -13,8 +13,7 @@ T = TypeVar("T")
 MODEL_SHARE, CLIENT_SHARE = 2, 4 / 3  # of the queue's places, one model's are a half, one client's three quarters
 
 
-@dataclass(frozen=True)
-class Ticket(Generic[T]):
+class Ticket(NamedTuple, Generic[T]):
     """Something that waits, for which model, from which client, and how many bytes it holds."""
 
     model: str

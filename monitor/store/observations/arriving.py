@@ -53,7 +53,7 @@ class SentColumn:
         return SentColumn(self.length, **{name: part for name, part in self.parts() if name not in names})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reject:
     """A row whose envelope is bad. ``row`` its place in the body, ``id`` as sent if it could be read, ``timestamp``
     where that was readable and plausible, ``payload`` the row as sent."""

@@ -16,7 +16,10 @@ from monitor.store.observations.base import (
     ScoredRows,
     StoredColumn,
     StoredModel,
+    together,
 )
+
+CELLS_AT_ONCE = 500_000  # of a body's values, as Python objects, in the driver's hands
 
 
 class SqlObservations:
@@ -28,7 +31,7 @@ class SqlObservations:
 
     def append(self, connection: Any, model: StoredModel, batch: PredictionBatch) -> Appended:
         """Store rows whose id is not known."""
-        return predictions.append(connection, model, batch)
+        return together([predictions.append(connection, model, part) for part in batch.parts(CELLS_AT_ONCE)])
 
     def append_labels(self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int) -> Appended:
         """Keep labels, every revision."""
