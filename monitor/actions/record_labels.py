@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.actions.record_predictions import NOTHING, answer
+from monitor.actions.record_predictions import NOTHING, PATIENCE, answer
 from monitor.actions.several import ONE, within
 from monitor.service import Service
 from monitor.store import models, quarantine
@@ -25,7 +25,7 @@ def record_labels(service: Service, model_name: str, rows: ArrivingLabels, now: 
     models.check_name(model_name)
     appended = NOTHING
     if len(rows.batch.ids) or rows.rejects:
-        with service.database.write() as connection:
+        with service.database.write(patience=PATIENCE) as connection:
             model = models.ensure(connection, model_name, now)
             appended = store_labels(service, connection, model, rows, now)
     told = answer(appended.accepted, appended.duplicates, rows.rejects, rows.warnings)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monitor.actions import manage_keys
 from monitor.actions.record_labels import store_labels
-from monitor.actions.record_predictions import NOTHING, Stored, answer, store_predictions
+from monitor.actions.record_predictions import NOTHING, PATIENCE, Stored, answer, store_predictions
 from monitor.actions.several import begins_of, owners, within
 from monitor.errors import StoreUnavailable, Unauthorized
 from monitor.ingest import conform
@@ -44,7 +44,7 @@ def record_posts(service: Service, posts: Sequence[Post], now: int) -> list[Answ
     A body that cannot be stored takes no other with it: those around it are stored apart.
     """
     try:
-        with service.database.write() as connection:
+        with service.database.write(patience=PATIENCE) as connection:
             return _store(service, connection, posts, now)
     except StoreUnavailable as error:
         return [StoreUnavailable(error.message) for _ in posts]  # each is raised by a request of its own

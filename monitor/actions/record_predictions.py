@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.actions.append_parts import append_parts
 from monitor.actions.several import ONE, within
 from monitor.clock import HOUR
 from monitor.service import Service
@@ -17,9 +18,10 @@ from monitor.store import models, quarantine
 from monitor.store.database import Connection
 from monitor.store.observations.arriving import ArrivingPredictions
 from monitor.store.observations.base import Appended, StoredColumn
-from monitor.store.observations.fit import fit, new_columns
+from monitor.store.observations.fit import new_columns
 
 MAX_ERRORS = 100
+PATIENCE = 1.0  # seconds that rows wait for a store that another program holds
 MAX_WARNINGS = 20
 NOTHING = Appended(0, 0, np.empty(0, np.int64))
 
@@ -44,7 +46,7 @@ def record_predictions(service: Service, model_name: str, rows: ArrivingPredicti
     models.check_name(model_name)
     if not len(rows.ids) and not rows.rejects:
         return answer(0, 0, rows.rejects, rows.warnings)
-    with service.database.write() as connection:
+    with service.database.write(patience=PATIENCE) as connection:
         model = models.ensure(connection, model_name, now)
         stored = store_predictions(service, connection, model, rows, now)
     appended, warnings = stored.appended, (*rows.warnings, *stored.warnings)
@@ -68,12 +70,11 @@ def store_predictions(
     stored = models.with_columns(model, new)
     if new or not model.n_predictions:
         service.observations.ensure_model(connection, stored)
-    batch, warnings = fit(rows, stored.columns)
-    appended = service.observations.append(connection, stored, batch)
+    appended, remarks, odd = append_parts(service.observations, connection, stored, rows)
     models.note_predictions(connection, model.id, appended.versions)
     _note_hours(connection, model.id, appended, _reject_hours(rows, begins, now))
     quarantine.keep(connection, model.id, "predictions", (one for _, one in within(rows.rejects, begins)), now)
-    return Stored(appended, tuple(warnings), np.asarray(batch.odd.is_valid()), stored.columns)
+    return Stored(appended, tuple(remarks.words()), odd, stored.columns)
 
 
 def _reject_hours(rows: ArrivingPredictions, begins: NDArray[np.int64], now: int) -> Counter[int]:

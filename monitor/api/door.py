@@ -7,10 +7,10 @@ import asyncio
 from typing import Any, NamedTuple
 
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 from starlette.types import Scope
 
 from monitor.api.access import requires, secret_of
+from monitor.api.waiting import asked
 
 REMEMBERED = 10.0  # seconds
 MOST = 10_000
@@ -41,7 +41,7 @@ class Door:
         until, admitted = self._known.get(shown, _NOBODY)
         if until > self.loop.time():
             return admitted
-        await run_in_threadpool(_check, Request(scope))
+        await asked(lambda: _check(Request(scope)))
         if any(name == b"cookie" for name, _ in shown):
             return Admitted(None, False)
         if len(self._known) >= MOST:

@@ -18,7 +18,7 @@ from monitor.service import Service
 
 PLACES, ROOM = 4096, 32 << 20  # posts and bytes that may wait
 ROUND, ROUND_ROOM = 512, 4 << 20  # in one transaction
-LINGER = 0.008  # seconds that a round waits for more when the one before had several
+LINGER = 0.01  # seconds that a round waits for more when the one before had several
 SEVERAL = 4
 PATIENCE = 2.0  # seconds after which a store that does not answer is told of
 
@@ -49,6 +49,7 @@ class Intake:
         self._thread = ThreadPoolExecutor(1, "intake")
         self._under_way: list[Ticket[Waiting]] = []
         self._starting: asyncio.Handle | None = None
+        self._watch: asyncio.Handle
         self._last = 0
 
     def put(self, model: str, client: str, waiting: Waiting) -> None:
@@ -68,8 +69,7 @@ class Intake:
         self._under_way = list(self._turns.take(ROUND, ROUND_ROOM))
         self._last = len(self._under_way)
         storing = self.loop.run_in_executor(self._thread, self._store, self._under_way)
-        watch = self.loop.call_later(PATIENCE, self._tell_of_silence)
-        storing.add_done_callback(lambda _: watch.cancel())
+        self._watch = self.loop.call_later(PATIENCE, self._tell_of_silence)
         storing.add_done_callback(self._finish)
 
     def _store(self, tickets: Sequence[Ticket[Waiting]]) -> list[Outcome]:
@@ -92,6 +92,7 @@ class Intake:
         return outcomes
 
     def _finish(self, done: asyncio.Future[list[Outcome]]) -> None:
+        self._watch.cancel()
         tickets, self._under_way = self._under_way, []
         error = done.exception()
         outcomes: Sequence[Outcome] = [error] * len(tickets) if isinstance(error, Exception) else done.result()
@@ -103,12 +104,16 @@ class Intake:
             self._starting = self.loop.call_later(LINGER if self._last >= SEVERAL else 0, self._start)
 
     def _tell_of_silence(self) -> None:
-        """The store has not answered for long: whoever waits is told, and the round goes on."""
+        """The store has not answered for long: whoever waits is told, and the round goes on. Not so while a writer of
+        this process gets on."""
+        if not self._under_way:
+            return
+        self._watch = self.loop.call_later(PATIENCE / 2, self._tell_of_silence)
+        if self._service.database.is_writing:
+            return
         for ticket in self._under_way:
             _tell(ticket, StoreUnavailable(_SILENT))
         self._tell_waiting()
-        if self._under_way:
-            self.loop.call_later(PATIENCE / 2, self._tell_of_silence)
 
     def _tell_waiting(self) -> None:
         for ticket in self._turns.take(PLACES, ROOM):

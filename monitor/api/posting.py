@@ -17,6 +17,7 @@ from monitor.api.access import requires
 from monitor.api.bodies import check_announced, check_size, client_of, first_of, held_by, read, room_of
 from monitor.api.door import door_of
 from monitor.api.intake import Intake, Waiting, answered
+from monitor.api.waiting import asked
 from monitor.errors import TooLarge
 from monitor.ingest import conform
 from monitor.ingest.decode import decode
@@ -51,7 +52,7 @@ async def take_in(scope: Scope, receive: Receive, model: str, kind: Kind) -> tup
             intake.put(model, client, waiting)
             return await waiting.told
     if admitted.by_memory:
-        await run_in_threadpool(_check, Request(scope))
+        await asked(lambda: _check(Request(scope)))
     room = room_of(state)
     with held_by(room, client) as held:
         body = await read(receive, message, limit, held)
@@ -82,10 +83,10 @@ def _small(body: bytes, headers: _Headers) -> tuple[bytes, bool] | None:
 
 def _store(service: Service, model: str, kind: Kind, body: bytes, headers: _Headers, now: int) -> dict[str, Any]:
     type_, encoding = headers.get(b"content-type"), headers.get(b"content-encoding")
-    raw = decode(body, type_, encoding, kind, service.settings.max_body)
+    limit = service.settings.max_body
     if kind == "labels":
-        return record_labels(service, model, conform.labels(raw, now), now)
-    return record_predictions(service, model, conform.predictions(raw, now), now)
+        return record_labels(service, model, conform.labels(decode(body, type_, encoding, kind, limit), now), now)
+    return record_predictions(service, model, conform.predictions(decode(body, type_, encoding, kind, limit), now), now)
 
 
 def intake_of(state: Any) -> Intake:

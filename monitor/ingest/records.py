@@ -99,7 +99,7 @@ def from_json(body: bytes, piece: int = PIECE) -> RawBatch:
         check_rows(len(rows))
         size = max(1, len(rows) * piece // len(body))
         starts = range(0, len(rows), size)
-        return in_pieces(len(starts), lambda place: read_json(_list_of(rows[starts[place] :][:size])))
+        return in_pieces(len(starts), lambda place: read_json(_list_of(rows[starts[place] : starts[place] + size])))
     if len(body) > MOST_UNUSUAL:
         raise TooLarge(f"JSON with NaN, or of one record, may have {MOST_UNUSUAL:,} bytes. Split it, or send NDJSON.")
     return columns_of([read_json(body)])

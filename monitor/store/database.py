@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from monitor.errors import StoreUnavailable
+from monitor.store.turn import WriteTurn
 
 BUSY_MILLISECONDS = 30_000
 
@@ -29,6 +30,7 @@ class Database:
         if self.url.get_backend_name() == "sqlite" and self.url.database not in (None, "", ":memory:"):
             _make_private(Path(str(self.url.database)))
         self.engine = _engine(str(url))
+        self._turn = WriteTurn()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -39,12 +41,20 @@ class Database:
             connection.rollback()
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A write transaction, committed at the end of the block; raises StoreUnavailable likewise."""
-        with _reachable(), self.engine.connect() as connection:
+    def write(self, patience: float = BUSY_MILLISECONDS / 1000) -> Iterator[Connection]:
+        """A write transaction, committed at the end of the block; raises StoreUnavailable likewise, after ``patience``
+        seconds where the store is locked."""
+        with _reachable(), self._turn.taken(patience), self.engine.connect() as connection:
+            connection.connection.driver_connection.execute(f"PRAGMA busy_timeout={patience * 1000:.0f}")  # type: ignore[union-attr]
             connection.execution_options(plimsoll_begin="BEGIN IMMEDIATE")
             with connection.begin():
+                self._turn.begun()
                 yield connection
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a writer of this process is at work; who waits for it waits for no failure."""
+        return self._turn.is_writing
 
     def close(self) -> None:
         """Give all connections back."""

@@ -83,6 +83,26 @@ class ArrivingPredictions:
     rejects: tuple[Reject, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    def parts(self, cells: int) -> Iterator[ArrivingPredictions]:
+        """The rows in pieces of about so many values each, without rejects and warnings."""
+        length, step = len(self.ids), max(1, cells // (6 + len(self.columns)))
+        if step >= length:
+            yield self
+            return
+        for start in range(0, length, step):
+            end = min(start + step, length)
+            rows, some = pa.array(np.arange(start, end)), slice(start, end)
+            yield ArrivingPredictions(
+                ids=self.ids.take(rows),
+                timestamps=self.timestamps[some],
+                positions=self.positions[some],
+                versions=self.versions.take(rows),
+                latency_ms=self.latency_ms.take(rows),
+                errors=self.errors.take(rows),
+                columns={key: sent.take(rows) for key, sent in self.columns.items()},
+                odd=tuple(odd.between(start, end) for odd in self.odd),
+            )
+
 
 @dataclass(frozen=True)
 class ArrivingReference:

@@ -74,23 +74,6 @@ class PredictionBatch:
     odd: pa.Array
     positions: NDArray[np.int64]
 
-    def parts(self, cells: int) -> Iterator[PredictionBatch]:
-        """The batch in pieces of about so many values."""
-        rows = max(1, cells // (6 + len(self.columns)))
-        for start in range(0, len(self.ids), rows):
-            some = slice(start, start + rows)
-            yield PredictionBatch(
-                self.ids[some],
-                self.timestamps[some],
-                self.versions[some],
-                self.latency_ms[some],
-                self.errors[some],
-                self.stored,
-                tuple(column[some] for column in self.columns),
-                self.odd[some],
-                self.positions[some],
-            )
-
 
 @dataclass(frozen=True)
 class LabelBatch:
@@ -120,25 +103,6 @@ class Appended:
     unmatched: int = 0
     fresh: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     matched: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
-
-
-def together(parts: Sequence[Appended]) -> Appended:
-    """What became of the pieces of a batch, stored in their order."""
-    if len(parts) == 1:
-        return parts[0]
-    versions: dict[str, tuple[int, int, int]] = {}
-    for version, (rows, first, newest) in (item for part in parts for item in part.versions.items()):
-        before = versions.get(version, (0, first, newest))
-        versions[version] = (before[0] + rows, min(before[1], first), max(before[2], newest))
-    none = np.empty(0, np.int64)
-    return Appended(
-        accepted=sum(part.accepted for part in parts),
-        duplicates=sum(part.duplicates for part in parts),
-        hours=np.unique(np.concatenate([none, *(part.hours for part in parts)])),
-        conflicting_hours=np.concatenate([none, *(part.conflicting_hours for part in parts)]),
-        versions=versions,
-        fresh=np.concatenate([np.empty(0, np.bool_), *(part.fresh for part in parts)]),
-    )
 
 
 @dataclass(frozen=True)

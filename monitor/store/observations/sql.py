@@ -16,10 +16,7 @@ from monitor.store.observations.base import (
     ScoredRows,
     StoredColumn,
     StoredModel,
-    together,
 )
-
-CELLS_AT_ONCE = 500_000  # of a body's values, as Python objects, in the driver's hands
 
 
 class SqlObservations:
@@ -31,7 +28,7 @@ class SqlObservations:
 
     def append(self, connection: Any, model: StoredModel, batch: PredictionBatch) -> Appended:
         """Store rows whose id is not known."""
-        return together([predictions.append(connection, model, part) for part in batch.parts(CELLS_AT_ONCE)])
+        return predictions.append(connection, model, batch)
 
     def append_labels(self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int) -> Appended:
         """Keep labels, every revision."""
