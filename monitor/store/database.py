@@ -16,6 +16,8 @@ from monitor.errors import StoreUnavailable
 from monitor.store.turn import WriteTurn
 
 BUSY_MILLISECONDS = 30_000
+WRITER_KIBIBYTES = 65_536  # of pages that a connection keeps: there is one writer at a time, and many readers
+READER_KIBIBYTES = 8_192
 
 
 __all__ = ["Connection", "Database"]
@@ -29,7 +31,8 @@ class Database:
         self.url = make_url(url)
         if self.url.get_backend_name() == "sqlite" and self.url.database not in (None, "", ":memory:"):
             _make_private(Path(str(self.url.database)))
-        self.engine = _engine(str(url))
+        self.engine = _engine(str(url), READER_KIBIBYTES)
+        self._writer = _engine(str(url), WRITER_KIBIBYTES)
         self._turn = WriteTurn()
 
     @contextlib.contextmanager
@@ -44,7 +47,7 @@ class Database:
     def write(self, patience: float = BUSY_MILLISECONDS / 1000) -> Iterator[Connection]:
         """A write transaction, committed at the end of the block; raises StoreUnavailable likewise, after ``patience``
         seconds where the store is locked."""
-        with _reachable(), self._turn.taken(patience), self.engine.connect() as connection:
+        with _reachable(), self._turn.taken(patience), self._writer.connect() as connection:
             connection.connection.driver_connection.execute(f"PRAGMA busy_timeout={patience * 1000:.0f}")  # type: ignore[union-attr]
             connection.execution_options(plimsoll_begin="BEGIN IMMEDIATE")
             with connection.begin():
@@ -59,6 +62,7 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+        self._writer.dispose()
 
 
 def _make_private(file: Path) -> None:
@@ -69,7 +73,7 @@ def _make_private(file: Path) -> None:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, cache: int) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url)
     engine = create_engine(
@@ -82,7 +86,7 @@ def _engine(url: str) -> Engine:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute(f"PRAGMA cache_size=-{cache}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
