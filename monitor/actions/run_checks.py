@@ -20,7 +20,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check, newest_end
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import alerts, claims, config, marks, readings
+from monitor.store import alerts, claims, config, locks, marks, readings
 from monitor.store.marks import Measured
 
 
@@ -57,7 +57,7 @@ def run_checks(
     if as_of > now:
         raise Invalid(f"as_of {clock.render(as_of)} is later than now ({clock.render(now)})", field="as_of")
     _count_waiting(service, name, as_of, now)
-    with service.database.write() as connection:
+    with service.database.write(locks.model(name)) as connection:
         model = known_models.get(connection, name)
         frame = Frame.load(service, connection, model)
         chosen = _chosen(frame, checks)
@@ -88,7 +88,7 @@ def _count_waiting(service: Service, name: str, as_of: int, now: int) -> None:
         frame = Frame.load(service, connection, model) if model.first_reference_at is not None else None
         stale = frame is not None and is_configured_otherwise(model, frame.binning)
     if stale:
-        with service.database.write() as connection:
+        with service.database.write(locks.model(name)) as connection:
             make_new_cuts(service, connection, known_models.get(connection, name), now)
     summarise(service, name, as_of // clock.HOUR, now)
     if frame is not None:
