@@ -11,6 +11,7 @@ from monitor import clock
 from monitor.actions import models as known_models
 from monitor.actions.frame import Frame, Nothing
 from monitor.actions.levels import segment_lengths
+from monitor.actions.measuring.expected_loss import learn_losses
 from monitor.actions.measuring.readings import judged_readings, readings_of
 from monitor.actions.measuring.task import Task
 from monitor.actions.prepare_reference import is_configured_otherwise, make_new_cuts
@@ -108,6 +109,7 @@ def _prepare(service: Service, name: str, as_of: int) -> None:
 
 def _measure_once(frame: Frame, as_of: int) -> Nothing:
     for check in frame.checks:
+        learn_losses(frame, check)
         drifts = check.kind in ("data_drift", "prediction_drift") and check.in_ledger
         lengths = check.lengths if drifts else segment_lengths(check)
         for length in lengths if not check.needs_labels else ():
