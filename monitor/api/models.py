@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from monitor.actions import models as known_models
 from monitor.actions.describe import describe, health
+from monitor.actions.describe_model import describe_model
 from monitor.actions.distributions import distributions
 from monitor.actions.patch_model import patch_model
 from monitor.api.access import requires
@@ -35,8 +36,7 @@ def get_models(request: Request) -> Response:
 @router.get("/v1/models/{model}", dependencies=reads)
 def get_model(model: str, request: Request) -> Response:
     """One model."""
-    with service_of(request).database.read() as connection:
-        return answer(describe(connection, known_models.get(connection, model), now_of(request)))
+    return answer(describe_model(service_of(request), model, now_of(request)))
 
 
 @router.patch("/v1/models/{model}", dependencies=[Depends(requires("admin"))])

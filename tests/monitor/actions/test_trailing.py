@@ -55,3 +55,17 @@ def test_performance_uses_the_labels_known_then(world: World) -> None:
     assert all(abs(r["details"]["reference_value"] - 0.7) < 0.03 for r in found)
     world.label([{**record, "label": 1 - record["label"]} for record in records], delay=40 * D)
     assert matching(world.read(as_of), check="own", metric="accuracy") == found
+
+
+def test_a_stretch_is_fitted_once_until_its_rows_change(world: World) -> None:
+    lived(world)
+    as_of = START + DAYS * D
+    first = one(world.read(as_of), check="own", feature="x")
+    kept = {key for key in world.service.artefacts._held if key[0] == "trailing"}
+    assert one(world.read(as_of), check="own", feature="x") == first
+    world.post(traffic(as_of - D, 24, seed=9))  # in the window: the stretch before it is as it was
+    again = one(world.read(as_of), check="own", feature="x")
+    assert again["n_current"] == 2 * first["n_current"]
+    assert {key for key in world.service.artefacts._held if key[0] == "trailing"} == kept
+    world.post(traffic(as_of - 5 * D, 1, seed=10))
+    assert one(world.read(as_of), check="own", feature="x")["n_reference"] == first["n_reference"] + 6
