@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import stats
 
+from detectors.boosted import fit_trees
 from detectors.intervals import Z95
 from detectors.levels import dictionary
 from detectors.multivariate.domain_classifier import Rows
@@ -24,13 +25,12 @@ from detectors.performance.estimate import Estimate
 
 Array = NDArray[np.float64]
 
-TREES, RATE, LEAVES, IN_LEAF = 100, 0.1, 31, 20  # LightGBM's defaults, which NannyML uses
+TREES, RATE = 100, 0.1  # with 31 leaves of 20 rows: LightGBM's defaults, which NannyML uses
 MOST_LEVELS = 200  # of a category; the trees take at most 255
 LEAST_ROWS = 500  # labelled rows
 MOST_CELLS = 1_000_000  # rows times features: some ten seconds, once per reference
 GROUPS = 5  # of blocks of time, each left out once
 FEW = float(stats.t.ppf(0.975, GROUPS - 1) / Z95)  # a standard error from so few groups is itself uncertain
-SEED = 0
 DETAILS: Mapping[str, Any] = {"estimator": "dle"}
 
 
@@ -124,17 +124,16 @@ def _learned(
     known: tuple[str, ...], levels: Mapping[str, pa.Array], matrix: Array, loss: Array, group: NDArray[np.int64]
 ) -> LossTrees:
     """All trees; how far single rows are from what is expected is read from rows that trees were not fitted on."""
-    import sklearn.ensemble  # noqa: F401  # before the limit, which holds for libraries that are loaded
     from threadpoolctl import threadpool_limits
 
     categorical = np.array([name in levels for name in known], dtype=bool)
     told, left_out = np.empty(len(loss)), []
-    with threadpool_limits(1):
-        for place in range(GROUPS):
-            held = group == place
-            left_out.append(_fit(matrix[~held], categorical, loss[~held]))
+    for place in range(GROUPS):
+        held = group == place
+        left_out.append(_fit(matrix[~held], categorical, loss[~held]))
+        with threadpool_limits(1):
             told[held] = left_out[-1].predict(matrix[held])
-        whole, square = (_fit(matrix, categorical, target) for target in (loss, loss**2))
+    whole, square = (_fit(matrix, categorical, target) for target in (loss, loss**2))
     usual = told**2 * (loss**2).sum() / max((told**2).sum(), np.finfo(np.float64).tiny)
     spread = np.array([_relative(loss, told), _relative(loss**2, usual)])
     return LossTrees(known, levels, whole, left_out, square, spread)
@@ -146,19 +145,7 @@ def _relative(target: Array, told: Array) -> float:
 
 
 def _fit(matrix: Array, categorical: NDArray[np.bool_], target: Array) -> Any:
-    from sklearn.ensemble import HistGradientBoostingRegressor  # large: imported where it is needed
-
-    there = np.isfinite(matrix).any(axis=0)  # trees cannot be fitted on a column in which all is missing
-    trees = HistGradientBoostingRegressor(
-        max_iter=TREES,
-        learning_rate=RATE,
-        max_leaf_nodes=LEAVES,
-        min_samples_leaf=IN_LEAF,
-        early_stopping=False,
-        categorical_features=categorical,
-        random_state=SEED,
-    )
-    return trees.fit(np.where(there, matrix, 0.0), target)
+    return fit_trees(matrix, target, categorical, classes=False, trees=TREES, rate=RATE)
 
 
 def _is_number(values: pa.Array) -> bool:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.actions import models as known_models
 from monitor.actions.describe import describe
 from monitor.actions.frame import Frame
 from monitor.actions.levels import segments_of
+from monitor.actions.models import settings_of
 from monitor.service import Service
+from monitor.store.database import Connection
+from monitor.store.models import Model
 
 
-def describe_model(service: Service, name: str, now: int) -> dict[str, Any]:
-    """As ``GET /v1/models/{model}`` shows it.
-
-    Raises NotFound for an unknown model.
-    """
-    with service.database.read() as connection:
-        model = known_models.get(connection, name)
-        frame = Frame.load(service, connection, model)
-        return {**describe(connection, model, now), "segments": [] if frame is None else segments_told(frame)}
+def describe_model(service: Service, connection: Connection, model: Model, now: int) -> dict[str, Any]:
+    """As ``GET /v1/models/{model}`` shows it."""
+    frame = Frame.load(service, connection, model) if settings_of(model).segments else None
+    return {**describe(connection, model, now), "segments": [] if frame is None else segments_told(frame)}
 
 
 def segments_told(frame: Frame) -> list[dict[str, Any]]:

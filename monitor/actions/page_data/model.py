@@ -66,7 +66,7 @@ def model_page(service: Service, name: str, given: Mapping[str, str], now: int) 
 
 
 def _panels(model: Model, scope: Scope) -> tuple[str, ...]:
-    if model.first_reference_at is None:
+    if not known_models.has_checks(model):
         return ("volume",)
     return SEGMENT_PAGE if scope.segment else MODEL_PAGE
 
