@@ -286,6 +286,22 @@ def newest_change(connection: Connection, model_id: int, start: int, end: int) -
     return int(connection.execute(query).scalar() or 0)
 
 
+def state_of(
+    connection: Connection, model_id: int, binning_id: int, start: int, end: int, known_hour: int, segment: str
+) -> tuple[int, ...]:
+    """What tells whether ``load`` and ``load_labels`` would answer as before: how many summaries, how many rows and the
+    newest change, of both."""
+    found: list[int] = []
+    for table in (summaries, label_summaries):
+        t = table.c
+        query = select(func.count(), func.coalesce(func.sum(t.rows), 0), func.coalesce(func.max(t.change), 0)).where(
+            t.model_id == model_id, t.binning_id == binning_id, t.hour >= start, t.hour < end, t.segment == segment
+        )
+        known = query if table is summaries else query.where(label_summaries.c.known_hour <= known_hour)
+        found += map(int, connection.execute(known).one())
+    return tuple(found)
+
+
 def newest_labels(connection: Connection, model_id: int, start: int, end: int, until: int) -> list[tuple[int, int]]:
     """For each hour of [start, end) with labels: the newest hour, up to ``until``, at which one became known."""
     t = label_summaries.c
