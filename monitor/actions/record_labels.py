@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from monitor.actions.record_predictions import NOTHING, PATIENCE, answer
 from monitor.actions.several import ONE, within
 from monitor.service import Service
-from monitor.store import models, quarantine
+from monitor.store import locks, models, quarantine
 from monitor.store.database import Connection
 from monitor.store.observations.arriving import ArrivingLabels
 from monitor.store.observations.base import Appended
@@ -25,7 +25,7 @@ def record_labels(service: Service, model_name: str, rows: ArrivingLabels, now: 
     models.check_name(model_name)
     appended = NOTHING
     if len(rows.batch.ids) or rows.rejects:
-        with service.database.write(patience=PATIENCE) as connection:
+        with service.database.write(locks.posts(model_name), patience=PATIENCE) as connection:
             model = models.ensure(connection, model_name, now)
             appended = store_labels(service, connection, model, rows, now)
     told = answer(appended.accepted, appended.duplicates, rows.rejects, rows.warnings)

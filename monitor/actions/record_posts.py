@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -16,13 +16,19 @@ from monitor.errors import StoreUnavailable, Unauthorized
 from monitor.ingest import conform
 from monitor.ingest.records import Records, columns_of
 from monitor.service import Service
-from monitor.store import models
+from monitor.store import locks, models
 from monitor.store.database import Connection
 from monitor.store.observations.arriving import ArrivingLabels, ArrivingPredictions, Reject
 from monitor.store.observations.base import Appended
 from monitor.store.observations.fit import fit, new_columns
 
 Kind = Literal["predictions", "labels"]
+
+
+class Later(Exception):
+    """Not now: a larger body of the same model is being stored."""
+
+
 Answer = dict[str, Any] | Exception
 
 
@@ -39,13 +45,14 @@ class Post(NamedTuple):
 
 def record_posts(service: Service, posts: Sequence[Post], now: int) -> list[Answer]:
     """Store bodies in the order of their arrival, a model's predictions before its labels; an answer for each, or why
-    none of it was stored. Durable when it returns.
+    none of it was stored: ``Later`` where its model is held by another writer. Durable when it returns.
 
     A body that cannot be stored takes no other with it: those around it are stored apart.
     """
     try:
-        with service.database.write(patience=PATIENCE) as connection:
-            return _store(service, connection, posts, now)
+        names = {post.model: locks.posts(post.model) for post in posts}
+        with service.database.write_free(list(names.values()), PATIENCE) as (connection, held):
+            return _store(service, connection, posts, {name for name, lock in names.items() if lock in held}, now)
     except StoreUnavailable as error:
         return [StoreUnavailable(error.message) for _ in posts]  # each is raised by a request of its own
     except Exception as error:
@@ -55,8 +62,8 @@ def record_posts(service: Service, posts: Sequence[Post], now: int) -> list[Answ
         return [*record_posts(service, posts[:half], now), *record_posts(service, posts[half:], now)]
 
 
-def _store(service: Service, connection: Connection, posts: Sequence[Post], now: int) -> list[Answer]:
-    answers: list[Answer | None] = [None] * len(posts)
+def _store(service: Service, connection: Connection, posts: Sequence[Post], free: Set[str], now: int) -> list[Answer]:
+    answers: list[Answer | None] = [None if post.model in free else Later() for post in posts]
     for place in _locked_out(connection, posts):
         answers[place] = Unauthorized("This key was revoked; send one that is valid")
     groups: dict[tuple[str, bool], list[int]] = {}

@@ -14,7 +14,7 @@ from monitor.actions.append_parts import append_parts
 from monitor.actions.several import ONE, within
 from monitor.clock import HOUR
 from monitor.service import Service
-from monitor.store import models, quarantine
+from monitor.store import locks, models, quarantine
 from monitor.store.database import Connection
 from monitor.store.observations.arriving import ArrivingPredictions
 from monitor.store.observations.base import Appended, StoredColumn
@@ -46,7 +46,7 @@ def record_predictions(service: Service, model_name: str, rows: ArrivingPredicti
     models.check_name(model_name)
     if not len(rows.ids) and not rows.rejects:
         return answer(0, 0, rows.rejects, rows.warnings)
-    with service.database.write(patience=PATIENCE) as connection:
+    with service.database.write(locks.posts(model_name), patience=PATIENCE) as connection:
         model = models.ensure(connection, model_name, now)
         stored = store_predictions(service, connection, model, rows, now)
     appended, warnings = stored.appended, (*rows.warnings, *stored.warnings)

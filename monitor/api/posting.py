@@ -17,7 +17,7 @@ from monitor.actions.record_predictions import record_predictions
 from monitor.api.access import requires
 from monitor.api.bodies import check_announced, check_size, client_of, first_of, held_by, read, room_of
 from monitor.api.door import door_of
-from monitor.api.intake import Intake, Waiting, answered
+from monitor.api.intake import Intake, answered
 from monitor.api.waiting import asked
 from monitor.errors import TooLarge
 from monitor.ingest import conform
@@ -49,10 +49,7 @@ async def take_in(scope: Scope, receive: Receive, model: str, kind: Kind) -> tup
         check_size(len(body), limit)
         small = _small(body, headers)
         if small is not None:
-            intake = intake_of(state)
-            waiting = Waiting(kind, *small, *admitted, told=intake.loop.create_future())
-            intake.put(model, client, waiting)
-            return await waiting.told
+            return await intake_of(state).put(model, client, kind, *small, admitted)
     if admitted.by_memory:
         await asked(lambda: _check(Request(scope)))
     room = room_of(state)

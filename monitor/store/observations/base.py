@@ -52,6 +52,11 @@ class StoredModel:
     columns: tuple[StoredColumn, ...]
 
 
+def predictions_table(model: StoredModel) -> str:
+    """Name of the table of predictions: ``id``, ``ts`` (microseconds), …, ``c0``, ``c1`` …"""
+    return f"p_{model.id}"
+
+
 @dataclass(frozen=True)
 class PredictionBatch:
     """Rows that are good to be stored, conformed to the model's columns.
@@ -73,6 +78,10 @@ class PredictionBatch:
     columns: tuple[pa.Array, ...]
     odd: pa.Array
     positions: NDArray[np.int64]
+
+    def arrays(self) -> tuple[Any, ...]:
+        """Ids, times, versions, latencies, errors, odd values, and then the columns."""
+        return (self.ids, self.timestamps, self.versions, self.latency_ms, self.errors, self.odd, *self.columns)
 
 
 @dataclass(frozen=True)
