@@ -64,7 +64,9 @@ def _why_not(reading: Reading) -> str:
         limits = f"{number(weighted['lower'])} to {number(weighted['upper'])}"
         return f"{text}; so far they point to {number(weighted['value'])} ({limits})"
     fixed = {
-        "no_reference": "no reference to compare with",
+        "no_reference": "no reference to compare with"
+        + (f" (the check asks for {details['asked_reference']!r})" if "asked_reference" in details else ""),
+        "unknown_feature": "the check names this feature, and no row has ever had it",
         "no_history": "less than 2 weeks of history at these hours",
         "not_measured": "no number could be had",
         "no_variation": "the values do not vary enough for this test",

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.boosted import fit_trees
 from detectors.multivariate.domain_classifier import (
     FOLDS,
     LEAST_ROWS,
-    SEED,
     Rows,
     area_under_curve,
     fold_of,
@@ -94,17 +94,8 @@ def coarse_matrix(features: Sequence[str], reference: Rows, current: Rows) -> tu
 
 def _fit(matrix: Array, of_window: NDArray[np.int64], rows: Array, categorical: NDArray[np.bool_]) -> Any:
     """Trees whose odds are those of sides of equal size."""
-    from sklearn.ensemble import HistGradientBoostingClassifier  # large: imported where it is needed
-    from threadpoolctl import threadpool_limits
-
     totals = np.bincount(of_window, weights=rows, minlength=2)
-    trees = HistGradientBoostingClassifier(
-        max_iter=TREES,
-        learning_rate=RATE,
-        min_samples_leaf=IN_LEAF,
-        early_stopping=False,
-        categorical_features=categorical,
-        random_state=SEED,
+    weight = rows * (len(rows) / 2 / totals)[of_window]
+    return fit_trees(
+        matrix, of_window, categorical, classes=True, trees=TREES, rate=RATE, in_leaf=IN_LEAF, weight=weight
     )
-    with threadpool_limits(1):
-        return trees.fit(matrix, of_window, sample_weight=rows * (len(rows) / 2 / totals)[of_window])

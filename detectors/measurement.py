@@ -8,6 +8,7 @@ from typing import Any
 
 TOO_FEW_ROWS = "too_few_rows"
 NO_REFERENCE = "no_reference"
+UNKNOWN_FEATURE = "unknown_feature"
 NO_HISTORY = "no_history"
 IMMATURE_LABELS = "immature_labels"
 NO_VARIATION = "no_variation"

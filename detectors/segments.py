@@ -57,7 +57,8 @@ def budget_shares(sizes: Mapping[str, Size], *, tolerance: float, weekly_alpha: 
 
     Shares are proportional to √rows of the reference. ``weekly_alpha``: the level that a number of a 7-day window would
     have if its segment had all of the budget. Segments whose smallest visible effect in a 7-day window (at 90 % power,
-    i.i.d.) is not below 0.10 are left out, the worst first: what they would have had goes to the others.
+    i.i.d.) is not below 0.10 are left out, the worst first and those alike together: what they would have had goes to
+    the others.
     """
     rows = np.array([[one.reference, one.weekly] for one in sizes.values()], dtype=np.float64).reshape(-1, 2)
     kept = np.flatnonzero(rows.min(axis=1, initial=np.inf) > 0)
@@ -65,11 +66,11 @@ def budget_shares(sizes: Mapping[str, Size], *, tolerance: float, weekly_alpha: 
         roots = np.sqrt(rows[kept, 0])
         shares = roots / roots.sum()
         effects = smallest_effect(rows[kept], tolerance, weekly_alpha * shares)
-        worst = int(np.argmax(effects))
-        if effects[worst] < LARGEST_EFFECT:
+        if effects.max() < LARGEST_EFFECT:
             names = list(sizes)
             return {names[place]: float(share) for place, share in zip(kept, shares, strict=True)}
-        kept = np.delete(kept, worst)
+        worst = rows[kept[int(np.argmax(effects))]]
+        kept = kept[(rows[kept] != worst).any(axis=1)]
     return {}
 
 

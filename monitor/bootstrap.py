@@ -7,6 +7,7 @@ from monitor.service import Service
 from monitor.settings import Settings
 from monitor.store import schema
 from monitor.store.database import Database
+from monitor.store.observations import postgres, sqlite
 from monitor.store.observations.base import Observations
 from monitor.store.observations.clickhouse.store import ClickHouseObservations
 from monitor.store.observations.sql import SqlObservations
@@ -18,7 +19,8 @@ def build(settings: Settings) -> Service:
     Raises Invalid for a store that this version does not know, SchemaOutdated for one that must be migrated first.
     """
     refuse_unknown_store(settings.database_url)
-    service = Service(settings, Database(settings.database_url), _observations(settings))
+    database = Database(settings.database_url)
+    service = Service(settings, database, _observations(settings, database))
     if settings.embedded:
         schema.migrate(service.database)
     else:
@@ -26,10 +28,10 @@ def build(settings: Settings) -> Service:
     return service
 
 
-def _observations(settings: Settings) -> Observations:
+def _observations(settings: Settings, database: Database) -> Observations:
     url = settings.observations_url
     if url == settings.database_url:
-        return SqlObservations()
+        return observations_on(database)
     if url.partition(":")[0] in ("clickhouse", "chdb"):
         return ClickHouseObservations(url)
     raise Invalid(
@@ -39,12 +41,18 @@ def _observations(settings: Settings) -> Observations:
     )
 
 
+def observations_on(database: Database) -> SqlObservations:
+    """Predictions and labels in the same database as everything else."""
+    return SqlObservations(sqlite if database.is_sqlite else postgres)
+
+
 def refuse_unknown_store(url: str) -> None:
     """Raises Invalid for a store that this version does not know."""
-    if not url.startswith("sqlite:"):
-        scheme = url.partition(":")[0]
+    scheme = url.partition(":")[0]
+    if scheme not in ("sqlite", "postgresql", "postgres"):
         raise Invalid(
-            f"A store of kind {scheme!r} is not supported by this version; use sqlite:///path or leave it out"
+            f"A store of kind {scheme!r} is not supported; use postgresql://user@host:port/database, "
+            "sqlite:///path, or leave it out"
         )
 
 

@@ -74,6 +74,7 @@ class Service:
     observations: Observations
     artefacts: Artefacts = field(default_factory=Artefacts)
     of_segments: Artefacts = field(default_factory=lambda: Artefacts(2000, SEGMENTS_BYTES))
+    learned: Artefacts = field(default_factory=lambda: Artefacts(16))  # trees, some megabytes each
     explanations: Artefacts = field(default_factory=lambda: Artefacts(32))
     turns: Turns = field(default_factory=Turns)
     explaining: Lock = field(default_factory=Lock)  # one at a time: each takes seconds of a processor

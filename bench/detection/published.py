@@ -22,7 +22,9 @@ from sklearn import metrics
 
 from bench.detection import environments
 from detectors.binning import make_binning, score_layout
+from detectors.estimation.dle_trees import LossTrees, estimate_losses, fit_loss_trees
 from detectors.estimation.measure import PREFIX, estimate_performance
+from detectors.multivariate.domain_classifier import Rows, time_blocks
 from detectors.performance.scored import count_scored
 from detectors.profile import ReferenceProfile
 from detectors.summary import ColumnValues, summarise, window
@@ -35,7 +37,7 @@ SETS = {
 
 
 def estimates(task: str, reference: pd.DataFrame, chunks: list[pd.DataFrame]) -> list[dict[str, Any]]:
-    """Plimsoll's, by chunk and metric, as the service finds them from counts."""
+    """Plimsoll's, by chunk and metric, as the service finds them: from counts, and of errors from rows."""
     score = reference["probability" if task == "binary" else "prediction"].to_numpy(np.float64)
     layout = score_layout(task, ("0", "1") if task == "binary" else (), score)
     kinds = {"prediction": "categorical", "score": "numeric"} if task == "binary" else {"prediction": "numeric"}
@@ -45,12 +47,27 @@ def estimates(task: str, reference: pd.DataFrame, chunks: list[pd.DataFrame]) ->
     rows = np.full(len(reference), np.nan) if task == "regression" else score
     known = count_scored(layout, hours, truth, said, rows, np.ones(len(reference), np.int8), score)
     profile = ReferenceProfile.of(summarise(binning, hours, _columns(task, reference)), known, timed=True)
+    trees = learned(reference) if task == "regression" else None
     found = []
     for chunk in chunks:
         counted = summarise(binning, np.zeros(len(chunk), dtype=np.int64), _columns(task, chunk))
-        told = estimate_performance(binning, window(counted, 0, 1), profile, {})
+        direct = estimate_losses(trees.expected(_inputs(chunk)), len(chunk)) if trees else {}
+        told = estimate_performance(binning, window(counted, 0, 1), profile, {}, direct)
         found.append({one.metric.removeprefix(PREFIX): one for one in told})
     return found
+
+
+def learned(reference: pd.DataFrame) -> LossTrees | None:
+    """What the reference's labelled rows tell of errors, by features and prediction."""
+    columns = _inputs(reference)
+    hours = reference["timestamp"].to_numpy("datetime64[h]").astype(np.int64)
+    loss = (reference["label"] - reference["prediction"]).abs().to_numpy(np.float64)
+    return fit_loss_trees(list(columns), Rows(columns, time_blocks(hours)), loss)
+
+
+def _inputs(frame: pd.DataFrame) -> dict[str, Any]:
+    names = [name for name in frame if name not in ("prediction_id", "timestamp", "model_version", "label")]
+    return {str(name): pa.array(frame[name].astype(np.float64)) for name in names}
 
 
 def _texts(task: str, values: pd.Series) -> Any:

@@ -1,10 +1,13 @@
 """Direct loss estimation of a regression: the error that predictions of such a size had in the reference.
 
-NannyML's DLE learns the loss from features and prediction; here the prediction's ventile is all it is learned from, so
-that no row and no model file is needed. It sees that predictions moved to where the model is worse, nothing else.
+``dle_trees`` learns the loss from features and prediction, as NannyML's DLE does. Where there are no rows for that, the
+prediction's ventile is all it is learned from: that sees predictions move to where the model is worse, nothing else.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +16,8 @@ from detectors.intervals import Z95
 from detectors.performance.estimate import Estimate, mean
 
 Array = NDArray[np.float64]
+
+DETAILS: Mapping[str, Any] = {"estimator": "dle_of_prediction"}
 
 
 def estimate_mae(rows: Array, labelled: Array, sums: Array) -> Estimate | None:
@@ -27,7 +32,7 @@ def estimate_rmse(rows: Array, labelled: Array, sums: Array) -> Estimate | None:
     if square is None or square.error is None or square.value <= 0:
         return None
     root, factor = float(np.sqrt(square.value)), float(np.exp(Z95 * square.error / (2 * square.value)))
-    return Estimate(root, root / factor, root * factor, square.rows, square.error / (2 * root))
+    return Estimate(root, root / factor, root * factor, square.rows, square.error / (2 * root), DETAILS)
 
 
 def _expected(rows: Array, labelled: Array, totals: Array, squares: Array) -> Estimate | None:
@@ -43,4 +48,4 @@ def _expected(rows: Array, labelled: Array, totals: Array, squares: Array) -> Es
     of_average = np.array([(one.error or 0.0) ** 2 for one in found])
     of_row = of_average * labelled[used]
     error = float(np.sqrt(weight @ of_row / total + weight**2 @ of_average))
-    return Estimate(value, max(0.0, value - Z95 * error), value + Z95 * error, round(total), error)
+    return Estimate(value, max(0.0, value - Z95 * error), value + Z95 * error, round(total), error, DETAILS)

@@ -33,12 +33,17 @@ BLIND = "cannot see concept drift"
 
 
 def estimate_performance(
-    binning: Binning, current: WindowCounts, reference: Reference, shared: Mapping[str, Any]
+    binning: Binning,
+    current: WindowCounts,
+    reference: Reference,
+    shared: Mapping[str, Any],
+    from_rows: Mapping[str, Estimate] | None = None,
 ) -> list[Measurement]:
     """``estimated_<metric>`` with 95 % intervals of all predictions of a window, from the labelled rows of the
     reference; nothing where it has fewer than 30 labelled rows with a score, or the window fewer than 30.
 
-    ``shared``: details of the window that every performance measurement has.
+    ``shared``: details of the window that every performance measurement has. ``from_rows``: what is known better than
+    counts can tell.
     """
     bins = SharedBins.of(binning)
     if bins is None:
@@ -46,7 +51,7 @@ def estimate_performance(
     rows = bins.rows(current.counts)
     if rows.sum() < MINIMUM_ROWS:
         return []
-    found = _ESTIMATES[binning.scores.task](binning, bins, current, reference)
+    found = {**_ESTIMATES[binning.scores.task](binning, bins, current, reference), **(from_rows or {})}
     return [shown_estimate(binning, metric, one, reference, shared) for metric, one in found.items() if one is not None]
 
 
@@ -75,7 +80,7 @@ def shown_estimate(
     binning: Binning, metric: str, one: Estimate, reference: Reference, shared: Mapping[str, Any]
 ) -> Measurement:
     """As every estimate is shown."""
-    details = {**shared, "reference_value": _value(binning, metric, reference), "blind": BLIND}
+    details = {**shared, "reference_value": _value(binning, metric, reference), "blind": BLIND, **one.details}
     rows = reference.labels.rows
     return Measurement(PREFIX + metric, one.value, rows, one.rows, lower=one.lower, upper=one.upper, details=details)
 

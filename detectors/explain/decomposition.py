@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.boosted import fit_trees
 from detectors.density_ratio import IN_LEAF, RATE, TREES, DensityRatio, coarse_matrix
 from detectors.explain.labelled import Labelled
 from detectors.explain.resampling import Part, drawn, part, sums_by_block
-from detectors.multivariate.domain_classifier import FOLDS, SEED, fold_of
+from detectors.multivariate.domain_classifier import FOLDS, fold_of
 
 Array = NDArray[np.float64]
 
@@ -86,19 +87,10 @@ def _expected(features: Sequence[str], reference: Labelled, current: Labelled) -
 
 def _fitted(matrix: Array, loss: Array, categorical: NDArray[np.bool_], others: Sequence[Array]) -> list[Any]:
     """What trees fitted on those rows expect of others."""
-    from sklearn.ensemble import HistGradientBoostingRegressor  # large: imported where it is needed
     from threadpoolctl import threadpool_limits
 
-    trees = HistGradientBoostingRegressor(
-        max_iter=TREES,
-        learning_rate=RATE,
-        min_samples_leaf=IN_LEAF,
-        early_stopping=False,
-        categorical_features=categorical,
-        random_state=SEED,
-    )
+    trees = fit_trees(matrix, loss, categorical, classes=False, trees=TREES, rate=RATE, in_leaf=IN_LEAF)
     with threadpool_limits(1):
-        trees.fit(matrix, loss)
         return [trees.predict(one) for one in others]
 
 

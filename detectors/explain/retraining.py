@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.boosted import fit_trees
 from detectors.density_ratio import coarse_matrix
 from detectors.explain.labelled import Labelled
 from detectors.explain.resampling import Part, drawn, part, sums_by_block
-from detectors.multivariate.domain_classifier import FOLDS, LEAST_ROWS, SEED, fold_of
+from detectors.multivariate.domain_classifier import FOLDS, LEAST_ROWS, fold_of
 
 Array = NDArray[np.float64]
 
@@ -86,21 +87,10 @@ def _thinned(places: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
 
 
 def _fit(matrix: Array, truth: Array, weight: Array, categorical: NDArray[np.bool_], *, classes: bool) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-    from threadpoolctl import threadpool_limits
-
-    settings: dict[str, Any] = {
-        "max_iter": TREES,
-        "learning_rate": RATE,
-        "min_samples_leaf": IN_LEAF,
-        "early_stopping": False,
-        "categorical_features": categorical,
-        "random_state": SEED,
-    }
-    with threadpool_limits(1):
-        if classes:
-            return HistGradientBoostingClassifier(**settings).fit(matrix, truth.astype(np.int64), sample_weight=weight)
-        return HistGradientBoostingRegressor(**settings).fit(matrix, truth, sample_weight=weight)
+    target = truth.astype(np.int64) if classes else truth
+    return fit_trees(
+        matrix, target, categorical, classes=classes, trees=TREES, rate=RATE, in_leaf=IN_LEAF, weight=weight
+    )
 
 
 def _loss(model: Any, matrix: Array, truth: Array, *, classes: bool) -> Array:

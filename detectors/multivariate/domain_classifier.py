@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import stats
 
+from detectors.boosted import fit_trees
 from detectors.embedding.components import components
 from detectors.intervals import Z95
 from detectors.levels import dictionary
@@ -154,20 +155,10 @@ class _Try:
     def of(
         cls, matrix: Array, of_window: NDArray[np.int64], held: NDArray[np.bool_], categorical: NDArray[np.bool_]
     ) -> _Try:
-        from sklearn.ensemble import HistGradientBoostingClassifier  # large: imported where it is needed
         from threadpoolctl import threadpool_limits
 
-        there = np.isfinite(matrix[~held]).any(axis=0)  # trees cannot be fitted on a half in which all is missing
-        matrix = np.where(there, matrix, 0.0)
-        trees = HistGradientBoostingClassifier(
-            max_iter=TREES,
-            learning_rate=RATE,
-            early_stopping=False,
-            categorical_features=categorical,
-            random_state=SEED,
-        )
-        with threadpool_limits(1):  # threads that wait for each other on a busy machine cost more than they bring
-            trees.fit(matrix[~held], of_window[~held])
+        trees = fit_trees(matrix[~held], of_window[~held], categorical, classes=True, trees=TREES, rate=RATE)
+        with threadpool_limits(1):
             area, error = area_under_curve(of_window[held], trees.decision_function(matrix[held]))
         return cls(trees, matrix[held], of_window[held], area, error)
 

@@ -124,6 +124,8 @@ def margin_of(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> 
 
 
 def _positive_score(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
+    if not meaning.classes:  # configured as binary, and no cuts were made yet: which is which is not known
+        return by_class.get("")
     negative, positive = meaning.classes
     parts = [by_class[name] for name in ("", positive) if name in by_class]
     if negative in by_class:

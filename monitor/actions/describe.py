@@ -75,15 +75,19 @@ def health(connection: Connection, model: Model, as_of: int, version: str | None
 
 
 def _unknown(connection: Connection, model: Model, as_of: int) -> str | None:
-    if model.first_reference_at is None:
+    if not known_models.has_checks(model):
         return "no_reference"
     newest_prediction = _newest_prediction(connection, model, as_of)
     if newest_prediction is None or newest_prediction < as_of - DORMANT:
         return "no_recent_data"
     newest = marks.newest_measured(connection, model.id, as_of)
-    if newest is None or newest < _expected(checks_of(settings_of(model)), as_of):
+    if newest is None or newest < _expected(_checks(model), as_of):
         return "no_recent_run"
     return None
+
+
+def _checks(model: Model) -> Sequence[Check]:
+    return checks_of(settings_of(model), has_reference=model.first_reference_at is not None)
 
 
 def _newest_prediction(connection: Connection, model: Model, as_of: int) -> int | None:
@@ -111,7 +115,7 @@ def describe(connection: Connection, model: Model, now: int) -> dict[str, Any]:
     """The model as ``GET /v1/models/{model}`` shows it."""
     settings = settings_of(model)
     meaning = meaning_of_model(model)
-    known_task = settings.task or (meaning.task if model.first_reference_at is not None else None)
+    known_task = settings.task or model.task
     by_role: dict[str, dict[str, Any]] = {"feature": {}, "segment": {}, "metric": {}}
     for column in model.columns:
         if column.role in by_role:

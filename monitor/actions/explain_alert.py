@@ -23,7 +23,7 @@ from monitor import clock
 from monitor.actions.frame import Frame
 from monitor.actions.label_arrivals import known_of
 from monitor.actions.labelled_rows import Asked, of_log, of_reference
-from monitor.actions.measuring.multivariate import columns_of
+from monitor.actions.measuring.sampled_rows import columns_of
 from monitor.config.document import Trailing
 from monitor.errors import Conflict, Invalid, NotFound, Overloaded
 from monitor.service import Service

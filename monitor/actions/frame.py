@@ -95,8 +95,8 @@ class Frame:
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
-        """The checks that run; none before a reference was set."""
-        return checks_of(self.settings, self.rows_per_hour) if self.known else ()
+        """The checks that run; before a reference was set, those that need none."""
+        return checks_of(self.settings, self.rows_per_hour, has_reference=bool(self.known))
 
     @property
     def rows_per_hour(self) -> float:
@@ -110,7 +110,7 @@ class Frame:
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """The rules on those checks."""
-        return rules_of(self.settings, config.default_notify(self.connection)) if self.known else ()
+        return rules_of(self.settings, config.default_notify(self.connection), has_reference=bool(self.known))
 
     @cached_property
     def config_version(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from monitor.actions.counting import Meaning
 from monitor.config import document
+from monitor.config.inventory import checks_of
 from monitor.errors import NotFound
 from monitor.store import models
 from monitor.store.database import Connection
@@ -30,7 +31,12 @@ def settings_of(model: Model) -> document.Model:
 
 
 def meaning_of_model(model: Model) -> Meaning:
-    """Task and classes as settled by the first reference; before it, as configured or plain classes."""
-    if model.task is not None and model.first_reference_at is not None:
+    """Task and classes as settled when cuts were made; before that, as configured or plain classes."""
+    if model.task is not None:
         return Meaning(model.task, tuple(model.classes or ()))
     return Meaning(settings_of(model).task or "multiclass")
+
+
+def has_checks(model: Model) -> bool:
+    """Whether anything can be measured: there is a reference, or a check that needs none."""
+    return model.first_reference_at is not None or bool(checks_of(settings_of(model), has_reference=False))

@@ -22,7 +22,7 @@ from monitor.config.document import NAME
 from monitor.config.document import Model as Settings
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import models, quarantine, references, summaries
+from monitor.store import locks, models, quarantine, references, summaries
 from monitor.store.database import Connection
 from monitor.store.models import Model
 from monitor.store.observations.arriving import ArrivingReference
@@ -47,7 +47,7 @@ def put_reference(service: Service, name: str, reference: str, sent: ArrivingRef
         first = sent.rows.rejects[0] if sent.rows.rejects else None
         why = f": row {first.row}: {first.reason}" if first else ""
         raise Invalid(f"A reference needs rows; this body has none that can be used{why}", field="rows")
-    with service.database.write() as connection:
+    with service.database.write(locks.model(name), locks.posts(name)) as connection:
         model = models.ensure(connection, name, now)
         made = new_columns(sent.rows, model.columns, models.configured_types(model.settings))
         models.add_columns(connection, model.id, made)
@@ -71,7 +71,7 @@ def pin_reference(service: Service, name: str, reference: str, start: int, end: 
     if start >= end:
         raise Invalid("window.start must be before window.end", field="window.start")
     first, last = start // clock.HOUR, -(-end // clock.HOUR)
-    with service.database.write() as connection:
+    with service.database.write(locks.model(name), locks.posts(name)) as connection:
         model = known_models.get(connection, name)
         chunks = list(service.observations.read(connection, model.stored, first, last, model.columns))
         if not chunks:
@@ -235,16 +235,22 @@ def make_new_cuts(service: Service, connection: Connection, model: Model, now: i
     """New cuts from the newest rows of every reference; all references and all stored hours are counted on them."""
     newest = references.newest(connection, model.id)
     tables = {reference.id: _rows(connection, reference.id) for reference in newest}
-    meaning = _meaning(service, connection, model, list(tables.values()))
-    models.settle_meaning(connection, model.id, meaning.task, list(meaning.classes))
-    segments = slicing.segment_columns(settings_of(model).segments, model.columns, list(tables.values()))
-    binning = replace(counting.binning_of(model.columns, meaning, list(tables.values())), segments=segments)
-    binning_id = references.add_binning(connection, model.id, binning.to_bytes(), now)
+    counted_on = cut(service, connection, model, list(tables.values()), now)
     for reference in newest:
-        _add_profiles(
-            connection, model, (binning_id, binning, meaning), reference.id, tables[reference.id], reference.timed
-        )
+        _add_profiles(connection, model, counted_on, reference.id, tables[reference.id], reference.timed)
+
+
+def cut(
+    service: Service, connection: Connection, model: Model, tables: Sequence[pa.Table], now: int
+) -> tuple[int, Binning, Meaning]:
+    """New cuts for the model from these rows; all stored hours wait to be counted on them."""
+    meaning = _meaning(service, connection, model, tables)
+    models.settle_meaning(connection, model.id, meaning.task, list(meaning.classes))
+    segments = slicing.segment_columns(settings_of(model).segments, model.columns, tables)
+    binning = replace(counting.binning_of(model.columns, meaning, tables), segments=segments)
+    binning_id = references.add_binning(connection, model.id, binning.to_bytes(), now)
     summaries.mark_all_dirty(connection, model.id)
+    return binning_id, binning, meaning
 
 
 def _count(connection: Connection, model: Model, reference_id: int, table: pa.Table, timed: bool) -> None:

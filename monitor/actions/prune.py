@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from monitor import clock
-from monitor.actions import recording_apart
 from monitor.actions.models import settings_of
+from monitor.actions.recording_apart import NO_TIMES, turn
 from monitor.service import Service
-from monitor.store import models, summaries
+from monitor.store import locks, models, summaries
 
 
 def prune(service: Service, now: int) -> int:
     """Delete rows and summaries past each model's retention; how many predictions went."""
     gone = 0
-    after = ""
-    while True:
-        with service.database.read() as connection:
-            page = models.list_page(connection, 100, after)
-        for model in page:
-            after = model.name
-            retention = settings_of(model).retention
-            if retention is not None and model.newest_prediction is not None:
-                gone += _prune(service, model, model.newest_prediction - clock.parse_duration(retention), now)
-        if len(page) < 100:
-            return gone
+    for model in models.every(service.database):
+        retention = settings_of(model).retention
+        if retention is not None and model.newest_prediction is not None:
+            gone += _prune(service, model, model.newest_prediction - clock.parse_duration(retention), now)
+    return gone
 
 
 def _prune(service: Service, model: models.Model, oldest: int, now: int) -> int:
@@ -30,8 +24,8 @@ def _prune(service: Service, model: models.Model, oldest: int, now: int) -> int:
     if model.oldest_prediction is None or model.oldest_prediction >= hour * clock.HOUR:
         return 0
     with (
-        service.database.write() as connection,
-        recording_apart.turn(service, connection, model, recording_apart.NO_TIMES, now),
+        service.database.write(locks.model(model.name), locks.posts(model.name)) as connection,
+        turn(service, connection, model, NO_TIMES, now),
     ):
         gone = service.observations.drop_before(connection, model.stored, hour)
         summaries.drop_before(connection, model.id, hour)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.actions.record_predictions import NOTHING, answer
+from monitor.actions.record_predictions import NOTHING, PATIENCE, answer
 from monitor.actions.recording_apart import NO_TIMES, turn
 from monitor.actions.several import ONE, within
 from monitor.service import Service
-from monitor.store import models, quarantine
+from monitor.store import locks, models, quarantine
 from monitor.store.database import Connection
 from monitor.store.observations.arriving import ArrivingLabels
 from monitor.store.observations.base import Appended
@@ -26,10 +26,11 @@ def record_labels(service: Service, model_name: str, rows: ArrivingLabels, now: 
     models.check_name(model_name)
     appended = NOTHING
     if len(rows.batch.ids) or rows.rejects:
-        with service.database.write() as connection:
+        with service.database.write(locks.posts(model_name), patience=PATIENCE) as connection:
             model = models.ensure(connection, model_name, now)
             appended = store_labels(service, connection, model, rows, now)
-    return {**answer(appended, rows.rejects, rows.warnings), "unmatched": appended.unmatched}
+    told = answer(appended.accepted, appended.duplicates, rows.rejects, rows.warnings)
+    return {**told, "unmatched": appended.unmatched}
 
 
 def store_labels(
@@ -51,5 +52,5 @@ def store_labels(
         if len(appended.hours):
             change = models.bump_change(connection, model.id)
             models.mark_dirty(connection, model.id, appended.hours.tolist(), change, labels_only=True)
-        quarantine.keep(connection, model.id, "labels", [one for _, one in within(rows.rejects, begins)], now)
+        quarantine.keep(connection, model.id, "labels", (one for _, one in within(rows.rejects, begins)), now)
     return appended

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence, Set
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.actions import manage_keys
 from monitor.actions.record_labels import store_labels
-from monitor.actions.record_predictions import NOTHING, Stored, answer, store_predictions
+from monitor.actions.record_predictions import NOTHING, PATIENCE, Stored, answer, store_predictions
 from monitor.actions.several import begins_of, owners, within
 from monitor.errors import StoreUnavailable, Unauthorized
 from monitor.ingest import conform
 from monitor.ingest.records import Records, columns_of
 from monitor.service import Service
-from monitor.store import models
+from monitor.store import locks, models
 from monitor.store.database import Connection
 from monitor.store.observations.arriving import ArrivingLabels, ArrivingPredictions, Reject
 from monitor.store.observations.base import Appended
 from monitor.store.observations.fit import fit, new_columns
 
 Kind = Literal["predictions", "labels"]
+
+
+class Later(Exception):
+    """Not now: a larger body of the same model is being stored."""
+
+
 Answer = dict[str, Any] | Exception
 
 
-@dataclass(frozen=True)
-class Post:
+class Post(NamedTuple):
     """A small body that was read, and what let it in: the secret of a key, None where none was needed. ``by_memory``:
     that was not asked of the store just now, so it is asked again."""
 
@@ -41,15 +45,16 @@ class Post:
 
 def record_posts(service: Service, posts: Sequence[Post], now: int) -> list[Answer]:
     """Store bodies in the order of their arrival, a model's predictions before its labels; an answer for each, or why
-    none of it was stored. Durable when it returns.
+    none of it was stored: ``Later`` where its model is held by another writer. Durable when it returns.
 
     A body that cannot be stored takes no other with it: those around it are stored apart.
     """
     try:
-        with service.database.write() as connection:
-            return _store(service, connection, posts, now)
+        names = {post.model: locks.posts(post.model) for post in posts}
+        with service.database.write_free(list(names.values()), PATIENCE) as (connection, held):
+            return _store(service, connection, posts, {name for name, lock in names.items() if lock in held}, now)
     except StoreUnavailable as error:
-        return [error] * len(posts)
+        return [StoreUnavailable(error.message) for _ in posts]  # each is raised by a request of its own
     except Exception as error:
         if len(posts) == 1:
             return [error]
@@ -57,8 +62,8 @@ def record_posts(service: Service, posts: Sequence[Post], now: int) -> list[Answ
         return [*record_posts(service, posts[:half], now), *record_posts(service, posts[half:], now)]
 
 
-def _store(service: Service, connection: Connection, posts: Sequence[Post], now: int) -> list[Answer]:
-    answers: list[Answer | None] = [None] * len(posts)
+def _store(service: Service, connection: Connection, posts: Sequence[Post], free: Set[str], now: int) -> list[Answer]:
+    answers: list[Answer | None] = [None if post.model in free else Later() for post in posts]
     for place in _locked_out(connection, posts):
         answers[place] = Unauthorized("This key was revoked; send one that is valid")
     groups: dict[tuple[str, bool], list[int]] = {}
@@ -87,7 +92,7 @@ def _store_predictions(
     while bodies:
         rows = conform.predictions(columns_of(bodies), now)
         if not len(rows.ids) and not rows.rejects:
-            return [*told, *(answer(NOTHING, (), body.warnings) for body in bodies)]
+            return [*told, *(answer(0, 0, (), body.warnings) for body in bodies)]
         model = models.ensure(connection, name, now)
         taken = bodies[: _alike(rows, model, bodies)]
         if len(taken) < len(bodies):
@@ -126,7 +131,9 @@ def _prediction_answers(
         return (*alone.warnings, *fit(alone, stored.columns)[1])
 
     parts = _parts(mine, stored.appended, rows.rejects, begins)
-    return [answer(part, rejects, warnings(place)) for place, (part, rejects) in enumerate(parts)]
+    return [
+        answer(accepted, again, rejects, warnings(place)) for place, (accepted, again, _, rejects) in enumerate(parts)
+    ]
 
 
 def _store_labels(
@@ -143,8 +150,8 @@ def _store_labels(
             appended = store_labels(service, connection, models.ensure(connection, name, now), rows, now, begins)
         parts = _parts(owners(rows.batch.positions, begins), appended, rows.rejects, begins)
         told += [
-            {**answer(part, rejects, body.warnings), "unmatched": part.unmatched}
-            for body, (part, rejects) in zip(taken, parts, strict=True)
+            {**answer(accepted, again, rejects, body.warnings), "unmatched": unmatched}
+            for body, (accepted, again, unmatched, rejects) in zip(taken, parts, strict=True)
         ]
         bodies = bodies[len(taken) :]
     return told
@@ -161,8 +168,9 @@ def _before_repeat(rows: ArrivingLabels, bodies: Sequence[Records]) -> int:
 
 def _parts(
     of: NDArray[np.int64], appended: Appended, rejects: Sequence[Reject], begins: NDArray[np.int64]
-) -> list[tuple[Appended, list[Reject]]]:
-    """What became of each body: its counts, and its rejects with their places in it."""
+) -> list[tuple[int, int, int, list[Reject]]]:
+    """What became of each body: how many rows were accepted, known already and unmatched, and its rejects with their
+    places in it."""
     bodies = len(begins) - 1
     mine: list[list[Reject]] = [[] for _ in range(bodies)]
     for body, reject in within(rejects, begins):
@@ -170,8 +178,4 @@ def _parts(
     rows = np.bincount(of, minlength=bodies)
     fresh = np.bincount(of[appended.fresh], minlength=bodies) if len(appended.fresh) else np.zeros(bodies, np.int64)
     alone = np.bincount(of[~appended.matched], minlength=bodies) if len(appended.matched) else np.zeros_like(fresh)
-    counts = zip(fresh.tolist(), (rows - fresh).tolist(), alone.tolist(), strict=True)
-    return [
-        (Appended(accepted, again, NOTHING.hours, unmatched=unmatched), some)
-        for (accepted, again, unmatched), some in zip(counts, mine, strict=True)
-    ]
+    return list(zip(fresh.tolist(), (rows - fresh).tolist(), alone.tolist(), mine, strict=True))

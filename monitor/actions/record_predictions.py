@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.actions.append_parts import append_parts
 from monitor.actions.recording_apart import turn
 from monitor.actions.several import ONE, within
 from monitor.clock import HOUR
 from monitor.service import Service
-from monitor.store import models, quarantine
+from monitor.store import locks, models, quarantine
 from monitor.store.database import Connection
 from monitor.store.observations.arriving import ArrivingPredictions
 from monitor.store.observations.base import Appended, StoredColumn
-from monitor.store.observations.fit import fit, new_columns
+from monitor.store.observations.fit import new_columns
 
 MAX_ERRORS = 100
+PATIENCE = 1.0  # seconds that rows wait for a store that another program holds
 MAX_WARNINGS = 20
 NOTHING = Appended(0, 0, np.empty(0, np.int64))
 
@@ -44,11 +46,12 @@ def record_predictions(service: Service, model_name: str, rows: ArrivingPredicti
     """
     models.check_name(model_name)
     if not len(rows.ids) and not rows.rejects:
-        return answer(NOTHING, rows.rejects, rows.warnings)
-    with service.database.write() as connection:
+        return answer(0, 0, rows.rejects, rows.warnings)
+    with service.database.write(locks.posts(model_name), patience=PATIENCE) as connection:
         model = models.ensure(connection, model_name, now)
         stored = store_predictions(service, connection, model, rows, now)
-    return answer(stored.appended, rows.rejects, (*rows.warnings, *stored.warnings))
+    appended, warnings = stored.appended, (*rows.warnings, *stored.warnings)
+    return answer(appended.accepted, appended.duplicates, rows.rejects, warnings)
 
 
 def store_predictions(
@@ -68,13 +71,12 @@ def store_predictions(
     stored = models.with_columns(model, new)
     if new or not model.n_predictions:
         service.observations.ensure_model(connection, stored)
-    batch, warnings = fit(rows, stored.columns)
-    with turn(service, connection, model, batch.timestamps, now) as change:
-        appended = service.observations.append(connection, stored, batch, change)
+    with turn(service, connection, model, rows.timestamps, now) as number:
+        appended, remarks, odd = append_parts(service.observations, connection, stored, rows, number)
         models.note_predictions(connection, model.id, appended.versions)
         _note_hours(connection, model.id, appended, _reject_hours(rows, begins, now))
-        quarantine.keep(connection, model.id, "predictions", [one for _, one in within(rows.rejects, begins)], now)
-    return Stored(appended, tuple(warnings), np.asarray(batch.odd.is_valid()), stored.columns)
+        quarantine.keep(connection, model.id, "predictions", (one for _, one in within(rows.rejects, begins)), now)
+    return Stored(appended, tuple(remarks.words()), odd, stored.columns)
 
 
 def _reject_hours(rows: ArrivingPredictions, begins: NDArray[np.int64], now: int) -> Counter[int]:
@@ -100,11 +102,11 @@ def _note_hours(connection: Connection, model_id: int, appended: Appended, rejec
         models.mark_dirty(connection, model_id, sorted(hours), change, labels_only=False)
 
 
-def answer(appended: Appended, rejects: Any, warnings: Any) -> dict[str, Any]:
+def answer(accepted: int, duplicates: int, rejects: Any, warnings: Any) -> dict[str, Any]:
     """Counts, the first errors, warnings; an ``error`` if there were rows and none could be used."""
     told: dict[str, Any] = {
-        "accepted": appended.accepted,
-        "duplicates": appended.duplicates,
+        "accepted": accepted,
+        "duplicates": duplicates,
         "rejected": len(rejects),
         "errors": [
             {"row": reject.row, "id": reject.id, "field": reject.field, "reason": reject.reason}
@@ -112,7 +114,7 @@ def answer(appended: Appended, rejects: Any, warnings: Any) -> dict[str, Any]:
         ],
         "warnings": list(warnings[:MAX_WARNINGS]),
     }
-    if rejects and not appended.accepted + appended.duplicates:
+    if rejects and not accepted + duplicates:
         first = rejects[0]
         told["error"] = {
             "code": "nothing_acceptable",

@@ -11,8 +11,10 @@ from monitor import clock
 from monitor.actions import models as known_models
 from monitor.actions.frame import Frame, Nothing
 from monitor.actions.levels import segment_lengths
+from monitor.actions.measuring.expected_loss import learn_losses
 from monitor.actions.measuring.readings import judged_readings, readings_of
 from monitor.actions.measuring.task import Task
+from monitor.actions.own_cuts import make_own_cuts, needs_own_cuts
 from monitor.actions.prepare_reference import is_configured_otherwise, make_new_cuts
 from monitor.actions.run_windows import Due, due
 from monitor.actions.step_alerts import step_alerts
@@ -20,7 +22,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check, newest_end
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import alerts, claims, config, marks, readings
+from monitor.store import alerts, claims, config, locks, marks, readings
 from monitor.store.marks import Measured
 
 
@@ -57,7 +59,7 @@ def run_checks(
     if as_of > now:
         raise Invalid(f"as_of {clock.render(as_of)} is later than now ({clock.render(now)})", field="as_of")
     _count_waiting(service, name, as_of, now)
-    with service.database.write() as connection:
+    with service.database.write(locks.model(name)) as connection:
         model = known_models.get(connection, name)
         frame = Frame.load(service, connection, model)
         chosen = _chosen(frame, checks)
@@ -85,13 +87,18 @@ def _count_waiting(service: Service, name: str, as_of: int, now: int) -> None:
     """Bring summaries up to date, on new cuts if the configuration asks for other ones than there are."""
     with service.database.read() as connection:
         model = known_models.get(connection, name)
-        frame = Frame.load(service, connection, model) if model.first_reference_at is not None else None
-        stale = frame is not None and is_configured_otherwise(model, frame.binning)
-    if stale:
-        with service.database.write() as connection:
-            make_new_cuts(service, connection, known_models.get(connection, name), now)
+        frame = Frame.load(service, connection, model) if known_models.has_checks(model) else None
+        stale = frame is not None and len(frame.known) > 0 and is_configured_otherwise(model, frame.binning)
+        own = known_models.has_checks(model) and needs_own_cuts(frame, model, as_of)
+    if stale or own:
+        with service.database.write(locks.model(name)) as connection:
+            model = known_models.get(connection, name)
+            if own:
+                make_own_cuts(service, connection, model, as_of, now)
+            else:
+                make_new_cuts(service, connection, model, now)
     summarise(service, name, as_of // clock.HOUR, now)
-    if frame is not None:
+    if known_models.has_checks(model):
         _prepare(service, name, as_of)
 
 
@@ -108,6 +115,7 @@ def _prepare(service: Service, name: str, as_of: int) -> None:
 
 def _measure_once(frame: Frame, as_of: int) -> Nothing:
     for check in frame.checks:
+        learn_losses(frame, check)
         drifts = check.kind in ("data_drift", "prediction_drift") and check.in_ledger
         lengths = check.lengths if drifts else segment_lengths(check)
         for length in lengths if not check.needs_labels else ():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from monitor import clock
+from monitor.actions import models as known_models
 from monitor.actions.frame import Frame
 from monitor.actions.replay import moments
 from monitor.actions.run_checks import run_checks
@@ -28,16 +29,10 @@ def is_dormant(model: Model, now: int) -> bool:
 def run_due(service: Service, holder: str, now: int) -> int:
     """Run everything that is due at ``now`` for every model that is awake; how many runs were made."""
     done = 0
-    after = ""
-    while True:
-        with service.database.read() as connection:
-            page = models.list_page(connection, 100, after)
-        for model in page:
-            after = model.name
-            if model.first_reference_at is not None and not is_dormant(model, now):
-                done += _run_safely(service, model, holder, now)
-        if len(page) < 100:
-            return done
+    for model in models.every(service.database):
+        if known_models.has_checks(model) and not is_dormant(model, now):
+            done += _run_safely(service, model, holder, now)
+    return done
 
 
 def _run_safely(service: Service, model: Model, holder: str, now: int) -> int:
@@ -52,10 +47,10 @@ def _run_safely(service: Service, model: Model, holder: str, now: int) -> int:
 
 
 def _run_model(service: Service, model: Model, holder: str, now: int) -> int:
-    assert model.first_reference_at is not None
+    born = model.created_at if model.first_reference_at is None else model.first_reference_at
     with service.database.read() as connection:
         frame = Frame.load(service, connection, model)
-        before = max(claims.last_finished(connection, model.id) or 0, model.first_reference_at, now - CATCH_UP)
+        before = max(claims.last_finished(connection, model.id) or 0, born, now - CATCH_UP)
         due = [] if frame is None else moments(frame.checks, before, now)
     done = 0
     for as_of, names in due[:AT_ONCE]:
@@ -68,7 +63,7 @@ def _run_model(service: Service, model: Model, holder: str, now: int) -> int:
             as_of,
             now=now,
             checks=names,
-            not_before=model.first_reference_at,
+            not_before=born,
             claimed_by=holder,
         )
         done += 1

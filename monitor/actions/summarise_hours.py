@@ -13,7 +13,7 @@ from monitor.actions import counted_there, counting, slicing
 from monitor.actions.counting import Meaning
 from monitor.actions.models import meaning_of_model
 from monitor.service import Service
-from monitor.store import models, references, summaries
+from monitor.store import locks, models, references, summaries
 from monitor.store.database import Connection
 from monitor.store.models import Model
 from monitor.store.observations.base import Counting, StoredColumn
@@ -27,7 +27,7 @@ def summarise(service: Service, name: str, before_hour: int, now: int) -> int:
     """Bring the model's summaries of hours before ``before_hour`` up to date; how many hours were counted."""
     done = 0
     while _waits(service, name, before_hour):
-        with service.database.write() as connection:
+        with service.database.write(locks.model(name)) as connection:
             model = models.find(connection, name)
             if model is None:
                 return done
@@ -48,11 +48,12 @@ def _waits(service: Service, name: str, before_hour: int) -> bool:
 
 
 def _binning(connection: Connection, model: Model, now: int) -> tuple[int, Binning, Meaning]:
-    """The model's cuts. Before any reference they hold every column there is: a new column makes new ones."""
+    """The model's cuts. Before any that were made of rows they hold every column there is: a new column makes new
+    ones."""
     meaning = meaning_of_model(model)
     if model.binning_id is not None:
         binning = Binning.from_bytes(references.binning(connection, model.binning_id))
-        if model.first_reference_at is not None or _covers(binning, model.stored.columns):
+        if model.task is not None or _covers(binning, model.stored.columns):
             return model.binning_id, binning, meaning
     made = counting.binning_of(model.stored.columns, meaning, [])
     return references.add_binning(connection, model.id, made.to_bytes(), now), made, meaning

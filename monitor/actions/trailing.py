@@ -11,7 +11,7 @@ from detectors.performance import scored
 from detectors.profile import Grouped, ReferenceProfile
 from detectors.summary import HourlySummaries
 from monitor import clock
-from monitor.actions.frame import Compared, Frame
+from monitor.actions.frame import Compared, Frame, Nothing
 from monitor.config.document import Trailing
 from monitor.store import summaries
 
@@ -26,11 +26,19 @@ def compared_with(
     """
     last = start_hour - clock.parse_duration(given.gap) // clock.HOUR
     first = last - clock.parse_duration(given.trailing) // clock.HOUR
-    hours = _rows(frame, first, last, segment or "")
+    known_hour, segment = as_of // clock.HOUR, segment or ""
+    asked = (frame.connection, frame.model.id, frame.binning_id, first, last, known_hour, segment)
+    key = ("trailing", *asked[1:5], segment, summaries.state_of(*asked))
+    kept = frame.service.of_segments if segment else frame.service.artefacts
+    profile: ReferenceProfile | Nothing = kept.get(key, lambda: _profile(frame, first, last, known_hour, segment))
+    return None if isinstance(profile, Nothing) else Compared(profile, f"trailing {given.trailing}", None)
+
+
+def _profile(frame: Frame, first: int, last: int, known_hour: int, segment: str) -> ReferenceProfile | Nothing:
+    hours = _rows(frame, first, last, segment)
     if len(hours.hours) == 0:
-        return None
-    profile = ReferenceProfile.of(hours, _labels(frame, first, last, as_of // clock.HOUR, segment or ""), timed=True)
-    return Compared(profile, f"trailing {given.trailing}", None)
+        return Nothing()
+    return ReferenceProfile.of(hours, _labels(frame, first, last, known_hour, segment), timed=True)
 
 
 def _rows(frame: Frame, first: int, last: int, segment: str) -> HourlySummaries:

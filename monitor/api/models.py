@@ -9,7 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from monitor.actions import models as known_models
-from monitor.actions.describe import describe, health
+from monitor.actions.describe import health
+from monitor.actions.describe_model import describe_model
 from monitor.actions.distributions import distributions
 from monitor.actions.patch_model import patch_model
 from monitor.api.access import requires
@@ -28,15 +29,16 @@ def get_models(request: Request) -> Response:
     service, now = service_of(request), now_of(request)
     with service.database.read() as connection:
         found = models.list_page(connection, limit + 1, request.query_params.get("cursor", ""))
-        items = [describe(connection, model, now) for model in found[:limit]]
+        items = [describe_model(service, connection, model, now) for model in found[:limit]]
     return answer(page(items, found[limit - 1].name if len(found) > limit else None))
 
 
 @router.get("/v1/models/{model}", dependencies=reads)
 def get_model(model: str, request: Request) -> Response:
     """One model."""
-    with service_of(request).database.read() as connection:
-        return answer(describe(connection, known_models.get(connection, model), now_of(request)))
+    service = service_of(request)
+    with service.database.read() as connection:
+        return answer(describe_model(service, connection, known_models.get(connection, model), now_of(request)))
 
 
 @router.patch("/v1/models/{model}", dependencies=[Depends(requires("admin"))])

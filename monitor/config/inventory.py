@@ -46,6 +46,11 @@ class Check:
         return self.kind == "performance" or (self.kind == "fairness" and self.metric not in WITHOUT_LABELS)
 
     @property
+    def trails(self) -> bool:
+        """Whether it is compared with the model's own last weeks, for which nobody has to set a reference."""
+        return isinstance(self.reference, document.Trailing)
+
+    @property
     def is_stream(self) -> bool:
         """Whether it looks at labelled rows one after the other, as their labels become known."""
         return self.method in SEQUENTIAL
@@ -61,8 +66,9 @@ class Check:
         return self.threshold.model_dump(exclude_none=True)
 
 
-def checks_of(model: document.Model, rows_per_hour: float = 0.0) -> tuple[Check, ...]:
-    """The default checks, each replaced by a configured one of its name, then the other configured ones.
+def checks_of(model: document.Model, rows_per_hour: float = 0.0, *, has_reference: bool = True) -> tuple[Check, ...]:
+    """The default checks, each replaced by a configured one of its name, then the other configured ones. Without a
+    reference those alone that are compared with the model's own last weeks.
 
     Drift is looked for in 1 h and 6 h too where the reference has at least 500 rows in so long, by ``rows_per_hour``.
     """
@@ -72,7 +78,7 @@ def checks_of(model: document.Model, rows_per_hour: float = 0.0) -> tuple[Check,
         checks.pop(given.name, None)
         if given.enabled:
             checks[given.name] = _check(given, rows_per_hour)
-    return tuple(checks.values())
+    return tuple(check for check in checks.values() if has_reference or check.trails)
 
 
 def _lengths(kind: str, window: str | None, rows_per_hour: float, method: str = "auto") -> tuple[int, ...]:
@@ -100,11 +106,11 @@ def _check(given: document.Check, rows_per_hour: float) -> Check:
     )
 
 
-def rules_of(model: document.Model, default_notify: Sequence[str]) -> tuple[Rule, ...]:
-    """One rule per check, named as it, unless a configured rule speaks of that check."""
+def rules_of(model: document.Model, default_notify: Sequence[str], *, has_reference: bool = True) -> tuple[Rule, ...]:
+    """One rule per check that runs, named as it, unless a configured rule speaks of that check."""
     configured = [_rule(rule, default_notify) for rule in model.rules]
     spoken_of = {rule.check for rule in configured}
-    names = [check.name for check in checks_of(model)]
+    names = [check.name for check in checks_of(model, has_reference=has_reference)]
     defaults = [Rule(name=name, check=name, notify=tuple(default_notify)) for name in names if name not in spoken_of]
     return (*defaults, *(rule for rule in configured if rule.check in names))
 

@@ -3,87 +3,84 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence, Set
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from monitor.errors import StoreUnavailable
+from monitor.store import locks, on_postgres, on_sqlite
+from monitor.store.turn import WriteTurn
 
-BUSY_MILLISECONDS = 30_000
-
+PATIENCE = 30.0  # seconds that a unit of work waits for others, unless it says otherwise
 
 __all__ = ["Connection", "Database"]
 
 
 class Database:
-    """An engine and two kinds of transaction. ``read`` sees one snapshot; ``write`` holds the write lock from its
-    first statement on, so that what it reads stays true until it commits."""
+    """An engine and two kinds of transaction. ``read`` sees one snapshot; ``write`` holds what it names (see
+    ``monitor.store.locks``) from its beginning on, so that what it reads of that stays true until it commits."""
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
-        if self.url.get_backend_name() == "sqlite" and self.url.database not in (None, "", ":memory:"):
-            _make_private(Path(str(self.url.database)))
-        self.engine = _engine(str(url))
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = on_sqlite.engine(self.url) if self.is_sqlite else on_postgres.engine(self.url)
+        self._writer = on_sqlite.engine(self.url, on_sqlite.WRITER_KIBIBYTES) if self.is_sqlite else self.engine
+        self._turn = WriteTurn()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A read transaction; raises StoreUnavailable when the store cannot be reached."""
-        with _reachable(), self.engine.connect() as connection:
-            connection.execution_options(plimsoll_begin="BEGIN")
+        with reachable(), self.engine.connect() as connection:
+            (on_sqlite if self.is_sqlite else on_postgres).begin_reading(connection)
             yield connection
             connection.rollback()
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A write transaction, committed at the end of the block; raises StoreUnavailable likewise. A commit within
-        the block begins another one with the next statement."""
-        with _reachable(), self.engine.connect() as connection:
-            connection.execution_options(plimsoll_begin="BEGIN IMMEDIATE")
+    def write(self, *names: str, patience: float = PATIENCE) -> Iterator[Connection]:
+        """A write transaction that holds ``names`` for itself, committed at the end of the block (a commit within it
+        begins another one, which holds no names); raises StoreUnavailable likewise, after ``patience`` seconds where
+        others hold them."""
+        with self._writing(patience) as connection:
+            if not self.is_sqlite:
+                on_postgres.hold(connection, names or (locks.HOUSE,))
+            yield connection
+
+    @contextlib.contextmanager
+    def write_free(self, names: Sequence[str], patience: float) -> Iterator[tuple[Connection, Set[str]]]:
+        """``write`` that holds those of ``names`` which nobody else holds just now, and says which those are."""
+        with self._writing(patience) as connection:
+            yield connection, set(names) if self.is_sqlite else on_postgres.hold_free(connection, names)
+
+    @contextlib.contextmanager
+    def _writing(self, patience: float) -> Iterator[Connection]:
+        turn = self._turn.taken(patience) if self.is_sqlite else contextlib.nullcontext()
+        with reachable(), turn, self._writer.connect() as connection:
+            if self.is_sqlite:
+                on_sqlite.begin_writing(connection, patience)
+            connection.begin()
+            if self.is_sqlite:
+                self._turn.begun()
+            else:
+                on_postgres.wait_at_most(connection, patience)
             yield connection
             connection.commit()
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a writer of this process has the whole store: who waits for it waits for no failure."""
+        return self._turn.is_writing
 
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
-
-
-def _make_private(file: Path) -> None:
-    """A new store is its owner's alone: it holds other people's data and the hashes of keys. What is there already
-    keeps its permissions; SQLite gives its side files those of the store."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url)
-    engine = create_engine(
-        url, connect_args={"check_same_thread": False}, pool_size=16, max_overflow=32, pool_use_lifo=True
-    )
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # SQLAlchemy's begin event below speaks for itself
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
-            connection.execute(f"PRAGMA {pragma}")
-        connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-        connection.execute("PRAGMA cache_size=-65536")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("plimsoll_begin", "BEGIN"))
-
-    return engine
+        self._writer.dispose()
 
 
 @contextlib.contextmanager
-def _reachable() -> Iterator[None]:
+def reachable() -> Iterator[None]:
+    """Raises StoreUnavailable for whatever a store that is locked, full, slow or gone makes a driver raise."""
     try:
         yield
     except (OperationalError, sqlite3.OperationalError) as error:  # the driver's own where a cursor was used directly
@@ -91,4 +88,8 @@ def _reachable() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise StoreUnavailable("The store closed the connection; nothing was stored. Try again.") from error
+        raise
+    except Exception as error:
+        if on_postgres.is_operational(error):
+            raise StoreUnavailable("The store cannot be reached just now; nothing was stored. Try again.") from error
         raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, u
 
 from monitor.errors import Invalid
 from monitor.store import tables
+from monitor.store.database import Database
 from monitor.store.observations.base import Held, StoredColumn, StoredModel
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -101,6 +102,17 @@ def list_page(connection: Connection, limit: int, after: str = "") -> list[Model
     """At most ``limit`` models in order of name, beginning behind ``after``."""
     query = select(tables.models).where(tables.models.c.name > after).order_by(tables.models.c.name).limit(limit)
     return [_model(connection, row) for row in connection.execute(query).all()]
+
+
+def every(database: Database) -> Iterator[Model]:
+    """All models in order of name, read a hundred at a time."""
+    after, size = "", 100
+    while size == 100:
+        with database.read() as connection:
+            page = list_page(connection, 100, after)
+        yield from page
+        size = len(page)
+        after = page[-1].name if page else after
 
 
 def _model(connection: Connection, row: Row[Any]) -> Model:

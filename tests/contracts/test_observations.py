@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from monitor.bootstrap import observations_on
 from monitor.clock import HOUR
 from monitor.store.database import Database
 from monitor.store.observations import reading
@@ -25,7 +26,6 @@ from monitor.store.observations.base import (
     StoredModel,
 )
 from monitor.store.observations.clickhouse.store import ClickHouseObservations
-from monitor.store.observations.sql import SqlObservations
 from tests.clickhouse_front import fronted
 
 COLUMNS = (
@@ -41,23 +41,23 @@ Write = Callable[[], AbstractContextManager[Any]]
 class Engine:
     """A store with a model's tables, and its transactions."""
 
-    def __init__(self, database: str, observations: Observations) -> None:
-        self.database, self.observations = Database(database), observations
-        self.change = 0
+    def __init__(self, url: str, observations: Observations | None = None) -> None:
+        self.database = Database(url)
+        self.observations: Observations = observations or observations_on(self.database)
+        self.number = 0
         with self.database.write() as connection:
             self.observations.ensure_model(connection, MODEL)
 
     def append(self, *rows: tuple[Any, ...]) -> Any:
-        self.change += 1
+        self.number += 1
         with self.database.write() as connection:
-            return self.observations.append(connection, MODEL, batch(list(rows)), self.change)
+            return self.observations.append(connection, MODEL, batch(list(rows)), self.number)
 
     def label(self, *rows: tuple[str, str, int], arrived: int = 0, defaulted: bool = False) -> Any:
-        self.change += 1
+        self.number += 1
+        some = labels(list(rows), defaulted)
         with self.database.write() as connection:
-            return self.observations.append_labels(
-                connection, MODEL, labels(list(rows), defaulted), arrived, self.change
-            )
+            return self.observations.append_labels(connection, MODEL, some, arrived, self.number)
 
     def rows(self, start: int = 0, end: int = 10**6) -> list[dict[str, Any]]:
         with self.database.read() as connection:
@@ -96,9 +96,11 @@ def labels(rows: list[tuple[str, str, int]], defaulted: bool) -> LabelBatch:
     )
 
 
-@contextlib.contextmanager
-def on_sqlite(folder: Path) -> Iterator[Observations]:
-    yield SqlObservations()
+def _url(request: pytest.FixtureRequest, folder: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{folder / 'store.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
 
 
 @contextlib.contextmanager
@@ -116,15 +118,19 @@ def over_http(folder: Path) -> Iterator[Observations]:
         yield store
 
 
-ENGINES = {"sqlite": on_sqlite, "chdb": on_chdb, "clickhouse": over_http}
+APART = {"chdb": on_chdb, "clickhouse": over_http}
 
 
-@pytest.fixture(params=list(ENGINES))
+@pytest.fixture(params=["sqlite", "postgres", *APART])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    with ENGINES[request.param](tmp_path) as observations:
-        made = Engine(f"sqlite:///{tmp_path / 'store.db'}", observations)
+    if request.param in APART:
+        with APART[request.param](tmp_path) as observations:
+            made = Engine(f"sqlite:///{tmp_path / 'store.db'}", observations)
+            yield made
+    else:
+        made = Engine(_url(request, tmp_path))
         yield made
-        made.database.close()
+    made.database.close()
 
 
 def test_the_first_of_an_id_stays(engine: Engine) -> None:
@@ -217,23 +223,21 @@ steps = st.lists(
 )
 
 
-def settings_of(examples: int) -> settings:
-    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def examples(most: int) -> settings:
+    return settings(max_examples=most, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 @given(steps=steps)
-@settings_of(40)
+@examples(40)
 def test_any_sequence_of_posts(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
     check_sequence(engine, steps)
 
 
-@pytest.mark.parametrize("engine", ["chdb", "clickhouse"], indirect=True)
+@pytest.mark.parametrize("engine", list(APART), indirect=True)
 @given(steps=steps)
-@settings_of(12)
-def test_any_sequence_of_posts_where_each_statement_takes_longer(
-    engine: Engine, steps: list[tuple[str, list[Any]]]
-) -> None:
+@examples(12)
+def test_any_sequence_of_posts_to_a_store_apart(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
     check_sequence(engine, steps)
 
 

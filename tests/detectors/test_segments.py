@@ -88,6 +88,16 @@ def test_a_segment_too_small_to_tell_leaves_its_share_to_the_others() -> None:
     assert budget_shares({"small": Size(400, 300)}, tolerance=0.02, weekly_alpha=1e-4) == {}
 
 
+def test_segments_of_one_size_are_all_judged_or_none() -> None:
+    for rows in range(1000, 6000, 250):
+        sizes = {f"v={name}": Size(rows, rows / 2) for name in range(12)} | {"v=big": Size(9e5, 9e4)}
+        shares = budget_shares(sizes, tolerance=0.02, weekly_alpha=1e-4)
+        assert len(shares) in (1, 13)
+        assert "v=big" in shares
+        assert sum(shares.values()) == pytest.approx(1)
+    assert len(shares) == 13
+
+
 def test_the_smallest_effect_is_found_nine_times_in_ten() -> None:
     """A z-test of the share at its own level, against the law it was derived from."""
     rows, tolerance, alpha = np.array([[50_000.0, 2_000.0]]), 0.02, 1e-4

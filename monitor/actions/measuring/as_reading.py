@@ -44,6 +44,8 @@ def as_reading(
         details["judged"] = bounds.quantity
     if version is None:
         details["pooled"] = True
+    if compared is None and measured.reason == NO_REFERENCE and task.check.reference is not None:
+        details["asked_reference"] = str(task.check.reference)
     reading = Reading(
         check=task.check.name,
         kind=task.check.kind,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from alerting.reading import Reading
 from detectors.cuts import SegmentColumn
 from detectors.fairness import METRICS, Group, measure_fairness
 from detectors.performance.scored import no_labels
 from monitor.actions.frame import POOLED, Compared, Frame, Window
-from monitor.actions.measuring.as_reading import as_reading
+from monitor.actions.measuring.as_reading import as_reading, no_reference
 from monitor.actions.measuring.performance import has_enough_labels
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import reference_of
@@ -17,11 +18,14 @@ from monitor.actions.measuring.whole import reference_of
 EVERY = "*"  # stands for the value: a reading is about all groups of the column
 
 
-def fairness(frame: Frame, task: Task, _window: Window) -> list[Reading]:
+def fairness(frame: Frame, task: Task, window: Window) -> list[Reading]:
     """Every metric of each segment column (or the check's own), of all versions together; binary models."""
     if frame.meaning.task != "binary" or "prediction" not in frame.binning.by_name:
         return []
-    wanted = task.check.segment
+    wanted, named = task.check.segment, task.check.reference
+    if isinstance(named, str) and named not in {one.name for one in frame.known}:
+        missing = no_reference(task.check.metric or next(iter(METRICS)), None, window.pooled.rows)
+        return [replace(as_reading(frame, task, missing, None, None, judged=True), verdict="cannot_tell")]
     columns = [one for one in frame.binning.segments if one.values and wanted in (None, one.name)]
     return [reading for column in columns for reading in _of_column(frame, task, column)]
 

@@ -20,6 +20,7 @@ from monitor.actions.frame import POOLED, Frame, Window
 from monitor.actions.label_arrivals import known_of
 from monitor.actions.levels import judged_metrics, level, segment_level
 from monitor.actions.measuring.as_reading import as_reading
+from monitor.actions.measuring.expected_loss import expected_losses
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import reference_of, segment_windows
 from monitor.config.inventory import Check
@@ -95,7 +96,8 @@ def _performance_of(
         measured = [one for one in measured if one.metric in (task.check.metric, "label_coverage")]
     elif profile is not None:
         details = measured[-1].details
-        shown = [] if task.due.same_rows else _estimated(frame, counts, profile, details)
+        if not task.due.same_rows and segment is None:
+            shown = _estimated(frame, task, rows, counts, profile, details)
         shown += _concept(frame, current, profile, windows, known, details)
     if known.delay is not None and segment is None and task.check.metric is None:
         shown.append(known.delay)
@@ -125,10 +127,17 @@ _SHARED = ("coverage", "labelled", "predictions", "mature")
 
 
 def _estimated(
-    frame: Frame, counts: WindowCounts, reference: Reference, details: Mapping[str, Any]
+    frame: Frame,
+    task: Task,
+    rows: Mapping[str, int],
+    counts: WindowCounts,
+    reference: Reference,
+    details: Mapping[str, Any],
 ) -> list[Measurement]:
     """What the reference's labels let expect of all predictions; labels of the window's own change nothing here."""
-    return estimate_performance(frame.binning, counts, reference, {name: details[name] for name in _SHARED})
+    from_rows = expected_losses(frame, task, rows)
+    shared = {name: details[name] for name in _SHARED}
+    return estimate_performance(frame.binning, counts, reference, shared, from_rows)
 
 
 def _concept(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from alerting.reading import Reading
+from detectors.measurement import NO_REFERENCE, UNKNOWN_FEATURE, Measurement
 from monitor.actions.frame import Frame, Window
+from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.drift import drift
 from monitor.actions.measuring.fairness import fairness
 from monitor.actions.measuring.performance import performance
@@ -24,12 +26,29 @@ _KINDS: dict[str, Callable[[Frame, Task, Window], list[Reading]]] = {
     "fairness": fairness,
 }
 
+_OF_FEATURES = {"data_drift": "ks", "data_quality": "missing_share"}  # which metric cannot be told
+
 
 def readings_of(frame: Frame, task: Task) -> list[Reading]:
     """Every reading of the check on the window, judged ones and those that are only shown."""
     window = frame.window(task.start, task.end)
     measure = stream if task.check.is_stream else _KINDS[task.check.kind]
-    return measure(frame, task, window)
+    return [*measure(frame, task, window), *_unknown_features(frame, task, window)]
+
+
+def _unknown_features(frame: Frame, task: Task, window: Window) -> list[Reading]:
+    """A reading that cannot tell for every feature that a check names and the cuts do not hold: nobody has sent it, or
+    no reference has it."""
+    if task.check.kind not in _OF_FEATURES:
+        return []
+    sent = {column.name for column in frame.model.columns if column.role == "feature"}
+    found = []
+    for name in sorted(set(task.check.features or ()) - set(frame.features())):
+        metric = _OF_FEATURES[task.check.kind] if task.check.method == "auto" else task.check.method
+        reason = NO_REFERENCE if name in sent else UNKNOWN_FEATURE
+        measured = Measurement(metric, None, 0, window.pooled.rows, feature=name, reason=reason)
+        found.append(as_reading(frame, task, measured, None, None, judged=True))
+    return found
 
 
 def judged_readings(found: Sequence[Reading]) -> list[Reading]:

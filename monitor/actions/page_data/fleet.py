@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from dashboards import views
 from monitor import clock
 from monitor.actions import describe
-from monitor.actions.models import meaning_of_model, settings_of
+from monitor.actions.models import settings_of
 from monitor.actions.run_due import is_dormant
 from monitor.service import Service
 from monitor.store import models, pages
@@ -57,9 +57,8 @@ def health(connection: Connection, model: Model, now: int) -> views.Health:
 
 
 def task_of(model: Model) -> str | None:
-    """The task, once it is configured or settled by a reference."""
-    known = model.first_reference_at is not None
-    return settings_of(model).task or (meaning_of_model(model).task if known else None)
+    """The task, once it is configured or settled."""
+    return settings_of(model).task or model.task
 
 
 def _line(connection: Connection, row: pages.FleetRow, now: int) -> views.FleetModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from statistics import median
+from typing import Any
 from urllib.parse import urlencode
 
 from dashboards import pages as templates
@@ -13,6 +14,7 @@ from dashboards.registry import MODEL_PAGE, SEGMENT_PAGE
 from monitor import clock
 from monitor.actions import describe, levels
 from monitor.actions import models as known_models
+from monitor.actions.describe_model import segments_told
 from monitor.actions.frame import Frame
 from monitor.actions.models import settings_of
 from monitor.actions.page_data.answers import Reader, answer
@@ -58,14 +60,21 @@ def model_page(service: Service, name: str, given: Mapping[str, str], now: int) 
             lengths=_lengths(frame, scope, given),
             address=service.settings.public_url,
             segments=_segments(connection, model, scope, given),
+            too_small=_too_small(frame, scope),
             segment=scope.segment or None,
         )
 
 
 def _panels(model: Model, scope: Scope) -> tuple[str, ...]:
-    if model.first_reference_at is None:
+    if not known_models.has_checks(model):
         return ("volume",)
     return SEGMENT_PAGE if scope.segment else MODEL_PAGE
+
+
+def _too_small(frame: Frame | None, scope: Scope) -> list[dict[str, Any]]:
+    """Segments that are not judged; none on the page of one."""
+    told = [] if frame is None or scope.segment or not frame.settings.segments else segments_told(frame)
+    return [one for one in told if not one["judged"]]
 
 
 def _segments(connection: Connection, model: Model, scope: Scope, given: Mapping[str, str]) -> list[views.SegmentRow]:

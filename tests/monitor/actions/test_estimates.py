@@ -108,3 +108,63 @@ def test_without_scores_or_labels_in_the_reference_nothing_is_estimated(world: W
     assert not [name for name in newest(world, START + D) if name.startswith("estimated_")]
     world.reference([{k: v for k, v in one.items() if k != "label"} for one in traffic(T0, 24 * 9)])
     assert not [name for name in newest(world, START + D) if name.startswith("estimated_")]
+
+
+def harder(start: int, days: int, *, seed: int, hard: float) -> list[Any]:
+    """20 predictions an hour of a regression that is four times as far off where ``kind`` is hard; predictions are of
+    one size everywhere."""
+    rng = np.random.default_rng(seed)
+    n = days * 24 * 20
+    is_hard = rng.random(n) < hard
+    value = rng.normal(50, 5, n)
+    error = rng.normal(0, 1, n) * np.where(is_hard, 4.0, 1.0)
+    return [
+        {
+            "id": f"{seed}-{i}",
+            "timestamp": clock.render(start + i * 3 * clock.MINUTE),
+            "features": {"kind": "hard" if is_hard[i] else "easy", "x": round(float(rng.normal()), 6)},
+            "prediction": round(float(value[i]), 6) + 0.25,
+            "label": round(float(value[i] + error[i]), 6),
+        }
+        for i in range(n)
+    ]
+
+
+def test_errors_are_expected_from_features_where_there_are_rows(world: World) -> None:
+    world.configure(task="regression")
+    world.reference(harder(T0, 9, seed=1, hard=0.1))
+    records = harder(START, 1, seed=2, hard=0.8)
+    world.post(records)
+    before = newest(world, START + D)["estimated_mae"]
+    assert before["details"]["estimator"] == "dle"
+    assert before["details"]["reference_value"] < 1.2
+    world.label(records, delay=0)
+    after = newest(world, START + D + H)
+    assert after["estimated_mae"]["value"] == before["value"]
+    for metric in ("mae", "rmse"):
+        estimate = after[f"estimated_{metric}"]
+        assert estimate["lower"] < after[metric]["value"] < estimate["upper"]
+    world.service.learned.__init__()  # type: ignore[misc]  # another process: it learns the same again
+    assert newest(world, START + D + H)["estimated_mae"] == after["estimated_mae"]
+
+
+def test_each_version_expects_what_its_own_reference_tells(world: World) -> None:
+    world.configure(task="regression")
+    world.reference([{**one, "version": "1"} for one in harder(T0, 9, seed=1, hard=0.0)], "first")
+    world.reference([{**one, "version": "2"} for one in harder(T0, 9, seed=2, hard=1.0)], "second")
+    world.post([{**one, "version": "1"} for one in harder(START, 1, seed=3, hard=0.0)])
+    world.post([{**one, "version": "2"} for one in harder(START, 1, seed=4, hard=1.0)])
+    found = matching(world.read(START + D), check="performance", metric="estimated_mae", hours=24)
+    by_version = {one["version"]: one for one in found}
+    assert {one["details"]["estimator"] for one in found} == {"dle"}
+    ratio = by_version["2"]["value"] / by_version["1"]["value"]
+    assert 3 < ratio < 5
+    assert by_version[None]["value"] == pytest.approx((by_version["1"]["value"] + by_version["2"]["value"]) / 2)
+
+
+def test_without_enough_labelled_rows_errors_are_expected_from_the_prediction_alone(world: World) -> None:
+    world.configure(task="regression")
+    world.reference(harder(T0, 1, seed=1, hard=0.5)[:400])
+    world.post(harder(START, 1, seed=2, hard=0.5))
+    found = newest(world, START + D)["estimated_mae"]
+    assert found["details"]["estimator"] == "dle_of_prediction"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +145,7 @@ def test_a_key_that_was_revoked_meanwhile_lets_nothing_in(service: Service) -> N
     reader = manage_keys.create(service.database, "read", "two", NOW)
     row = json.dumps({"id": "a", "timestamp": clock.render(T)}).encode()
     post = Post("m", "predictions", read_json(row), secret, by_memory=True)
-    posts = [post, replace(post, secret=reader), replace(post, secret=None), replace(post, secret="made up")]
+    posts = [post, *(post._replace(secret=one) for one in (reader, None, "made up"))]
     first, *others = record_posts(service, posts, NOW)
     assert isinstance(first, dict)
     assert [type(one) for one in others] == [Unauthorized] * 3

@@ -16,6 +16,7 @@ from monitor.actions.frame import Frame
 from monitor.actions.levels import expected_checks, segments_of
 from monitor.config.inventory import runs_per_month
 from monitor.errors import NotFound
+from tests.monitor.api.calling import Api
 from tests.monitor.world import T0, D, H, Record, World, at, matching, one, traffic
 
 START = T0 + 14 * D
@@ -61,6 +62,20 @@ def test_a_shift_inside_a_segment_is_found_there(world: World) -> None:
     whole = one(world.read(AS_OF), check="data_drift", feature="x", hours=168, segment=None)
     assert whole["verdict"] == "ok"
     assert whole["value"] < north["value"] / 2
+
+
+def test_a_segment_too_small_to_judge_is_told_of(world: World) -> None:
+    lived(world)
+    world.read(AS_OF)
+    told = {one["segment"]: one for one in Api(world.service, world.now).get("/v1/models/m")["segments"]}
+    assert [name for name, one in told.items() if not one["judged"]] == ["region=isle"]
+    isle = told["region=isle"]
+    assert isle["reason"] == "too_few_rows"
+    assert 500 < isle["reference_rows"] < 800  # 5 % of 12,960
+    assert isle["weekly_rows"] == pytest.approx(isle["reference_rows"] / (9 / 7), abs=2)
+    page = build_page.build_model(world.service, Viewer(now=world.now), "m", {})
+    assert "1 segment too small to judge" in page
+    assert f"region=isle: {isle['reference_rows']} rows in the reference, {isle['weekly_rows']} a week" in page
 
 
 def test_its_alert_is_its_own_and_named(world: World) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from monitor.actions import describe
+from monitor.actions.run_due import run_due
+from monitor.actions.summarise_hours import summarise_waiting
 from tests.monitor.world import T0, D, H, World, matching, one, traffic
 
 START = T0 + 14 * D
@@ -55,3 +58,64 @@ def test_performance_uses_the_labels_known_then(world: World) -> None:
     assert all(abs(r["details"]["reference_value"] - 0.7) < 0.03 for r in found)
     world.label([{**record, "label": 1 - record["label"]} for record in records], delay=40 * D)
     assert matching(world.read(as_of), check="own", metric="accuracy") == found
+
+
+def test_a_stretch_is_fitted_once_until_its_rows_change(world: World) -> None:
+    lived(world)
+    as_of = START + DAYS * D
+    first = one(world.read(as_of), check="own", feature="x")
+    kept = {key for key in world.service.artefacts._held if key[0] == "trailing"}
+    assert one(world.read(as_of), check="own", feature="x") == first
+    world.post(traffic(as_of - D, 24, seed=9))  # in the window: the stretch before it is as it was
+    again = one(world.read(as_of), check="own", feature="x")
+    assert again["n_current"] == 2 * first["n_current"]
+    assert {key for key in world.service.artefacts._held if key[0] == "trailing"} == kept
+    world.post(traffic(as_of - 5 * D, 1, seed=10))
+    assert one(world.read(as_of), check="own", feature="x")["n_reference"] == first["n_reference"] + 6
+
+
+def test_it_needs_no_reference(world: World) -> None:
+    world.configure(task="binary", checks=[OWN, {**OWN, "name": "said", "kind": "prediction_drift"}])
+    world.post(traffic(START, 24 * DAYS, seed=2, shift=2.0))
+    assert {r["reason"] for r in world.read(START + D)} == {"no_reference"}  # nothing before the first window
+    world.post(traffic(START + DAYS * D, 24, seed=3, shift=-2.0))
+    quiet = world.read(START + DAYS * D)
+    assert {r["check"] for r in quiet} == {"own", "said"}
+    assert {r["verdict"] for r in quiet if r["verdict"]} == {"ok"}
+    assert one(quiet, check="own", feature="x")["n_reference"] == 14 * 24 * 6
+    run = world.run(START + (DAYS + 1) * D)
+    moved = [r for r in run.readings if (r.check, r.feature) == ("own", "x")]
+    assert [r.verdict for r in moved] == ["critical"]
+    assert [alert["rule"] for alert in run.alerts] == ["own"]
+    with world.service.database.read() as connection:
+        assert describe.health(connection, world.found(connection), START + (DAYS + 1) * D).status == "unhealthy"
+    again = [r for r in world.run(START + (DAYS + 1) * D).readings if (r.check, r.feature) == ("own", "x")]
+    assert again == moved
+
+
+def test_a_feature_that_comes_later_is_compared_once_it_has_a_past(world: World) -> None:
+    world.configure(task="binary", checks=[OWN])
+    world.post(traffic(START, 24 * 20, seed=2))
+    assert {r["feature"] for r in world.read(START + 20 * D)} == {"x", "kind"}
+    later = [
+        {**one, "features": {**one["features"], "new": 1.5 * i}}
+        for i, one in enumerate(traffic(START + 20 * D, 72, seed=3))
+    ]
+    world.post(later)
+    found = world.read(START + 23 * D)
+    assert one(found, feature="x")["n_reference"] == 14 * 24 * 6  # what was counted before is counted again
+    new = one(found, feature="new")  # ever rising: how much it differs by itself is not known yet
+    assert (new["n_reference"], new["value"], new["verdict"]) == (144, 1.0, "ok")
+    world.reference(traffic(T0, 24 * 9))
+    assert {"own", "data_drift", "data_quality"} <= {r["check"] for r in world.read(START + 23 * D)}
+
+
+def test_the_schedule_runs_it_without_a_reference(world: World) -> None:
+    world.now = START
+    world.configure(task="binary", checks=[OWN])
+    world.post(traffic(START, 24 * 3, seed=2)[:1])
+    world.now = START + 3 * D
+    world.post(traffic(START, 24 * 3, seed=2))
+    summarise_waiting(world.service, world.now)
+    assert run_due(world.service, "me", world.now) > 0
+    assert {r["check"] for r in world.stored()} == {"own"}

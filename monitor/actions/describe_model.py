@@ -1,0 +1,35 @@
+"""One model with all that is known of it: what the list shows, and its segments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monitor.actions.describe import describe
+from monitor.actions.frame import Frame
+from monitor.actions.levels import segments_of
+from monitor.actions.models import settings_of
+from monitor.service import Service
+from monitor.store.database import Connection
+from monitor.store.models import Model
+
+
+def describe_model(service: Service, connection: Connection, model: Model, now: int) -> dict[str, Any]:
+    """As ``GET /v1/models/{model}`` shows it."""
+    frame = Frame.load(service, connection, model) if settings_of(model).segments else None
+    return {**describe(connection, model, now), "segments": [] if frame is None else segments_told(frame)}
+
+
+def segments_told(frame: Frame) -> list[dict[str, Any]]:
+    """Every segment that is counted, by name: how many rows it has in the reference that has most of them and in a week
+    of that, and whether it is judged, or why not."""
+    judged = segments_of(frame)
+    return [
+        {
+            "segment": name,
+            "judged": name in judged,
+            "reason": None if name in judged else "too_few_rows",
+            "reference_rows": round(size.reference),
+            "weekly_rows": round(size.weekly),
+        }
+        for name, size in frame.segment_sizes().items()
+    ]

@@ -1,0 +1,58 @@
+"""What is particular to SQLite: one file, write-ahead logging, every commit synced, one writer at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+BUSY_MILLISECONDS = 30_000
+WRITER_KIBIBYTES = 65_536  # there is one writer at a time, and many readers
+READER_KIBIBYTES = 8_192
+
+
+def engine(url: URL, cache: int = READER_KIBIBYTES) -> Engine:
+    """Connections to the file, each with so large a ``cache`` of pages; it is made, readable by its owner alone, where
+    there is none."""
+    if url.database not in (None, "", ":memory:"):
+        _make_private(Path(str(url.database)))
+    made = create_engine(
+        url, connect_args={"check_same_thread": False}, pool_size=16, max_overflow=32, pool_use_lifo=True
+    )
+
+    @event.listens_for(made, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's begin event below speaks for itself
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+        connection.execute(f"PRAGMA cache_size=-{cache}")
+
+    @event.listens_for(made, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("plimsoll_begin", "BEGIN"))
+
+    return made
+
+
+def begin_reading(connection: Connection) -> None:
+    """The transaction to come sees one snapshot."""
+    connection.execution_options(plimsoll_begin="BEGIN")
+
+
+def begin_writing(connection: Connection, patience: float) -> None:
+    """The transaction to come holds the write lock from its first statement on, for which it waits so many seconds."""
+    driver: Any = connection.connection.driver_connection
+    driver.execute(f"PRAGMA busy_timeout={patience * 1000:.0f}")
+    connection.execution_options(plimsoll_begin="BEGIN IMMEDIATE")
+
+
+def _make_private(file: Path) -> None:
+    """A new store is its owner's alone: it holds other people's data and the hashes of keys. What is there already
+    keeps its permissions; SQLite gives its side files those of the store."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
