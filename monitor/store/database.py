@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from monitor.errors import StoreUnavailable
+from monitor.errors import StoreBusy, StoreUnavailable
 from monitor.store import locks, on_postgres, on_sqlite
+from monitor.store.turn import LONGEST, Writers, WriteTurn
 
 __all__ = ["Connection", "Database"]
 
@@ -23,6 +24,7 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = on_sqlite.engine(self.url) if self.is_sqlite else on_postgres.engine(self.url)
+        self._turn: WriteTurn | Writers = WriteTurn() if self.is_sqlite else Writers()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -33,16 +35,23 @@ class Database:
             connection.rollback()
 
     @contextlib.contextmanager
-    def write(self, *names: str) -> Iterator[Connection]:
+    def write(self, *names: str, patience: float = LONGEST) -> Iterator[Connection]:
         """A write transaction that holds ``names`` for itself, committed at the end of the block; raises
-        StoreUnavailable likewise."""
-        with reachable(), self.engine.connect() as connection:
-            if self.is_sqlite:
-                on_sqlite.begin_writing(connection)
+        StoreUnavailable likewise, after ``patience`` seconds where the store, or one of the names, is held by
+        another."""
+        begin = on_sqlite.begin_writing if self.is_sqlite else on_postgres.begin_writing
+        with reachable(), self._turn.taken(patience), self.engine.connect() as connection:
+            begin(connection, patience)
             with connection.begin():
                 if not self.is_sqlite:
-                    on_postgres.hold(connection, names or (locks.HOUSE,))
+                    on_postgres.hold(connection, names or (locks.HOUSE,), patience)
+                self._turn.begun()
                 yield connection
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a writer of this process is at work; who waits for it waits for no failure."""
+        return self._turn.is_writing
 
     def close(self) -> None:
         """Give all connections back."""
@@ -55,6 +64,8 @@ def reachable() -> Iterator[None]:
     try:
         yield
     except (OperationalError, sqlite3.OperationalError) as error:  # the driver's own where a cursor was used directly
+        if on_postgres.is_held(error.orig if isinstance(error, OperationalError) else error):
+            raise StoreBusy("The store is held by another writer just now; nothing was stored. Try again.") from error
         raise StoreUnavailable("The store cannot be reached just now; nothing was stored. Try again.") from error
     except DBAPIError as error:
         if error.connection_invalidated:

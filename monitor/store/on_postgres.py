@@ -55,9 +55,15 @@ def begin_reading(connection: Connection) -> None:
     connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def hold(connection: Connection, names: Sequence[str]) -> None:
-    """Wait for these names and keep them until the transaction ends; always in one order, so that two never wait for
-    each other."""
+def begin_writing(_connection: Connection, _patience: float) -> None:
+    """Nothing before the transaction begins; see ``hold``."""
+
+
+def hold(connection: Connection, names: Sequence[str], patience: float) -> None:
+    """Wait for these names, at most so many seconds, and keep them until the transaction ends; always in one order, so
+    that two never wait for each other."""
+    if patience < LOCK_SECONDS:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{patience * 1000:.0f}ms'")
     connection.execute(_HOLD, {"names": sorted(set(names))})
 
 
@@ -71,6 +77,12 @@ def is_operational(error: Exception) -> bool:
     """Whether this is the driver's own word for a server that is gone, locked or full."""
     psycopg = sys.modules.get("psycopg")
     return psycopg is not None and isinstance(error, psycopg.OperationalError)
+
+
+def is_held(error: BaseException | None) -> bool:
+    """Whether this says that another transaction held a lock for longer than one waits for it."""
+    psycopg = sys.modules.get("psycopg")
+    return psycopg is not None and isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected)
 
 
 def written(value: str) -> str:

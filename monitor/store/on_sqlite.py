@@ -40,8 +40,10 @@ def begin_reading(connection: Connection) -> None:
     connection.execution_options(plimsoll_begin="BEGIN")
 
 
-def begin_writing(connection: Connection) -> None:
-    """The transaction to come holds the write lock from its first statement on."""
+def begin_writing(connection: Connection, patience: float) -> None:
+    """The transaction to come holds the write lock from its first statement on, for which it waits so many seconds."""
+    driver: Any = connection.connection.driver_connection
+    driver.execute(f"PRAGMA busy_timeout={patience * 1000:.0f}")
     connection.execution_options(plimsoll_begin="BEGIN IMMEDIATE")
 
 

@@ -101,7 +101,8 @@ class LabelBatch:
 class Appended:
     """What became of a batch. ``hours`` int64: hours of prediction time whose content changed; ``conflicting_hours``
     int64, one entry per resend whose content differs from what is stored; ``versions`` of the accepted rows with
-    their count, first and newest time."""
+    their count, first and newest time; ``fresh`` bool [n]: which rows of the batch went in; ``matched`` bool [n]: which
+    labels have their prediction, ``unmatched`` how many have not."""
 
     accepted: int
     duplicates: int
@@ -109,6 +110,8 @@ class Appended:
     conflicting_hours: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     versions: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     unmatched: int = 0
+    fresh: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    matched: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
 
 
 @dataclass(frozen=True)
