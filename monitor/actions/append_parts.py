@@ -16,16 +16,17 @@ CELLS = 500_000  # values at once
 
 
 def append_parts(
-    observations: Observations, connection: Any, model: StoredModel, rows: ArrivingPredictions
+    observations: Observations, connection: Any, model: StoredModel, rows: ArrivingPredictions, change: int
 ) -> tuple[Appended, Remarks, NDArray[np.bool_]]:
     """Fit rows to their model's columns and store them: what became of them, what is to be said, and which rows have
-    values that no column could hold, bool [n]."""
+    values that no column could hold, bool [n]. A store that commits by itself takes all of them at once: nothing is
+    stored by half."""
     appended: list[Appended] = []
     odd: list[NDArray[np.bool_]] = []
     remarks = Remarks()
-    for part in rows.parts(CELLS):
+    for part in rows.parts(CELLS) if observations.shares_transaction else [rows]:
         batch, more = fit_part(part, model.columns)
-        appended.append(observations.append(connection, model, batch))
+        appended.append(observations.append(connection, model, batch, change))
         remarks.add(more)
         odd.append(np.asarray(batch.odd.is_valid()))
     return _together(appended), remarks, np.concatenate(odd)

@@ -38,15 +38,16 @@ class Database:
     def write(self, *names: str, patience: float = LONGEST) -> Iterator[Connection]:
         """A write transaction that holds ``names`` for itself, committed at the end of the block; raises
         StoreUnavailable likewise, after ``patience`` seconds where the store, or one of the names, is held by
-        another."""
+        another. A commit within the block gives up what is held; the next statement begins another transaction."""
         begin = on_sqlite.begin_writing if self.is_sqlite else on_postgres.begin_writing
         with reachable(), self._turn.taken(patience), self.engine.connect() as connection:
             begin(connection, patience)
-            with connection.begin():
-                if not self.is_sqlite:
-                    on_postgres.hold(connection, names or (locks.HOUSE,), patience)
-                self._turn.begun()
-                yield connection
+            connection.begin()
+            if not self.is_sqlite:
+                on_postgres.hold(connection, names or (locks.HOUSE,), patience)
+            self._turn.begun()
+            yield connection
+            connection.commit()
 
     @property
     def is_writing(self) -> bool:

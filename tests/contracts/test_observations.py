@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -24,6 +25,8 @@ from monitor.store.observations.base import (
     StoredColumn,
     StoredModel,
 )
+from monitor.store.observations.clickhouse.store import ClickHouseObservations
+from tests.clickhouse_front import fronted
 
 COLUMNS = (
     StoredColumn("feature", "x", 0, "number"),
@@ -38,19 +41,23 @@ Write = Callable[[], AbstractContextManager[Any]]
 class Engine:
     """A store with a model's tables, and its transactions."""
 
-    def __init__(self, url: str) -> None:
-        self.database = Database(url)
-        self.observations: Observations = observations_on(self.database)
+    def __init__(self, database: Database, observations: Observations) -> None:
+        self.database, self.observations = database, observations
+        self.change = 0
         with self.database.write() as connection:
             self.observations.ensure_model(connection, MODEL)
 
     def append(self, *rows: tuple[Any, ...]) -> Any:
+        self.change += 1
         with self.database.write() as connection:
-            return self.observations.append(connection, MODEL, batch(list(rows)))
+            return self.observations.append(connection, MODEL, batch(list(rows)), self.change)
 
     def label(self, *rows: tuple[str, str, int], arrived: int = 0, defaulted: bool = False) -> Any:
+        self.change += 1
         with self.database.write() as connection:
-            return self.observations.append_labels(connection, MODEL, labels(list(rows), defaulted), arrived)
+            return self.observations.append_labels(
+                connection, MODEL, labels(list(rows), defaulted), arrived, self.change
+            )
 
     def rows(self, start: int = 0, end: int = 10**6) -> list[dict[str, Any]]:
         with self.database.read() as connection:
@@ -89,18 +96,38 @@ def labels(rows: list[tuple[str, str, int]], defaulted: bool) -> LabelBatch:
     )
 
 
-def _url(request: pytest.FixtureRequest, folder: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{folder / 'store.db'}"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+@contextlib.contextmanager
+def on_sql(database: Database, folder: Path) -> Iterator[Observations]:
+    yield observations_on(database)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@contextlib.contextmanager
+def on_chdb(_database: Database, folder: Path) -> Iterator[Observations]:
+    with contextlib.closing(ClickHouseObservations(f"chdb://{folder / 'chdb'}")) as store:
+        yield store
+
+
+@contextlib.contextmanager
+def over_http(_database: Database, folder: Path) -> Iterator[Observations]:
+    with (
+        fronted(folder / "chdb") as address,
+        contextlib.closing(ClickHouseObservations(f"clickhouse://me:secret@{address}/plimsoll")) as store,
+    ):
+        yield store
+
+
+ENGINES = {"sqlite": on_sql, "postgres": on_sql, "chdb": on_chdb, "clickhouse": over_http}
+
+
+@pytest.fixture(params=list(ENGINES))
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(_url(request, tmp_path))
-    yield made
-    made.database.close()
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres_url")
+    database = Database(url)
+    with ENGINES[request.param](database, tmp_path) as observations:
+        yield Engine(database, observations)
+    database.close()
 
 
 def test_the_first_of_an_id_stays(engine: Engine) -> None:
@@ -124,7 +151,7 @@ def test_nothing_at_all(engine: Engine) -> None:
 def test_a_failed_unit_of_work_leaves_nothing(engine: Engine) -> None:
     with pytest.raises(KeyError):
         _append_and_fail(engine)
-    assert engine.rows() == []
+    assert len(engine.rows()) == (0 if engine.observations.shares_transaction else 1)
 
 
 def _append_and_fail(engine: Engine) -> None:
@@ -193,9 +220,27 @@ steps = st.lists(
 )
 
 
+def settings_of(examples: int) -> settings:
+    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @given(steps=steps)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings_of(40)
 def test_any_sequence_of_posts(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
+    check_sequence(engine, steps)
+
+
+@pytest.mark.parametrize("engine", ["chdb", "clickhouse"], indirect=True)
+@given(steps=steps)
+@settings_of(12)
+def test_any_sequence_of_posts_where_each_statement_takes_longer(
+    engine: Engine, steps: list[tuple[str, list[Any]]]
+) -> None:
+    check_sequence(engine, steps)
+
+
+def check_sequence(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
     with engine.database.write() as connection:
         engine.observations.drop_before(connection, MODEL, 10**9)
     stored: dict[str, tuple[Any, ...]] = {}

@@ -17,15 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import select
 
 from monitor import bootstrap, settings
+from monitor.actions.recording_apart import Watch, mend_left
+from monitor.actions.summarise_hours import summarise_waiting
 from monitor.config.document import KINDS
-from monitor.store import tables
+from monitor.store import summaries, tables
 from tests import stores
-from tests.monitor.world import T0, D, World, bare, labels_of, traffic
+from tests.monitor.world import NOW, T0, D, World, bare, labels_of, traffic
 
-KILLS = 20
+KILLS = {"": 20, "chdb": 8}
 BATCH = 30
 START = T0 + 14 * D
 DOCUMENT = {
@@ -117,11 +120,13 @@ def wait_for_more(acknowledged: list[dict[str, Any]]) -> None:
         time.sleep(0.01)
 
 
-def test_kill_9_during_ingest(tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", list(KILLS))
+def test_kill_9_during_ingest(store: str, tmp_path: Path) -> None:
     home, dice = tmp_path / "home", random.Random(5)
+    observations = {"PLIMSOLL_OBSERVATIONS_URL": f"chdb://{tmp_path / 'observations'}"} if store else {}
     acknowledged: dict[str, list[dict[str, Any]]] = {"predictions": [], "labels": []}
-    store = stores.environment(home)
-    with dying_server(home, store, tmp_path) as (url, pid_file):
+    chosen = {**stores.environment(home), **observations}
+    with dying_server(home, chosen, tmp_path) as (url, pid_file):
         wait_until_up(url)
         client = Client(url)
         with httpx.Client(timeout=30) as http:
@@ -133,7 +138,7 @@ def test_kill_9_during_ingest(tmp_path: Path) -> None:
         ]
         for thread in threads:
             thread.start()
-        for kill in range(KILLS):
+        for kill in range(KILLS[store]):
             wait_until_up(url)
             if kill % 4 == 0:  # on a slow machine a server may be killed before it has answered anything
                 wait_for_more(acknowledged["predictions"])
@@ -147,12 +152,13 @@ def test_kill_9_during_ingest(tmp_path: Path) -> None:
         client.stop.set()
         for thread in threads:
             thread.join(30)
-    check(store, acknowledged)
+    check(settings.load(chosen), acknowledged)
 
 
-def check(store: dict[str, str], acknowledged: dict[str, list[dict[str, Any]]]) -> None:
-    service = bootstrap.build(settings.load(store))
+def check(chosen: settings.Settings, acknowledged: dict[str, list[dict[str, Any]]]) -> None:
+    service = bootstrap.build(chosen)
     world = World(service)
+    mend_left(service, Watch(), NOW)
     ids = {one["id"] for one in acknowledged["predictions"]}
     assert len(ids) == len(acknowledged["predictions"]) >= 5 * BATCH
     with service.database.read() as connection:
@@ -177,4 +183,7 @@ def check(store: dict[str, str], acknowledged: dict[str, list[dict[str, Any]]]) 
     assert fired
     assert set(fired) <= set(sent)
     assert len(readings) > 0
-    service.database.close()
+    summarise_waiting(service, NOW)
+    with service.database.read() as connection:
+        assert sum(count for _, _, count in summaries.predicted(connection, model.id, 0, 1 << 24)) == len(rows)
+    service.close()

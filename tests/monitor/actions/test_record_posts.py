@@ -126,7 +126,7 @@ def test_a_body_that_cannot_be_stored_takes_no_other_with_it(service: Service) -
     poster.predictions({"id": "first", "timestamp": clock.render(T), "features": {"x": 1}})
     with service.database.write() as connection:
         refusing = (
-            "CREATE TRIGGER refuse BEFORE INSERT ON p_1 WHEN NEW.id = 'r5' BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+            "CREATE TRIGGER refuse BEFORE INSERT ON p_1 WHEN NEW.id = 'r5' BEGIN SELECT RAISE(ABORT, 'no'); END"
             if stores.is_sqlite()
             else "ALTER TABLE i_1 ADD CONSTRAINT refuse CHECK (id <> 'r5')"
         )
