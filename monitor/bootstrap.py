@@ -28,11 +28,6 @@ def build(settings: Settings) -> Service:
     return service
 
 
-def observations_on(database: Database) -> SqlObservations:
-    """Predictions and labels in the same database as everything else."""
-    return SqlObservations(sqlite if database.is_sqlite else postgres)
-
-
 def _observations(settings: Settings, database: Database) -> Observations:
     url = settings.observations_url
     if url == settings.database_url:
@@ -44,6 +39,11 @@ def _observations(settings: Settings, database: Database) -> Observations:
         " are in the same database as all else",
         field="observations_url",
     )
+
+
+def observations_on(database: Database) -> SqlObservations:
+    """Predictions and labels in the same database as everything else."""
+    return SqlObservations(sqlite if database.is_sqlite else postgres)
 
 
 def refuse_unknown_store(url: str) -> None:

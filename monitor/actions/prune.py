@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from monitor import clock
-from monitor.actions import recording_apart
 from monitor.actions.models import settings_of
+from monitor.actions.recording_apart import NO_TIMES, turn
 from monitor.service import Service
 from monitor.store import locks, models, summaries
 
@@ -25,7 +25,7 @@ def _prune(service: Service, model: models.Model, oldest: int, now: int) -> int:
         return 0
     with (
         service.database.write(locks.model(model.name), locks.posts(model.name)) as connection,
-        recording_apart.turn(service, connection, model, recording_apart.NO_TIMES, now),
+        turn(service, connection, model, NO_TIMES, now),
     ):
         gone = service.observations.drop_before(connection, model.stored, hour)
         summaries.drop_before(connection, model.id, hour)

@@ -52,5 +52,5 @@ def store_labels(
         if len(appended.hours):
             change = models.bump_change(connection, model.id)
             models.mark_dirty(connection, model.id, appended.hours.tolist(), change, labels_only=True)
-        quarantine.keep(connection, model.id, "labels", [one for _, one in within(rows.rejects, begins)], now)
+        quarantine.keep(connection, model.id, "labels", (one for _, one in within(rows.rejects, begins)), now)
     return appended

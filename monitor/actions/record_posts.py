@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from monitor.actions import manage_keys
 from monitor.actions.record_labels import store_labels
 from monitor.actions.record_predictions import NOTHING, PATIENCE, Stored, answer, store_predictions
 from monitor.actions.several import begins_of, owners, within
-from monitor.errors import StoreBusy, StoreUnavailable, Unauthorized
+from monitor.errors import StoreUnavailable, Unauthorized
 from monitor.ingest import conform
 from monitor.ingest.records import Records, columns_of
 from monitor.service import Service
@@ -23,6 +23,12 @@ from monitor.store.observations.base import Appended
 from monitor.store.observations.fit import fit, new_columns
 
 Kind = Literal["predictions", "labels"]
+
+
+class Later(Exception):
+    """Not now: a larger body of the same model is being stored."""
+
+
 Answer = dict[str, Any] | Exception
 
 
@@ -39,17 +45,15 @@ class Post(NamedTuple):
 
 def record_posts(service: Service, posts: Sequence[Post], now: int) -> list[Answer]:
     """Store bodies in the order of their arrival, a model's predictions before its labels; an answer for each, or why
-    none of it was stored. Durable when it returns.
+    none of it was stored: ``Later`` where its model is held by another writer. Durable when it returns.
 
     A body that cannot be stored takes no other with it: those around it are stored apart.
     """
-    held = {locks.posts(post.model): None for post in posts}
     try:
-        with service.database.write(*held, patience=PATIENCE) as connection:
-            return _store(service, connection, posts, now)
+        names = {post.model: locks.posts(post.model) for post in posts}
+        with service.database.write_free(list(names.values()), PATIENCE) as (connection, held):
+            return _store(service, connection, posts, {name for name, lock in names.items() if lock in held}, now)
     except StoreUnavailable as error:
-        if len(held) > 1 and isinstance(error, StoreBusy):  # one model that is held shall not keep the others out
-            return _apart(service, posts, now)
         return [StoreUnavailable(error.message) for _ in posts]  # each is raised by a request of its own
     except Exception as error:
         if len(posts) == 1:
@@ -58,18 +62,8 @@ def record_posts(service: Service, posts: Sequence[Post], now: int) -> list[Answ
         return [*record_posts(service, posts[:half], now), *record_posts(service, posts[half:], now)]
 
 
-def _apart(service: Service, posts: Sequence[Post], now: int) -> list[Answer]:
-    places: dict[str, list[int]] = {}
-    for place, post in enumerate(posts):
-        places.setdefault(post.model, []).append(place)
-    answers: dict[int, Answer] = {}
-    for mine in places.values():
-        answers |= zip(mine, record_posts(service, [posts[place] for place in mine], now), strict=True)
-    return [answers[place] for place in range(len(posts))]
-
-
-def _store(service: Service, connection: Connection, posts: Sequence[Post], now: int) -> list[Answer]:
-    answers: list[Answer | None] = [None] * len(posts)
+def _store(service: Service, connection: Connection, posts: Sequence[Post], free: Set[str], now: int) -> list[Answer]:
+    answers: list[Answer | None] = [None if post.model in free else Later() for post in posts]
     for place in _locked_out(connection, posts):
         answers[place] = Unauthorized("This key was revoked; send one that is valid")
     groups: dict[tuple[str, bool], list[int]] = {}

@@ -23,7 +23,7 @@ from monitor.store import arriving, models
 from monitor.store.arriving import Arriving
 from monitor.store.database import Connection
 from monitor.store.models import Model
-from monitor.store.observations.base import Apart
+from monitor.store.observations.base import PARTS, Apart
 
 NO_TIMES = np.empty(0, np.int64)
 LEASE = 2 * MINUTE  # an announcement that was seen unchanged for so long is a dead process's
@@ -36,7 +36,7 @@ def turn(service: Service, connection: Connection, model: Model, times: NDArray[
     """Append rows of one model and note what became of them. A store that shares the transaction needs nothing; with
     another the unit of work is committed before the block, which then has the model to itself, and after it.
 
-    ``times`` int64 of the predictions that will be appended. Gives the change under which to append.
+    ``times`` int64 of the predictions that will be appended. Gives the number of the first append.
 
     Raises StoreUnavailable when others have the model for too long.
     """
@@ -48,7 +48,7 @@ def turn(service: Service, connection: Connection, model: Model, times: NDArray[
     connection.commit()  # whoever has the model needs the database to end
     with _alone_here(service, model):
         mine = _begin(service, store, connection, model, Arriving(model.id, 0, hours, service.turns.holder, now))
-        yield mine.change
+        yield mine.change * PARTS
         if not arriving.end(connection, mine):
             connection.rollback()
             _begin(service, store, connection, model, mine)  # and leave it: what came late is counted, too

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from monitor.actions.record_posts import Kind, Post, record_posts
+from monitor.actions.record_posts import Kind, Later, Post, record_posts
+from monitor.api.door import Admitted
 from monitor.api.turns import Ticket, Turns
 from monitor.errors import StoreUnavailable
 from monitor.ingest.records import read_json, read_lines
@@ -22,6 +23,10 @@ LINGER = 0.01  # seconds that a round waits for more when the one before had sev
 SEVERAL = 4
 PATIENCE = 2.0  # seconds after which a store that does not answer is told of
 
+AGAIN = 0.05  # seconds after which a model is tried again that another writer holds
+LONGEST = 15.0  # seconds that a post waits for that
+
+_BUSY = "Something large is being stored for this model; nothing was stored. Try again."
 _GONE = "The store cannot be reached just now; nothing was stored. Try again."
 _SILENT = "The store does not answer; whether this is stored is not known. Sending it again does no harm."
 
@@ -37,6 +42,7 @@ class Waiting(NamedTuple):
     secret: str | None
     by_memory: bool
     told: asyncio.Future[tuple[int, bytes]]
+    until: float
 
 
 class Intake:
@@ -52,11 +58,18 @@ class Intake:
         self._watch: asyncio.Handle
         self._last = 0
 
-    def put(self, model: str, client: str, waiting: Waiting) -> None:
-        """Queue a body up; ``waiting.told`` is told. Raises Overloaded, Full."""
-        self._turns.push(Ticket(model, client, len(waiting.body), waiting))
-        if self._under_way:
-            return
+    def put(
+        self, model: str, client: str, kind: Kind, body: bytes, lines: bool, admitted: Admitted
+    ) -> asyncio.Future[tuple[int, bytes]]:
+        """Queue a body up; what will be status and body of its answer. Raises Overloaded, Full."""
+        told: asyncio.Future[tuple[int, bytes]] = self.loop.create_future()
+        waiting = Waiting(kind, body, lines, *admitted, told, self.loop.time() + LONGEST)
+        self._turns.push(Ticket(model, client, len(body), waiting))
+        if not self._under_way:
+            self._start_soon()
+        return told
+
+    def _start_soon(self) -> None:
         if self._starting is None:
             delay = LINGER if self._last >= SEVERAL else 0
             self._starting = self.loop.call_later(delay, self._start)
@@ -96,12 +109,18 @@ class Intake:
         tickets, self._under_way = self._under_way, []
         error = done.exception()
         outcomes: Sequence[Outcome] = [error] * len(tickets) if isinstance(error, Exception) else done.result()
+        later = []
         for ticket, outcome in zip(tickets, outcomes, strict=True):
-            _tell(ticket, outcome)
+            if isinstance(outcome, Later) and self.loop.time() < ticket.item.until:
+                later.append(ticket)
+            else:
+                _tell(ticket, StoreUnavailable(_BUSY) if isinstance(outcome, Later) else outcome)
         if any(isinstance(outcome, StoreUnavailable) for outcome in outcomes):
             self._tell_waiting()
+        self._turns.put_back(later)
         if len(self._turns):
-            self._starting = self.loop.call_later(LINGER if self._last >= SEVERAL else 0, self._start)
+            delay = AGAIN if len(later) == len(tickets) else LINGER if self._last >= SEVERAL else 0
+            self._starting = self.loop.call_later(delay, self._start)
 
     def _tell_of_silence(self) -> None:
         """The store has not answered for long: whoever waits is told, and the round goes on. Not so while a writer of

@@ -10,13 +10,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from starlette.types import Receive, Scope
 
+from monitor import memory
 from monitor.actions.record_labels import record_labels
 from monitor.actions.record_posts import Kind
 from monitor.actions.record_predictions import record_predictions
 from monitor.api.access import requires
 from monitor.api.bodies import check_announced, check_size, client_of, first_of, held_by, read, room_of
 from monitor.api.door import door_of
-from monitor.api.intake import Intake, Waiting, answered
+from monitor.api.intake import Intake, answered
 from monitor.api.waiting import asked
 from monitor.errors import TooLarge
 from monitor.ingest import conform
@@ -26,6 +27,7 @@ from monitor.service import Service
 from monitor.store import models
 
 SMALL = 64 << 10  # bytes, before and after unpacking: such bodies are stored in rounds
+LARGE = 2 << 20  # bytes: such bodies leave much behind
 _OF_BODY = frozenset((b"content-type", b"content-encoding", b"content-length"))
 _check = requires("ingest")
 
@@ -47,10 +49,7 @@ async def take_in(scope: Scope, receive: Receive, model: str, kind: Kind) -> tup
         check_size(len(body), limit)
         small = _small(body, headers)
         if small is not None:
-            intake = intake_of(state)
-            waiting = Waiting(kind, *small, *admitted, told=intake.loop.create_future())
-            intake.put(model, client, waiting)
-            return await waiting.told
+            return await intake_of(state).put(model, client, kind, *small, admitted)
     if admitted.by_memory:
         await asked(lambda: _check(Request(scope)))
     room = room_of(state)
@@ -58,6 +57,14 @@ async def take_in(scope: Scope, receive: Receive, model: str, kind: Kind) -> tup
         body = await read(receive, message, limit, held)
         async with room.desk(model, client, len(body)):
             return answered(await run_in_threadpool(_store, state.service, model, kind, body, headers, state.clock()))
+
+
+def _store(service: Service, model: str, kind: Kind, body: bytes, headers: _Headers, now: int) -> dict[str, Any]:
+    try:
+        return _decode_and_store(service, model, kind, body, headers, now)
+    finally:
+        if len(body) > LARGE:
+            memory.release()
 
 
 _Headers = dict[bytes, str]
@@ -81,7 +88,9 @@ def _small(body: bytes, headers: _Headers) -> tuple[bytes, bool] | None:
     return body, format_ == "ndjson"
 
 
-def _store(service: Service, model: str, kind: Kind, body: bytes, headers: _Headers, now: int) -> dict[str, Any]:
+def _decode_and_store(
+    service: Service, model: str, kind: Kind, body: bytes, headers: _Headers, now: int
+) -> dict[str, Any]:
     type_, encoding = headers.get(b"content-type"), headers.get(b"content-encoding")
     limit = service.settings.max_body
     if kind == "labels":

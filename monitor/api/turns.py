@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
@@ -46,6 +46,13 @@ class Turns(Generic[T]):
         self._queues.setdefault(ticket.model, deque()).append(ticket)
         self._clients[ticket.client] += 1
         self.size += ticket.size
+
+    def put_back(self, tickets: Sequence[Ticket[T]]) -> None:
+        """Those that were taken in vain, in their order, before the others of their models."""
+        for ticket in reversed(tickets):
+            self._queues.setdefault(ticket.model, deque()).appendleft(ticket)
+            self._clients[ticket.client] += 1
+            self.size += ticket.size
 
     def pop(self) -> Ticket[T]:
         """The oldest of the model whose turn it is, which then is the last of the models; raises KeyError if empty."""

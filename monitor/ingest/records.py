@@ -92,6 +92,8 @@ def from_json(body: bytes, piece: int = PIECE) -> RawBatch:
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
         found = _outline.decode(body)
+    except RecursionError as error:
+        raise too_deep() from error
     except msgspec.DecodeError:
         found = msgspec.UNSET
     rows = found.records if isinstance(found, _Outline) else found

@@ -55,18 +55,27 @@ def begin_reading(connection: Connection) -> None:
     connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def begin_writing(_connection: Connection, _patience: float) -> None:
-    """Nothing before the transaction begins; see ``hold``."""
-
-
-def hold(connection: Connection, names: Sequence[str], patience: float) -> None:
-    """Wait for these names, at most so many seconds, and keep them until the transaction ends; always in one order, so
-    that two never wait for each other."""
-    if patience < LOCK_SECONDS:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{patience * 1000:.0f}ms'")
+def hold(connection: Connection, names: Sequence[str]) -> None:
+    """Wait for these names and keep them until the transaction ends; always in one order, so that two never wait for
+    each other."""
     connection.execute(_HOLD, {"names": sorted(set(names))})
 
 
+def hold_free(connection: Connection, names: Sequence[str]) -> set[str]:
+    """Keep those names that nobody holds just now until the transaction ends; which those are."""
+    return set(connection.execute(_HOLD_FREE, {"names": sorted(set(names))}).scalars())
+
+
+def wait_at_most(connection: Connection, seconds: float) -> None:
+    """The transaction waits no longer for what others hold."""
+    if seconds < LOCK_SECONDS:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{seconds * 1000:.0f}ms'"))
+
+
+_HOLD_FREE = text(
+    "SELECT name FROM unnest(CAST(:names AS text[])) AS asked (name)"
+    " WHERE pg_try_advisory_xact_lock(hashtextextended(name, 7461))"
+)
 _HOLD = text(
     "SELECT pg_advisory_xact_lock(hashtextextended(name, 7461)) FROM unnest(CAST(:names AS text[])) WITH ORDINALITY"
     " AS held (name, place) ORDER BY place"
@@ -77,12 +86,6 @@ def is_operational(error: Exception) -> bool:
     """Whether this is the driver's own word for a server that is gone, locked or full."""
     psycopg = sys.modules.get("psycopg")
     return psycopg is not None and isinstance(error, psycopg.OperationalError)
-
-
-def is_held(error: BaseException | None) -> bool:
-    """Whether this says that another transaction held a lock for longer than one waits for it."""
-    psycopg = sys.modules.get("psycopg")
-    return psycopg is not None and isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected)
 
 
 def written(value: str) -> str:

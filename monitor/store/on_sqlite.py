@@ -10,10 +10,13 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 BUSY_MILLISECONDS = 30_000
+WRITER_KIBIBYTES = 65_536  # there is one writer at a time, and many readers
+READER_KIBIBYTES = 8_192
 
 
-def engine(url: URL) -> Engine:
-    """Connections to the file; it is made, readable by its owner alone, where there is none."""
+def engine(url: URL, cache: int = READER_KIBIBYTES) -> Engine:
+    """Connections to the file, each with so large a ``cache`` of pages; it is made, readable by its owner alone, where
+    there is none."""
     if url.database not in (None, "", ":memory:"):
         _make_private(Path(str(url.database)))
     made = create_engine(
@@ -26,7 +29,7 @@ def engine(url: URL) -> Engine:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute(f"PRAGMA cache_size=-{cache}")
 
     @event.listens_for(made, "begin")
     def begin(connection: Connection) -> None:

@@ -1,17 +1,15 @@
-"""Who writes among the threads of this process: one at a time, or many."""
+"""Whose turn it is to write among the threads of this process, where the engine takes one writer at a time."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Iterator
 
 from monitor.errors import StoreUnavailable
 
 LONGEST = 30.0  # seconds that a writer of this process may take
 _STEP = 0.05
-_SOON = 5.0
 
 
 class WriteTurn:
@@ -45,28 +43,3 @@ class WriteTurn:
     def begun(self) -> None:
         """The one whose turn it is has the file."""
         self._since_begun = True
-
-
-class Writers:
-    """Where the engine takes many writers: nobody waits here, but it is known whether one is at work."""
-
-    def __init__(self) -> None:
-        self._since: dict[int, float] = {}
-
-    @property
-    def is_writing(self) -> bool:
-        """Whether a writer of this process began within the last seconds: one that takes longer may hang."""
-        newest = max(list(self._since.values()), default=0.0)
-        return time.monotonic() - newest < _SOON if newest else False
-
-    @contextlib.contextmanager
-    def taken(self, patience: float) -> Iterator[None]:
-        """Note the end of the writer."""
-        try:
-            yield
-        finally:
-            self._since.pop(threading.get_ident(), None)
-
-    def begun(self) -> None:
-        """This thread's writer has all that it holds."""
-        self._since[threading.get_ident()] = time.monotonic()

@@ -41,23 +41,23 @@ Write = Callable[[], AbstractContextManager[Any]]
 class Engine:
     """A store with a model's tables, and its transactions."""
 
-    def __init__(self, database: Database, observations: Observations) -> None:
-        self.database, self.observations = database, observations
-        self.change = 0
+    def __init__(self, url: str, observations: Observations | None = None) -> None:
+        self.database = Database(url)
+        self.observations: Observations = observations or observations_on(self.database)
+        self.number = 0
         with self.database.write() as connection:
             self.observations.ensure_model(connection, MODEL)
 
     def append(self, *rows: tuple[Any, ...]) -> Any:
-        self.change += 1
+        self.number += 1
         with self.database.write() as connection:
-            return self.observations.append(connection, MODEL, batch(list(rows)), self.change)
+            return self.observations.append(connection, MODEL, batch(list(rows)), self.number)
 
     def label(self, *rows: tuple[str, str, int], arrived: int = 0, defaulted: bool = False) -> Any:
-        self.change += 1
+        self.number += 1
+        some = labels(list(rows), defaulted)
         with self.database.write() as connection:
-            return self.observations.append_labels(
-                connection, MODEL, labels(list(rows), defaulted), arrived, self.change
-            )
+            return self.observations.append_labels(connection, MODEL, some, arrived, self.number)
 
     def rows(self, start: int = 0, end: int = 10**6) -> list[dict[str, Any]]:
         with self.database.read() as connection:
@@ -96,19 +96,21 @@ def labels(rows: list[tuple[str, str, int]], defaulted: bool) -> LabelBatch:
     )
 
 
-@contextlib.contextmanager
-def on_sql(database: Database, folder: Path) -> Iterator[Observations]:
-    yield observations_on(database)
+def _url(request: pytest.FixtureRequest, folder: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{folder / 'store.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
 
 
 @contextlib.contextmanager
-def on_chdb(_database: Database, folder: Path) -> Iterator[Observations]:
+def on_chdb(folder: Path) -> Iterator[Observations]:
     with contextlib.closing(ClickHouseObservations(f"chdb://{folder / 'chdb'}")) as store:
         yield store
 
 
 @contextlib.contextmanager
-def over_http(_database: Database, folder: Path) -> Iterator[Observations]:
+def over_http(folder: Path) -> Iterator[Observations]:
     with (
         fronted(folder / "chdb") as address,
         contextlib.closing(ClickHouseObservations(f"clickhouse://me:secret@{address}/plimsoll")) as store,
@@ -116,18 +118,19 @@ def over_http(_database: Database, folder: Path) -> Iterator[Observations]:
         yield store
 
 
-ENGINES = {"sqlite": on_sql, "postgres": on_sql, "chdb": on_chdb, "clickhouse": over_http}
+APART = {"chdb": on_chdb, "clickhouse": over_http}
 
 
-@pytest.fixture(params=list(ENGINES))
+@pytest.fixture(params=["sqlite", "postgres", *APART])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    if request.param == "postgres":
-        url = request.getfixturevalue("postgres_url")
-    database = Database(url)
-    with ENGINES[request.param](database, tmp_path) as observations:
-        yield Engine(database, observations)
-    database.close()
+    if request.param in APART:
+        with APART[request.param](tmp_path) as observations:
+            made = Engine(f"sqlite:///{tmp_path / 'store.db'}", observations)
+            yield made
+    else:
+        made = Engine(_url(request, tmp_path))
+        yield made
+    made.database.close()
 
 
 def test_the_first_of_an_id_stays(engine: Engine) -> None:
@@ -220,23 +223,21 @@ steps = st.lists(
 )
 
 
-def settings_of(examples: int) -> settings:
-    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def examples(most: int) -> settings:
+    return settings(max_examples=most, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 @given(steps=steps)
-@settings_of(40)
+@examples(40)
 def test_any_sequence_of_posts(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
     check_sequence(engine, steps)
 
 
-@pytest.mark.parametrize("engine", ["chdb", "clickhouse"], indirect=True)
+@pytest.mark.parametrize("engine", list(APART), indirect=True)
 @given(steps=steps)
-@settings_of(12)
-def test_any_sequence_of_posts_where_each_statement_takes_longer(
-    engine: Engine, steps: list[tuple[str, list[Any]]]
-) -> None:
+@examples(12)
+def test_any_sequence_of_posts_to_a_store_apart(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
     check_sequence(engine, steps)
 
 

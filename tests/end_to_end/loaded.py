@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,18 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
+from tests import stores
+
 T = "2026-01-01T10:20:00Z"
 JSON = "application/json"
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """Its address, process and store."""
+    """Its address, process and store: a file or a database."""
 
     url: str
     port: int
     pid: int
-    file: Path
+    store: str
 
     def peak(self) -> float:
         """Most resident memory since the last question, MB; it starts anew."""
@@ -55,19 +60,48 @@ def body(*ids: str) -> bytes:
 
 
 @contextlib.contextmanager
+def held(store: str) -> Iterator[None]:
+    """Another program has the store for itself."""
+    if stores.is_sqlite():
+        with contextlib.closing(sqlite3.connect(store, isolation_level=None, timeout=30)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            yield
+        return
+    with psycopg.connect(store) as taker:
+        taker.execute("LOCK TABLE models, heartbeats")
+        yield
+
+
+@contextlib.contextmanager
+def gone(store: str) -> Iterator[None]:
+    """The server closes its connections and takes no new ones."""
+    server, _, name = store.rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        try:
+            yield
+        finally:
+            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+@contextlib.contextmanager
 def loaded(home: Path) -> Iterator[Loaded]:
     """``plimsoll serve`` on an empty store."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "monitor", "serve", "--home", str(home), "--port", str(port)]
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    store = stores.environment(home)
+    environment = {**os.environ, **store, "PYTHONPATH": os.getcwd()}
     with (home.parent / "serve.log").open("wb") as log:
         served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
     try:
         assert served.stdout is not None
         assert served.stdout.readline(), "the service did not start"
-        yield Loaded(f"http://127.0.0.1:{port}", port, served.pid, home / "plimsoll.db")
+        yield Loaded(
+            f"http://127.0.0.1:{port}", port, served.pid, store.get("PLIMSOLL_DATABASE_URL", str(home / "plimsoll.db"))
+        )
     finally:
         served.terminate()
         served.wait(30)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from sqlalchemy import select
 
 from monitor import bootstrap, settings
@@ -28,7 +27,7 @@ from monitor.store import summaries, tables
 from tests import stores
 from tests.monitor.world import NOW, T0, D, World, bare, labels_of, traffic
 
-KILLS = {"": 20, "chdb": 8}
+KILLS = 20
 BATCH = 30
 START = T0 + 14 * D
 DOCUMENT = {
@@ -120,13 +119,22 @@ def wait_for_more(acknowledged: list[dict[str, Any]]) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("store", list(KILLS))
-def test_kill_9_during_ingest(store: str, tmp_path: Path) -> None:
+def test_kill_9_during_ingest(tmp_path: Path) -> None:
+    store = stores.environment(tmp_path / "home")
+    check(store, kill_while_it_serves(store, KILLS, tmp_path))
+
+
+def test_kill_9_with_predictions_and_labels_apart(tmp_path: Path) -> None:
+    apart = {"PLIMSOLL_OBSERVATIONS_URL": f"chdb://{tmp_path / 'observations'}"}
+    store = stores.environment(tmp_path / "home") | apart
+    check(store, kill_while_it_serves(store, KILLS // 2, tmp_path))
+
+
+def kill_while_it_serves(store: dict[str, str], kills: int, tmp_path: Path) -> dict[str, list[dict[str, Any]]]:
+    """What was acknowledged."""
     home, dice = tmp_path / "home", random.Random(5)
-    observations = {"PLIMSOLL_OBSERVATIONS_URL": f"chdb://{tmp_path / 'observations'}"} if store else {}
     acknowledged: dict[str, list[dict[str, Any]]] = {"predictions": [], "labels": []}
-    chosen = {**stores.environment(home), **observations}
-    with dying_server(home, chosen, tmp_path) as (url, pid_file):
+    with dying_server(home, store, tmp_path) as (url, pid_file):
         wait_until_up(url)
         client = Client(url)
         with httpx.Client(timeout=30) as http:
@@ -138,7 +146,7 @@ def test_kill_9_during_ingest(store: str, tmp_path: Path) -> None:
         ]
         for thread in threads:
             thread.start()
-        for kill in range(KILLS[store]):
+        for kill in range(kills):
             wait_until_up(url)
             if kill % 4 == 0:  # on a slow machine a server may be killed before it has answered anything
                 wait_for_more(acknowledged["predictions"])
@@ -152,11 +160,11 @@ def test_kill_9_during_ingest(store: str, tmp_path: Path) -> None:
         client.stop.set()
         for thread in threads:
             thread.join(30)
-    check(settings.load(chosen), acknowledged)
+    return acknowledged
 
 
-def check(chosen: settings.Settings, acknowledged: dict[str, list[dict[str, Any]]]) -> None:
-    service = bootstrap.build(chosen)
+def check(store: dict[str, str], acknowledged: dict[str, list[dict[str, Any]]]) -> None:
+    service = bootstrap.build(settings.load(store))
     world = World(service)
     mend_left(service, Watch(), NOW)
     ids = {one["id"] for one in acknowledged["predictions"]}

@@ -171,12 +171,12 @@ class Observations(Protocol):
     def ensure_model(self, connection: Any, model: StoredModel) -> None:
         """Make the model's tables, or add the columns that they lack. Safe to call again."""
 
-    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch, change: int = 0) -> Appended:
-        """Store rows whose id is not known; the first of a known id stays. All or nothing. ``change`` is the model's
-        count of writes for which this is done: a store that is apart keeps it with the rows."""
+    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch, number: int = 0) -> Appended:
+        """Store rows whose id is not known; the first of a known id stays. All or nothing. ``number`` of the
+        append within its model, increasing (see ``Apart``): other stores need none."""
 
     def append_labels(
-        self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int, change: int = 0
+        self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int, number: int = 0
     ) -> Appended:
         """Keep labels, every revision. Same id, time and value again is a duplicate, and so is one
         without a time of its own that says what is known already. ``hours`` are those of the
@@ -215,10 +215,14 @@ class Held:
     label_hours: list[int]
 
 
+PARTS = 1 << 20  # appends that are done for one change
+
+
 @runtime_checkable
 class Apart(Observations, Protocol):
-    """A store that commits by itself. Whoever appends holds the model's turn (``monitor.actions.recording_apart``).
-    ``alone``: no other process can have it open."""
+    """A store that commits by itself. Whoever appends holds the model's turn (``monitor.actions.recording_apart``), and
+    numbers each append: the model's change for which it is done, times ``PARTS``, and which part it is. ``alone``: no
+    other process can have it open."""
 
     alone: bool
 

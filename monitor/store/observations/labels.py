@@ -31,32 +31,27 @@ def append_labels(connection: Any, dialect: Dialect, model: StoredModel, batch: 
         )
         touched = np.array([hour for (hour,) in at.fetchall()], np.int64)
         met = f"SELECT 1 FROM {known} p WHERE p.id = s.id"
-        alone = _places(at, f"SELECT s.place FROM {staged} s WHERE NOT EXISTS ({met})")
-        fresh = _fresh(at, dialect, labels, staged, before) if 0 < accepted < length else range(accepted)
+        at.execute(f"SELECT s.place FROM {staged} s WHERE NOT EXISTS ({met})")
+        matched = ~_among(length, [place for (place,) in at.fetchall()])
+        fresh = _fresh(at, labels, staged, row, before) if 0 < accepted < length else range(accepted)
     return Appended(
         accepted,
         length - accepted,
         touched,
-        unmatched=len(alone),
+        unmatched=length - int(matched.sum()),
         fresh=_among(length, fresh),
-        matched=~_among(length, alone),
+        matched=matched,
     )
 
 
-def _fresh(at: Any, dialect: Dialect, labels: str, staged: str, before: int) -> list[int]:
-    """Places of the staged labels that went in: the first of those that say the same."""
-    row = dialect.arrival
-    return _places(
-        at,
+def _fresh(at: Any, labels: str, staged: str, row: str, before: int) -> list[int]:
+    """Places of the labels that went in: the first of those that say the same."""
+    at.execute(
         f"SELECT min(s.place) FROM {labels} l JOIN {staged} s ON s.id = l.id AND s.ts = l.ts AND s.value = l.value"
         f" WHERE l.{row} > ? GROUP BY l.{row}",
-        before,
+        (before,),
     )
-
-
-def _places(at: Any, statement: str, *values: int) -> list[int]:
-    at.execute(statement, values)
-    return [row[0] for row in at.fetchall()]
+    return [place for (place,) in at.fetchall()]
 
 
 def _among(length: int, places: Sequence[int]) -> NDArray[np.bool_]:

@@ -32,12 +32,12 @@ class SqlObservations:
         """Make the model's tables, or add the columns that they lack."""
         schema.ensure(connection, self._dialect, model)
 
-    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch, change: int = 0) -> Appended:
+    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch, number: int = 0) -> Appended:
         """Store rows whose id is not known."""
         return predictions.append(connection, self._dialect, model, batch)
 
     def append_labels(
-        self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int, change: int = 0
+        self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int, number: int = 0
     ) -> Appended:
         """Keep labels, every revision."""
         return labels.append_labels(connection, self._dialect, model, batch, arrived)

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monitor import bootstrap
 from monitor.actions import counted_there
 from monitor.actions import summarise_hours as counting_here
 from monitor.actions.models import meaning_of_model
 from monitor.clock import HOUR
 from monitor.service import Service
-from monitor.settings import load
 from monitor.store import summaries
 from monitor.store.observations.base import Counting
+from tests import stores
 from tests.monitor.world import NOW, T0, D, World, traffic
 
 START = T0 + 14 * D
@@ -26,8 +25,7 @@ ODD = ["text", float("inf"), float("-inf"), float("nan"), None, 1e300, -1e300, 5
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    url = f"chdb://{tmp_path / 'observations'}?counts=1"
-    made = bootstrap.build(load({}, home=tmp_path, observations_url=url))
+    made = stores.new_service(tmp_path, observations_url=f"chdb://{tmp_path / 'observations'}?counts=1")
     yield made
     made.close()
 

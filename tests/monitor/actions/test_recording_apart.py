@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from monitor import bootstrap, clock
+from monitor import clock
 from monitor.actions import recording_apart
 from monitor.actions.prune import prune
 from monitor.actions.recording_apart import LEASE, Watch, mend_left
@@ -20,22 +19,20 @@ from monitor.errors import StoreUnavailable
 from monitor.ingest import conform
 from monitor.ingest.decode import decode
 from monitor.service import Service
-from monitor.settings import load
 from monitor.store import arriving, models, summaries
-from monitor.store.database import Database
 from monitor.store.observations.base import PredictionBatch
 from monitor.store.observations.clickhouse import predictions
 from monitor.store.observations.clickhouse.store import ClickHouseObservations
 from monitor.store.observations.fit import fit
+from tests import stores
 from tests.monitor.posting import LIMIT
 from tests.monitor.world import NOW, T0, D, H, World, bare, traffic
-from tests.stores import new_service
 
 START = T0 + 14 * D
 
 
 def apart(home: Path) -> Service:
-    return bootstrap.build(load({}, home=home, observations_url=f"chdb://{home / 'observations'}"))
+    return stores.new_service(home, observations_url=f"chdb://{home / 'observations'}")
 
 
 @pytest.fixture
@@ -61,7 +58,7 @@ def lived(world: World) -> list[dict[str, Any]]:
 
 
 def test_readings_are_those_of_the_shared_store(service: Service, tmp_path: Path) -> None:
-    shared = new_service(tmp_path / "shared")
+    shared = stores.new_service(tmp_path / "shared")
     told = [lived(World(one)) for one in (service, shared)]
     assert len(told[0]) > 20
     assert told[0] == told[1]
@@ -198,14 +195,13 @@ def test_one_who_was_slow_beyond_the_lease_is_counted_too(service: Service) -> N
 
 def store_slowly(world: World, rows: list[dict[str, Any]]) -> None:
     service = world.service
-    elsewhere = Database(str(service.settings.database_url))  # as another process has it
-    with contextlib.closing(elsewhere), service.database.write() as connection:
+    with service.database.write() as connection:
         model = world.found(connection)
         batch = batch_of(model, rows)
         with recording_apart.turn(service, connection, model, batch.timestamps, NOW) as change:
-            with elsewhere.write() as other:
-                (mine,) = arriving.everything(other)
-                assert arriving.end(other, mine)
+            (mine,) = arriving.everything(connection)
+            assert arriving.end(connection, mine)
+            connection.commit()
             service.observations.append(connection, model.stored, batch, change)
 
 

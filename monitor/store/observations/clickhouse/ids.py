@@ -20,7 +20,7 @@ KNOWN = pa.schema([("id", pa.string()), ("ts", pa.int64()), ("batch", pa.int64()
 
 def known(engine: Engine, model: StoredModel, ids: pa.Array, before: int | None = None) -> pa.Table:
     """Those of the ids that are known, once each: ``id``, ``ts`` of the prediction, ``batch`` that brought it; those
-    from before a change alone."""
+    from before an append alone."""
     earlier = "" if before is None else f" AND batch > {-before}"
     found = [
         engine.rows(f"SELECT id, ts, batch FROM {table(IDS, model)} WHERE {of_hashes(some)}{earlier}", KNOWN)

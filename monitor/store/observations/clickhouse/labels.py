@@ -18,7 +18,7 @@ _NO_HOURS = np.empty(0, np.int64)
 _NEWEST_FIRST = [("ts", "descending"), ("batch", "ascending"), ("place", "descending")]
 
 
-def append(engine: Engine, model: StoredModel, batch: LabelBatch, arrived: int, change: int) -> Appended:
+def append(engine: Engine, model: StoredModel, batch: LabelBatch, arrived: int, number: int) -> Appended:
     """Keep labels; see ``Observations.append_labels``."""
     length = len(batch.ids)
     if not length:
@@ -31,12 +31,12 @@ def append(engine: Engine, model: StoredModel, batch: LabelBatch, arrived: int, 
     waiting = orphans.of(engine, model, batch.ids.filter(pa.array(~matched)))
     earlier = pa.concat_tables([_of(engine, model, known), waiting])
     new = _new(batch, earlier)
-    rows = _rows(batch, arrived, change)
+    rows = _rows(batch, arrived, number)
     for kind, mine in ((LABELS, new & matched), (ORPHANS, new & ~matched)):
         if mine.any():
             some = rows.filter(pa.array(mine))
             some = orphans.with_hours(some, hours[mine]) if kind == LABELS else some
-            engine.insert(table(kind, model), some, f"{model.id}.{change}.{kind}")
+            engine.insert(table(kind, model), some, f"{model.id}.{number}.{kind}")
     accepted = int(new.sum())
     touched = np.unique(hours[new & matched])
     return Appended(accepted, length - accepted, touched, unmatched=int((~matched).sum()), fresh=new, matched=matched)
@@ -57,7 +57,7 @@ def _of(engine: Engine, model: StoredModel, known: pa.Table) -> pa.Table:
     )
 
 
-def _rows(batch: LabelBatch, arrived: int, change: int) -> pa.Table:
+def _rows(batch: LabelBatch, arrived: int, number: int) -> pa.Table:
     length = len(batch.ids)
     columns = [
         batch.ids,
@@ -65,7 +65,7 @@ def _rows(batch: LabelBatch, arrived: int, change: int) -> pa.Table:
         batch.labels,
         batch.kinds,
         pa.array(np.full(length, arrived, np.int64)),
-        pa.array(np.full(length, -change, np.int64)),
+        pa.array(np.full(length, -number, np.int64)),
         pa.array(np.arange(length, dtype=np.uint32)),
     ]
     return pa.table(columns, REVISION)

@@ -45,13 +45,13 @@ def of(engine: Engine, model: StoredModel, wanted: pa.Array) -> pa.Table:
     return found.filter(pc.is_in(found["id"], value_set=wanted))
 
 
-def adopt(engine: Engine, model: StoredModel, fresh: pa.Array, times: NDArray[np.int64], change: int) -> None:
+def adopt(engine: Engine, model: StoredModel, fresh: pa.Array, times: NDArray[np.int64], token: str) -> None:
     """Put the revisions that waited for these predictions (``fresh`` ids [n], ``times`` int64 [n]) among the labels.
     They stay where they waited, too: who asks leaves out ids that are known. Doing it again changes nothing."""
     waited = of(engine, model, fresh)
     if len(waited):
         hours = times[pc.index_in(waited["id"], value_set=fresh).to_numpy()] // HOUR
-        engine.insert(table(LABELS, model), with_hours(waited, hours), f"{model.id}.{change}.adopted")
+        engine.insert(table(LABELS, model), with_hours(waited, hours), token)
 
 
 def with_hours(rows: pa.Table, hours: NDArray[np.int64]) -> pa.Table:

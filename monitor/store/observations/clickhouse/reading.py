@@ -158,10 +158,10 @@ def tally_labels(engine: Engine, model: StoredModel) -> tuple[int, int | None]:
     return found["rows"], found["newest"] if found["rows"] else None
 
 
-def hours_of_labels(engine: Engine, model: StoredModel, change: int) -> list[int]:
-    """Hours of the predictions whose labels came under that change."""
+def hours_of_labels(engine: Engine, model: StoredModel, of_change: str) -> list[int]:
+    """Hours of the predictions of labels that meet a condition."""
     found = engine.rows(
-        f"SELECT DISTINCT toInt64(hour) AS hour FROM {table(LABELS, model)} WHERE batch = {-change} ORDER BY hour",
+        f"SELECT DISTINCT toInt64(hour) AS hour FROM {table(LABELS, model)} WHERE {of_change} ORDER BY hour",
         pa.schema([("hour", pa.int64())]),
     )
     return list(found["hour"].to_pylist())

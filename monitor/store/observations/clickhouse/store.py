@@ -43,17 +43,17 @@ class ClickHouseObservations:
             schema.ensure(self.engine, model)
             self._made[model.id] = wanted
 
-    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch, change: int = 0) -> Appended:
+    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch, number: int = 0) -> Appended:
         """Store rows whose id is not known."""
         self.ensure_model(connection, model)
-        return predictions.append(self.engine, model, batch, change)
+        return predictions.append(self.engine, model, batch, number)
 
     def append_labels(
-        self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int, change: int = 0
+        self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int, number: int = 0
     ) -> Appended:
         """Keep labels, every revision."""
         self.ensure_model(connection, model)
-        return labels.append(self.engine, model, batch, arrived, change)
+        return labels.append(self.engine, model, batch, arrived, number)
 
     def read(
         self, connection: Any, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
@@ -118,7 +118,7 @@ class ClickHouseObservations:
         predictions.repair(self.engine, model, change, np.array(hours, np.int64))
         rows, newest = reading.tally_labels(self.engine, model)
         versions = reading.tally(self.engine, model)
-        return Held(versions, rows, newest, reading.hours_of_labels(self.engine, model, change))
+        return Held(versions, rows, newest, reading.hours_of_labels(self.engine, model, predictions.of_change(change)))
 
     def close(self) -> None:
         """Give the connections back."""
