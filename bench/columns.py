@@ -4,7 +4,9 @@
     python -m bench.columns summarise [--rows 1000000] [--features 50] [--counts]
 
 Ingest: posts over a real socket to the service in a process of its own, answered when the rows are on disk, beside
-inserting the same rows straight into a bare table of the same key, engine and durability. Summarise: rows that are
+inserting the same rows straight into a bare table of the same key, engine and durability. The engine's key is an order
+and keeps nothing out, so there is a second floor: rows and their ids, in one table each, after asking which ids are
+known. Summarise: rows that are
 stored are counted into hourly summaries, beside reading them by the same driver and binning each column with numpy's
 searchsorted and bincount.
 """
@@ -42,7 +44,24 @@ def bare_client(folder: Path) -> Any:
         "CREATE TABLE bare (id String, ts Int64, hour Int32, week Int32, version LowCardinality(Nullable(String)),"
         f" {','.join(columns)}) ENGINE = ReplacingMergeTree PARTITION BY week ORDER BY (hour, id) SETTINGS {KEPT}"
     )
+    client.command(
+        "CREATE TABLE ids (id String, hash UInt64 DEFAULT cityHash64(id), ts Int64) ENGINE = ReplacingMergeTree"
+        f" ORDER BY (hash, id) SETTINGS {KEPT}, index_granularity = 512"
+    )
     return client
+
+
+def insert_new(client: Any, rows: pa.Table) -> None:
+    """The least that keeps an id once."""
+    listed = "\\n".join(rows["id"].to_pylist())
+    found = client.raw_query(
+        f"SELECT id FROM ids WHERE hash IN (SELECT cityHash64(arrayJoin(splitByString('\\n', '{listed}'))))",
+        fmt="ArrowStream",
+    )
+    if len(found) and pa.ipc.open_stream(found).read_all().num_rows:
+        raise SystemExit("an id came twice")
+    client.insert_arrow("bare", rows)
+    client.insert_arrow("ids", rows.select(["id", "ts"]))
 
 
 def bare_rows(table: pa.Table) -> pa.Table:
@@ -73,12 +92,15 @@ def ingest(rows: int, posts: int, folder: Path, http: httpx.Client) -> None:
             body, plain = make_body(table, form), bare_rows(table)
             timed(noted, form, post, http, body, form, rows)
             timed(noted, "bare insert", bare.insert_arrow, "bare", plain)
+            other = bare_rows(make_rows(rows, 10_000 + round_ * 2 + place))
+            timed(noted, "ids once", insert_new, bare, other)
     bare.close()
-    floor = rows / median(times["bare insert"])
-    print(f"{'':12}{'rows/s':>10}{'of bare insert':>16}")
+    bare_speed, once = (rows / median(times[name]) for name in ("bare insert", "ids once"))
+    print(f"{'':12}{'rows/s':>10}{'of bare insert':>16}{'of ids once':>13}")
     for form in ("Arrow", "JSON"):
-        print(f"{form:12}{rows / median(times[form]):>10,.0f}{rows / median(times[form]) / floor:>15.0%}")
-    print(f"{'bare insert':12}{floor:>10,.0f}")
+        speed = rows / median(times[form])
+        print(f"{form:12}{speed:>10,.0f}{speed / bare_speed:>15.0%} {speed / once:>12.0%}")
+    print(f"{'bare insert':12}{bare_speed:>10,.0f}\n{'ids once':12}{once:>10,.0f}")
 
 
 def served(arguments: argparse.Namespace, folder: Path) -> None:

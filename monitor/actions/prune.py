@@ -25,9 +25,10 @@ def _prune(service: Service, model: models.Model, oldest: int, now: int) -> int:
         return 0
     with (
         service.database.write(locks.model(model.name), locks.posts(model.name)) as connection,
-        turn(service, connection, model, NO_TIMES, now),
+        turn(service, connection, model, NO_TIMES, now) as mine,
     ):
-        gone = service.observations.drop_before(connection, model.stored, hour)
+        with mine.outside():
+            gone = service.observations.drop_before(connection, model.stored, hour)
         summaries.drop_before(connection, model.id, hour)
         models.note_pruned(connection, model.id, gone, hour * clock.HOUR)
     return gone

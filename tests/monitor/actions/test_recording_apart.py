@@ -125,8 +125,8 @@ def insert_and_die(world: World, store: ClickHouseObservations, rows: list[dict[
     with world.service.database.write() as connection:
         model = world.found(connection)
         batch = batch_of(model, rows)
-        with recording_apart.turn(world.service, connection, model, batch.timestamps, NOW) as change:
-            store.engine.insert("p_1", predictions.rows_of(batch, change), "again")
+        with recording_apart.turn(world.service, connection, model, batch.timestamps, NOW) as mine:
+            store.engine.insert("p_1", predictions.rows_of(batch, mine.number), "again")
             raise KeyError
 
 
@@ -140,8 +140,8 @@ def store(world: World, rows: list[dict[str, Any]], *deaths: type[Exception]) ->
     with world.service.database.write() as connection:
         model = world.found(connection)
         batch = batch_of(model, rows)
-        with recording_apart.turn(world.service, connection, model, batch.timestamps, NOW) as change:
-            assert world.service.observations.append(connection, model.stored, batch, change).accepted == len(rows)
+        with recording_apart.turn(world.service, connection, model, batch.timestamps, NOW) as mine:
+            assert world.service.observations.append(connection, model.stored, batch, mine.number).accepted == len(rows)
             for death in deaths:
                 raise death
 
@@ -198,11 +198,11 @@ def store_slowly(world: World, rows: list[dict[str, Any]]) -> None:
     with service.database.write() as connection:
         model = world.found(connection)
         batch = batch_of(model, rows)
-        with recording_apart.turn(service, connection, model, batch.timestamps, NOW) as change:
-            (mine,) = arriving.everything(connection)
-            assert arriving.end(connection, mine)
+        with recording_apart.turn(service, connection, model, batch.timestamps, NOW) as mine:
+            (announced,) = arriving.everything(connection)
+            assert arriving.end(connection, announced)
             connection.commit()
-            service.observations.append(connection, model.stored, batch, change)
+            service.observations.append(connection, model.stored, batch, mine.number)
 
 
 def test_several_threads_post_the_same(service: Service) -> None:
