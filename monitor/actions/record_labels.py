@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from monitor.actions.record_predictions import answer
+from monitor.ingest.privacy import private_features, redacted
 from monitor.service import Service
 from monitor.store import models, quarantine
 from monitor.store.observations.arriving import ArrivingLabels
@@ -30,6 +31,7 @@ def record_labels(service: Service, model_name: str, rows: ArrivingLabels, now: 
 def _store(service: Service, model_name: str, rows: ArrivingLabels, now: int) -> Appended:
     with service.database.write() as connection:
         model = models.ensure(connection, model_name, now)
+        rejects = redacted(rows.rejects, private_features(model.settings))
         if not model.n_predictions and not model.n_labels:
             service.observations.ensure_model(connection, model.stored)
         appended = service.observations.append_labels(connection, model.stored, rows.batch, now)
@@ -38,5 +40,5 @@ def _store(service: Service, model_name: str, rows: ArrivingLabels, now: int) ->
         if len(appended.hours):
             change = models.bump_change(connection, model.id)
             models.mark_dirty(connection, model.id, appended.hours.tolist(), change, labels_only=True)
-        quarantine.keep(connection, model.id, "labels", rows.rejects, now)
+        quarantine.keep(connection, model.id, "labels", rejects, now)
     return appended

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from monitor.actions.private import protected
 from monitor.clock import HOUR
 from monitor.service import Service
 from monitor.store import models, quarantine
@@ -29,6 +30,7 @@ def record_predictions(service: Service, model_name: str, rows: ArrivingPredicti
         return answer(Appended(0, 0, np.empty(0, np.int64)), rows.rejects, rows.warnings)
     with service.database.write() as connection:
         model = models.ensure(connection, model_name, now)
+        rows = protected(connection, model, rows)
         new = new_columns(rows, model.columns, models.configured_types(model.settings))
         models.add_columns(connection, model.id, new)
         stored = models.with_columns(model, new)

@@ -46,6 +46,12 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def forget_traces(self) -> None:
+        """What was deleted is not to be found in side files either: SQLite's log is written back and cut."""
+        if self.engine.dialect.name == "sqlite":
+            with _reachable(), self.engine.connect() as connection:
+                connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
@@ -69,7 +75,13 @@ def _engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's begin event below speaks for itself
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "secure_delete=FAST",  # else an erased row may survive in the unused part of a page it once stood in
+        ):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
         connection.execute("PRAGMA cache_size=-65536")

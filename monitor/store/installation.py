@@ -12,7 +12,8 @@ from monitor.store.tables import config_objects
 _MINE = (config_objects.c.kind == "setting") & (config_objects.c.name == "installation_secret")
 
 
-_URL = "public_url"
+_URL, _DELETIONS = "public_url", "deletions"
+_DELETED = (config_objects.c.kind == "setting") & (config_objects.c.name == _DELETIONS)
 
 
 def note_public_url(connection: Connection, url: str) -> None:
@@ -41,3 +42,15 @@ def secret(connection: Connection) -> bytes:
     data = {"hex": made.hex()}
     connection.execute(insert(config_objects).values(kind="setting", name="installation_secret", data=data))
     return made
+
+
+def note_deletion(connection: Connection) -> None:
+    """A model was deleted: what other processes keep at hand of it must not be taken for the next one's, which may get
+    its numbers."""
+    config.put(connection, "setting", _DELETIONS, deletions(connection) + 1)
+
+
+def deletions(connection: Connection) -> int:
+    """How many models were deleted."""
+    found = connection.execute(select(config_objects.c.data).where(_DELETED)).scalar_one_or_none()
+    return int(found or 0)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import delete as sql_delete
 
 from monitor.errors import Invalid
 from monitor.store import tables
 from monitor.store.database import Database
-from monitor.store.observations.base import StoredColumn, StoredModel
+from monitor.store.observations.base import Erased, StoredColumn, StoredModel
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -288,3 +289,19 @@ def note_pruned(connection: Connection, model_id: int, gone: int, oldest: int) -
     t = tables.models.c
     values = {"n_predictions": t.n_predictions - gone, "oldest_prediction": oldest}
     connection.execute(update(tables.models).where(t.id == model_id).values(**values))
+
+
+def note_erased(connection: Connection, model_id: int, erased: Erased) -> None:
+    """Count a prediction and labels less."""
+    t, versions = tables.models.c, tables.versions
+    rows = int(erased.timestamp is not None)
+    values = {"n_predictions": t.n_predictions - rows, "n_labels": t.n_labels - erased.labels}
+    connection.execute(update(tables.models).where(t.id == model_id).values(**values))
+    mine = (versions.c.model_id == model_id) & (versions.c.version == erased.version)
+    connection.execute(update(versions).where(mine).values(n_predictions=versions.c.n_predictions - rows))
+
+
+def delete(connection: Connection, model_id: int) -> None:
+    """A model and all that refers to it; what it sent and what waits to be sent, too."""
+    connection.execute(sql_delete(tables.outbox).where(tables.outbox.c.model_id == model_id))
+    connection.execute(sql_delete(tables.models).where(tables.models.c.id == model_id))

@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from monitor.clock import HOUR
-from monitor.store.observations import labels, predictions, reading, schema, single, sqlite
+from monitor.store.observations import keeping, labels, predictions, reading, schema, single, sqlite
 from monitor.store.observations.base import (
     Appended,
+    Erased,
     LabelBatch,
     PredictionBatch,
     ScoredRows,
@@ -78,6 +79,26 @@ class SqlObservations:
             return dict.fromkeys(queries, 0)
         with sqlite.cursor(connection) as at:
             return {name: int(at.execute(query).fetchone()[0]) for name, query in queries.items()}
+
+    def erase(self, connection: Any, model: StoredModel, prediction_id: str) -> Erased:
+        """Delete one prediction and its labels."""
+        return keeping.erase(connection, model, prediction_id) if _made(connection, model) else Erased(None, "", 0)
+
+    def drop_model(self, connection: Any, model: StoredModel) -> None:
+        """Delete all that is stored of the model."""
+        keeping.drop_model(connection, model)
+
+    def labels_of(self, connection: Any, model: StoredModel) -> Iterator[pa.Table]:
+        """Every revision of every label, in order of arrival."""
+        return keeping.labels_of(connection, model) if _made(connection, model) else iter(())
+
+    def restore_labels(self, connection: Any, model: StoredModel, table: pa.Table) -> None:
+        """Labels as ``labels_of`` gave them."""
+        keeping.restore_labels(connection, model, table)
+
+    def size(self, connection: Any, model: StoredModel) -> dict[str, int]:
+        """About how many bytes ``predictions`` and ``labels`` take."""
+        return keeping.size(connection, model) if _made(connection, model) else {"predictions": 0, "labels": 0}
 
 
 def _made(connection: Any, model: StoredModel) -> bool:
