@@ -11,7 +11,7 @@ demo: $(READY)
 	@$(BIN)/python -m examples.flights.demo
 
 test: $(DEVELOP) chromium
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: lint types contracts
 

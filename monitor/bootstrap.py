@@ -7,6 +7,7 @@ from monitor.service import Service
 from monitor.settings import Settings
 from monitor.store import schema
 from monitor.store.database import Database
+from monitor.store.observations import postgres, sqlite
 from monitor.store.observations.sql import SqlObservations
 
 
@@ -19,7 +20,8 @@ def build(settings: Settings) -> Service:
         refuse_unknown_store(url)
     if settings.observations_url != settings.database_url:
         raise Invalid("PLIMSOLL_OBSERVATIONS_URL must be the same database in this version; leave it out")
-    service = Service(settings, Database(settings.database_url), SqlObservations())
+    database = Database(settings.database_url)
+    service = Service(settings, database, observations_on(database))
     if settings.embedded:
         schema.migrate(service.database)
     else:
@@ -27,12 +29,18 @@ def build(settings: Settings) -> Service:
     return service
 
 
+def observations_on(database: Database) -> SqlObservations:
+    """Predictions and labels in the same database as everything else."""
+    return SqlObservations(sqlite if database.is_sqlite else postgres)
+
+
 def refuse_unknown_store(url: str) -> None:
     """Raises Invalid for a store that this version does not know."""
-    if not url.startswith("sqlite:"):
-        scheme = url.partition(":")[0]
+    scheme = url.partition(":")[0]
+    if scheme not in ("sqlite", "postgresql", "postgres"):
         raise Invalid(
-            f"A store of kind {scheme!r} is not supported by this version; use sqlite:///path or leave it out"
+            f"A store of kind {scheme!r} is not supported; use postgresql://user@host:port/database, "
+            "sqlite:///path, or leave it out"
         )
 
 

@@ -11,7 +11,7 @@ from monitor.actions.end_episode import end_episode
 from monitor.actions.prepare_reference import pin_reference
 from monitor.errors import Conflict
 from monitor.service import Service
-from monitor.store import alerts, models
+from monitor.store import alerts, locks, models
 from monitor.store.database import Connection
 
 LONG_ENOUGH = 14 * clock.DAY
@@ -28,7 +28,7 @@ def accept(service: Service, alert_id: str, now: int) -> dict[str, Any]:
         alert = open_alert(connection, alert_id)
         name, start, end = _stretch(connection, alert)
     reference = pin_reference(service, alert["model"], name, start, end, now)
-    with service.database.write() as connection:
+    with service.database.write(locks.model(alert["model"])) as connection:
         open_alert(connection, alert_id)
         url = service.settings.public_url
         ended = end_episode(connection, alert_id, ACCEPTED, at=now, now=now, public_url=url)

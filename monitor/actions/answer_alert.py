@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +11,7 @@ from alerting.episode import MANUAL
 from monitor.actions.end_episode import end_episode, state_of
 from monitor.errors import Conflict, NotFound
 from monitor.service import Service
-from monitor.store import alerts
+from monitor.store import alerts, locks
 from monitor.store.database import Connection
 
 
@@ -18,7 +20,7 @@ def acknowledge(service: Service, alert_id: str, now: int) -> dict[str, Any]:
 
     Raises NotFound, and Conflict for an alert that is over.
     """
-    with service.database.write() as connection:
+    with _holding(service, alert_id) as connection:
         alert = open_alert(connection, alert_id)
         if alert["acknowledged_at"] is not None:
             return alert
@@ -43,9 +45,18 @@ def resolve(service: Service, alert_id: str, now: int) -> dict[str, Any]:
 
     Raises NotFound, and Conflict for an alert that is over.
     """
-    with service.database.write() as connection:
+    with _holding(service, alert_id) as connection:
         open_alert(connection, alert_id)
         return end_episode(connection, alert_id, MANUAL, at=now, now=now, public_url=service.settings.public_url)
+
+
+@contextlib.contextmanager
+def _holding(service: Service, alert_id: str) -> Iterator[Connection]:
+    """A unit of work on the alerts of this alert's model."""
+    with service.database.read() as connection:
+        alert = open_alert(connection, alert_id)
+    with service.database.write(locks.model(alert["model"])) as connection:
+        yield connection
 
 
 def open_alert(connection: Connection, alert_id: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from detectors.registry import TWO_SAMPLE
 from monitor.config.document import Check, Document, Model
 from monitor.config.reading import from_yaml, placed
 from monitor.errors import Invalid
-from monitor.store import config, models
+from monitor.store import config, locks, models
 from monitor.store.database import Connection, Database
 
 
@@ -44,7 +44,8 @@ def apply(database: Database, document: Document, now: int) -> tuple[int, list[C
 
     Raises Invalid as ``plan`` does; then nothing is changed.
     """
-    with database.write() as connection:
+    held = [hold(name) for name in document.models for hold in (locks.model, locks.posts)]
+    with database.write(locks.HOUSE, *held) as connection:
         _check_fit(connection, document)
         changes = list(_changes(connection, document))
         if all(change.what == "unchanged" for change in changes):

@@ -21,7 +21,7 @@ from monitor.delivery.addresses import AddressPolicy
 from monitor.delivery.http import send
 from monitor.service import Service
 from monitor.settings import Settings
-from monitor.store import config, outbox
+from monitor.store import config, locks, outbox
 from monitor.store.database import Connection
 from monitor.store.outbox import DELIVERED, GIVEN_UP, Outgoing
 
@@ -70,7 +70,7 @@ def policy_of(settings: Settings) -> AddressPolicy:
 def _deliver_some(service: Service, clock: Callable[[], int], environment: Mapping[str, str], most: int) -> int:
     attempts = 0
     while attempts < most:
-        with service.database.write() as connection:
+        with service.database.write(locks.OUTBOX) as connection:
             claimed, ready = _claim(service, connection, clock())
         if not claimed:
             break
@@ -109,7 +109,7 @@ def _attempt(service: Service, ready: Ready, clock: Callable[[], int], environme
         outcome = _judge(ready, reply, clock())
     else:
         outcome = prepared
-    with service.database.write() as connection:
+    with service.database.write(locks.OUTBOX) as connection:
         _settle(service, connection, ready.message, reply.status, outcome, clock())
 
 

@@ -8,7 +8,7 @@ from monitor import clock
 from monitor.actions import models as known_models
 from monitor.errors import NotFound
 from monitor.service import Service
-from monitor.store import installation, models, quarantine, references
+from monitor.store import installation, locks, models, quarantine, references
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
@@ -19,7 +19,7 @@ def erase_prediction(service: Service, name: str, prediction_id: str) -> dict[st
     Answers how many of each went, and which references may hold the row too: those pinned from a stretch of the log
     with it, whose rows have no ids. Raises NotFound for an unknown model, and where nothing has that id.
     """
-    with service.database.write() as connection:
+    with service.database.erasing(locks.model(name), locks.posts(name)) as connection:
         model = known_models.get(connection, name)
         erased = service.observations.erase(connection, model.stored, prediction_id)
         rejected = quarantine.erase(connection, model.id, prediction_id)
@@ -31,7 +31,6 @@ def erase_prediction(service: Service, name: str, prediction_id: str) -> dict[st
             change = models.bump_change(connection, model.id)
             models.mark_dirty(connection, model.id, [hour], change, labels_only=False)
         holding = [] if erased.timestamp is None else _holding(connection, model, erased.timestamp)
-    service.database.forget_traces()
     return {
         "predictions": int(erased.timestamp is not None),
         "labels": erased.labels,
@@ -53,10 +52,9 @@ def delete_model(service: Service, name: str) -> dict[str, Any]:
 
     Raises NotFound for an unknown model.
     """
-    with service.database.write() as connection:
+    with service.database.erasing(locks.HOUSE, locks.model(name), locks.posts(name)) as connection:
         model = known_models.get(connection, name)
         service.observations.drop_model(connection, model.stored)
         models.delete(connection, model.id)
         installation.note_deletion(connection)
-    service.database.forget_traces()
     return {"deleted": name, "predictions": model.n_predictions, "labels": model.n_labels}

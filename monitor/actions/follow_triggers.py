@@ -8,7 +8,7 @@ from alerting.message import body, entry
 from alerting.retraining import END_STATES, WENT_WRONG, callback_token
 from monitor.actions.tell_alert import tell
 from monitor.service import Service
-from monitor.store import alerts, trigger_runs
+from monitor.store import alerts, locks, trigger_runs
 from monitor.store.database import Connection
 from monitor.store.installation import secret
 from monitor.store.trigger_runs import TriggerRun
@@ -21,7 +21,7 @@ def follow_triggers(service: Service, now: int) -> int:
     with service.database.read() as connection:
         if not trigger_runs.overdue_runs(connection, now):
             return 0
-    with service.database.write() as connection:
+    with service.database.write(locks.OUTBOX) as connection:
         late = trigger_runs.overdue_runs(connection, now)
         for run in late:
             what = "finish" if run.finish_by <= now else "start"

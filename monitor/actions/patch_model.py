@@ -14,7 +14,7 @@ from monitor.config import document
 from monitor.config.mistakes import mistakes_in_model
 from monitor.config.reading import place_of, words_of
 from monitor.errors import Invalid
-from monitor.store import config
+from monitor.store import config, locks
 from monitor.store.database import Database
 
 SHOWN_ONLY = ("name", "versions", "counts", "newest_prediction", "newest_label", "references", "health", "dormant")
@@ -25,7 +25,7 @@ def patch_model(database: Database, name: str, changes: dict[str, Any], now: int
 
     Raises NotFound, or Invalid that names the field; then nothing is changed.
     """
-    with database.write() as connection:
+    with database.write(locks.HOUSE, locks.model(name), locks.posts(name)) as connection:
         model = known_models.get(connection, name)
         settings = _merged(model.settings, changes)
         check_model_fits(connection, name, settings, document.Document(), "")

@@ -23,7 +23,7 @@ from monitor.config.document import NAME
 from monitor.config.document import Model as Settings
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import models, quarantine, references, summaries
+from monitor.store import locks, models, quarantine, references, summaries
 from monitor.store.database import Connection
 from monitor.store.models import Model
 from monitor.store.observations.arriving import ArrivingReference
@@ -48,7 +48,7 @@ def put_reference(service: Service, name: str, reference: str, sent: ArrivingRef
         first = sent.rows.rejects[0] if sent.rows.rejects else None
         why = f": row {first.row}: {first.reason}" if first else ""
         raise Invalid(f"A reference needs rows; this body has none that can be used{why}", field="rows")
-    with service.database.write() as connection:
+    with service.database.write(locks.model(name), locks.posts(name)) as connection:
         model = models.ensure(connection, name, now)
         sent = replace(sent, rows=protected(connection, model, sent.rows))
         made = new_columns(sent.rows, model.columns, models.configured_types(model.settings))
@@ -73,7 +73,7 @@ def pin_reference(service: Service, name: str, reference: str, start: int, end: 
     if start >= end:
         raise Invalid("window.start must be before window.end", field="window.start")
     first, last = start // clock.HOUR, -(-end // clock.HOUR)
-    with service.database.write() as connection:
+    with service.database.write(locks.model(name), locks.posts(name)) as connection:
         model = known_models.get(connection, name)
         chunks = list(service.observations.read(connection, model.stored, first, last, model.columns))
         if not chunks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from monitor import clock
 from monitor.actions.models import settings_of
 from monitor.service import Service
-from monitor.store import models, summaries
+from monitor.store import locks, models, summaries
 
 
 def prune(service: Service, now: int) -> int:
@@ -22,7 +22,7 @@ def _prune(service: Service, model: models.Model, oldest: int) -> int:
     hour = oldest // clock.HOUR
     if model.oldest_prediction is None or model.oldest_prediction >= hour * clock.HOUR:
         return 0
-    with service.database.write() as connection:
+    with service.database.write(locks.model(model.name), locks.posts(model.name)) as connection:
         gone = service.observations.drop_before(connection, model.stored, hour)
         summaries.drop_before(connection, model.id, hour)
         models.note_pruned(connection, model.id, gone, hour * clock.HOUR)

@@ -9,7 +9,7 @@ import numpy as np
 from monitor.actions.record_predictions import answer
 from monitor.ingest.privacy import private_features, redacted
 from monitor.service import Service
-from monitor.store import models, quarantine
+from monitor.store import locks, models, quarantine
 from monitor.store.observations.arriving import ArrivingLabels
 from monitor.store.observations.base import Appended
 
@@ -29,7 +29,7 @@ def record_labels(service: Service, model_name: str, rows: ArrivingLabels, now: 
 
 
 def _store(service: Service, model_name: str, rows: ArrivingLabels, now: int) -> Appended:
-    with service.database.write() as connection:
+    with service.database.write(locks.posts(model_name)) as connection:
         model = models.ensure(connection, model_name, now)
         rejects = redacted(rows.rejects, private_features(model.settings))
         if not model.n_predictions and not model.n_labels:

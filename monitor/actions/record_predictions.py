@@ -10,7 +10,7 @@ import numpy as np
 from monitor.actions.private import protected
 from monitor.clock import HOUR
 from monitor.service import Service
-from monitor.store import models, quarantine
+from monitor.store import locks, models, quarantine
 from monitor.store.observations.arriving import ArrivingPredictions
 from monitor.store.observations.base import Appended
 from monitor.store.observations.fit import fit, new_columns
@@ -28,7 +28,7 @@ def record_predictions(service: Service, model_name: str, rows: ArrivingPredicti
     models.check_name(model_name)
     if not len(rows.ids) and not rows.rejects:
         return answer(Appended(0, 0, np.empty(0, np.int64)), rows.rejects, rows.warnings)
-    with service.database.write() as connection:
+    with service.database.write(locks.posts(model_name)) as connection:
         model = models.ensure(connection, model_name, now)
         rows = protected(connection, model, rows)
         new = new_columns(rows, model.columns, models.configured_types(model.settings))

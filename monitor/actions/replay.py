@@ -16,7 +16,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import heartbeats, outbox, trigger_runs, verdicts
+from monitor.store import heartbeats, locks, outbox, trigger_runs, verdicts
 
 SERVED = 15 * clock.SECOND  # a heartbeat younger than this: another process delivers
 PATIENCE = 30.0  # seconds to wait for a receiver, or for an orchestrator to report
@@ -79,7 +79,7 @@ def replay(
 
 def _prepare(service: Service, name: str, start: int, end: int, now: int, reset: bool) -> tuple[Check, ...]:
     summarise(service, name, end // clock.HOUR, now)
-    with service.database.write() as connection:
+    with service.database.write(locks.model(name)) as connection:
         model = known_models.get(connection, name)
         if reset:
             verdicts.forget(connection, model.id, start)

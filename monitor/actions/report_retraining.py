@@ -10,7 +10,7 @@ from alerting.retraining import END_STATES, REPORTABLE, token_hash
 from monitor.actions.follow_triggers import move
 from monitor.errors import Conflict, Invalid, NotFound, Unauthorized
 from monitor.service import Service
-from monitor.store import trigger_runs
+from monitor.store import locks, trigger_runs
 
 _TOKEN = "This needs the token of the run's own callback address"
 LIMITS = {"external_id": 200, "url": 2000, "message": 2000}
@@ -26,7 +26,7 @@ def report_retraining(
     """
     if token is None:
         raise Unauthorized(_TOKEN)
-    with service.database.write() as connection:
+    with service.database.write(locks.OUTBOX) as connection:
         run = trigger_runs.get_run(connection, run_id)
         if run is None:
             raise NotFound(f"There is no retraining run {run_id!r}")

@@ -22,7 +22,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check, newest_end
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import alerts, claims, config, marks, readings
+from monitor.store import alerts, claims, config, locks, marks, readings
 from monitor.store.marks import Measured
 
 
@@ -59,7 +59,7 @@ def run_checks(
     if as_of > now:
         raise Invalid(f"as_of {clock.render(as_of)} is later than now ({clock.render(now)})", field="as_of")
     _count_waiting(service, name, as_of, now)
-    with service.database.write() as connection:
+    with service.database.write(locks.model(name)) as connection:
         model = known_models.get(connection, name)
         frame = Frame.load(service, connection, model)
         chosen = _chosen(frame, checks)
@@ -91,7 +91,7 @@ def _count_waiting(service: Service, name: str, as_of: int, now: int) -> None:
         stale = frame is not None and len(frame.known) > 0 and is_configured_otherwise(model, frame.binning)
         own = known_models.has_checks(model) and needs_own_cuts(frame, model, as_of)
     if stale or own:
-        with service.database.write() as connection:
+        with service.database.write(locks.model(name)) as connection:
             model = known_models.get(connection, name)
             if own:
                 make_own_cuts(service, connection, model, as_of, now)

@@ -13,7 +13,7 @@ from monitor.actions import counting, slicing
 from monitor.actions.counting import Meaning
 from monitor.actions.models import meaning_of_model
 from monitor.service import Service
-from monitor.store import models, references, summaries
+from monitor.store import locks, models, references, summaries
 from monitor.store.database import Connection
 from monitor.store.models import Model
 from monitor.store.observations.base import StoredColumn
@@ -27,7 +27,7 @@ def summarise(service: Service, name: str, before_hour: int, now: int) -> int:
     """Bring the model's summaries of hours before ``before_hour`` up to date; how many hours were counted."""
     done = 0
     while _waits(service, name, before_hour):
-        with service.database.write() as connection:
+        with service.database.write(locks.model(name)) as connection:
             model = models.find(connection, name)
             if model is None:
                 return done

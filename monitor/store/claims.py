@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select
 
+from monitor.store.driver import run
 from monitor.store.tables import run_claims
 
 LEASE = 10 * 60 * 1_000_000
@@ -16,9 +17,7 @@ def claim(connection: Connection, model_id: int, as_of: int, holder: str, now: i
         "ON CONFLICT (model_id, as_of) DO UPDATE SET holder = excluded.holder, lease_until = excluded.lease_until "
         "WHERE run_claims.finished_at IS NULL AND run_claims.lease_until < ?"
     )
-    cursor = connection.connection.cursor()
-    cursor.execute(statement, (model_id, as_of, holder, now + LEASE, now))
-    return bool(cursor.rowcount == 1)
+    return run(connection, statement, (model_id, as_of, holder, now + LEASE, now)) == 1
 
 
 def holds(connection: Connection, model_id: int, as_of: int, holder: str) -> bool:
@@ -30,9 +29,7 @@ def holds(connection: Connection, model_id: int, as_of: int, holder: str) -> boo
 
 def finish(connection: Connection, model_id: int, as_of: int, now: int) -> None:
     """The run is done, for good."""
-    connection.connection.cursor().execute(
-        "UPDATE run_claims SET finished_at = ? WHERE model_id = ? AND as_of = ?", (now, model_id, as_of)
-    )
+    run(connection, "UPDATE run_claims SET finished_at = ? WHERE model_id = ? AND as_of = ?", (now, model_id, as_of))
 
 
 def last_finished(connection: Connection, model_id: int) -> int | None:

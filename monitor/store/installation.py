@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from monitor.store import config
+from monitor.store.driver import as_json, run
 from monitor.store.tables import config_objects
 
 _MINE = (config_objects.c.kind == "setting") & (config_objects.c.name == "installation_secret")
@@ -39,9 +40,9 @@ def secret(connection: Connection) -> bytes:
     if known is not None:
         return known
     made = secrets.token_bytes(32)
-    data = {"hex": made.hex()}
-    connection.execute(insert(config_objects).values(kind="setting", name="installation_secret", data=data))
-    return made
+    statement = "INSERT INTO config_objects (kind, name, data) VALUES (?, ?, ?) ON CONFLICT (kind, name) DO NOTHING"
+    run(connection, statement, ("setting", "installation_secret", as_json(connection, {"hex": made.hex()})))
+    return known_secret(connection) or made
 
 
 def note_deletion(connection: Connection) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, bindparam, func, select
 
 from monitor.store.bulk import insert_rows
+from monitor.store.driver import run
 from monitor.store.tables import judged, measured
 
 
@@ -50,10 +51,11 @@ def note_mature(
     """Remember that a window's labels were mature at as_of; the earliest as_of stays."""
     statement = (
         "INSERT INTO judged (model_id, rule, version, segment, length_hours, window_end, as_of) "
-        "VALUES (?, ?, ?, '', ?, ?, ?) ON CONFLICT DO UPDATE SET as_of = min(as_of, excluded.as_of)"
+        "VALUES (?, ?, ?, '', ?, ?, ?) ON CONFLICT (model_id, rule, version, segment, length_hours, window_end) "
+        "DO UPDATE SET as_of = CASE WHEN excluded.as_of < judged.as_of THEN excluded.as_of ELSE judged.as_of END"
     )
     values = (model_id, f"={check}", version, length_hours, end, as_of)
-    connection.connection.cursor().execute(statement, values)
+    run(connection, statement, values)
 
 
 def last_mature(connection: Connection, model_id: int, check: str, length_hours: int, before: int) -> dict[str, int]:

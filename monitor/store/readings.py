@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select
 
 from alerting.reading import Reading
 from monitor import clock
-from monitor.store.bulk import insert_rows
+from monitor.store.bulk import insert_fresh
+from monitor.store.driver import as_json, run_many
 from monitor.store.tables import measured, readings
 
 Series = tuple[str, str, str, str, str | None]  # metric, feature, segment, kind, version
@@ -83,7 +84,8 @@ def save(connection: Connection, model_id: int, config_version: int, made: Seque
             before = max((r.revision for r in earlier), default=0)
             answer.append(replace(reading, revision=1 + before) if before else reading)
             new.append(answer[-1])
-    insert_rows(connection, readings, _NAMES, (_row(model_id, config_version, reading) for reading in new))
+    rows = [(*_row(model_id, config_version, one), as_json(connection, one.details)) for one in new]
+    insert_fresh(connection, readings, _NAMES, rows)
     _roll_up(connection, model_id, new)
     return answer
 
@@ -146,7 +148,6 @@ def _row(model_id: int, config_version: int, r: Reading) -> tuple[Any, ...]:
         r.reference_name,
         r.reference_version,
         config_version,
-        json.dumps(r.details),
     )
 
 
@@ -200,7 +201,7 @@ _DAILY = (
 def _roll_up(connection: Connection, model_id: int, new: Sequence[Reading]) -> None:
     """Keep the worst reading of each series and day (a later revision of the same window counts like another)."""
     rows = [(model_id, *_daily_key(r), r.verdict, r.value, r.details.get("effect"), r.lower, r.upper) for r in new]
-    connection.connection.cursor().executemany(_KEEP_WORST, rows)
+    run_many(connection, _KEEP_WORST, rows)
 
 
 def _badness(row: str) -> str:

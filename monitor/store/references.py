@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from monitor.store.bulk import insert_rows
+from monitor.store.bulk import insert_fresh
 from monitor.store.tables import binnings, models, profiles, reference_rows, references, segment_profiles
 
 WHOLE = "*"
@@ -138,7 +138,7 @@ def add_segment_profiles(
     """Keep a reference's profiles of segments on a binning."""
     names = ("reference_id", "binning_id", "version", "segment", "rows", "data")
     rows = ((reference_id, binning_id, one.version, one.segment, one.rows, one.data) for one in made)
-    insert_rows(connection, segment_profiles, names, rows)
+    insert_fresh(connection, segment_profiles, names, rows)
 
 
 def segment_rows(connection: Connection, reference_id: int, binning_id: int) -> dict[str, int]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, select
 
-from monitor.store.bulk import insert_rows
+from monitor.store.bulk import insert_fresh
+from monitor.store.driver import run, run_many
 from monitor.store.tables import dirty_hours, ingest_counts, label_summaries, models, summaries
 
 
@@ -84,19 +85,19 @@ def count_dirty(connection: Connection) -> int:
 
 def settle(connection: Connection, model_id: int, done: Iterable[Dirty]) -> None:
     """Take back the marks that are still as they were read; a newer write keeps its mark."""
-    connection.connection.cursor().executemany(
-        "DELETE FROM dirty_hours WHERE model_id = ? AND hour = ? AND change = ?",
-        [(model_id, mark.hour, mark.change) for mark in done],
-    )
+    statement = "DELETE FROM dirty_hours WHERE model_id = ? AND hour = ? AND change = ?"
+    run_many(connection, statement, [(model_id, mark.hour, mark.change) for mark in done])
 
 
 def mark_all_dirty(connection: Connection, model_id: int) -> None:
     """Every hour that has a summary waits again: the cuts are new. Its rows are not, so its change stays, and windows
     that were measured on the old cuts keep their readings."""
-    connection.connection.cursor().execute(
+    run(
+        connection,
         "INSERT INTO dirty_hours (model_id, hour, change, labels_only)"
         " SELECT model_id, hour, max(change), FALSE FROM (SELECT model_id, hour, change FROM summaries"
-        " UNION ALL SELECT model_id, hour, change FROM label_summaries) WHERE model_id = ? GROUP BY model_id, hour"
+        " UNION ALL SELECT model_id, hour, change FROM label_summaries) counted"
+        " WHERE model_id = ? GROUP BY model_id, hour"
         " ON CONFLICT (model_id, hour) DO UPDATE SET labels_only = FALSE",
         (model_id,),
     )
@@ -109,7 +110,7 @@ def replace(
     _forget(connection, "summaries", model_id, hours)
     names = ("model_id", "binning_id", "version", "segment", "hour", "rows", "newest", "change", "data")
     values = ((model_id, binning_id, r.version, r.segment, r.hour, r.rows, r.newest, r.change, r.data) for r in rows)
-    insert_rows(connection, summaries, names, values)
+    insert_fresh(connection, summaries, names, values)
 
 
 def replace_labels(
@@ -121,13 +122,11 @@ def replace_labels(
     values = (
         (model_id, binning_id, r.version, r.segment, r.hour, r.known_hour, r.rows, r.change, r.data) for r in rows
     )
-    insert_rows(connection, label_summaries, names, values)
+    insert_fresh(connection, label_summaries, names, values)
 
 
 def _forget(connection: Connection, table: str, model_id: int, hours: Sequence[int]) -> None:
-    connection.connection.cursor().executemany(
-        f"DELETE FROM {table} WHERE model_id = ? AND hour = ?", [(model_id, hour) for hour in hours]
-    )
+    run_many(connection, f"DELETE FROM {table} WHERE model_id = ? AND hour = ?", [(model_id, hour) for hour in hours])
 
 
 def load(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from monitor.bootstrap import observations_on
 from monitor.clock import HOUR
 from monitor.store.database import Database
 from monitor.store.observations import reading
@@ -23,7 +24,6 @@ from monitor.store.observations.base import (
     StoredColumn,
     StoredModel,
 )
-from monitor.store.observations.sql import SqlObservations
 
 COLUMNS = (
     StoredColumn("feature", "x", 0, "number"),
@@ -40,7 +40,7 @@ class Engine:
 
     def __init__(self, url: str) -> None:
         self.database = Database(url)
-        self.observations: Observations = SqlObservations()
+        self.observations: Observations = observations_on(self.database)
         with self.database.write() as connection:
             self.observations.ensure_model(connection, MODEL)
 
@@ -89,9 +89,16 @@ def labels(rows: list[tuple[str, str, int]], defaulted: bool) -> LabelBatch:
     )
 
 
-@pytest.fixture(params=["sqlite"])
+def _url(request: pytest.FixtureRequest, folder: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{folder / 'store.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(f"{request.param}:///{tmp_path / 'store.db'}")
+    made = Engine(_url(request, tmp_path))
     yield made
     made.database.close()
 

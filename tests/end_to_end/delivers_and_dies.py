@@ -16,12 +16,12 @@ from pathlib import Path
 from alerting.outbound import OutboundRequest
 from monitor import clock
 from monitor.actions.deliver_messages import deliver_due
+from monitor.bootstrap import observations_on
 from monitor.delivery.addresses import AddressPolicy
 from monitor.delivery.http import send
 from monitor.service import Service
 from monitor.settings import Settings
 from monitor.store.database import Database
-from monitor.store.observations.sql import SqlObservations
 
 SPEED = 100  # a lease of a minute is over in 0.6 s
 
@@ -33,7 +33,8 @@ def fast_clock(start: int) -> Callable[[], int]:
 
 def service_on(url: str) -> Service:
     """A service on a store, bound to this machine."""
-    return Service(Settings(Path("unused"), url, url, embedded=False), Database(url), SqlObservations())
+    database = Database(url)
+    return Service(Settings(Path("unused"), url, url, embedded=False), database, observations_on(database))
 
 
 def main(url: str, kills: int, start: int) -> None:

@@ -19,10 +19,9 @@ from monitor import clock
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.summarise_hours import summarise
 from monitor.api.app import create_app
-from monitor.bootstrap import build
 from monitor.service import Service
-from monitor.settings import load
 from tests.monitor.delivery.receiver import Answer, Received, Receiver, receiving
+from tests.stores import new_service
 
 NOW = clock.parse("2026-06-30T12:20:00Z")
 START = clock.parse("2026-06-01T00:00:00Z")
@@ -85,7 +84,7 @@ def running(home: Path, **flags: object) -> Iterator[tuple[Service, str]]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     url = f"http://127.0.0.1:{port}"
-    service = build(load({}, home=home, port=port, public_url=url, **flags))
+    service = new_service(home, port=port, public_url=url, **flags)
     config = uvicorn.Config(create_app(service, lambda: NOW), host="127.0.0.1", port=port, log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

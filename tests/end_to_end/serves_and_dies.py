@@ -21,7 +21,7 @@ def main(home: str, port: str, pid_file: str) -> None:
     while True:
         child = os.fork()
         if child == 0:
-            serve(bootstrap.build(settings.load({}, home=home, port=port)))
+            serve(bootstrap.build(settings.load(os.environ, home=home, port=port)))
             os._exit(0)
         Path(pid_file).write_text(str(child))
         while os.waitpid(child, os.WNOHANG) == (0, 0):

@@ -22,6 +22,7 @@ from sqlalchemy import select
 from monitor import bootstrap, settings
 from monitor.config.document import KINDS
 from monitor.store import tables
+from tests import stores
 from tests.monitor.world import T0, D, World, bare, labels_of, traffic
 
 KILLS = 20
@@ -76,13 +77,13 @@ class Client:
 
 
 @contextlib.contextmanager
-def dying_server(home: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def dying_server(home: Path, store: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, Path]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     pid_file = tmp_path / "pid"
     program = Path(__file__).with_name("serves_and_dies.py")
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    environment = {**os.environ, **store, "PYTHONPATH": os.getcwd()}
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, str(program), str(home), str(port), str(pid_file)],
@@ -119,7 +120,8 @@ def wait_for_more(acknowledged: list[dict[str, Any]]) -> None:
 def test_kill_9_during_ingest(tmp_path: Path) -> None:
     home, dice = tmp_path / "home", random.Random(5)
     acknowledged: dict[str, list[dict[str, Any]]] = {"predictions": [], "labels": []}
-    with dying_server(home, tmp_path) as (url, pid_file):
+    store = stores.environment(home)
+    with dying_server(home, store, tmp_path) as (url, pid_file):
         wait_until_up(url)
         client = Client(url)
         with httpx.Client(timeout=30) as http:
@@ -145,11 +147,11 @@ def test_kill_9_during_ingest(tmp_path: Path) -> None:
         client.stop.set()
         for thread in threads:
             thread.join(30)
-    check(home, acknowledged)
+    check(store, acknowledged)
 
 
-def check(home: Path, acknowledged: dict[str, list[dict[str, Any]]]) -> None:
-    service = bootstrap.build(settings.load({}, home=home))
+def check(store: dict[str, str], acknowledged: dict[str, list[dict[str, Any]]]) -> None:
+    service = bootstrap.build(settings.load(store))
     world = World(service)
     ids = {one["id"] for one in acknowledged["predictions"]}
     assert len(ids) == len(acknowledged["predictions"]) >= 5 * BATCH

@@ -12,12 +12,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select
 
+from monitor.bootstrap import observations_on
 from monitor.errors import SchemaOutdated
 from monitor.service import Service
 from monitor.settings import load
 from monitor.store import schema, tables
 from monitor.store.database import Database
-from monitor.store.observations.sql import SqlObservations
+from tests import stores
 from tests.monitor.world import T0, D, World, traffic
 
 FIRST = "0001"
@@ -27,7 +28,7 @@ UNDONE = {"0002": [_NO_DIMENSION], "0001": [_NO_DIMENSION, "DROP TABLE segment_p
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite:///{tmp_path / 'store.db'}")
+    made = Database(stores.empty_url(tmp_path))
     yield made
     made.close()
 
@@ -70,10 +71,10 @@ def test_there_is_one_line_of_revisions() -> None:
 
 def test_what_an_older_schema_holds_is_found_again(tmp_path: Path) -> None:
     """From each revision with data in it to the newest; each migration adds what it is undone by."""
-    settings = load({}, home=tmp_path)
+    settings = load({}, home=tmp_path, database_url=stores.empty_url(tmp_path))
     database = Database(settings.database_url)
     schema.migrate(database)
-    world = World(Service(settings, database, SqlObservations()))
+    world = World(Service(settings, database, observations_on(database)))
     world.reference(traffic(T0, 24 * 9))
     world.post(traffic(T0 + 14 * D, 24, seed=2))
     world.label(traffic(T0 + 14 * D, 24, seed=2))
@@ -83,7 +84,7 @@ def test_what_an_older_schema_holds_is_found_again(tmp_path: Path) -> None:
         with database.write() as connection:
             for statement in undo:
                 connection.exec_driver_sql(statement)
-            connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (revision,))
+            connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
         assert schema.migrate(database) == (revision, schema.newest())
         assert world.read(T0 + 15 * D) == readings
     with database.read() as connection:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from monitor.service import Service
-from tests.monitor.posting import Poster, new_service
+from tests.monitor.posting import Poster
 from tests.monitor.world import World
+from tests.stores import new_service
 
 
 @pytest.fixture

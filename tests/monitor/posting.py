@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -14,20 +13,10 @@ from monitor.clock import parse
 from monitor.ingest import conform
 from monitor.ingest.decode import decode
 from monitor.service import Service
-from monitor.settings import load
 from monitor.store import models, tables
-from monitor.store.database import Database
-from monitor.store.observations.sql import SqlObservations
 
 NOW = parse("2026-06-01T12:00:00Z")
 LIMIT = 1 << 24
-
-
-def new_service(home: Path) -> Service:
-    settings = load({}, home=home)
-    database = Database(settings.database_url)
-    tables.metadata.create_all(database.engine)
-    return Service(settings, database, SqlObservations())
 
 
 class Poster:

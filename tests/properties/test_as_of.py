@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from detectors.cuts import NumericColumn
 from monitor.actions.frame import Frame
-from tests.monitor.posting import new_service
 from tests.monitor.world import T0, D, H, Record, World, at, labels_of, matching, one, traffic
+from tests.stores import new_service
 
 REFERENCE = traffic(T0, 24 * 12, per_hour=3, seed=1)
 START = T0 + 12 * D

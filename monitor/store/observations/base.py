@@ -52,6 +52,11 @@ class StoredModel:
     columns: tuple[StoredColumn, ...]
 
 
+def predictions_table(model: StoredModel) -> str:
+    """Name of the table of predictions: ``id``, ``ts`` (microseconds), …, ``c0``, ``c1`` …"""
+    return f"p_{model.id}"
+
+
 @dataclass(frozen=True)
 class PredictionBatch:
     """Rows that are good to be stored, conformed to the model's columns.
@@ -73,6 +78,10 @@ class PredictionBatch:
     columns: tuple[pa.Array, ...]
     odd: pa.Array
     positions: NDArray[np.int64]
+
+    def arrays(self) -> tuple[Any, ...]:
+        """Ids, times, versions, latencies, errors, odd values, and then the columns."""
+        return (self.ids, self.timestamps, self.versions, self.latency_ms, self.errors, self.odd, *self.columns)
 
 
 @dataclass(frozen=True)
@@ -196,8 +205,7 @@ class Observations(Protocol):
         """``predictions``, ``labels`` (ids with a label), ``orphans`` (labels without a prediction)."""
 
     def erase(self, connection: Any, model: StoredModel, prediction_id: str) -> Erased:
-        """Delete one prediction and every label of that id, so that nothing of them is left in the store's files once
-        ``forget_traces`` has run."""
+        """Delete one prediction and every label of that id."""
 
     def drop_model(self, connection: Any, model: StoredModel) -> None:
         """Delete all that is stored of the model."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 
-from monitor.store.observations import sqlite
 from monitor.store.observations.base import Erased, StoredModel
+from monitor.store.observations.dialect import Dialect
 from monitor.store.observations.schema import labels_table, predictions_table
 
 LABELS = pa.schema(
@@ -22,71 +21,64 @@ LABELS = pa.schema(
     ]
 )
 AT_ONCE = 100_000
-WEIGHED = 1000  # rows whose bytes are counted, the newest
 
 
-def drop_model(connection: Any, model: StoredModel) -> None:
+def drop_model(connection: Any, dialect: Dialect, model: StoredModel) -> None:
     """The model's tables are gone."""
-    with overwriting(connection) as at:
-        for table in (predictions_table(model), labels_table(model)):
+    with dialect.cursor(connection) as at:
+        for table in sorted({predictions_table(model), labels_table(model), dialect.known(model)}):
             at.execute(f"DROP TABLE IF EXISTS {table}")
 
 
-def erase(connection: Any, model: StoredModel, prediction_id: str) -> Erased:
+def erase(connection: Any, dialect: Dialect, model: StoredModel, prediction_id: str) -> Erased:
     """Delete one prediction and all its labels; see ``Observations.erase``."""
-    table, labels = predictions_table(model), labels_table(model)
-    with overwriting(connection) as at:
-        row = at.execute(f"SELECT ts, version FROM {table} WHERE id = ?", (prediction_id,)).fetchone()
-        at.execute(f"DELETE FROM {table} WHERE id = ?", (prediction_id,))
-        gone = at.execute(f"DELETE FROM {labels} WHERE id = ?", (prediction_id,)).rowcount
-    return Erased(None if row is None else row[0], "" if row is None else row[1] or "", gone)
+    table, known, one = predictions_table(model), dialect.known(model), (prediction_id,)
+    with dialect.cursor(connection) as at:
+        at.execute(f"DELETE FROM {labels_table(model)} WHERE id = ?", one)
+        labels = at.rowcount
+        at.execute(f"SELECT ts FROM {known} WHERE id = ?", one)
+        found = at.fetchone()
+        if found is None:
+            return Erased(None, "", labels)
+        row = (found[0], prediction_id)
+        at.execute(f"SELECT version FROM {table} WHERE ts = ? AND id = ?", row)
+        version = at.fetchone()
+        at.execute(f"DELETE FROM {table} WHERE ts = ? AND id = ?", row)
+        at.execute(f"DELETE FROM {known} WHERE id = ?", one)
+    return Erased(found[0], (version and version[0]) or "", labels)
 
 
-def labels_of(connection: Any, model: StoredModel) -> Iterator[pa.Table]:
+def labels_of(connection: Any, dialect: Dialect, model: StoredModel) -> Iterator[pa.Table]:
     """Every revision of every label, in order of arrival."""
-    after, table = 0, labels_table(model)
-    schema = pa.schema([("rowid", pa.int64()), *LABELS])
-    statement = f"SELECT {','.join(schema.names)} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT {AT_ONCE}"
+    after, row = 0, dialect.arrival
+    schema = pa.schema([(row, pa.int64()), *LABELS])
+    statement = (
+        f"SELECT {','.join(schema.names)} FROM {labels_table(model)} WHERE {row} > ? ORDER BY {row} LIMIT {AT_ONCE}"
+    )
     while True:
-        with sqlite.cursor(connection) as at:
-            found = sqlite.fetch(at, statement, (after,), schema)
+        with dialect.cursor(connection) as at:
+            found = dialect.fetch(at, statement, (after,), schema).sort_by(row)
         if not len(found):
             return
-        after = found["rowid"][-1].as_py()
-        yield found.drop_columns(["rowid"])
+        after = found[row][-1].as_py()
+        yield found.drop_columns([row])
 
 
-def restore_labels(connection: Any, model: StoredModel, table: pa.Table) -> None:
+def restore_labels(connection: Any, dialect: Dialect, model: StoredModel, table: pa.Table) -> None:
     """Labels as ``labels_of`` gave them, behind those that are there."""
-    columns = [sqlite.bindable(table[name].combine_chunks()) for name in LABELS.names]
-    with sqlite.cursor(connection) as at:
-        sqlite.insert(at, labels_table(model), LABELS.names, columns)
+    columns = [(name, table[name].combine_chunks()) for name in LABELS.names]
+    staged = [(name, values.to_numpy() if pa.types.is_integer(values.type) else values) for name, values in columns]
+    names = ",".join(LABELS.names)
+    with dialect.cursor(connection) as at:
+        moved = dialect.stage(at, "moved", staged)
+        at.execute(f"INSERT INTO {labels_table(model)} ({names}) SELECT {names} FROM {moved} ORDER BY place")
 
 
-def size(connection: Any, model: StoredModel) -> dict[str, int]:
-    """Bytes of the rows of both tables: how many there are times what the newest thousand weigh on average."""
-    return {
-        name: _weight(connection, table)
-        for name, table in (("predictions", predictions_table(model)), ("labels", labels_table(model)))
-    }
-
-
-def _weight(connection: Any, table: str) -> int:
-    with sqlite.cursor(connection) as at:
-        columns = sorted(sqlite.existing_columns(at, table))
-        each = "+".join(f"iif(typeof({name}) = 'real', 8, coalesce(length({name}), 0))" for name in columns)
-        newest = f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT {WEIGHED}"
-        mean: float | None = at.execute(f"SELECT avg({each}) FROM ({newest})").fetchone()[0]
-        rows = int(at.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
-    return round(float(rows) * ((mean or 0.0) + len(columns) + 4))  # a byte a column and some a row are SQLite's own
-
-
-@contextlib.contextmanager
-def overwriting(connection: Any) -> Iterator[Any]:
-    """A cursor whose deletes overwrite with zeros, also where that costs more writing."""
-    with sqlite.cursor(connection) as at:
-        at.execute("PRAGMA secure_delete = ON").fetchone()
-        try:
-            yield at
-        finally:
-            at.execute("PRAGMA secure_delete = FAST").fetchone()
+def size(connection: Any, dialect: Dialect, model: StoredModel) -> dict[str, int]:
+    """About how many bytes both kinds of rows take."""
+    predictions = sorted({predictions_table(model), dialect.known(model)})
+    with dialect.cursor(connection) as at:
+        return {
+            "predictions": sum(dialect.bytes_of(at, table) for table in predictions),
+            "labels": dialect.bytes_of(at, labels_table(model)),
+        }

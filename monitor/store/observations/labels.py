@@ -7,51 +7,55 @@ from typing import Any
 import numpy as np
 
 from monitor.clock import HOUR
-from monitor.store.observations import sqlite
 from monitor.store.observations.base import Appended, LabelBatch, StoredModel
-from monitor.store.observations.schema import labels_table, predictions_table
+from monitor.store.observations.dialect import Dialect
+from monitor.store.observations.schema import labels_table
 
-_STAGED = ("id", "ts", "value", "kind", "defaulted")
 
-
-def append_labels(connection: Any, model: StoredModel, batch: LabelBatch, arrived: int) -> Appended:
+def append_labels(connection: Any, dialect: Dialect, model: StoredModel, batch: LabelBatch, arrived: int) -> Appended:
     """Keep labels; see ``Observations.append_labels``."""
     length = len(batch.ids)
     if not length:
         return Appended(0, 0, np.empty(0, np.int64))
-    predictions, labels = predictions_table(model), labels_table(model)
-    with sqlite.cursor(connection) as at:
-        _stage(at, batch)
-        before = sqlite.newest_row(at, labels)
-        _insert(at, labels, arrived)
-        accepted = int(at.execute(f"SELECT count(*) FROM {labels} WHERE rowid > ?", (before,)).fetchone()[0])
-        hours = at.execute(
-            f"SELECT DISTINCT p.ts / {HOUR} FROM {labels} l JOIN {predictions} p ON p.id = l.id"
-            " WHERE l.rowid > ? ORDER BY 1",
+    known, labels, row = dialect.known(model), labels_table(model), dialect.arrival
+    with dialect.cursor(connection) as at:
+        staged = _stage(at, dialect, batch)
+        before = _one(at, f"SELECT coalesce(max({row}), 0) FROM {labels}")
+        _insert(at, dialect, labels, staged, arrived)
+        accepted = _one(at, f"SELECT count(*) FROM {labels} WHERE {row} > ?", before)
+        at.execute(
+            f"SELECT DISTINCT p.ts / {HOUR} FROM {labels} l JOIN {known} p ON p.id = l.id WHERE l.{row} > ? ORDER BY 1",
             (before,),
-        ).fetchall()
-        unmatched = at.execute(
-            f"SELECT count(*) FROM temp.staged s WHERE NOT EXISTS (SELECT 1 FROM {predictions} p WHERE p.id = s.id)"
-        ).fetchone()[0]
-        at.execute("DROP TABLE temp.staged")
-    touched = np.array([row[0] for row in hours], np.int64)
-    return Appended(accepted, length - accepted, touched, unmatched=int(unmatched))
+        )
+        touched = np.array([hour for (hour,) in at.fetchall()], np.int64)
+        met = f"SELECT 1 FROM {known} p WHERE p.id = s.id"
+        unmatched = _one(at, f"SELECT count(*) FROM {staged} s WHERE NOT EXISTS ({met})")
+    return Appended(accepted, length - accepted, touched, unmatched=unmatched)
 
 
-def _stage(at: Any, batch: LabelBatch) -> None:
-    at.execute("DROP TABLE IF EXISTS temp.staged")
-    at.execute("CREATE TEMP TABLE staged (id TEXT, ts BIGINT, value TEXT, kind TEXT, defaulted INTEGER)")
-    columns = (batch.ids, batch.timestamps, batch.labels, batch.kinds, batch.defaulted.astype(np.int64))
-    sqlite.insert(at, "temp.staged", _STAGED, [sqlite.bindable(values) for values in columns])
+def _one(at: Any, statement: str, *values: int) -> int:
+    at.execute(statement, values)
+    return int(at.fetchone()[0])
 
 
-def _insert(at: Any, labels: str, arrived: int) -> None:
+def _stage(at: Any, dialect: Dialect, batch: LabelBatch) -> str:
+    columns = {
+        "id": batch.ids,
+        "ts": batch.timestamps,
+        "value": batch.labels,
+        "kind": batch.kinds,
+        "defaulted": batch.defaulted.astype(np.int64),
+    }
+    return dialect.stage(at, "staged", list(columns.items()))
+
+
+def _insert(at: Any, dialect: Dialect, labels: str, staged: str, arrived: int) -> None:
     """A label without a time of its own that repeats the newest value known adds nothing: a body sent again is
     harmless also then."""
     at.execute(
-        f"{sqlite.INSERT} {labels} (id, ts, value, kind, arrived) SELECT s.id, s.ts, s.value, s.kind, ?"
-        f" FROM temp.staged s WHERE NOT s.defaulted OR s.value {sqlite.DIFFERS}"
-        f" (SELECT l.value FROM {labels} l WHERE l.id = s.id ORDER BY l.ts DESC, l.rowid DESC LIMIT 1)"
-        " ORDER BY s.rowid",
+        f"INSERT INTO {labels} (id, ts, value, kind, arrived) SELECT s.id, s.ts, s.value, s.kind, ?"
+        f" FROM {staged} s WHERE s.defaulted = 0 OR s.value {dialect.differs}"
+        f" (SELECT l.value FROM {labels} l WHERE l.id = s.id ORDER BY l.ts DESC, l.{dialect.arrival} DESC LIMIT 1)"
+        " ORDER BY s.place ON CONFLICT DO NOTHING",
         (arrived,),
     )

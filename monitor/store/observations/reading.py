@@ -10,27 +10,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.clock import HOUR
-from monitor.store.observations import sqlite
 from monitor.store.observations.base import ScoredRows, StoredColumn, StoredModel, arrow_type
 from monitor.store.observations.canonical import canonical_stored
+from monitor.store.observations.dialect import Dialect
 from monitor.store.observations.schema import labels_table, predictions_table
 
 CHUNK_ROWS = 200_000
 _HOURS_AT_ONCE = 500
 _ORDER = [("hour", "ascending"), ("id", "ascending")]
+_SCORED_ORDER = [*_ORDER, ("ts", "ascending"), ("arrival", "ascending")]
 
 
 def read(
-    connection: Any, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
+    connection: Any, dialect: Dialect, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
 ) -> Iterator[pa.Table]:
     """Rows of hours [start, end); see ``Observations.read``."""
     schema = _schema(columns)
     own = {"hour": f"ts / {HOUR}", "timestamp": "ts"}
     selected = ",".join(own.get(name, name) for name in schema.names)
     statement = f"SELECT {selected} FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
-    for first, last in _chunks(connection, model, start, end):
-        with sqlite.cursor(connection) as at:
-            table = sqlite.fetch(at, statement, (first * HOUR, last * HOUR), schema)
+    for first, last in _chunks(connection, dialect, model, start, end):
+        with dialect.cursor(connection) as at:
+            table = dialect.fetch(at, statement, (first * HOUR, last * HOUR), schema)
         yield table.sort_by(_ORDER)
 
 
@@ -47,14 +48,15 @@ def _schema(columns: Sequence[StoredColumn]) -> pa.Schema:
     return pa.schema([*fixed, *((column.physical, arrow_type(column)) for column in columns)])
 
 
-def _chunks(connection: Any, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
+def _chunks(connection: Any, dialect: Dialect, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
     """Stretches [first, last) of hours with about ``CHUNK_ROWS`` rows each, at least one hour."""
-    with sqlite.cursor(connection) as at:
-        counts = at.execute(
+    with dialect.cursor(connection) as at:
+        at.execute(
             f"SELECT ts / {HOUR}, count(*) FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
             " GROUP BY 1 ORDER BY 1",
             (start * HOUR, end * HOUR),
-        ).fetchall()
+        )
+        counts = at.fetchall()
     if not counts:
         return []
     hours, rows = np.array(counts, np.int64).T
@@ -63,7 +65,9 @@ def _chunks(connection: Any, model: StoredModel, start: int, end: int) -> list[t
     return [(int(first), int(last)) for first, last in zip(cuts, [*cuts[1:], end], strict=True)]
 
 
-def scored(connection: Any, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn]) -> ScoredRows:
+def scored(
+    connection: Any, dialect: Dialect, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn]
+) -> ScoredRows:
     """Labelled predictions of those hours; see ``Observations.scored``."""
     prediction = [column for column in model.columns if column.role == "prediction"]
     probabilities = [column for column in model.columns if column.role == "probability"]
@@ -75,10 +79,11 @@ def scored(connection: Any, model: StoredModel, hours: Sequence[int], columns: S
             ("ts", pa.int64()),
             ("version", pa.string()),
             ("value", pa.string()),
+            ("arrival", pa.int64()),
             *((column.physical, arrow_type(column)) for column in wanted),
         ]
     )
-    table = _labelled(connection, model, sorted({int(hour) for hour in hours}), schema)
+    table = _labelled(connection, dialect, model, sorted({int(hour) for hour in hours}), schema)
     return ScoredRows(
         ids=table["id"].combine_chunks(),
         hour=table["hour"].to_numpy(),
@@ -91,18 +96,19 @@ def scored(connection: Any, model: StoredModel, hours: Sequence[int], columns: S
     )
 
 
-def _labelled(connection: Any, model: StoredModel, hours: list[int], schema: pa.Schema) -> pa.Table:
+def _labelled(connection: Any, dialect: Dialect, model: StoredModel, hours: list[int], schema: pa.Schema) -> pa.Table:
     own = {"id": "l.id", "ts": "l.ts", "value": "l.value", "hour": f"p.ts / {HOUR} AS hour"}
+    own["arrival"] = f"l.{dialect.arrival} AS arrival"
     selected = ",".join(own.get(name, f"p.{name}") for name in schema.names)
     tables = []
     statement = (
         f"SELECT {selected} FROM {predictions_table(model)} p JOIN {labels_table(model)} l ON l.id = p.id"
-        " WHERE p.ts >= ? AND p.ts < ? ORDER BY hour, l.id, l.ts, l.rowid"
+        " WHERE p.ts >= ? AND p.ts < ?"
     )
     for first, last in _stretches(hours):
-        with sqlite.cursor(connection) as at:
-            tables.append(sqlite.fetch(at, statement, (first * HOUR, last * HOUR), schema))
-    return pa.concat_tables(tables) if tables else schema.empty_table()
+        with dialect.cursor(connection) as at:
+            tables.append(dialect.fetch(at, statement, (first * HOUR, last * HOUR), schema))
+    return pa.concat_tables(table.sort_by(_SCORED_ORDER) for table in tables) if tables else schema.empty_table()
 
 
 def _stretches(hours: list[int]) -> list[tuple[int, int]]:

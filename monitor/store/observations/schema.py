@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.store.observations import sqlite
-from monitor.store.observations.base import StoredModel
+from monitor.store.observations.base import StoredModel, predictions_table
+from monitor.store.observations.dialect import Dialect
 
 FIXED = ("id", "ts", "version", "latency_ms", "error", "odd")
 
-
-def predictions_table(model: StoredModel) -> str:
-    """Name of the table of predictions: ``id``, ``ts`` (microseconds), …, ``c0``, ``c1`` …"""
-    return f"p_{model.id}"
+__all__ = ["FIXED", "ensure", "is_made", "labels_table", "predictions_table"]
 
 
 def labels_table(model: StoredModel) -> str:
@@ -20,28 +17,19 @@ def labels_table(model: StoredModel) -> str:
     return f"l_{model.id}"
 
 
-def ensure(connection: Any, model: StoredModel) -> None:
+def ensure(connection: Any, dialect: Dialect, model: StoredModel) -> None:
     """Make the tables, or add the columns that they lack."""
     table = predictions_table(model)
-    with sqlite.cursor(connection) as at:
-        have = sqlite.existing_columns(at, table)
+    with dialect.cursor(connection) as at:
+        have = dialect.columns_of(at, table)
         if not have:
-            _create(at, model)
-        for column in model.columns:
-            if column.physical not in have:
-                at.execute(f"ALTER TABLE {table} ADD COLUMN {column.physical} {sqlite.TYPES[column.storage]}")
+            dialect.create(at, model)
+        lacking = [column for column in model.columns if column.physical not in have]
+        for column in lacking:
+            at.execute(f"ALTER TABLE {table} ADD COLUMN {column.physical} {dialect.types[column.storage]}")
 
 
-def _create(at: Any, model: StoredModel) -> None:
-    table, labels = predictions_table(model), labels_table(model)
-    at.execute(
-        f"CREATE TABLE {table} (id TEXT NOT NULL UNIQUE, ts BIGINT NOT NULL, version TEXT, latency_ms REAL, error TEXT,"
-        " odd TEXT)"
-    )
-    # Rows of an hour are found by their time and sorted by id after reading: an index of ids by hour would cost every
-    # insert a second search.
-    at.execute(f"CREATE INDEX {table}_ts ON {table} (ts)")
-    at.execute(
-        f"CREATE TABLE {labels} (id TEXT NOT NULL, ts BIGINT NOT NULL, value TEXT NOT NULL, kind TEXT NOT NULL,"
-        " arrived BIGINT NOT NULL, UNIQUE (id, ts, value))"
-    )
+def is_made(connection: Any, dialect: Dialect, model: StoredModel) -> bool:
+    """Whether the model has tables: one that was only configured has none yet."""
+    with dialect.cursor(connection) as at:
+        return bool(dialect.columns_of(at, predictions_table(model)))

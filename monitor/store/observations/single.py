@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.store.observations import sqlite
 from monitor.store.observations.base import Role, StoredColumn, StoredModel
+from monitor.store.observations.dialect import Dialect
 from monitor.store.observations.odd import read_odd
 from monitor.store.observations.schema import FIXED, labels_table, predictions_table
 from monitor.store.observations.vectors import numbers_of
@@ -13,19 +13,23 @@ from monitor.store.observations.vectors import numbers_of
 _GROUPS: dict[Role, str] = {"feature": "features", "segment": "segments", "metric": "metrics"}
 
 
-def get(connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
+def get(connection: Any, dialect: Dialect, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
     """See ``Observations.get``."""
     names = [*FIXED, *(column.physical for column in model.columns)]
-    with sqlite.cursor(connection) as at:
-        row = at.execute(
-            f"SELECT {','.join(names)} FROM {predictions_table(model)} WHERE id = ?", (prediction_id,)
-        ).fetchone()
+    known = f"(SELECT i.ts FROM {dialect.known(model)} i WHERE i.id = ?)"
+    with dialect.cursor(connection) as at:
+        at.execute(
+            f"SELECT {','.join(names)} FROM {predictions_table(model)} WHERE id = ? AND ts = {known}",
+            (prediction_id, prediction_id),
+        )
+        row = at.fetchone()
         if row is None:
             return None
-        labels = at.execute(
-            f"SELECT value, kind, ts, arrived FROM {labels_table(model)} WHERE id = ? ORDER BY ts, rowid",
+        at.execute(
+            f"SELECT value, kind, ts, arrived FROM {labels_table(model)} WHERE id = ? ORDER BY ts, {dialect.arrival}",
             (prediction_id,),
-        ).fetchall()
+        )
+        labels = at.fetchall()
     answer = _assembled(model, dict(zip(names, row, strict=True)))
     answer["labels"] = [
         {"label": _as_kind(value, kind), "timestamp": ts, "arrived": arrived} for value, kind, ts, arrived in labels

@@ -1,29 +1,31 @@
-"""What is particular to SQLite: the driver's own cursor, bulk binding, and its words for a few statements."""
+"""SQLite's own words: the driver's cursor and bulk binding; one table of predictions, its rows counted by rowid."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from monitor.errors import StoreUnavailable
+from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
+from monitor.store.observations.dialect import Staged, first_of_each
 
-INSERT = "INSERT OR IGNORE INTO"
-DIFFERS = "IS NOT"  # IS DISTINCT FROM of other engines; works on row values
-TYPES = {"number": "REAL", "string": "TEXT", "boolean": "TEXT", "vector": "BLOB"}
 FETCH = 20_000  # rows held as Python objects at a time
+
+types = {"number": "REAL", "string": "TEXT", "boolean": "TEXT", "vector": "BLOB"}
+same, differs = "IS", "IS NOT"  # older SQLites do not know IS DISTINCT FROM
+arrival = "rowid"
 
 
 @contextlib.contextmanager
 def cursor(connection: Any) -> Iterator[sqlite3.Cursor]:
-    """The driver's cursor inside the unit of work's transaction; SQLAlchemy's insert() is ten times slower.
-
-    Raises StoreUnavailable when the database is locked, full or gone.
-    """
+    """See ``Dialect.cursor``; SQLAlchemy's insert() is ten times slower."""
     if not connection.in_transaction():
         connection.begin()
     opened: sqlite3.Cursor = connection.connection.driver_connection.cursor()
@@ -35,12 +37,65 @@ def cursor(connection: Any) -> Iterator[sqlite3.Cursor]:
         opened.close()
 
 
-def existing_columns(at: sqlite3.Cursor, table: str) -> set[str]:
-    """Names of a table's columns; empty if there is no such table."""
+def columns_of(at: sqlite3.Cursor, table: str) -> set[str]:
+    """See ``Dialect.columns_of``."""
     return {row[1] for row in at.execute(f"PRAGMA table_info({table})")}
 
 
-def bindable(values: Any) -> list[Any]:
+def create(at: sqlite3.Cursor, model: StoredModel) -> None:
+    """See ``Dialect.create``."""
+    table, labels = predictions_table(model), f"l_{model.id}"
+    at.execute(
+        f"CREATE TABLE {table} (id TEXT NOT NULL UNIQUE, ts BIGINT NOT NULL, version TEXT, latency_ms REAL, error TEXT,"
+        " odd TEXT)"
+    )
+    # Rows of an hour are found by their time and sorted by id after reading: an index of ids by hour would cost every
+    # insert a second search.
+    at.execute(f"CREATE INDEX {table}_ts ON {table} (ts)")
+    at.execute(
+        f"CREATE TABLE {labels} (id TEXT NOT NULL, ts BIGINT NOT NULL, value TEXT NOT NULL, kind TEXT NOT NULL,"
+        " arrived BIGINT NOT NULL, UNIQUE (id, ts, value))"
+    )
+
+
+def known(model: StoredModel) -> str:
+    """See ``Dialect.known``: the table of predictions itself."""
+    return predictions_table(model)
+
+
+def insert_new(
+    at: sqlite3.Cursor, model: StoredModel, names: Sequence[str], batch: PredictionBatch
+) -> NDArray[np.bool_]:
+    """See ``Dialect.insert_new``."""
+    table = predictions_table(model)
+    before = int(at.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}").fetchone()[0])
+    accepted = _insert(at, table, names, [_bindable(values) for values in batch.arrays()])
+    if accepted == len(batch.ids):
+        return np.ones(accepted, np.bool_)
+    rows = at.execute(f"SELECT id FROM {table} WHERE rowid > ?", (before,)).fetchall()
+    inserted = pa.array([row[0] for row in rows], pa.string())
+    fresh: NDArray[np.bool_] = pc.is_in(batch.ids, value_set=inserted).to_numpy(zero_copy_only=False)
+    return fresh & first_of_each(batch.ids)
+
+
+def stage(at: sqlite3.Cursor, table: str, columns: Staged) -> str:
+    """See ``Dialect.stage``."""
+    names = [name for name, _ in columns]
+    at.execute(f"DROP TABLE IF EXISTS temp.{table}")
+    at.execute(f"CREATE TEMP TABLE {table} ({','.join(names)}, place INTEGER)")
+    places = range(len(columns[0][1]))
+    _insert(at, f"temp.{table}", [*names, "place"], [*(_bindable(values) for _, values in columns), places])
+    return f"temp.{table}"
+
+
+def _insert(at: sqlite3.Cursor, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> int:
+    """Insert rows given as columns, leaving out those that break a unique key; how many went in."""
+    marks = ",".join("?" * len(names))
+    at.executemany(f"INSERT OR IGNORE INTO {table} ({','.join(names)}) VALUES ({marks})", zip(*columns, strict=True))
+    return at.rowcount
+
+
+def _bindable(values: Any) -> list[Any]:
     """An Arrow or numpy array as a list that the driver binds. Numbers go as doubles with NaN for null, which SQLite
     stores as NULL: no column holds a NaN."""
     if isinstance(values, np.ndarray):
@@ -50,23 +105,31 @@ def bindable(values: Any) -> list[Any]:
     return values.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]
 
 
-def insert(at: sqlite3.Cursor, table: str, names: Sequence[str], columns: Iterable[list[Any]]) -> int:
-    """Insert rows given as columns, leaving out those that break a unique key; how many went in."""
-    marks = ",".join("?" * len(names))
-    at.executemany(f"{INSERT} {table} ({','.join(names)}) VALUES ({marks})", zip(*columns, strict=True))
-    return at.rowcount
-
-
-def newest_row(at: sqlite3.Cursor, table: str) -> int:
-    """The greatest row number of a table: rows inserted later have greater ones."""
-    return int(at.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}").fetchone()[0])
-
-
 def fetch(at: sqlite3.Cursor, statement: str, values: Sequence[Any], schema: pa.Schema) -> pa.Table:
-    """A query's rows as an Arrow table."""
+    """See ``Dialect.fetch``."""
     at.execute(statement, values)
     batches: list[pa.RecordBatch] = []
     while rows := at.fetchmany(FETCH):
         arrays = [pa.array(column, type_) for column, type_ in zip(zip(*rows, strict=True), schema.types, strict=True)]
         batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
     return pa.Table.from_batches(batches, schema)
+
+
+def drop_before(at: sqlite3.Cursor, model: StoredModel, start: int) -> int:
+    """See ``Dialect.drop_before``."""
+    return at.execute(f"DELETE FROM {predictions_table(model)} WHERE ts < ?", (start,)).rowcount
+
+
+WEIGHED = 1000  # rows
+
+
+def bytes_of(at: sqlite3.Cursor, table: str) -> int:
+    """See ``Dialect.bytes_of``: what the newest thousand rows weigh on average, times the rows there are. An exact
+    figure would take reading the whole file."""
+    columns = sorted(columns_of(at, table))
+    each = "+".join(f"CASE typeof({name}) WHEN 'real' THEN 8 ELSE coalesce(length({name}), 0) END" for name in columns)
+    newest = f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT {WEIGHED}"
+    mean = at.execute(f"SELECT avg({each}) FROM ({newest})").fetchone()[0]
+    first, last = at.execute(f"SELECT min(rowid), max(rowid) FROM {table}").fetchone()
+    rows = 0 if last is None else last - first + 1
+    return round(rows * (float(mean or 0.0) + len(columns) + 4))  # a byte a column and some a row are SQLite's own

@@ -12,12 +12,14 @@ from sqlalchemy import insert
 from alerting.reading import Reading
 from alerting.rules import Rule
 from monitor.actions.step_alerts import step_alerts
+from monitor.bootstrap import observations_on
 from monitor.service import Service
 from monitor.settings import Settings
 from monitor.store import config
 from monitor.store.database import Database
-from monitor.store.observations.sql import SqlObservations
-from monitor.store.tables import metadata, models
+from monitor.store.schema import migrate
+from monitor.store.tables import models
+from tests.stores import new_url
 
 CHAT = {"type": "slack", "webhook_url": "${CHAT_URL}"}
 HOOK = {"type": "webhook", "url": "https://ops.example/hook", "secret": "${OPS_SECRET}"}
@@ -63,9 +65,9 @@ class Runs:
 
 def make_runs(folder: Path, name: str = "flight-delays") -> Runs:
     """A fresh store in a folder."""
-    database = Database(f"sqlite:///{folder / 'plimsoll.db'}")
+    database = Database(new_url(folder))
+    migrate(database)
     with database.write() as connection:
-        metadata.create_all(connection)
         connection.execute(insert(models).values(id=1, name=name, settings={}, created_at=0))
     return Runs(database, KnownModel(1, name))
 
@@ -78,4 +80,4 @@ def make_service(runs: Runs, host: str = "127.0.0.1", public_url: str = "http://
         for kind, parts in (("channel", runs.channels), ("trigger", runs.triggers)):
             for name, given in parts.items():
                 config.put(connection, kind, name, given)
-    return Service(settings, runs.database, SqlObservations())
+    return Service(settings, runs.database, observations_on(runs.database))

@@ -17,8 +17,8 @@ from monitor.actions.explain_alert import explain_alert
 from monitor.api.app import create_app
 from monitor.errors import Conflict, Invalid, NotFound
 from tests.monitor.api.serving import serving
-from tests.monitor.posting import new_service
 from tests.monitor.world import T0, D, H, World
+from tests.stores import new_service
 
 START = T0 + 14 * D
 BROKEN = START + 5 * D

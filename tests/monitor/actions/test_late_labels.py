@@ -12,8 +12,8 @@ from detectors.performance.weighting import ALL_KNOWN
 from monitor import clock
 from monitor.actions.frame import Frame
 from monitor.actions.label_arrivals import curve_of, known_of
-from tests.monitor.posting import new_service
 from tests.monitor.world import T0, D, H, World, matching, traffic
+from tests.stores import new_service
 
 START = T0 + 14 * D
 DAYS = 24

@@ -19,11 +19,13 @@ from monitor.actions.page_data.stretches import stretch_of
 from monitor.errors import Invalid
 from monitor.service import Service
 from monitor.store import models, pages
-from monitor.store.bulk import insert_rows
+from monitor.store.bulk import insert_fresh
+from monitor.store.driver import run
 from monitor.store.pages import Wanted
 from monitor.store.tables import daily_worst
-from tests.monitor.posting import NOW, new_service
+from tests.monitor.posting import NOW
 from tests.monitor.world import T0, World, traffic
+from tests.stores import new_service
 
 DAY = clock.DAY
 NEWEST = clock.parse("2026-05-31T12:00:00Z")
@@ -68,7 +70,8 @@ def _fill(service: Service) -> None:
     rng = np.random.default_rng(1)
     with service.database.write() as connection:
         model = models.ensure(connection, "wide", NOW)
-        connection.exec_driver_sql(
+        run(
+            connection,
             "UPDATE models SET first_reference_at = ?, newest_prediction = ?, oldest_prediction = ?, n_predictions = 9",
             (NOW - 99 * DAY, NEWEST - clock.HOUR, NEWEST - DAYS * DAY),
         )
@@ -83,7 +86,7 @@ def _fill(service: Service) -> None:
                     rows.append(
                         (model.id, TODAY - day, kind, kind, metric, *series, value, value, value / 2, value * 2)
                     )
-            insert_rows(connection, daily_worst, COLUMNS, rows)
+            insert_fresh(connection, daily_worst, COLUMNS, rows)
 
 
 def test_a_page_of_200_features_over_90_days_stays_light(wide: Service) -> None:

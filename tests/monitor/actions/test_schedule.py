@@ -16,8 +16,8 @@ from monitor.actions.run_due import AT_ONCE, is_dormant, run_due
 from monitor.errors import Invalid
 from monitor.service import Service
 from monitor.store import alerts, claims, tables
-from tests.monitor.posting import new_service
 from tests.monitor.world import T0, D, H, World, at, traffic
+from tests.stores import new_service
 
 START = T0 + 14 * D
 SET_AT = START - H  # when the reference was set

@@ -15,6 +15,7 @@ from monitor.api.app import create_app
 from monitor.service import Service
 from tests.monitor.api.serving import serving
 from tests.monitor.world import T0, D, World, bare, one, traffic
+from tests.stores import is_sqlite
 
 START = T0 + 14 * D
 PERSON = "Wilhelmina-Quetzalcoatl"
@@ -35,6 +36,7 @@ def called(prefix: str, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def files(service: Service) -> bytes:
+    """The bytes of all files of a store that is one."""
     home: Path = service.settings.home
     return b"".join(file.read_bytes() for file in sorted(home.rglob("*")) if file.is_file())
 
@@ -54,7 +56,7 @@ def test_one_id_is_gone_with_all_that_came_with_it(world: World, site: httpx.Cli
     rejected = {"id": gone, "timestamp": "tomorrow", "features": {"name": f"{PERSON}-again"}}
     assert site.post("/v1/models/m/predictions", json=[rejected]).status_code == 422
     pinned = world.pin(START, START + D)
-    assert gone.encode() in files(world.service)
+    assert not is_sqlite() or gone.encode() in files(world.service)
     told = site.delete(f"/v1/models/m/predictions/{gone}")
     assert told.status_code == 200
     holding = [{"name": "pinned", "version": pinned["version"]}]
@@ -62,7 +64,7 @@ def test_one_id_is_gone_with_all_that_came_with_it(world: World, site: httpx.Cli
     assert site.get(f"/v1/models/m/predictions/{gone}").status_code == 404
     assert gone.encode() not in files(world.service)
     assert f"{PERSON}-again".encode() not in files(world.service)
-    assert records[701]["id"].encode() in files(world.service)
+    assert not is_sqlite() or records[701]["id"].encode() in files(world.service)
     counts = site.get("/v1/models/m").json()["counts"]
     assert counts == {"predictions": len(records) - 1, "labels": len(records) - 1, "quarantined": 0}
     assert site.get("/v1/models/m/quarantine").json()["items"] == []

@@ -19,7 +19,7 @@ import zstandard
 
 from monitor.service import Service
 from tests.monitor.api.serving import ingest_app, serving
-from tests.monitor.posting import new_service
+from tests.stores import new_service
 
 T = "2026-01-01T10:20:00Z"
 MAX_BODY = 200_000

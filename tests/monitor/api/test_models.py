@@ -12,9 +12,10 @@ import pytest
 from monitor import clock
 from monitor.service import Service
 from monitor.store import heartbeats, schema
+from tests import stores
 from tests.monitor.api.calling import Api
-from tests.monitor.posting import new_service
 from tests.monitor.world import T0, D, H, World, at, matching, traffic
+from tests.stores import new_service
 
 START = T0 + 14 * D
 
@@ -223,10 +224,11 @@ def test_the_distribution_of_a_feature_is_a_count_of_its_rows(still: Api) -> Non
 
 
 def test_readyz(api: Api, world: World) -> None:
+    with world.service.database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     assert "plimsoll migrate" in api.call("GET", "/readyz").json()["problems"][0]
     with world.service.database.write() as connection:
-        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{schema.newest()}')")
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{schema.newest()}'")
     assert api.call("GET", "/readyz").status_code == 503  # no scheduler was ever seen
     with world.service.database.write() as connection:
         for name in ("delivery", "runs"):
@@ -235,10 +237,7 @@ def test_readyz(api: Api, world: World) -> None:
     api.now += 121 * clock.SECOND
     late = api.call("GET", "/readyz")
     assert (late.status_code, "scheduler" in late.json()["problems"][0]) == (503, True)
-    world.service.database.close()
-    for file in world.service.settings.home.glob("plimsoll.db*"):
-        file.rename(file.with_suffix(".away"))
-    world.service.settings.home.joinpath("plimsoll.db").mkdir()
+    stores.take_away(world.service)
     gone = api.call("GET", "/readyz")
     assert (gone.status_code, "store" in gone.json()["problems"][0]) == (503, True)
     answer = api.call("GET", "/v1/models")

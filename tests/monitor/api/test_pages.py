@@ -55,6 +55,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     service = make_service(runs)
     with serving(create_app(service)) as url, httpx.Client(base_url=url, headers={"Accept": "text/html"}) as browser:
         yield Site(runs, service, browser)
+    service.database.close()
 
 
 def test_without_keys_this_machine_sees_and_does_everything(site: Site) -> None:

@@ -22,6 +22,7 @@ from monitor.store import references
 from tests.monitor.api.serving import serving
 from tests.monitor.api.test_erase import files
 from tests.monitor.world import T0, D, World, one
+from tests.stores import is_sqlite
 
 START = T0 + 14 * D
 SALARY = 71234.5
@@ -121,7 +122,7 @@ def test_no_raw_value_reaches_the_disk(world: World, site: httpx.Client) -> None
     assert len(kept) == 2
     stored = b"".join([files(world.service), *kept])
     assert [secret for secret in SECRETS if secret in stored] == []
-    assert b"Oslo" in stored
+    assert not is_sqlite() or b"Oslo" in files(world.service)
     rejected = site.get("/v1/models/m/quarantine?limit=1000").json()["items"]
     assert len(rejected) > 150
     assert any('"plain"' in one["payload"] for one in rejected)

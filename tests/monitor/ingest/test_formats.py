@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.clock import HOUR, parse
-from tests.monitor.posting import Poster, new_service
+from tests.monitor.posting import Poster
+from tests.stores import new_service
 
 FORMATS = ("json", "ndjson", "arrow", "parquet", "csv")
 TYPES = {

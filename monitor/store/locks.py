@@ -1,0 +1,20 @@
+"""Names of what a unit of work holds for itself alone while it lasts, where the engine can hold less than everything.
+
+SQLite has one writer at a time, whatever it writes. On PostgreSQL a unit of work takes these by name, so that posts to
+one model wait neither for another model's posts nor for a run.
+"""
+
+from __future__ import annotations
+
+HOUSE = "house"  # keys, silences, configuration, heartbeats
+OUTBOX = "outbox"  # messages, and what becomes of retraining runs
+
+
+def model(name: str) -> str:
+    """Summaries, references, readings and alerts of a model."""
+    return f"model:{name}"
+
+
+def posts(name: str) -> str:
+    """Rows, columns and counters of a model."""
+    return f"posts:{name}"

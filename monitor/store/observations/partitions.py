@@ -1,0 +1,56 @@
+"""PostgreSQL's partitions of predictions: one for each week of their time, made as rows come, dropped whole.
+
+A partition is made beside its table and then attached: that waits for nobody who reads or writes the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.clock import DAY
+from monitor.store.observations.base import StoredModel, predictions_table
+
+WEEK = 7 * DAY
+AHEAD = 1  # weeks made before there are rows for them
+DDL_LOCK = "2s"  # what waits longer for another's lock gives up, so that it does not hold up those behind it
+
+
+def ensure(at: Any, model: StoredModel, times: NDArray[np.int64]) -> None:
+    """Make the partitions that these times need, and those of the time after them."""
+    weeks = np.unique(times // WEEK)
+    wanted = set(weeks.tolist()) | {int(weeks[-1]) + ahead for ahead in range(1, AHEAD + 1)}
+    lacking = wanted - of(at, model)
+    if lacking:
+        before = at.execute("SHOW lock_timeout").fetchone()[0]
+        at.execute(f"SET LOCAL lock_timeout = '{DDL_LOCK}'")
+        for week in sorted(lacking):
+            _make(at, predictions_table(model), week)
+        at.execute(f"SET LOCAL lock_timeout = '{before}'")
+
+
+def of(at: Any, model: StoredModel) -> set[int]:
+    """Weeks since 1970 that have a partition."""
+    statement = (
+        "SELECT c.relname FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid WHERE h.inhparent = to_regclass(?)"
+    )
+    rows = at.execute(statement, (predictions_table(model),)).fetchall()
+    return {int(name.rpartition("_w")[2]) for (name,) in rows}
+
+
+def _make(at: Any, table: str, week: int) -> None:
+    name, start, end = f"{table}_w{week}", week * WEEK, (week + 1) * WEEK
+    at.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS)")
+    at.execute(f"ALTER TABLE {name} ADD CONSTRAINT {name}_in CHECK (ts >= {start} AND ts < {end})")
+    at.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end})")
+    at.execute(f"ALTER TABLE {name} DROP CONSTRAINT {name}_in")
+
+
+def drop_before(at: Any, model: StoredModel, start: int) -> None:
+    """Drop the partitions whose weeks are over before a time, microseconds."""
+    table = predictions_table(model)
+    for week in sorted(of(at, model)):
+        if (week + 1) * WEEK <= start:
+            at.execute(f"DROP TABLE {table}_w{week}")

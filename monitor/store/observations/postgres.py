@@ -1,0 +1,186 @@
+"""PostgreSQL's own words: COPY in, columns out, predictions partitioned by weeks of their time.
+
+A unique key of a partitioned table must hold what it is partitioned by; so the ids that are known stand in a table of
+their own, ``i_``, with the time of their prediction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from monitor.errors import StoreUnavailable
+from monitor.store.driver import in_dialect
+from monitor.store.observations import partitions, pg_binary
+from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
+from monitor.store.observations.dialect import Staged, first_of_each
+
+types = {
+    "number": "DOUBLE PRECISION",
+    "string": 'TEXT COLLATE "C"',
+    "boolean": 'TEXT COLLATE "C"',
+    "vector": "BYTEA",
+}
+same, differs = "IS NOT DISTINCT FROM", "IS DISTINCT FROM"
+arrival = "arrival"
+COPY_ROWS = 50_000
+_TEXT = types["string"]
+
+
+class Cursor:
+    """A psycopg cursor whose statements have ``?`` for values, like those of SQLite's driver."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
+        """Run a statement."""
+        self._cursor.execute(in_dialect("postgresql", statement), values, prepare=False)
+        return self
+
+    def fetchone(self) -> Any:
+        """The next row."""
+        return self._cursor.fetchone()
+
+    def fetchall(self) -> list[Any]:
+        """All rows."""
+        return self._cursor.fetchall()  # type: ignore[no-any-return]
+
+    @property
+    def rowcount(self) -> int:
+        """Rows changed."""
+        return int(self._cursor.rowcount)
+
+    def columns(self, statement: str, values: Sequence[Any]) -> Any:
+        """The one row of a statement, its values as bytes."""
+        with self._cursor.connection.cursor(binary=True) as cursor:
+            return cursor.execute(in_dialect("postgresql", statement), values, prepare=False).fetchone()
+
+    def copy_in(self, table: str, names: Sequence[str], payloads: Iterator[bytes]) -> None:
+        """Rows in COPY's binary form into a table."""
+        with self._cursor.copy(f"COPY {table} ({','.join(names)}) FROM STDIN (FORMAT binary)") as copy:
+            for payload in payloads:
+                copy.write(payload)
+
+
+@contextlib.contextmanager
+def cursor(connection: Any) -> Iterator[Cursor]:
+    """See ``Dialect.cursor``."""
+    import psycopg
+
+    if not connection.in_transaction():
+        connection.begin()
+    try:
+        with connection.connection.driver_connection.cursor() as opened:
+            yield Cursor(opened)
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable("The store cannot be used just now; nothing was stored. Try again.") from error
+
+
+def columns_of(at: Cursor, table: str) -> set[str]:
+    """See ``Dialect.columns_of``."""
+    statement = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(?) AND attnum > 0 AND NOT attisdropped"
+    return {row[0] for row in at.execute(statement, (table,)).fetchall()}
+
+
+def create(at: Cursor, model: StoredModel) -> None:
+    """See ``Dialect.create``."""
+    table, labels, ids = predictions_table(model), f"l_{model.id}", known(model)
+    at.execute(f"CREATE TABLE {ids} (id {_TEXT} PRIMARY KEY, ts BIGINT NOT NULL)")
+    at.execute(
+        f"CREATE TABLE {table} (id {_TEXT} NOT NULL, ts BIGINT NOT NULL, version {_TEXT}, latency_ms DOUBLE PRECISION,"
+        f" error {_TEXT}, odd {_TEXT}) PARTITION BY RANGE (ts)"
+    )
+    at.execute(f"CREATE INDEX {table}_ts ON {table} (ts)")
+    at.execute(
+        f"CREATE TABLE {labels} (arrival BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id {_TEXT} NOT NULL,"
+        f" ts BIGINT NOT NULL, value {_TEXT} NOT NULL, kind {_TEXT} NOT NULL, arrived BIGINT NOT NULL)"
+    )
+    # An index holds at most some 2,700 bytes of a row; a label may be longer.
+    at.execute(f"CREATE UNIQUE INDEX {labels}_once ON {labels} (id, ts, md5(value))")
+
+
+def known(model: StoredModel) -> str:
+    """See ``Dialect.known``."""
+    return f"i_{model.id}"
+
+
+def insert_new(at: Cursor, model: StoredModel, names: Sequence[str], batch: PredictionBatch) -> NDArray[np.bool_]:
+    """See ``Dialect.insert_new``."""
+    first = first_of_each(batch.ids)
+    columns = list(zip(names, batch.arrays(), strict=True))
+    if not first.all():
+        columns = [(name, _filtered(values, first)) for name, values in columns]
+    staged = stage(at, "arriving", columns)
+    partitions.ensure(at, model, batch.timestamps)
+    fields = ",".join(names)
+    taken = f"INSERT INTO {known(model)} (id, ts) SELECT id, ts FROM {staged} ON CONFLICT (id) DO NOTHING"
+    into = f"INSERT INTO {predictions_table(model)} ({fields})"
+    at.execute("SAVEPOINT before_ids")
+    if at.execute(taken).rowcount == int(first.sum()):
+        at.execute(f"{into} SELECT {fields} FROM {staged}")
+        return first
+    at.execute("ROLLBACK TO before_ids")
+    at.execute(
+        f"WITH new AS ({taken} RETURNING id), put AS ({into} SELECT {','.join(f's.{name}' for name in names)}"
+        f" FROM {staged} s JOIN new ON new.id = s.id)"
+        f" SELECT s.place FROM {staged} s JOIN new ON new.id = s.id"
+    )
+    fresh = np.zeros(len(first), np.bool_)
+    fresh[np.flatnonzero(first)[[row[0] for row in at.fetchall()]]] = True
+    return fresh
+
+
+def _filtered(values: Any, mask: NDArray[np.bool_]) -> Any:
+    return values[mask] if isinstance(values, np.ndarray) else values.filter(pa.array(mask))
+
+
+def stage(at: Cursor, table: str, columns: Staged) -> str:
+    """See ``Dialect.stage``."""
+    length = len(columns[0][1])
+    whole = [*columns, ("place", np.arange(length, dtype=np.int64))]
+    kinds = ",".join(f"{name} {_type_of(values)}" for name, values in whole)
+    at.execute(f"DROP TABLE IF EXISTS pg_temp.{table}")
+    at.execute(f"CREATE TEMP TABLE {table} ({kinds}) ON COMMIT DROP")
+    names, arrays = zip(*whole, strict=True)
+    at.copy_in(f"pg_temp.{table}", names, pg_binary.copied(arrays, COPY_ROWS))
+    return f"pg_temp.{table}"
+
+
+def _type_of(values: Any) -> str:
+    if isinstance(values, np.ndarray):
+        return "BIGINT"
+    if pa.types.is_floating(values.type):
+        return "DOUBLE PRECISION"
+    return "BYTEA" if pa.types.is_binary(values.type) else _TEXT
+
+
+def fetch(at: Cursor, statement: str, values: Sequence[Any], schema: pa.Schema) -> pa.Table:
+    """See ``Dialect.fetch``: the server puts each column into one value, so that no Python object stands for a
+    number."""
+    names = ",".join(f"v{place}" for place in range(len(schema)))
+    asked = [part for place, type_ in enumerate(schema.types) for part in pg_binary.aggregates(f"rows.v{place}", type_)]
+    row = at.columns(f"SELECT count(*), {','.join(asked)} FROM ({statement}) AS rows ({names})", values)
+    parts = iter(row[1:])
+    arrays = [pg_binary.array(type_, row[0], parts) for type_ in schema.types]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def drop_before(at: Cursor, model: StoredModel, start: int) -> int:
+    """See ``Dialect.drop_before``: whole partitions go at once, the rest row by row."""
+    gone = at.execute(f"DELETE FROM {known(model)} WHERE ts < ?", (start,)).rowcount
+    partitions.drop_before(at, model, start)
+    at.execute(f"DELETE FROM {predictions_table(model)} WHERE ts < ?", (start,))
+    return gone
+
+
+def bytes_of(at: Cursor, table: str) -> int:
+    """See ``Dialect.bytes_of``: with indexes and all partitions."""
+    parts = "SELECT to_regclass(?)::oid UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass(?)"
+    at.execute(f"SELECT coalesce(sum(pg_total_relation_size(part)), 0) FROM ({parts}) AS parts (part)", (table, table))
+    return int(at.fetchone()[0])

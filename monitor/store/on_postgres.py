@@ -1,0 +1,128 @@
+"""What is particular to PostgreSQL: named locks, time limits, and the one character that its texts cannot hold."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, String, Text, create_engine, event, text
+from sqlalchemy.ext.compiler import compiles
+
+from monitor.errors import Invalid
+
+CONNECT_SECONDS = 3
+LOCK_SECONDS = 30  # for what another unit of work holds
+IDLE_MINUTES = 15  # a transaction that does nothing; a run computes for some time between two statements
+
+# A text with NUL is kept with this noncharacter in its place, followed by 0; the noncharacter itself by 1.
+MARK = "\ufdd0"
+_IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def engine(url: URL) -> Engine:
+    """Connections to a server; raises Invalid where the driver is not installed."""
+    try:
+        import psycopg
+    except ImportError:
+        raise Invalid("PostgreSQL needs its driver: pip install 'plimsoll[postgres]'", field="database_url") from None
+    limits = (
+        f"-c lock_timeout={LOCK_SECONDS}s -c idle_in_transaction_session_timeout={IDLE_MINUTES}min"
+        " -c client_min_messages=warning"
+    )
+    made = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": CONNECT_SECONDS, "options": limits, "client_encoding": "utf8"},
+        pool_size=16,
+        max_overflow=32,
+        pool_use_lifo=True,
+        pool_pre_ping=True,
+        json_serializer=json_text,
+        json_deserializer=_read_json,
+    )
+
+    @event.listens_for(made, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        _adapt(psycopg, connection)
+
+    return made
+
+
+def begin_reading(connection: Connection) -> None:
+    """The transaction to come sees one snapshot."""
+    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def hold(connection: Connection, names: Sequence[str]) -> None:
+    """Wait for these names and keep them until the transaction ends; always in one order, so that two never wait for
+    each other."""
+    connection.execute(_HOLD, {"names": sorted(set(names))})
+
+
+_HOLD = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(name, 7461)) FROM unnest(CAST(:names AS text[])) WITH ORDINALITY"
+    " AS held (name, place) ORDER BY place"
+)
+
+
+def is_operational(error: Exception) -> bool:
+    """Whether this is the driver's own word for a server that is gone, locked or full."""
+    psycopg = sys.modules.get("psycopg")
+    return psycopg is not None and isinstance(error, psycopg.OperationalError)
+
+
+def written(value: str) -> str:
+    """A text as PostgreSQL can hold it."""
+    if "\0" in value or MARK in value:
+        return value.replace(MARK, MARK + "1").replace("\0", MARK + "0")
+    return value
+
+
+def as_was(value: str) -> str:
+    """The text that was written."""
+    return value.replace(MARK + "0", "\0").replace(MARK + "1", MARK) if MARK in value else value
+
+
+def json_text(value: Any) -> str:
+    """JSON whose texts are ``written``: PostgreSQL takes an escaped NUL, but cannot look into such JSON."""
+    found = json.dumps(value, ensure_ascii=False)
+    return _IN_JSON.sub(rf"\1{MARK}0", found.replace(MARK, MARK + "1"))
+
+
+def _read_json(data: bytes) -> Any:
+    found = bytes(data).decode()
+    if MARK in found:
+        found = found.replace(MARK + "0", "\\u0000").replace(MARK + "1", MARK)
+    return json.loads(found)
+
+
+def _adapt(psycopg: Any, connection: Any) -> None:
+    """Texts are written and read with the mark, whoever sends them; JSON comes as text, for SQLAlchemy to read."""
+
+    class Written(psycopg.types.string.StrDumper):  # type: ignore[misc]
+        def dump(self, value: str) -> Any:
+            return super().dump(written(value))
+
+    class WrittenUnknown(psycopg.types.string.StrDumperUnknown):  # type: ignore[misc]
+        def dump(self, value: str) -> Any:
+            return super().dump(written(value))
+
+    class Read(psycopg.types.string.TextLoader):  # type: ignore[misc]
+        def load(self, data: Any) -> str:
+            return as_was(str(super().load(data)))
+
+    adapters = connection.adapters
+    adapters.register_dumper(str, Written)
+    adapters.register_dumper(str, WrittenUnknown)
+    for name in ("text", "varchar"):
+        adapters.register_loader(name, Read)
+
+
+@compiles(String, "postgresql")
+@compiles(Text, "postgresql")
+def _in_plain_order(type_: Any, compiler: Any, **options: Any) -> str:
+    """Columns of text sort by their bytes, as SQLite's do, whatever the server's language."""
+    visit = compiler.visit_TEXT if isinstance(type_, Text) else compiler.visit_VARCHAR
+    return f'{visit(type_, **options)} COLLATE "C"'

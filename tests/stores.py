@@ -1,0 +1,63 @@
+"""Where the stores of the tests are: each test that asks for one runs on every engine (see ``tests/conftest.py``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monitor.bootstrap import build
+from monitor.service import Service
+from monitor.settings import load
+from tests.postgres import Databases
+
+ENGINES = ("sqlite", "postgres")
+_current: list[Databases | None] = [None]
+
+
+def use(databases: Databases | None) -> None:
+    """From here on stores are databases of this server; None: files of SQLite."""
+    _current[0] = databases
+
+
+def is_sqlite() -> bool:
+    """Whether stores are files now."""
+    return _current[0] is None
+
+
+def new_url(folder: Path) -> str:
+    """Where a new store with the newest schema is, or will be."""
+    server = _current[0]
+    return f"sqlite:///{folder / 'plimsoll.db'}" if server is None else server.migrated()
+
+
+def empty_url(folder: Path) -> str:
+    """Where a new store is, or will be, without any table."""
+    server = _current[0]
+    return f"sqlite:///{folder / 'plimsoll.db'}" if server is None else server.empty()
+
+
+def new_service(home: Path, **flags: object) -> Service:
+    """A service on a new store."""
+    return build(load({}, home=home, database_url=_given(home), **flags))
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The settings of a process on a new store."""
+    url = _given(home)
+    return {"PLIMSOLL_HOME": str(home)} | ({} if url is None else {"PLIMSOLL_DATABASE_URL": url})
+
+
+def take_away(service: Service) -> None:
+    """The store cannot be reached any more."""
+    service.database.close()
+    server = _current[0]
+    if server is not None:
+        server.drop(service.settings.database_url)
+        return
+    home = service.settings.home
+    for file in home.glob("plimsoll.db*"):
+        file.rename(file.with_suffix(".away"))
+    home.joinpath("plimsoll.db").mkdir()
+
+
+def _given(home: Path) -> str | None:
+    return None if is_sqlite() else new_url(home)
