@@ -158,6 +158,7 @@ class Model(_Strict):
     min_label_coverage: Share = 0.8
     label_horizon: Duration = "30d"
     retention: Duration | None = None
+    summary_retention: Duration | None = None
     checks: list[Check] = Field(default_factory=list)
     rules: list[Rule] = Field(default_factory=list)
 

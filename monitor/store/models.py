@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, text, update
 from sqlalchemy import delete as sql_delete
 
 from monitor.errors import Invalid
@@ -38,6 +38,7 @@ class Model:
     default_reference: str | None
     first_reference_at: int | None
     change: int
+    rows_since: int | None
     columns: tuple[StoredColumn, ...]
 
     @property
@@ -284,10 +285,11 @@ def put_settings(connection: Connection, model_id: int, settings: Mapping[str, A
     connection.execute(update(tables.models).where(mine).values(settings=dict(settings)))
 
 
-def note_pruned(connection: Connection, model_id: int, gone: int, oldest: int) -> None:
-    """Predictions before ``oldest`` were deleted."""
+def note_pruned(connection: Connection, model_id: int, gone: int, rows_since: int, oldest: int) -> None:
+    """Predictions before hour ``rows_since`` were deleted, and all that is known of the time before ``oldest``."""
     t = tables.models.c
-    values = {"n_predictions": t.n_predictions - gone, "oldest_prediction": oldest}
+    earlier = case((t.oldest_prediction < oldest, oldest), else_=t.oldest_prediction)
+    values = {"n_predictions": t.n_predictions - gone, "oldest_prediction": earlier, "rows_since": rows_since}
     connection.execute(update(tables.models).where(t.id == model_id).values(**values))
 
 

@@ -22,8 +22,13 @@ from tests import stores
 from tests.monitor.world import T0, D, World, traffic
 
 FIRST = "0001"
+_NO_ROWS_SINCE = "ALTER TABLE models DROP COLUMN rows_since"
 _NO_DIMENSION = "ALTER TABLE columns DROP COLUMN dimension"
-UNDONE = {"0002": [_NO_DIMENSION], "0001": [_NO_DIMENSION, "DROP TABLE segment_profiles"]}
+UNDONE = {
+    "0003": [_NO_ROWS_SINCE],
+    "0002": [_NO_ROWS_SINCE, _NO_DIMENSION],
+    "0001": [_NO_ROWS_SINCE, _NO_DIMENSION, "DROP TABLE segment_profiles"],
+}
 
 
 @pytest.fixture
