@@ -92,6 +92,22 @@ class StoreUnavailable(PlimsollError):
         self.retry_after = retry_after
 
 
+class Full(PlimsollError):
+    """No room or no place left, whoever asks: try again after ``retry_after`` seconds."""
+
+    status, code = 503, "full"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooSlow(PlimsollError):
+    """A body that does not come."""
+
+    status, code = 408, "too_slow"
+
+
 class SchemaOutdated(PlimsollError):
     """The store's schema is older than the program."""
 

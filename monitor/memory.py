@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import os
+from collections.abc import Callable
 
 _ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
 
@@ -21,6 +22,23 @@ def prepare() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with contextlib.suppress(OSError, AttributeError):  # another libc
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
+def release() -> None:
+    """Give what is free back to the system; called after something large, or it stays ours for good (some ms)."""
+    if _trim is not None:
+        _trim(0)
+
+
+def _trimmer() -> Callable[[int], int] | None:
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):  # another libc
+        return None
+    return trim
+
+
+_trim = _trimmer()
 
 
 def settle() -> None:

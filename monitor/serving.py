@@ -9,6 +9,7 @@ import uvicorn
 from monitor import clock, scheduler
 from monitor.actions import apply_config, manage_keys
 from monitor.api.app import create_app
+from monitor.api.front import Front
 from monitor.errors import Invalid
 from monitor.service import Service
 from monitor.store import installation
@@ -52,12 +53,12 @@ def serve(service: Service, *, ready: str | None = None) -> None:
             _server(service, ready).run([listening])
         finally:
             ticking.shutdown(wait=True)
-            service.database.close()
+            service.close()
 
 
 def _server(service: Service, ready: str | None) -> uvicorn.Server:
     config = uvicorn.Config(
-        create_app(service),
+        Front(create_app(service)),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,

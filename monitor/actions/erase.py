@@ -6,6 +6,7 @@ from typing import Any
 
 from monitor import clock
 from monitor.actions import models as known_models
+from monitor.actions.recording_apart import NO_TIMES, turn
 from monitor.errors import NotFound
 from monitor.service import Service
 from monitor.store import installation, locks, models, quarantine, references
@@ -13,7 +14,7 @@ from monitor.store.database import Connection
 from monitor.store.models import Model
 
 
-def erase_prediction(service: Service, name: str, prediction_id: str) -> dict[str, Any]:
+def erase_prediction(service: Service, name: str, prediction_id: str, now: int) -> dict[str, Any]:
     """Delete the prediction of an id, its labels, and rejected rows of that id; its hour is counted again without it.
 
     Answers how many of each went, and which references may hold the row too: those pinned from a stretch of the log
@@ -21,16 +22,16 @@ def erase_prediction(service: Service, name: str, prediction_id: str) -> dict[st
     """
     with service.database.erasing(locks.model(name), locks.posts(name)) as connection:
         model = known_models.get(connection, name)
-        erased = service.observations.erase(connection, model.stored, prediction_id)
-        rejected = quarantine.erase(connection, model.id, prediction_id)
-        if erased.timestamp is None and not erased.labels and not rejected:
-            raise NotFound(f"Model {name!r} has nothing with the id {prediction_id[:100]!r}")
-        models.note_erased(connection, model.id, erased)
-        if erased.timestamp is not None:
-            hour = erased.timestamp // clock.HOUR
-            change = models.bump_change(connection, model.id)
-            models.mark_dirty(connection, model.id, [hour], change, labels_only=False)
+        with turn(service, connection, model, NO_TIMES, now):
+            erased = service.observations.erase(connection, model.stored, prediction_id)
+            rejected = quarantine.erase(connection, model.id, prediction_id)
+            models.note_erased(connection, model.id, erased)
+            if erased.timestamp is not None:
+                change = models.bump_change(connection, model.id)
+                models.mark_dirty(connection, model.id, [erased.timestamp // clock.HOUR], change, labels_only=False)
         holding = [] if erased.timestamp is None else _holding(connection, model, erased.timestamp)
+    if erased.timestamp is None and not erased.labels and not rejected:
+        raise NotFound(f"Model {name!r} has nothing with the id {prediction_id[:100]!r}")
     return {
         "predictions": int(erased.timestamp is not None),
         "labels": erased.labels,
@@ -56,5 +57,5 @@ def delete_model(service: Service, name: str) -> dict[str, Any]:
         model = known_models.get(connection, name)
         service.observations.drop_model(connection, model.stored)
         models.delete(connection, model.id)
-        installation.note_deletion(connection)
+        installation.note_deletion(connection, model.id)
     return {"deleted": name, "predictions": model.n_predictions, "labels": model.n_labels}

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 
 from monitor import clock
 from monitor.errors import Invalid, NotFound
 from monitor.store import installation, keys
-from monitor.store.database import Database
+from monitor.store.database import Connection, Database
 
 SCOPES = ("ingest", "read", "admin")
+REACH = {"ingest": {"ingest", "admin"}, "read": {"read", "admin"}, "admin": {"admin"}}
 SESSION = 7 * clock.DAY
 
 
@@ -59,6 +61,15 @@ def scope_of(database: Database, secret: str) -> str | None:
     with database.read() as connection:
         key = keys.by_hash(connection, _hash(secret))
     return None if key is None else key.scope
+
+
+def reaching(connection: Connection, secrets_: Iterable[str | None], scope: str) -> set[str | None]:
+    """Those of the secrets (None: no key at all) that let a request of that scope in; one query for all."""
+    asked = set(secrets_)
+    if not keys.any_exist(connection):
+        return asked
+    scopes = keys.scopes_of(connection, [_hash(secret) for secret in asked if secret is not None])
+    return {one for one in asked if one is not None and scopes.get(_hash(one)) in REACH[scope]}
 
 
 def open_session(database: Database, secret: str, now: int) -> str | None:

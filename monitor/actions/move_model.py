@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monitor.actions import models as known_models
+from monitor.actions.recording_apart import NO_TIMES, turn
 from monitor.errors import Conflict, Invalid
 from monitor.service import Service
 from monitor.store import installation, locks, models, moving, schema
@@ -80,11 +81,12 @@ def _write(files: Iterable[Path], parts: Iterable[pa.Table], *, whole: bool = Fa
     return rows
 
 
-def import_model(service: Service, name: str, folder: Path) -> dict[str, int]:
+def import_model(service: Service, name: str, folder: Path, now: int) -> dict[str, int]:
     """Put what ``export_model`` wrote into this store under a name that is free; how many rows of each kind.
 
     Raises Invalid for a folder that is no export or from another schema, Conflict where the name is taken or the model
-    is here under another one. Then nothing is stored.
+    is here under another one. Then nothing is stored; in a store of predictions that commits by itself, part of it may
+    be, and the model is to be deleted.
     """
     told = _manifest(folder)
     models.check_name(name)
@@ -102,8 +104,8 @@ def import_model(service: Service, name: str, folder: Path) -> dict[str, int]:
         if binning_id is not None:
             moving.set_cuts(connection, model_id, numbers["binnings", binning_id])
         model = known_models.get(connection, name)
-        _put_rows(service, connection, model, folder, told["rows"])
         installation.note_deletion(connection)  # numbers may be those of a model that was deleted
+        _put_rows(service, connection, model, folder, told["rows"], now)
     return dict(told["rows"])
 
 
@@ -120,16 +122,22 @@ def _manifest(folder: Path) -> Any:
     return told
 
 
-def _put_rows(service: Service, connection: Connection, model: Model, folder: Path, rows: dict[str, int]) -> None:
+def _put_rows(
+    service: Service, connection: Connection, model: Model, folder: Path, rows: dict[str, int], now: int
+) -> None:
     service.observations.ensure_model(connection, model.stored)
     put = dict.fromkeys(("predictions", "labels"), 0)
-    for file in sorted(folder.glob("predictions-*.parquet")):
-        for part in _read(file):
-            put["predictions"] += service.observations.append(connection, model.stored, _batch(model, part)).accepted
-    for file in sorted(folder.glob("labels-*.parquet")):
-        for part in _read(file):
-            service.observations.restore_labels(connection, model.stored, part)
-            put["labels"] += len(part)
+    with turn(service, connection, model, NO_TIMES, now) as number:
+        for file in sorted(folder.glob("predictions-*.parquet")):
+            for part in _read(file):
+                batch = _batch(model, part)
+                put["predictions"] += service.observations.append(connection, model.stored, batch, number).accepted
+                number += 1
+        for file in sorted(folder.glob("labels-*.parquet")):
+            for part in _read(file):
+                service.observations.restore_labels(connection, model.stored, part, number)
+                put["labels"] += len(part)
+                number += 1
     for kind, count in put.items():
         if count != rows[kind]:
             raise Invalid(f"{folder} is not whole: {count} of {rows[kind]} {kind}")

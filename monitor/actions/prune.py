@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monitor import clock
 from monitor.actions.models import settings_of
+from monitor.actions.recording_apart import NO_TIMES, turn
 from monitor.service import Service
 from monitor.store import locks, models, summaries
 
@@ -16,7 +17,7 @@ def prune(service: Service, now: int) -> int:
         if settings.retention is not None and model.newest_prediction is not None:
             kept = settings.retention if settings.summary_retention is None else settings.summary_retention
             hours = (_hour(model.newest_prediction, settings.retention), _hour(model.newest_prediction, kept))
-            gone += _prune(service, model, *hours)
+            gone += _prune(service, model, *hours, now)
     return gone
 
 
@@ -25,13 +26,16 @@ def _hour(newest: int, retention: str) -> int:
     return (newest - clock.parse_duration(retention)) // clock.HOUR
 
 
-def _prune(service: Service, model: models.Model, rows_since: int, summaries_since: int) -> int:
+def _prune(service: Service, model: models.Model, rows_since: int, summaries_since: int, now: int) -> int:
     """Once for each hour that the model moves on; never back where retention is made longer."""
     if model.oldest_prediction is None or model.oldest_prediction >= rows_since * clock.HOUR:
         return 0
     if model.rows_since is not None and model.rows_since >= rows_since:
         return 0
-    with service.database.write(locks.model(model.name), locks.posts(model.name)) as connection:
+    with (
+        service.database.write(locks.model(model.name), locks.posts(model.name)) as connection,
+        turn(service, connection, model, NO_TIMES, now),
+    ):
         gone = service.observations.drop_before(connection, model.stored, rows_since)
         summaries.drop_before(connection, model.id, summaries_since)
         models.note_pruned(connection, model.id, gone, rows_since, summaries_since * clock.HOUR)

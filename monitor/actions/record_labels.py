@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from monitor.actions.record_predictions import answer
+from monitor.actions.record_predictions import NOTHING, PATIENCE, answer
+from monitor.actions.recording_apart import NO_TIMES, turn
+from monitor.actions.several import ONE, within
 from monitor.ingest.privacy import private_features, redacted
 from monitor.service import Service
 from monitor.store import locks, models, quarantine
+from monitor.store.database import Connection
 from monitor.store.observations.arriving import ArrivingLabels
 from monitor.store.observations.base import Appended
 
@@ -21,24 +25,34 @@ def record_labels(service: Service, model_name: str, rows: ArrivingLabels, now: 
     Raises Invalid for an impossible model name and StoreUnavailable, having stored nothing.
     """
     models.check_name(model_name)
-    appended = Appended(0, 0, np.empty(0, np.int64))
+    appended = NOTHING
     if len(rows.batch.ids) or rows.rejects:
-        appended = _store(service, model_name, rows, now)
-    told = answer(appended, rows.rejects, rows.warnings)
+        with service.database.write(locks.posts(model_name), patience=PATIENCE) as connection:
+            model = models.ensure(connection, model_name, now)
+            appended = store_labels(service, connection, model, rows, now)
+    told = answer(appended.accepted, appended.duplicates, rows.rejects, rows.warnings)
     return {**told, "unmatched": appended.unmatched}
 
 
-def _store(service: Service, model_name: str, rows: ArrivingLabels, now: int) -> Appended:
-    with service.database.write(locks.posts(model_name)) as connection:
-        model = models.ensure(connection, model_name, now)
-        rejects = redacted(rows.rejects, private_features(model.settings))
-        if not model.n_predictions and not model.n_labels:
-            service.observations.ensure_model(connection, model.stored)
-        appended = service.observations.append_labels(connection, model.stored, rows.batch, now)
+def store_labels(
+    service: Service,
+    connection: Connection,
+    model: models.Model,
+    rows: ArrivingLabels,
+    now: int,
+    begins: NDArray[np.int64] = ONE,
+) -> Appended:
+    """Keep labels of one model inside a unit of work, with everything that is noted of them; ``begins`` as with
+    predictions."""
+    if not model.n_predictions and not model.n_labels:
+        service.observations.ensure_model(connection, model.stored)
+    with turn(service, connection, model, NO_TIMES, now) as number:
+        appended = service.observations.append_labels(connection, model.stored, rows.batch, now, number)
         if appended.accepted:
             models.note_labels(connection, model.id, appended.accepted, int(rows.batch.timestamps.max()))
         if len(appended.hours):
             change = models.bump_change(connection, model.id)
             models.mark_dirty(connection, model.id, appended.hours.tolist(), change, labels_only=True)
-        quarantine.keep(connection, model.id, "labels", rejects, now)
+        rejects = redacted(rows.rejects, private_features(model.settings))
+        quarantine.keep(connection, model.id, "labels", (one for _, one in within(rejects, begins)), now)
     return appended

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from monitor.actions.append_parts import append_parts
 from monitor.actions.private import protected
+from monitor.actions.recording_apart import turn
+from monitor.actions.several import ONE, within
 from monitor.clock import HOUR
 from monitor.service import Service
 from monitor.store import locks, models, quarantine
+from monitor.store.database import Connection
 from monitor.store.observations.arriving import ArrivingPredictions
-from monitor.store.observations.base import Appended
-from monitor.store.observations.fit import fit, new_columns
+from monitor.store.observations.base import Appended, StoredColumn
+from monitor.store.observations.fit import new_columns
 
 MAX_ERRORS = 100
+PATIENCE = 1.0  # seconds that rows wait for a store that another program holds
 MAX_WARNINGS = 20
+NOTHING = Appended(0, 0, np.empty(0, np.int64))
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What became of rows, and what there is to say of them; ``odd`` bool [n]: rows with values that no column could
+    hold, ``columns`` the model's columns now."""
+
+    appended: Appended
+    warnings: tuple[str, ...]
+    odd: NDArray[np.bool_]
+    columns: tuple[StoredColumn, ...]
 
 
 def record_predictions(service: Service, model_name: str, rows: ArrivingPredictions, now: int) -> dict[str, Any]:
@@ -27,28 +47,55 @@ def record_predictions(service: Service, model_name: str, rows: ArrivingPredicti
     """
     models.check_name(model_name)
     if not len(rows.ids) and not rows.rejects:
-        return answer(Appended(0, 0, np.empty(0, np.int64)), rows.rejects, rows.warnings)
-    with service.database.write(locks.posts(model_name)) as connection:
+        return answer(0, 0, rows.rejects, rows.warnings)
+    with service.database.write(locks.posts(model_name), patience=PATIENCE) as connection:
         model = models.ensure(connection, model_name, now)
-        rows = protected(connection, model, rows)
-        new = new_columns(rows, model.columns, models.configured_types(model.settings))
-        models.add_columns(connection, model.id, new)
-        stored = models.with_columns(model, new)
-        if new or not model.n_predictions:
-            service.observations.ensure_model(connection, stored)
-        batch, warnings = fit(rows, stored.columns)
-        appended = service.observations.append(connection, stored, batch)
+        stored = store_predictions(service, connection, model, rows, now)
+    appended, warnings = stored.appended, (*rows.warnings, *stored.warnings)
+    return answer(appended.accepted, appended.duplicates, rows.rejects, warnings)
+
+
+def store_predictions(
+    service: Service,
+    connection: Connection,
+    model: models.Model,
+    rows: ArrivingPredictions,
+    now: int,
+    begins: NDArray[np.int64] = ONE,
+) -> Stored:
+    """Store rows of one model inside a unit of work, with everything that is noted of them.
+
+    ``begins`` int64 [bodies + 1]: where each body's rows begin in ``positions``, and where the last one's end.
+    """
+    rows = protected(connection, model, rows)
+    new = new_columns(rows, model.columns, models.configured_types(model.settings))
+    models.add_columns(connection, model.id, new)
+    stored = models.with_columns(model, new)
+    if new or not model.n_predictions:
+        service.observations.ensure_model(connection, stored)
+    with turn(service, connection, model, rows.timestamps, now) as number:
+        appended, remarks, odd = append_parts(service.observations, connection, stored, rows, number)
         models.note_predictions(connection, model.id, appended.versions)
-        _note_hours(connection, model.id, rows, appended, now)
-        quarantine.keep(connection, model.id, "predictions", rows.rejects, now)
-    return answer(appended, rows.rejects, (*rows.warnings, *warnings))
+        _note_hours(connection, model.id, appended, _reject_hours(rows, begins, now))
+        quarantine.keep(connection, model.id, "predictions", (one for _, one in within(rows.rejects, begins)), now)
+    return Stored(appended, tuple(remarks.words()), odd, stored.columns)
 
 
-def _note_hours(connection: Any, model_id: int, rows: ArrivingPredictions, appended: Appended, now: int) -> None:
-    """Counts and dirty marks. A reject counts in the hour of its timestamp, else of the body's newest row, else of
-    arrival; hours whose counts changed are dirty too, since readings of quality use them."""
-    elsewhere = (int(rows.timestamps.max()) if len(rows.timestamps) else now) // HOUR
-    rejected = Counter(elsewhere if reject.timestamp is None else reject.timestamp // HOUR for reject in rows.rejects)
+def _reject_hours(rows: ArrivingPredictions, begins: NDArray[np.int64], now: int) -> Counter[int]:
+    """How many rejects count in which hour: that of their timestamp, else of their body's newest row, else of
+    arrival."""
+
+    @cache
+    def elsewhere(body: int) -> int:
+        first, end = np.searchsorted(rows.positions, begins[body : body + 2])
+        return int(rows.timestamps[first:end].max(initial=0)) or now
+
+    some = within(rows.rejects, begins)
+    return Counter((elsewhere(body) if one.timestamp is None else one.timestamp) // HOUR for body, one in some)
+
+
+def _note_hours(connection: Connection, model_id: int, appended: Appended, rejected: Counter[int]) -> None:
+    """Counts and dirty marks: hours whose counts changed are dirty too, since readings of quality use them."""
     conflicting = Counter(appended.conflicting_hours.tolist())
     models.count_ingest(connection, model_id, rejected, conflicting)
     hours = {*appended.hours.tolist(), *rejected, *conflicting}
@@ -57,11 +104,11 @@ def _note_hours(connection: Any, model_id: int, rows: ArrivingPredictions, appen
         models.mark_dirty(connection, model_id, sorted(hours), change, labels_only=False)
 
 
-def answer(appended: Appended, rejects: Any, warnings: Any) -> dict[str, Any]:
+def answer(accepted: int, duplicates: int, rejects: Any, warnings: Any) -> dict[str, Any]:
     """Counts, the first errors, warnings; an ``error`` if there were rows and none could be used."""
     told: dict[str, Any] = {
-        "accepted": appended.accepted,
-        "duplicates": appended.duplicates,
+        "accepted": accepted,
+        "duplicates": duplicates,
         "rejected": len(rejects),
         "errors": [
             {"row": reject.row, "id": reject.id, "field": reject.field, "reason": reject.reason}
@@ -69,7 +116,7 @@ def answer(appended: Appended, rejects: Any, warnings: Any) -> dict[str, Any]:
         ],
         "warnings": list(warnings[:MAX_WARNINGS]),
     }
-    if rejects and not appended.accepted + appended.duplicates:
+    if rejects and not accepted + duplicates:
         first = rejects[0]
         told["error"] = {
             "code": "nothing_acceptable",

@@ -18,7 +18,6 @@ from monitor.settings import is_loopback
 
 COOKIE = "plimsoll_session"
 OPEN = "open"
-_REACH = {"ingest": {"ingest", "admin"}, "read": {"read", "admin"}, "admin": {"admin"}}
 
 
 def requires(scope: str) -> Callable[[Request], None]:
@@ -31,7 +30,7 @@ def requires(scope: str) -> Callable[[Request], None]:
         if held is None:
             raise Unauthorized("This needs a key: send `Authorization: Bearer KEY` (make one: plimsoll keys create)")
         same_site(request)
-        if held not in _REACH[scope]:
+        if held not in manage_keys.REACH[scope]:
             raise Forbidden(f"This needs a key of scope {scope}; yours has {held}")
 
     check.__dict__["scope"] = scope
@@ -41,9 +40,9 @@ def requires(scope: str) -> Callable[[Request], None]:
 def scope_held(request: Request) -> str | None:
     """The scope of the request's key or session; admin where no key was ever made (then only loopback is served)."""
     service, now = request.app.state.service, request.app.state.clock()
-    header = request.headers.get("authorization", "")
-    if header.lower().startswith("bearer "):
-        scope = manage_keys.scope_of(service.database, header[7:].strip())
+    secret = secret_of(request)
+    if secret is not None:
+        scope = manage_keys.scope_of(service.database, secret)
         if scope is not None:
             return scope
     elif COOKIE in request.cookies:
@@ -51,6 +50,12 @@ def scope_held(request: Request) -> str | None:
         if scope is not None:
             return scope
     return None if manage_keys.are_needed(service.database) else "admin"
+
+
+def secret_of(request: Request) -> str | None:
+    """The secret of the key that a request shows."""
+    header = request.headers.get("authorization", "")
+    return header[7:].strip() if header.lower().startswith("bearer ") else None
 
 
 def same_site(request: Request) -> None:

@@ -36,7 +36,7 @@ from monitor.api import (
     trigger_runs,
 )
 from monitor.api.access import refuse_unguarded
-from monitor.errors import Overloaded, PlimsollError, StoreUnavailable, Unauthorized
+from monitor.errors import Full, Overloaded, PlimsollError, StoreUnavailable, Unauthorized
 from monitor.service import Service
 
 log = logging.getLogger(__name__)
@@ -72,19 +72,20 @@ def create_app(service: Service, now: Callable[[], int] = clock.now) -> FastAPI:
         app.include_router(module.router)
     refuse_unguarded(app)
     app.mount("/static", StaticFiles(directory=Path(dashboards.__file__).parent / "static"), name="static")
-    app.add_exception_handler(PlimsollError, _said)  # type: ignore[arg-type]
+    app.add_exception_handler(PlimsollError, said)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _unreadable)  # type: ignore[arg-type]
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(Exception, unexpected)
     app.add_middleware(SecurityHeaders)
     return app
 
 
-def _said(request: Request, error: PlimsollError) -> Response:
+def said(request: Request, error: PlimsollError) -> Response:
+    """An error for people, as a page or as JSON."""
     if isinstance(error, Unauthorized) and _wants_page(request):
         return RedirectResponse(f"/sign-in?next={_asked_for(request)}", 303)
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else {}
-    if isinstance(error, Overloaded | StoreUnavailable):
+    if isinstance(error, Overloaded | StoreUnavailable | Full):
         headers["Retry-After"] = str(error.retry_after)
     if _wants_page(request):
         return pages.error_page(error.status, error.message)
@@ -112,7 +113,8 @@ def _unreadable(_request: Request, error: RequestValidationError) -> Response:
     return JSONResponse({"error": {"code": "invalid", "message": first["msg"], "field": field}}, 422)
 
 
-def _unexpected(request: Request, error: Exception) -> Response:
+def unexpected(request: Request, error: Exception) -> Response:
+    """An error of our own: the log has it under a number that the answer names."""
     number = secrets.token_hex(4)
     log.error("unexpected error", extra={"incident": number, "path": request.url.path}, exc_info=error)
     message = f"Something went wrong inside Plimsoll; the log has it under {number}"
@@ -140,7 +142,7 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 if not scope["path"].startswith("/static"):
                     headers.setdefault("Cache-Control", "no-store")
@@ -149,7 +151,7 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers)
 
 
-_HEADERS = {
+HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",

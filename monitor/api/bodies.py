@@ -4,95 +4,196 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from io import BytesIO
+from typing import Any
 
 from fastapi import Request
+from starlette.datastructures import State
+from starlette.types import Message, Receive
 
-from monitor.errors import BadRequest, Overloaded, TooLarge
+from monitor.api.turns import CLIENT_SHARE, Ticket, Turns
+from monitor.errors import BadRequest, Full, Overloaded, TooLarge, TooSlow
 
-BODIES_IN_MEMORY = 4  # times the greatest body allowed
-AT_WORK = 4  # bodies being decoded and stored; SQLite writes one at a time anyway
+BODIES_IN_MEMORY = 2  # times the greatest body allowed: what has come in of all bodies that are not stored yet
+AT_WORK = 4  # bodies being decoded and stored
 WAITING = 64
-_RETRY_AFTER = 1
+SHORTLY = 1.0  # seconds that a body waits for room
+LONGEST = 20.0  # seconds that it waits for a place of work
+SLOW_SECONDS, SLOW_BYTES = 20.0, 64 << 10  # a body that does not end brings so much in so long
 
 
 class Room:
-    """How much of the process's room bodies take. Used by the event loop alone, so it needs no lock."""
+    """How much of the process's room bodies take, and where they are worked on. Used by one event loop alone, so it
+    needs no lock."""
 
-    def __init__(self, capacity: int) -> None:
-        self._capacity, self._taken, self._requests = capacity, 0, 0
-        self._desks = asyncio.Semaphore(AT_WORK)
+    def __init__(self, capacity: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._capacity, self._taken = capacity, 0
+        self._clients: Counter[str] = Counter()
+        self._free = AT_WORK
+        self._waiting: Turns[asyncio.Future[None]] = Turns(WAITING, capacity)
 
-    @contextlib.contextmanager
-    def admitted(self) -> Iterator[None]:
-        """One request more; raises Overloaded when too many wait."""
-        if self._requests >= AT_WORK + WAITING:
-            raise _overloaded()
-        self._requests += 1
+    async def take(self, size: int, client: str) -> None:
+        """Hold ``size`` bytes more; raises Overloaded where the client has its share, Full where there is no room
+        shortly."""
+        until = self.loop.time() + SHORTLY
+        if self._clients[client] + size > self._capacity / CLIENT_SHARE:
+            raise Overloaded("Too much of this client's is on its way in; nothing was stored. Send it again.")
+        while self._taken + size > self._capacity:
+            if self.loop.time() > until:
+                raise Full("More is coming in than there is room for; nothing was stored. Send it again.")
+            await asyncio.sleep(0.02)
+        self._taken += size
+        self._clients[client] += size
+
+    def give(self, size: int, client: str) -> None:
+        """Give bytes back."""
+        self._taken -= size
+        self._clients[client] -= size
+        if not self._clients[client]:
+            del self._clients[client]
+
+    @contextlib.asynccontextmanager
+    async def desk(self, model: str, client: str, size: int) -> AsyncIterator[None]:
+        """A place to decode and store one body at; models take turns. Raises Overloaded, Full."""
+        await self._sit_down(model, client, size)
         try:
             yield
         finally:
-            self._requests -= 1
+            self._stand_up()
 
-    def take(self, size: int) -> None:
-        """Hold ``size`` bytes more; raises Overloaded when there is no room."""
-        if self._taken + size > self._capacity:
-            raise _overloaded()
-        self._taken += size
-
-    def give(self, size: int) -> None:
-        """Give bytes back."""
-        self._taken -= size
-
-    def desk(self) -> asyncio.Semaphore:
-        """A place to decode and store one body at."""
-        return self._desks
-
-
-def _overloaded() -> Overloaded:
-    return Overloaded("More is coming in than can be stored just now; nothing was stored. Send it again.", _RETRY_AFTER)
-
-
-@contextlib.asynccontextmanager
-async def body_of(request: Request) -> AsyncIterator[bytes]:
-    """The request's body; its room is held, and one of a few places of work, until the block ends.
-
-    Raises TooLarge past the limit (by Content-Length before a byte is read), BadRequest when Content-Length is no
-    number, Overloaded when there is no room.
-    """
-    limit = request.app.state.service.settings.max_body
-    room = _room(request, limit)
-    _check(_announced(request), limit)
-    held = 0  # what has come in, not what was announced: a slow sender shall not keep the others out
-    with room.admitted():
+    async def _sit_down(self, model: str, client: str, size: int) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        called: asyncio.Future[None] = self.loop.create_future()
+        self._waiting.push(Ticket(model, client, size, called))
         try:
-            parts: list[bytes] = []
-            async for part in request.stream():
-                _check(held + len(part), limit)
-                room.take(len(part))
-                held += len(part)
-                parts.append(part)
-            async with room.desk():
-                yield b"".join(parts)
-        finally:
-            room.give(held)
+            async with asyncio.timeout(LONGEST):
+                await called
+        except TimeoutError:
+            raise Full("Bodies before this one took too long; nothing was stored. Send it again.") from None
+        except asyncio.CancelledError:
+            if called.done() and not called.cancelled():
+                self._stand_up()
+            raise
+
+    def _stand_up(self) -> None:
+        """Call the next one who still waits."""
+        for ticket in self._waiting.take(WAITING, self._capacity):
+            if not ticket.item.done():
+                ticket.item.set_result(None)
+                break
+        else:
+            self._free += 1
 
 
-def _room(request: Request, limit: int) -> Room:
-    state = request.app.state
-    if not hasattr(state, "room"):
-        state.room = Room(BODIES_IN_MEMORY * limit)
-    room: Room = state.room
+def room_of(state: State) -> Room:
+    """The room of the application, for the loop that runs now."""
+    loop = asyncio.get_running_loop()
+    room: Room | None = getattr(state, "room", None)
+    if room is None or room.loop is not loop:
+        room = state.room = Room(BODIES_IN_MEMORY * state.service.settings.max_body, loop)
     return room
 
 
-def _announced(request: Request) -> int:
-    length = request.headers.get("content-length", "0")
-    if not length.isdigit():
+@contextlib.asynccontextmanager
+async def body_of(request: Request, model: str) -> AsyncIterator[bytes]:
+    """The request's body; its room is held, and one of a few places of work, until the block ends.
+
+    Raises what ``read`` and ``Room.desk`` raise.
+    """
+    state, client = request.app.state, client_of(request.scope)
+    room, limit = room_of(state), state.service.settings.max_body
+    check_announced(request.headers.get("content-length"), limit)
+    with held_by(room, client) as held:
+        body = await read(request.receive, await first_of(request.receive), limit, held)
+        async with room.desk(model, client, len(body)):
+            yield body
+
+
+class Held:
+    """What one body takes of the room."""
+
+    def __init__(self, room: Room, client: str) -> None:
+        self.room, self.client, self.size = room, client, 0
+
+    async def more(self, size: int) -> None:
+        """So many bytes came."""
+        await self.room.take(size, self.client)
+        self.size += size
+
+
+@contextlib.contextmanager
+def held_by(room: Room, client: str) -> Iterator[Held]:
+    """Room for one body, given back at the end of the block."""
+    held = Held(room, client)
+    try:
+        yield held
+    finally:
+        room.give(held.size, client)
+
+
+async def first_of(receive: Receive) -> Message:
+    """The first part of a body; raises TooSlow."""
+    try:
+        async with asyncio.timeout(SLOW_SECONDS):
+            return await receive()
+    except TimeoutError:
+        raise _too_slow() from None
+
+
+async def read(receive: Receive, message: Message, limit: int, held: Held) -> bytes:
+    """A body whose first ``message`` is there.
+
+    Raises TooLarge past the limit, TooSlow, Overloaded and Full where there is no room, BadRequest when the
+    connection ends.
+    """
+    body, mark = BytesIO(), 0
+    try:
+        async with asyncio.timeout(SLOW_SECONDS) as until:
+            while True:
+                part = _part(message)
+                check_size(held.size + len(part), limit)
+                await held.more(len(part))
+                body.write(part)
+                if not message.get("more_body", False):
+                    return body.getvalue()
+                if held.size >= mark + SLOW_BYTES:
+                    mark = held.size
+                    until.reschedule(held.room.loop.time() + SLOW_SECONDS)
+                message = await receive()
+    except TimeoutError:
+        raise _too_slow() from None
+
+
+def _too_slow() -> TooSlow:
+    return TooSlow(f"A body must bring {SLOW_BYTES:,} bytes in every {SLOW_SECONDS:.0f} s, or end.")
+
+
+def _part(message: Message) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise BadRequest("The connection ended before the body did.")
+    part: bytes = message.get("body", b"")
+    return part
+
+
+def client_of(scope: Mapping[str, Any]) -> str:
+    """Whose request this is: by its key, else by its address."""
+    key = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+    return str((scope.get("client") or ("",))[0]) if key is None else str(key, "latin-1")
+
+
+def check_announced(length: str | None, limit: int) -> None:
+    """Raises TooLarge for a Content-Length past the limit, BadRequest for one that is no number."""
+    if length is not None and not length.isdigit():
         raise BadRequest("Content-Length must be a number.")
-    return int(length)
+    check_size(int(length or 0), limit)
 
 
-def _check(size: int, limit: int) -> None:
+def check_size(size: int, limit: int) -> None:
+    """Raises TooLarge past the limit."""
     if size > limit:
         raise TooLarge(f"The body is larger than {limit:,} bytes, the most that one may have. Split it.")

@@ -25,7 +25,7 @@ router = APIRouter()
 async def put(model: str, name: str, request: Request) -> Response:
     """A new version of a named reference."""
     service, now = service_of(request), now_of(request)
-    async with body_of(request) as body:
+    async with body_of(request, model) as body:
         given = dict(request.headers)
         told = await run_in_threadpool(_put, service, model, name, body, given, now)
     return answer(told, 201)

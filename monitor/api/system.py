@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from monitor.actions.check_ready import check_ready
 from monitor.actions.exposition import exposition
 from monitor.api.access import OPEN, requires
+from monitor.api.waiting import asked
 from monitor.api.wire import answer, now_of, service_of
 from monitor.errors import PlimsollError
-from monitor.store import schema
-from monitor.store.heartbeats import is_late
 
 router = APIRouter()
 
@@ -22,17 +22,13 @@ def livez() -> Response:
 
 
 @router.get("/readyz", dependencies=[Depends(requires(OPEN))])
-def readyz(request: Request) -> Response:
-    """The store is reachable at the right schema and the scheduler is on time; 503 otherwise, and why."""
-    problems = []
+async def readyz(request: Request) -> Response:
+    """The store takes writes at the right schema and the scheduler is on time; 503 otherwise, and why."""
+    service, now = service_of(request), now_of(request)
     try:
-        service = service_of(request)
-        schema.require_newest(service.database)
-        with service.database.read() as connection:
-            if is_late(connection, now_of(request)):
-                problems.append("the scheduler is late: no tick for two minutes")
+        problems = await asked(lambda: check_ready(service, now))
     except PlimsollError as error:
-        problems.append(error.message)
+        problems = [error.message]
     status = 503 if problems else 200
     return answer({"status": "unavailable" if problems else "ok", "problems": problems}, status)
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 
+from monitor import clock
 from monitor.actions.erase import delete_model, erase_prediction
 from monitor.cli.base import DatabaseUrl, Home, app, out, service_from
 from monitor.cli.remote import call, service_url
@@ -30,7 +31,10 @@ def delete(
         told = call("DELETE", path)
     else:
         with service_from(home=home, database_url=database_url) as service:
-            told = delete_model(service, model) if prediction is None else erase_prediction(service, model, prediction)
+            if prediction is None:
+                told = delete_model(service, model)
+            else:
+                told = erase_prediction(service, model, prediction, clock.now())
     if prediction is None:
         out.print(f"Deleted {model}: {told['predictions']:,} predictions, {told['labels']:,} labels.", markup=False)
         return

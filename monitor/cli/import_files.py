@@ -54,7 +54,7 @@ def import_files(
         if labels or reference is not None or service_url():
             raise Invalid("A folder is a whole model: without --labels, --reference and PLIMSOLL_URL, into the store")
         with service_from(home=home, database_url=database_url) as service:
-            rows = import_model(service, model, files[0])
+            rows = import_model(service, model, files[0], clock.now())
         words = f"{files[0]}: {rows['predictions']:,} predictions, {rows['labels']:,} labels"
         out.print(words, highlight=False, markup=False)
         return

@@ -51,7 +51,7 @@ def predictions(raw: RawBatch, now: int) -> ArrivingPredictions:
     codes = np.where(id_codes != _GOOD, id_codes, time_codes)
     good = _rows(raw, codes, ids, times, time_codes)
     rows = _arriving(good, ids.filter(pa.array(codes == _GOOD)), times[codes == _GOOD])
-    return replace(rows, warnings=(*rows.warnings, *_null_predictions(rows)))
+    return replace(rows, warnings=(*rows.warnings, *said_of_silent(int(silent(rows).sum()))))
 
 
 def labels(raw: RawBatch, now: int) -> ArrivingLabels:
@@ -92,21 +92,13 @@ def _ids(raw: RawBatch) -> tuple[pa.Array, NDArray[np.int64]]:
     sent = read_cells(raw.sent("id"), "string")
     ids = _texts(sent)
     lengths = pc.fill_null(pc.utf8_length(ids), 0).to_numpy()
-    other = _filled(sent.without("string"))
+    other = sent.without("string").filled()
     return ids, np.select([other, lengths == 0, lengths > MAX_ID], [_ID_KIND, _NO_ID, _ID_LONG], default=_GOOD)
 
 
 def _texts(sent: SentColumn) -> pa.Array:
     string = read_cells(sent, "string").string
     return pa.nulls(sent.length, pa.string()) if string is None else string
-
-
-def _filled(sent: SentColumn) -> NDArray[np.bool_]:
-    """Where any part has a value."""
-    filled = np.zeros(sent.length, np.bool_)
-    for _, part in sent.parts():
-        filled |= part.is_valid().to_numpy(zero_copy_only=False)
-    return filled
 
 
 def _times(raw: RawBatch, now: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -116,7 +108,7 @@ def _times(raw: RawBatch, now: int) -> tuple[NDArray[np.int64], NDArray[np.int64
         times, readable = np.asarray(pc.fill_null(raw.times, 0)), ~absent
     else:
         sent = read_cells(raw.sent("timestamp"), "string")
-        absent = ~_filled(sent)
+        absent = ~sent.filled()
         times, readable = parse(_texts(sent))
     codes = np.select(
         [absent, ~readable, times < EARLIEST, times > now + AHEAD], [_NO_TIME, _TIME_KIND, _EARLY, _LATE], default=_GOOD
@@ -226,11 +218,17 @@ def _labels(raw: RawBatch) -> tuple[pa.Array, pa.Array, NDArray[np.int64]]:
         kinds.append(pc.if_else(usable, kind, _NOTHING))
     text = pc.coalesce(*texts)
     absent = text.is_null().to_numpy(zero_copy_only=False)
-    codes = np.select([absent & _filled(sent), absent], [_LABEL_KIND, _NO_LABEL], default=_GOOD)
+    codes = np.select([absent & sent.filled(), absent], [_LABEL_KIND, _NO_LABEL], default=_GOOD)
     return text, pc.coalesce(*kinds), codes
 
 
-def _null_predictions(rows: ArrivingPredictions) -> list[str]:
+def silent(rows: ArrivingPredictions) -> NDArray[np.bool_]:
+    """Rows that have neither a prediction nor an error: bool [n]."""
     sent = rows.columns.get(("prediction", "")) or SentColumn(len(rows.ids))
-    count = int(np.sum(~_filled(sent) & rows.errors.is_null().to_numpy(zero_copy_only=False)))
+    quiet: NDArray[np.bool_] = ~sent.filled() & rows.errors.is_null().to_numpy(zero_copy_only=False)
+    return quiet
+
+
+def said_of_silent(count: int) -> list[str]:
+    """What there is to say of so many of them."""
     return [f"prediction: {count} rows have neither a prediction nor an error"] if count else []

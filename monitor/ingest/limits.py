@@ -6,7 +6,7 @@ from monitor.errors import BadRequest, TooLarge
 
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 5_000
-MAX_CELLS = 30_000_000
+MAX_CELLS = 10_000_000
 MAX_DEPTH = 32
 
 

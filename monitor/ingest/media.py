@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from typing import Literal
 
 import zstandard
@@ -22,6 +23,7 @@ _FORMATS: dict[str, Format] = {
 _STEP = 1 << 20
 
 
+@lru_cache(maxsize=100)
 def format_of(content_type: str | None) -> Format:
     """The format that a Content-Type names; raises UnsupportedMediaType for others, none and other charsets."""
     kind, *parameters = (content_type or "").lower().split(";")

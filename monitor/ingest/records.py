@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 from itertools import chain
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from monitor.errors import BadRequest
+from monitor.errors import BadRequest, TooLarge
 from monitor.ingest.limits import check_depth, check_rows, check_shape, too_deep
+from monitor.ingest.pieces import concatenated
 from monitor.ingest.raw import FIELDS, RawBatch
 from monitor.ingest.values import json_text, split
 from monitor.store.observations.arriving import Reject, SentColumn
@@ -51,32 +53,154 @@ class _Body(Record, forbid_unknown_fields=True, gc=False):
     records: list[Record] | msgspec.UnsetType = msgspec.UNSET
 
 
+class _Outline(msgspec.Struct, gc=False):
+    records: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+
+
+PIECE = 2 << 20  # bytes of a body that are Python objects at a time
+MOST_UNUSUAL = 16 << 20  # bytes of one that must be read at once
+
+_outline = msgspec.json.Decoder(list[msgspec.Raw] | _Outline)
 _json_decoder = msgspec.json.Decoder(list[Record] | _Body)
 _line_decoder = msgspec.json.Decoder(Record)
 _KEYS = frozenset(Record.__struct_fields__)
 _SURROGATE = re.compile(rb"\\u[dD][89abAB]", re.ASCII)
 
 
-def from_json(body: bytes) -> RawBatch:
-    """One record, a list of them, or ``{"records": [...]}``; raises BadRequest for what is no JSON."""
+class Records(NamedTuple):
+    """One body read, not yet columns: its ``records``, the place in the body of each (None: all rows are records),
+    how many rows the body has, what its rows were as sent where that is at hand, and the rows that are none."""
+
+    records: Sequence[Record]
+    size: int
+    booleans: bool
+    places: Sequence[int] | None = None
+    objects: Sequence[Any] = ()
+    rejects: tuple[Reject, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def payload(self, row: int) -> str:
+        """Record ``row`` as sent."""
+        return json_text(self.objects[row]) if self.objects else msgspec.json.encode(self.records[row]).decode()
+
+
+def from_json(body: bytes, piece: int = PIECE) -> RawBatch:
+    """One record, a list of them, or ``{"records": [...]}``; raises BadRequest for what is no JSON, TooLarge for a
+    large body that only the standard library reads."""
+    if len(body) <= piece:
+        return columns_of([read_json(body)])
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    try:
+        found = _outline.decode(body)
+    except RecursionError as error:
+        raise too_deep() from error
+    except msgspec.DecodeError:
+        found = msgspec.UNSET
+    rows = found.records if isinstance(found, _Outline) else found
+    if isinstance(rows, list):
+        check_rows(len(rows))
+        size = max(1, len(rows) * piece // len(body))
+        starts = range(0, len(rows), size)
+        return in_pieces(len(starts), lambda place: read_json(_list_of(rows[starts[place] : starts[place] + size])))
+    if len(body) > MOST_UNUSUAL:
+        raise TooLarge(f"JSON with NaN, or of one record, may have {MOST_UNUSUAL:,} bytes. Split it, or send NDJSON.")
+    return columns_of([read_json(body)])
+
+
+def from_lines(body: bytes, piece: int = PIECE) -> RawBatch:
+    """A record per line; blank lines do not count, a line that cannot be read is a rejected row."""
+    ends = [0]
+    while ends[-1] < len(body):
+        ends.append(body.find(b"\n", ends[-1] + piece) + 1 or len(body))
+    if len(ends) <= 2:
+        return columns_of([read_lines(body)])
+    return in_pieces(len(ends) - 1, lambda place: read_lines(body[ends[place] : ends[place + 1]]))
+
+
+def _list_of(rows: Sequence[msgspec.Raw]) -> bytes:
+    return b"[" + b",".join(rows) + b"]"
+
+
+def read_json(body: bytes) -> Records:
+    """The records of a JSON body; raises BadRequest likewise, TooLarge for too many."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
         read = _json_decoder.decode(body)
     except msgspec.DecodeError:
         return _from_objects(_objects(_load(body)))
     records = read if isinstance(read, list) else ([read] if read.records is msgspec.UNSET else read.records)
-    return _from_records(records, _may_hold_booleans(body))
+    return _plain(records, body)
 
 
-def from_lines(body: bytes) -> RawBatch:
-    """A record per line; blank lines do not count, a line that cannot be read is a rejected row."""
+def read_lines(body: bytes) -> Records:
+    """The records of an NDJSON body; raises TooLarge for too many."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
-        return _from_records(_line_decoder.decode_lines(body), _may_hold_booleans(body))
+        return _plain(_line_decoder.decode_lines(body), body)
     except msgspec.DecodeError:
         lines = [line for line in body.split(b"\n") if line.strip()]
         check_rows(len(lines))
         return _from_objects([_line(line) for line in lines])
+
+
+def _plain(records: Sequence[Record], body: bytes) -> Records:
+    check_rows(len(records))
+    return Records(records, len(records), _may_hold_booleans(body))
+
+
+def columns_of(bodies: Sequence[Records]) -> RawBatch:
+    """Bodies as one batch, in their order: rows are counted on from body to body, and so are the rejected ones."""
+    if len(bodies) == 1:
+        return _batch(bodies[0], bodies[0].payload)
+    begins = np.cumsum([0, *(body.size for body in bodies)])
+    counts = np.cumsum([0, *(len(body.records) for body in bodies)])
+
+    def payload(row: int) -> str:
+        body = int(np.searchsorted(counts, row, "right")) - 1
+        return bodies[body].payload(row - int(counts[body]))
+
+    whole = Records(
+        list(chain.from_iterable(body.records for body in bodies)),
+        int(begins[-1]),
+        any(body.booleans for body in bodies),
+        places=[place for body, begin in zip(bodies, begins.tolist(), strict=False) for place in _places(body, begin)],
+        rejects=tuple(
+            replace(reject, row=reject.row + begin)
+            for body, begin in zip(bodies, begins.tolist(), strict=False)
+            for reject in body.rejects
+        ),
+    )
+    return _batch(whole, payload)
+
+
+def in_pieces(count: int, read: Callable[[int], Records]) -> RawBatch:
+    """A large body read piece by piece, so that few records are objects at a time; ``read(i)`` is its piece i."""
+    batches, begins = [], [0]
+    for place in range(count):
+        piece = read(place)
+        batch = columns_of([piece])
+        begins.append(begins[-1] + piece.size)
+        check_shape(begins[-1], len(batch.columns))
+        batches.append(replace(batch, payload=_forgotten))
+    counts = np.cumsum([0, *map(len, batches)])
+    again = lru_cache(1)(read)
+
+    def payload(row: int) -> str:
+        place = int(np.searchsorted(counts, row, "right")) - 1
+        return again(place).payload(row - int(counts[place]))
+
+    return concatenated(batches, begins, payload)
+
+
+def _forgotten(_row: int) -> str:
+    raise AssertionError("a piece does not keep its records")
+
+
+def _places(body: Records, begin: int) -> Sequence[int]:
+    """Where the body's records are among the rows of all bodies."""
+    if body.places is None:
+        return range(begin, begin + body.size)
+    return [begin + place for place in body.places]
 
 
 def _may_hold_booleans(body: bytes) -> bool:
@@ -129,16 +253,16 @@ def _objects(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _from_objects(objects: list[Any]) -> RawBatch:
+def _from_objects(objects: list[Any]) -> Records:
     """Records from whatever the list holds."""
     check_rows(len(objects))
     good = [row for row, value in enumerate(objects) if isinstance(value, dict)]
     rejects = tuple(_not_an_object(row, value) for row, value in enumerate(objects) if not isinstance(value, dict))
-    records = [Record(**{key: objects[row].get(key) for key in _KEYS}) for row in good]
-    unknown = set(chain.from_iterable(map(dict.keys, (objects[row] for row in good)))) - _KEYS
-    warnings = [f"unknown keys are ignored: {', '.join(sorted(unknown)[:10])}"[:500]] if unknown else []
-    batch = _columns(records, lambda row: json_text(objects[good[row]]))
-    return RawBatch(np.array(good, np.int64), batch[0], batch[1], batch[2], None, rejects, warnings)
+    kept = [objects[row] for row in good]
+    records = [Record(**{key: one.get(key) for key in _KEYS}) for one in kept]
+    unknown = set(chain.from_iterable(map(dict.keys, kept))) - _KEYS
+    warnings = (f"unknown keys are ignored: {', '.join(sorted(unknown)[:10])}"[:500],) if unknown else ()
+    return Records(records, len(objects), True, good, kept, rejects, warnings)
 
 
 def _not_an_object(row: int, value: Any) -> Reject:
@@ -147,16 +271,16 @@ def _not_an_object(row: int, value: Any) -> Reject:
     return Reject(row, None, None, "a record must be an object", json_text(value))
 
 
-def _from_records(records: Sequence[Record], booleans: bool) -> RawBatch:
-    check_rows(len(records))
-    fields, columns, payload = _columns(records, lambda row: msgspec.json.encode(records[row]).decode(), booleans)
-    return RawBatch(np.arange(len(records)), fields, columns, payload)
+def _batch(body: Records, payload: Callable[[int], str]) -> RawBatch:
+    fields, columns = _columns(body.records, body.booleans)
+    places = np.arange(len(body.records)) if body.places is None else np.array(body.places, np.int64)
+    return RawBatch(places, fields, columns, payload, None, body.rejects, list(body.warnings))
 
 
-_Columns = tuple[dict[str, SentColumn], dict[tuple[Role, str], SentColumn], Callable[[int], str]]
+_Columns = tuple[dict[str, SentColumn], dict[tuple[Role, str], SentColumn]]
 
 
-def _columns(records: Sequence[Record], payload: Callable[[int], str], booleans: bool = True) -> _Columns:
+def _columns(records: Sequence[Record], booleans: bool) -> _Columns:
     def values(name: str) -> list[Any]:
         return list(map(attrgetter(name), records))
 
@@ -172,7 +296,7 @@ def _columns(records: Sequence[Record], payload: Callable[[int], str], booleans:
     columns["prediction", ""] = column_of(values("prediction"))
     columns |= _probabilities(values("probability"))
     check_shape(len(records), len(columns))
-    return fields, columns, payload
+    return fields, columns
 
 
 def _apart(values: list[Any]) -> tuple[list[dict[str, Any]], list[Any] | None]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from monitor.errors import StoreUnavailable
 from monitor.store import locks, on_postgres, on_sqlite
+from monitor.store.turn import WriteTurn
+
+PATIENCE = 30.0  # seconds that a unit of work waits for others, unless it says otherwise
 
 __all__ = ["Connection", "Database"]
 
@@ -23,6 +26,8 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = on_sqlite.engine(self.url) if self.is_sqlite else on_postgres.engine(self.url)
+        self._writer = on_sqlite.engine(self.url, on_sqlite.WRITER_KIBIBYTES) if self.is_sqlite else self.engine
+        self._turn = WriteTurn()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -33,16 +38,39 @@ class Database:
             connection.rollback()
 
     @contextlib.contextmanager
-    def write(self, *names: str) -> Iterator[Connection]:
-        """A write transaction that holds ``names`` for itself, committed at the end of the block; raises
-        StoreUnavailable likewise."""
-        with reachable(), self.engine.connect() as connection:
+    def write(self, *names: str, patience: float = PATIENCE) -> Iterator[Connection]:
+        """A write transaction that holds ``names`` for itself, committed at the end of the block (a commit within it
+        begins another one, which holds no names); raises StoreUnavailable likewise, after ``patience`` seconds where
+        others hold them."""
+        with self._writing(patience) as connection:
+            if not self.is_sqlite:
+                on_postgres.hold(connection, names or (locks.HOUSE,))
+            yield connection
+
+    @contextlib.contextmanager
+    def write_free(self, names: Sequence[str], patience: float) -> Iterator[tuple[Connection, Set[str]]]:
+        """``write`` that holds those of ``names`` which nobody else holds just now, and says which those are."""
+        with self._writing(patience) as connection:
+            yield connection, set(names) if self.is_sqlite else on_postgres.hold_free(connection, names)
+
+    @contextlib.contextmanager
+    def _writing(self, patience: float) -> Iterator[Connection]:
+        turn = self._turn.taken(patience) if self.is_sqlite else contextlib.nullcontext()
+        with reachable(), turn, self._writer.connect() as connection:
             if self.is_sqlite:
-                on_sqlite.begin_writing(connection)
-            with connection.begin():
-                if not self.is_sqlite:
-                    on_postgres.hold(connection, names or (locks.HOUSE,))
-                yield connection
+                on_sqlite.begin_writing(connection, patience)
+            connection.begin()
+            if self.is_sqlite:
+                self._turn.begun()
+            else:
+                on_postgres.wait_at_most(connection, patience)
+            yield connection
+            connection.commit()
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a writer of this process has the whole store: who waits for it waits for no failure."""
+        return self._turn.is_writing
 
     @contextlib.contextmanager
     def erasing(self, *names: str) -> Iterator[Connection]:
@@ -58,6 +86,7 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+        self._writer.dispose()
 
 
 @contextlib.contextmanager

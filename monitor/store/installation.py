@@ -14,7 +14,7 @@ _MINE = (config_objects.c.kind == "setting") & (config_objects.c.name == "instal
 
 
 _URL, _DELETIONS = "public_url", "deletions"
-_DELETED = (config_objects.c.kind == "setting") & (config_objects.c.name == _DELETIONS)
+_DELETED = select(config_objects.c.data).where(config_objects.c.kind == "setting", config_objects.c.name == _DELETIONS)
 
 
 def note_public_url(connection: Connection, url: str) -> None:
@@ -45,13 +45,23 @@ def secret(connection: Connection) -> bytes:
     return known_secret(connection) or made
 
 
-def note_deletion(connection: Connection) -> None:
-    """A model was deleted: what other processes keep at hand of it must not be taken for the next one's, which may get
-    its numbers."""
-    config.put(connection, "setting", _DELETIONS, deletions(connection) + 1)
+def note_deletion(connection: Connection, model_id: int = 0) -> None:
+    """A model was deleted or put in: what other processes keep at hand of one must not be taken for the next one's,
+    whose references may get the same numbers."""
+    last = max(model_id, last_model(connection))
+    config.put(connection, "setting", _DELETIONS, {"count": deletions(connection) + 1, "last_model": last})
 
 
 def deletions(connection: Connection) -> int:
-    """How many models were deleted."""
-    found = connection.execute(select(config_objects.c.data).where(_DELETED)).scalar_one_or_none()
-    return int(found or 0)
+    """How often that was."""
+    return int(_deleted(connection).get("count", 0))
+
+
+def last_model(connection: Connection) -> int:
+    """The highest number of a model that was deleted, 0 for none."""
+    return int(_deleted(connection).get("last_model", 0))
+
+
+def _deleted(connection: Connection) -> dict[str, int]:
+    found: dict[str, int] | None = connection.execute(_DELETED).scalar_one_or_none()
+    return found or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -32,6 +33,12 @@ def by_hash(connection: Connection, hashed: str) -> Key | None:
     query = select(keys).where(keys.c.hash == hashed, keys.c.revoked_at.is_(None))
     row = connection.execute(query).mappings().first()
     return None if row is None else Key(row["id"], row["name"], row["scope"], row["created_at"], None)
+
+
+def scopes_of(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
+    """The scopes of the live keys with those hashes, by hash."""
+    query = select(keys.c.hash, keys.c.scope).where(keys.c.hash.in_(hashes), keys.c.revoked_at.is_(None))
+    return {row.hash: row.scope for row in connection.execute(query)}
 
 
 def by_id(connection: Connection, key_id: str) -> Key | None:

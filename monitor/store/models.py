@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, t
 from sqlalchemy import delete as sql_delete
 
 from monitor.errors import Invalid
-from monitor.store import tables
+from monitor.store import installation, tables
 from monitor.store.database import Database
-from monitor.store.observations.base import Erased, StoredColumn, StoredModel
+from monitor.store.observations.base import Erased, Held, StoredColumn, StoredModel
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -83,15 +83,31 @@ def find(connection: Connection, name: str) -> Model | None:
     return None if row is None else _model(connection, row)
 
 
+def of_id(connection: Connection, model_id: int) -> Model:
+    """The model of that number, which there is."""
+    row = connection.execute(select(tables.models).where(tables.models.c.id == model_id)).one()
+    return _model(connection, row)
+
+
 def ensure(connection: Connection, name: str, now: int) -> Model:
     """The model of that name, made if it is new; raises Invalid for an impossible name."""
     known = find(connection, check_name(name))
     if known is not None:
         return known
-    connection.execute(insert(tables.models).values(name=name, settings={}, created_at=now))
+    connection.execute(insert(tables.models).values(**free_number(connection), name=name, settings={}, created_at=now))
     made = find(connection, name)
     assert made is not None
     return made
+
+
+def free_number(connection: Connection) -> dict[str, int]:
+    """The number of a new model, where the engine would give that of a deleted one again: tables, in whatever store
+    they are, are named after it."""
+    last = installation.last_model(connection)
+    if connection.dialect.name != "sqlite" or not last:
+        return {}
+    highest = connection.execute(select(func.coalesce(func.max(tables.models.c.id), 0))).scalar_one()
+    return {"id": max(int(highest), last) + 1}
 
 
 def list_page(connection: Connection, limit: int, after: str = "") -> list[Model]:
@@ -307,3 +323,22 @@ def delete(connection: Connection, model_id: int) -> None:
     """A model and all that refers to it; what it sent and what waits to be sent, too."""
     connection.execute(sql_delete(tables.outbox).where(tables.outbox.c.model_id == model_id))
     connection.execute(sql_delete(tables.models).where(tables.models.c.id == model_id))
+
+
+def recount(connection: Connection, model_id: int, held: Held) -> None:
+    """Set the counts of predictions by what the store of them holds. What was deleted by age stays counted with the
+    versions and labels that it was of, so those only grow."""
+    known = {one.version: one for one in list_versions(connection, model_id)}
+    note_predictions(connection, model_id, _beyond(held.versions, known))
+    rows = sum(rows for rows, _, _ in held.versions.values())
+    table = tables.models
+    connection.execute(update(table).where(table.c.id == model_id).values(n_predictions=rows))
+    if held.newest_label is not None:
+        n_labels = connection.execute(select(table.c.n_labels).where(table.c.id == model_id)).scalar_one()
+        note_labels(connection, model_id, max(held.labels - n_labels, 0), held.newest_label)
+
+
+def _beyond(held: Mapping[str, tuple[int, int, int]], known: Mapping[str, Version]) -> dict[str, tuple[int, int, int]]:
+    """Rows of each version that are not counted yet, with the first and newest time."""
+    counted = {version: known[version].n_predictions if version in known else 0 for version in held}
+    return {v: (max(rows - counted[v], 0), first, newest) for v, (rows, first, newest) in held.items()}

@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from monitor.store import tables
+from monitor.store import models, tables
 from monitor.store.tables import metadata
 
 # In the order in which they can be put: what is referred to comes first. Messages are not moved, nor what belongs to
@@ -88,7 +88,8 @@ def _arrow_type(column: Column[Any]) -> pa.DataType:
 
 def put_model(connection: Connection, name: str, row: dict[str, Any]) -> int:
     """A model's own row under a name, without its cuts; its number here."""
-    values = {key: value for key, value in row.items() if key not in ("id", "binning_id")} | {"name": name}
+    values = {key: value for key, value in row.items() if key not in ("id", "binning_id")}
+    values |= {"name": name, **models.free_number(connection)}
     made = connection.execute(insert(tables.models).values(**values)).inserted_primary_key
     assert made is not None
     return int(made[0])

@@ -61,6 +61,21 @@ def hold(connection: Connection, names: Sequence[str]) -> None:
     connection.execute(_HOLD, {"names": sorted(set(names))})
 
 
+def hold_free(connection: Connection, names: Sequence[str]) -> set[str]:
+    """Keep those names that nobody holds just now until the transaction ends; which those are."""
+    return set(connection.execute(_HOLD_FREE, {"names": sorted(set(names))}).scalars())
+
+
+def wait_at_most(connection: Connection, seconds: float) -> None:
+    """The transaction waits no longer for what others hold."""
+    if seconds < LOCK_SECONDS:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{seconds * 1000:.0f}ms'"))
+
+
+_HOLD_FREE = text(
+    "SELECT name FROM unnest(CAST(:names AS text[])) AS asked (name)"
+    " WHERE pg_try_advisory_xact_lock(hashtextextended(name, 7461))"
+)
 _HOLD = text(
     "SELECT pg_advisory_xact_lock(hashtextextended(name, 7461)) FROM unnest(CAST(:names AS text[])) WITH ORDINALITY"
     " AS held (name, place) ORDER BY place"

@@ -10,10 +10,13 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 BUSY_MILLISECONDS = 30_000
+WRITER_KIBIBYTES = 65_536  # there is one writer at a time, and many readers
+READER_KIBIBYTES = 8_192
 
 
-def engine(url: URL) -> Engine:
-    """Connections to the file; it is made, readable by its owner alone, where there is none."""
+def engine(url: URL, cache: int = READER_KIBIBYTES) -> Engine:
+    """Connections to the file, each with so large a ``cache`` of pages; it is made, readable by its owner alone, where
+    there is none."""
     if url.database not in (None, "", ":memory:"):
         _make_private(Path(str(url.database)))
     made = create_engine(
@@ -29,7 +32,7 @@ def engine(url: URL) -> Engine:
         # unused part of a page in which it once stood.
         connection.execute("PRAGMA secure_delete=FAST")
         connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute(f"PRAGMA cache_size=-{cache}")
 
     @event.listens_for(made, "begin")
     def begin(connection: Connection) -> None:
@@ -43,8 +46,10 @@ def begin_reading(connection: Connection) -> None:
     connection.execution_options(plimsoll_begin="BEGIN")
 
 
-def begin_writing(connection: Connection) -> None:
-    """The transaction to come holds the write lock from its first statement on."""
+def begin_writing(connection: Connection, patience: float) -> None:
+    """The transaction to come holds the write lock from its first statement on, for which it waits so many seconds."""
+    driver: Any = connection.connection.driver_connection
+    driver.execute(f"PRAGMA busy_timeout={patience * 1000:.0f}")
     connection.execution_options(plimsoll_begin="BEGIN IMMEDIATE")
 
 

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from monitor.store import tables
+from monitor.store.bulk import insert_rows
 from monitor.store.observations.arriving import Reject
 
 MAX_PAYLOAD = 64 * 1024
+AT_ONCE = 1000
 _MAX_RECORD_ID = 1000
+_NAMES = ("model_id", "kind", "arrived_at", "row", "record_id", "field", "reason", "payload")
 
 
 def keep(
     connection: Connection,
     model_id: int,
     kind: Literal["predictions", "labels", "references"],
-    rejects: Sequence[Reject],
+    rejects: Iterable[Reject],
     now: int,
 ) -> None:
     """Keep rejected rows; a payload is cut at 64 KiB."""
-    if not rejects:
-        return
-    rows = [
-        {
-            "model_id": model_id,
-            "kind": kind,
-            "arrived_at": now,
-            "row": reject.row,
-            "record_id": None if reject.id is None else str(reject.id)[:_MAX_RECORD_ID],
-            "field": reject.field,
-            "reason": reject.reason,
-            "payload": reject.payload[:MAX_PAYLOAD],
-        }
-        for reject in rejects
-    ]
-    connection.execute(insert(tables.quarantine), rows)
-    models = tables.models
-    connection.execute(
-        update(models).where(models.c.id == model_id).values(n_quarantined=models.c.n_quarantined + len(rows))
-    )
+    source, count = iter(rejects), 0
+    while some := list(islice(source, AT_ONCE)):
+        insert_rows(connection, tables.quarantine, _NAMES, [_row(model_id, kind, reject, now) for reject in some])
+        count += len(some)
+    if count:
+        mine, kept = tables.models.c.id == model_id, tables.models.c.n_quarantined + count
+        connection.execute(update(tables.models).where(mine).values(n_quarantined=kept))
+
+
+def _row(model_id: int, kind: str, reject: Reject, now: int) -> tuple[Any, ...]:
+    record = None if reject.id is None else str(reject.id)[:_MAX_RECORD_ID]
+    return model_id, kind, now, reject.row, record, reject.field, reject.reason, reject.payload[:MAX_PAYLOAD]
 
 
 def list_page(connection: Connection, model_id: int, limit: int, before: int | None = None) -> list[dict[str, Any]]:

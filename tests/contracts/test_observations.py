@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -24,6 +25,8 @@ from monitor.store.observations.base import (
     StoredColumn,
     StoredModel,
 )
+from monitor.store.observations.clickhouse.store import ClickHouseObservations
+from tests.clickhouse_front import fronted
 
 COLUMNS = (
     StoredColumn("feature", "x", 0, "number"),
@@ -38,19 +41,23 @@ Write = Callable[[], AbstractContextManager[Any]]
 class Engine:
     """A store with a model's tables, and its transactions."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, observations: Observations | None = None) -> None:
         self.database = Database(url)
-        self.observations: Observations = observations_on(self.database)
+        self.observations: Observations = observations or observations_on(self.database)
+        self.number = 0
         with self.database.write() as connection:
             self.observations.ensure_model(connection, MODEL)
 
     def append(self, *rows: tuple[Any, ...]) -> Any:
+        self.number += 1
         with self.database.write() as connection:
-            return self.observations.append(connection, MODEL, batch(list(rows)))
+            return self.observations.append(connection, MODEL, batch(list(rows)), self.number)
 
     def label(self, *rows: tuple[str, str, int], arrived: int = 0, defaulted: bool = False) -> Any:
+        self.number += 1
+        some = labels(list(rows), defaulted)
         with self.database.write() as connection:
-            return self.observations.append_labels(connection, MODEL, labels(list(rows), defaulted), arrived)
+            return self.observations.append_labels(connection, MODEL, some, arrived, self.number)
 
     def rows(self, start: int = 0, end: int = 10**6) -> list[dict[str, Any]]:
         with self.database.read() as connection:
@@ -96,10 +103,33 @@ def _url(request: pytest.FixtureRequest, folder: Path) -> str:
     return url
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@contextlib.contextmanager
+def on_chdb(folder: Path) -> Iterator[Observations]:
+    with contextlib.closing(ClickHouseObservations(f"chdb://{folder / 'chdb'}")) as store:
+        yield store
+
+
+@contextlib.contextmanager
+def over_http(folder: Path) -> Iterator[Observations]:
+    with (
+        fronted(folder / "chdb") as address,
+        contextlib.closing(ClickHouseObservations(f"clickhouse://me:secret@{address}/plimsoll")) as store,
+    ):
+        yield store
+
+
+APART = {"chdb": on_chdb, "clickhouse": over_http}
+
+
+@pytest.fixture(params=["sqlite", "postgres", *APART])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(_url(request, tmp_path))
-    yield made
+    if request.param in APART:
+        with APART[request.param](tmp_path) as observations:
+            made = Engine(f"sqlite:///{tmp_path / 'store.db'}", observations)
+            yield made
+    else:
+        made = Engine(_url(request, tmp_path))
+        yield made
     made.database.close()
 
 
@@ -124,7 +154,7 @@ def test_nothing_at_all(engine: Engine) -> None:
 def test_a_failed_unit_of_work_leaves_nothing(engine: Engine) -> None:
     with pytest.raises(KeyError):
         _append_and_fail(engine)
-    assert engine.rows() == []
+    assert len(engine.rows()) == (0 if engine.observations.shares_transaction else 1)
 
 
 def _append_and_fail(engine: Engine) -> None:
@@ -170,6 +200,68 @@ def test_dropping_old_rows(engine: Engine) -> None:
         assert engine.observations.stats(connection, MODEL) == {"predictions": 1, "labels": 2, "orphans": 1}
 
 
+def test_erasing_one_id(engine: Engine) -> None:
+    engine.append(("a", 3, 1.0, "u", 1.0), ("b", 3, 2.0, "u", 1.0), ("c", 2, 2.0, "u", 1.0))
+    engine.label(("a", "1", 7), ("a", "0", 8), ("b", "1", 7), ("waiting", "1", 9))
+    with engine.database.write() as connection:
+        gone = [engine.observations.erase(connection, MODEL, name) for name in ("a", "c", "waiting", "nobody")]
+    assert [(one.timestamp, one.version, one.labels) for one in gone] == [
+        (3 * HOUR + 5, "", 2),
+        (2 * HOUR + 5, "v1", 0),
+        (None, "", 1),
+        (None, "", 0),
+    ]
+    assert [row["id"] for row in engine.rows()] == ["b"]
+    with engine.database.read() as connection:
+        assert engine.observations.get(connection, MODEL, "a") is None
+        stats = engine.observations.stats(connection, MODEL)
+    assert stats == {"predictions": 1, "labels": 1, "orphans": 0}
+    again = engine.append(("a", 4, 5.0, "v", 0.0))
+    assert (again.accepted, again.hours.tolist()) == (1, [4])
+    with engine.database.read() as connection:
+        found = engine.observations.get(connection, MODEL, "a")
+    assert found is not None
+    assert found["labels"] == []
+
+
+def test_labels_leave_and_come_in_order_of_arrival(engine: Engine) -> None:
+    engine.append(("a", 3, 1.0, "u", 1.0), ("b", 3, 2.0, "u", 1.0))
+    engine.label(("b", "1", 7), ("a", "1", 7), arrived=100)
+    engine.label(("waiting", "1", 9), arrived=200)
+    engine.label(("a", "0", 7), arrived=300)
+    with engine.database.read() as connection:
+        (moved,) = engine.observations.labels_of(connection, MODEL)
+    rows = [tuple(row.values()) for row in moved.to_pylist()]
+    assert rows == [
+        ("b", 7, "1", "string", 100),
+        ("a", 7, "1", "string", 100),
+        ("waiting", 9, "1", "string", 200),
+        ("a", 7, "0", "string", 300),
+    ]
+    with engine.database.write() as connection:
+        engine.observations.drop_model(connection, MODEL)
+        assert engine.observations.stats(connection, MODEL) == {"predictions": 0, "labels": 0, "orphans": 0}
+        assert engine.observations.size(connection, MODEL) == {"predictions": 0, "labels": 0}
+        engine.observations.drop_model(connection, MODEL)
+        engine.observations.ensure_model(connection, MODEL)
+    engine.append(("a", 3, 1.0, "u", 1.0), ("b", 3, 2.0, "u", 1.0))
+    with engine.database.write() as connection:
+        engine.observations.restore_labels(connection, MODEL, moved, 10)
+    with engine.database.read() as connection:
+        (again,) = engine.observations.labels_of(connection, MODEL)
+        found = engine.observations.get(connection, MODEL, "a")
+        size = engine.observations.size(connection, MODEL)
+    assert [tuple(row.values()) for row in again.to_pylist()] == rows
+    assert found is not None
+    assert [one["label"] for one in found["labels"]] == ["1", "0"]  # the later to arrive stands last
+    engine.append(("waiting", 4, 1.0, "u", 1.0))
+    with engine.database.read() as connection:
+        found = engine.observations.get(connection, MODEL, "waiting")
+    assert found is not None
+    assert [one["label"] for one in found["labels"]] == ["1"]
+    assert min(size.values()) > 0
+
+
 def test_a_model_without_tables_is_empty(engine: Engine) -> None:
     other = StoredModel(2, "other", ())
     with engine.database.read() as connection:
@@ -193,9 +285,25 @@ steps = st.lists(
 )
 
 
+def examples(most: int) -> settings:
+    return settings(max_examples=most, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 @given(steps=steps)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40)
 def test_any_sequence_of_posts(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
+    check_sequence(engine, steps)
+
+
+@pytest.mark.parametrize("engine", list(APART), indirect=True)
+@given(steps=steps)
+@examples(12)
+def test_any_sequence_of_posts_to_a_store_apart(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
+    check_sequence(engine, steps)
+
+
+def check_sequence(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
     with engine.database.write() as connection:
         engine.observations.drop_before(connection, MODEL, 10**9)
     stored: dict[str, tuple[Any, ...]] = {}

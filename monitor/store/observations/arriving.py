@@ -37,6 +37,13 @@ class SentColumn:
             if part is not None:
                 yield name, part
 
+    def filled(self) -> NDArray[np.bool_]:
+        """Where any part has a value: bool [n]."""
+        filled = np.zeros(self.length, np.bool_)
+        for _, part in self.parts():
+            filled |= part.is_valid().to_numpy(zero_copy_only=False)
+        return filled
+
     def take(self, rows: pa.Array) -> SentColumn:
         """The same column of some rows."""
         return SentColumn(len(rows), **{name: part.take(rows) for name, part in self.parts()})
@@ -46,7 +53,7 @@ class SentColumn:
         return SentColumn(self.length, **{name: part for name, part in self.parts() if name not in names})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reject:
     """A row whose envelope is bad. ``row`` its place in the body, ``id`` as sent if it could be read, ``timestamp``
     where that was readable and plausible, ``payload`` the row as sent."""
@@ -75,6 +82,26 @@ class ArrivingPredictions:
     odd: tuple[OddValues, ...] = ()
     rejects: tuple[Reject, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def parts(self, cells: int) -> Iterator[ArrivingPredictions]:
+        """The rows in pieces of about so many values each, without rejects and warnings."""
+        length, step = len(self.ids), max(1, cells // (6 + len(self.columns)))
+        if step >= length:
+            yield self
+            return
+        for start in range(0, length, step):
+            end = min(start + step, length)
+            rows, some = pa.array(np.arange(start, end)), slice(start, end)
+            yield ArrivingPredictions(
+                ids=self.ids.take(rows),
+                timestamps=self.timestamps[some],
+                positions=self.positions[some],
+                versions=self.versions.take(rows),
+                latency_ms=self.latency_ms.take(rows),
+                errors=self.errors.take(rows),
+                columns={key: sent.take(rows) for key, sent in self.columns.items()},
+                odd=tuple(odd.between(start, end) for odd in self.odd),
+            )
 
 
 @dataclass(frozen=True)

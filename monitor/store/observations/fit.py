@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -68,12 +68,47 @@ def _storage(role: Role, sent: SentColumn, type_: str | None) -> Storage | None:
     return best if counts.get(best, 0) else None
 
 
+@dataclass
+class Remarks:
+    """What no column could hold: how many values of a column, and which names have no column, by role."""
+
+    mismatches: Counter[StoredColumn] = field(default_factory=Counter)
+    homeless: dict[Role, set[str]] = field(default_factory=dict)
+
+    def add(self, more: Remarks) -> None:
+        """Those of further rows."""
+        self.mismatches.update(more.mismatches)
+        for role, names in more.homeless.items():
+            self.homeless.setdefault(role, set()).update(names)
+
+    def words(self) -> list[str]:
+        """As warnings."""
+        return [
+            *(
+                f"{field_name(column.role, column.name)}: {count} values are no usable {column.storage}s; they are kept"
+                " as sent and count as mismatches"
+                for column, count in sorted(self.mismatches.items(), key=lambda item: item[0].position)
+            ),
+            *(
+                f"{len(names)} {role} columns are kept but not measured, beginning with {min(names)[:60]!r}: at most "
+                f"{LIMITS[role]} per model, with names of at most {MAX_NAME} characters and plain values"
+                for role, names in sorted(self.homeless.items())
+            ),
+        ]
+
+
 def fit(arriving: ArrivingPredictions, known: Sequence[StoredColumn]) -> tuple[PredictionBatch, list[str]]:
     """The batch to store, and warnings about what no column could hold."""
+    batch, remarks = fit_part(arriving, known)
+    return batch, remarks.words()
+
+
+def fit_part(arriving: ArrivingPredictions, known: Sequence[StoredColumn]) -> tuple[PredictionBatch, Remarks]:
+    """``fit`` of some rows of a body: what is said of them is yet to be added up."""
     stored: list[StoredColumn] = []
     arrays: list[pa.Array] = []
     parts: list[OddValues] = []
-    warnings: list[str] = []
+    remarks = Remarks()
     for column in known:
         sent = arriving.columns.get((column.role, column.name))
         if sent is None:
@@ -82,10 +117,11 @@ def fit(arriving: ArrivingPredictions, known: Sequence[StoredColumn]) -> tuple[P
         stored.append(column)
         arrays.append(values)
         parts += odd
-        warnings += _mismatches(column, odd)
-    homeless, more = _homeless(arriving, known)
+        if count := sum(part.mismatches for part in odd):
+            remarks.mismatches[column] = count
+    homeless, remarks.homeless = _homeless(arriving, known)
     odd_texts = join(len(arriving.ids), [*parts, *arriving.odd, *homeless])
-    return _batch(arriving, stored, arrays, odd_texts), [*warnings, *more]
+    return _batch(arriving, stored, arrays, odd_texts), remarks
 
 
 def _batch(
@@ -104,29 +140,19 @@ def _batch(
     )
 
 
-def _mismatches(column: StoredColumn, odd: list[OddValues]) -> list[str]:
-    count = sum(part.mismatches for part in odd)
-    if not count:
-        return []
-    label = field_name(column.role, column.name)
-    return [f"{label}: {count} values are no usable {column.storage}s; they are kept as sent and count as mismatches"]
-
-
-def _homeless(arriving: ArrivingPredictions, known: Sequence[StoredColumn]) -> tuple[list[OddValues], list[str]]:
+def _homeless(
+    arriving: ArrivingPredictions, known: Sequence[StoredColumn]
+) -> tuple[list[OddValues], dict[Role, set[str]]]:
     """Values whose name has no column: past the limit, too long a name, or of no kind that a column could have."""
     have = {(column.role, column.name) for column in known}
     parts: list[OddValues] = []
-    names: dict[Role, list[str]] = {}
+    names: dict[Role, set[str]] = {}
     for (role, name), sent in sorted(arriving.columns.items(), key=lambda item: item[0]):
         kept = [] if (role, name) in have else _leftovers(field_name(role, name), sent)
         parts += kept
         if kept:
-            names.setdefault(role, []).append(name)
-    return parts, [
-        f"{len(those)} {role} columns are kept but not measured, beginning with {those[0][:60]!r}: at most "
-        f"{LIMITS[role]} per model, with names of at most {MAX_NAME} characters and plain values"
-        for role, those in names.items()
-    ]
+            names.setdefault(role, set()).add(name)
+    return parts, names
 
 
 def field_name(role: Role, name: str) -> str:

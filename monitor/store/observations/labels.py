@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.clock import HOUR
 from monitor.store.observations.base import Appended, LabelBatch, StoredModel
@@ -29,8 +31,34 @@ def append_labels(connection: Any, dialect: Dialect, model: StoredModel, batch: 
         )
         touched = np.array([hour for (hour,) in at.fetchall()], np.int64)
         met = f"SELECT 1 FROM {known} p WHERE p.id = s.id"
-        unmatched = _one(at, f"SELECT count(*) FROM {staged} s WHERE NOT EXISTS ({met})")
-    return Appended(accepted, length - accepted, touched, unmatched=unmatched)
+        at.execute(f"SELECT s.place FROM {staged} s WHERE NOT EXISTS ({met})")
+        matched = ~_among(length, [place for (place,) in at.fetchall()])
+        fresh = _fresh(at, labels, staged, row, before) if 0 < accepted < length else range(accepted)
+    return Appended(
+        accepted,
+        length - accepted,
+        touched,
+        unmatched=length - int(matched.sum()),
+        fresh=_among(length, fresh),
+        matched=matched,
+    )
+
+
+def _fresh(at: Any, labels: str, staged: str, row: str, before: int) -> list[int]:
+    """Places of the labels that went in: the first of those that say the same."""
+    at.execute(
+        f"SELECT min(s.place) FROM {labels} l JOIN {staged} s ON s.id = l.id AND s.ts = l.ts AND s.value = l.value"
+        f" WHERE l.{row} > ? GROUP BY l.{row}",
+        (before,),
+    )
+    return [place for (place,) in at.fetchall()]
+
+
+def _among(length: int, places: Sequence[int]) -> NDArray[np.bool_]:
+    """Marks at those places."""
+    marks = np.zeros(length, np.bool_)
+    marks[np.array(places, np.int64)] = True
+    return marks
 
 
 def _one(at: Any, statement: str, *values: int) -> int:

@@ -37,6 +37,11 @@ class OddValues:
         """How many are of the wrong type: NaN is counted as what it is."""
         return len(self.rows) - int(pc.sum(pc.equal(self.texts, _NAN)).as_py() or 0)
 
+    def between(self, start: int, end: int) -> OddValues:
+        """Those of the rows [start, end), which then count from 0."""
+        some = slice(*np.searchsorted(self.rows, [start, end]).tolist())
+        return OddValues(self.key, self.rows[some] - start, self.texts[some])
+
 
 def odd_values(key: str, values: pa.Array, *, is_json: bool = False) -> list[OddValues]:
     """The non-null entries of an array as odd values (none: an empty list); ``is_json``: they are JSON text."""

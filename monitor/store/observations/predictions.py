@@ -58,6 +58,7 @@ def _appended(batch: PredictionBatch, fresh: NDArray[np.bool_], conflicting: NDA
         hours=np.unique(times // HOUR),
         conflicting_hours=conflicting,
         versions=_versions(batch.versions.filter(pa.array(fresh)), times),
+        fresh=fresh,
     )
 
 

@@ -24,6 +24,8 @@ from monitor.store.observations.dialect import Dialect
 class SqlObservations:
     """``Observations`` on the same database as the fixed tables; see ``monitor.store.observations.base``."""
 
+    shares_transaction = True
+
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
 
@@ -31,11 +33,13 @@ class SqlObservations:
         """Make the model's tables, or add the columns that they lack."""
         schema.ensure(connection, self._dialect, model)
 
-    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch) -> Appended:
+    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch, number: int = 0) -> Appended:
         """Store rows whose id is not known."""
         return predictions.append(connection, self._dialect, model, batch)
 
-    def append_labels(self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int) -> Appended:
+    def append_labels(
+        self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int, number: int = 0
+    ) -> Appended:
         """Keep labels, every revision."""
         return labels.append_labels(connection, self._dialect, model, batch, arrived)
 
@@ -104,7 +108,7 @@ class SqlObservations:
         """Every revision of every label, in order of arrival."""
         return keeping.labels_of(connection, self._dialect, model) if self._made(connection, model) else iter(())
 
-    def restore_labels(self, connection: Any, model: StoredModel, table: pa.Table) -> None:
+    def restore_labels(self, connection: Any, model: StoredModel, table: pa.Table, number: int = 0) -> None:
         """Labels as ``labels_of`` gave them."""
         keeping.restore_labels(connection, self._dialect, model, table)
 

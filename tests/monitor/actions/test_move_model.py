@@ -17,7 +17,7 @@ from monitor.actions.move_model import MANIFEST, export_model, import_model
 from monitor.errors import Conflict, Invalid, NotFound
 from monitor.service import Service
 from monitor.store import alerts, quarantine
-from tests.monitor.world import T0, D, H, World, traffic
+from tests.monitor.world import NOW, T0, D, H, World, traffic
 
 START = T0 + 14 * D
 AS_OF = START + 3 * D
@@ -52,7 +52,7 @@ def lived(world: World) -> World:
 
 def moved(world: World, other: Service, folder: Path, name: str = "m") -> World:
     export_model(world.service, "m", folder)
-    import_model(other, name, folder)
+    import_model(other, name, folder, NOW)
     return World(other, name)
 
 
@@ -114,7 +114,7 @@ def test_moving_back_and_forth_gives_the_same_files(world: World, other: Service
         assert one.select(kept).sort_by(order).equals(two.select(kept).sort_by(order)), file
     known = everything(world)
     delete_model(world.service, "m")
-    import_model(world.service, "m", tmp_path / "again")
+    import_model(world.service, "m", tmp_path / "again", NOW)
     assert everything(world) == known
     assert world.read(AS_OF + 4 * H) == World(other, "m").read(AS_OF + 4 * H)
 
@@ -129,19 +129,19 @@ def test_what_cannot_be_moved_is_said_and_leaves_nothing(world: World, other: Se
     with pytest.raises(Conflict, match="not empty"):
         export_model(world.service, "m", folder)
     with pytest.raises(Conflict, match="already"):
-        import_model(world.service, "m", folder)
+        import_model(world.service, "m", folder, NOW)
     with pytest.raises(Conflict, match="under another name"):
-        import_model(world.service, "copy", folder)
+        import_model(world.service, "copy", folder, NOW)
     with pytest.raises(Invalid, match="holds no export"):
-        import_model(other, "m", tmp_path)
+        import_model(other, "m", tmp_path, NOW)
     manifest = folder / MANIFEST
     text = manifest.read_text("utf-8")
     manifest.write_text(text.replace('"schema": "', '"schema": "9'), "utf-8")
     with pytest.raises(Invalid, match="another version"):
-        import_model(other, "m", folder)
+        import_model(other, "m", folder, NOW)
     manifest.write_text(text, "utf-8")
     (folder / "predictions-00000.parquet").unlink()
     with pytest.raises(Invalid, match="not whole"):
-        import_model(other, "m", folder)
+        import_model(other, "m", folder, NOW)
     with other.database.read() as connection, pytest.raises(AssertionError):
         World(other, "m").found(connection)

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from monitor.api import labels, predictions, quarantine
-from monitor.errors import Overloaded, PlimsollError
+from monitor.errors import Full, Overloaded, PlimsollError
 from monitor.service import Service
 from tests.monitor.posting import NOW
 
@@ -25,7 +25,7 @@ def ingest_app(service: Service) -> FastAPI:
 
     @app.exception_handler(PlimsollError)
     async def told(_request: Request, error: PlimsollError) -> JSONResponse:
-        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded) else {}
+        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Overloaded | Full) else {}
         return JSONResponse(error.body(), error.status, headers)
 
     return app

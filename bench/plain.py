@@ -1,0 +1,168 @@
+"""JSON posts beside a plain endpoint of FastAPI, pydantic and SQLAlchemy's insert(): rows per second of the server.
+
+    python -m bench.plain [--rows 5000] [--posts 20] [--features 20 200]
+
+Both endpoints take the same bodies, one after the other from one client, and answer when the rows are in a SQLite table
+with a unique id, one column a feature, each commit synced. What counts is the time of its processors that each server's
+process has used, so that a busy machine changes little; posts to both alternate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import random
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+START = "2026-01-01T{:02}:{:02}:{:02}Z"
+TEXTS = ("red", "green", "blue")
+
+
+def names(features: int) -> tuple[list[str], list[str]]:
+    """Features that are numbers, and those that are texts."""
+    numbers = features * 4 // 5
+    return [f"n{place}" for place in range(numbers)], [f"t{place}" for place in range(features - numbers)]
+
+
+def make_body(rows: int, features: int, post: int) -> bytes:
+    """Records with ids of their own."""
+    dice = random.Random(post)
+    numbers, texts = names(features)
+    records = []
+    for row in range(rows):
+        values: dict[str, Any] = {name: dice.gauss(0, 1) for name in numbers}
+        values |= {name: dice.choice(TEXTS) for name in texts}
+        moment = START.format(row // 3600 % 24, row // 60 % 60, row % 60)
+        ends = {"version": "v1", "prediction": dice.randrange(2), "probability": dice.random()}
+        records.append({"id": f"{dice.getrandbits(60):015x}-{row}", "timestamp": moment, "features": values, **ends})
+    return json.dumps(records).encode()
+
+
+def serve_plain(home: str, port: int, features: int) -> None:
+    """The endpoint that one would write first."""
+    import uvicorn
+    from fastapi import FastAPI
+    from pydantic import BaseModel
+    from sqlalchemy import Column, DateTime, Float, MetaData, String, Table, create_engine, event, insert
+
+    class Record(BaseModel):
+        id: str
+        timestamp: datetime
+        version: str | None = None
+        features: dict[str, float | str | None]
+        prediction: float | str | None = None
+        probability: float | None = None
+
+    numbers, texts = names(features)
+    kinds = {"timestamp": DateTime, "version": String, "prediction": Float, "probability": Float}
+    kinds |= dict.fromkeys(numbers, Float) | dict.fromkeys(texts, String)
+    columns = [Column("id", String, primary_key=True), *(Column(name, kind) for name, kind in kinds.items())]
+    table = Table("predictions", MetaData(), *columns)
+    engine = create_engine(f"sqlite:///{home}/plain.db")
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    table.metadata.create_all(engine)
+    app = FastAPI()
+
+    def post(records: list[Record]) -> dict[str, int]:
+        rows = [{**one.model_dump(exclude={"features"}), **one.features} for one in records]
+        with engine.begin() as connection:
+            connection.execute(insert(table), rows)
+        return {"accepted": len(rows)}
+
+    post.__annotations__["records"] = list[Record]  # the class is of this function, where FastAPI cannot look it up
+    app.post("/v1/models/bench/predictions")(post)
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+
+
+def serve_ours(home: str, port: int) -> None:
+    """The service without its scheduler: the other endpoint counts nothing either."""
+    from monitor import memory
+
+    memory.prepare()
+    import uvicorn
+
+    from monitor.api.app import create_app
+    from monitor.api.front import Front
+    from monitor.bootstrap import build
+    from monitor.settings import load
+
+    app = Front(create_app(build(load({}, home=home, port=port))))
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+
+
+@contextmanager
+def running(target: Callable[..., None], home: Path, *arguments: Any) -> Iterator[tuple[httpx.Client, Any]]:
+    """A client of a server of its own, and its process as psutil sees it."""
+    import psutil
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    service = multiprocessing.get_context("spawn").Process(target=target, args=(str(home), port, *arguments))
+    service.start()
+    try:
+        transport = httpx.HTTPTransport(retries=10)  # with growing waits, until it is up
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300, transport=transport) as http:
+            yield http, psutil.Process(service.pid)
+    finally:
+        service.terminate()
+        service.join()
+
+
+def seconds_of(process: Any, http: httpx.Client, body: bytes, rows: int) -> float:
+    """Seconds of the server's processors that one post took."""
+    before = process.cpu_times()
+    reply = http.post("/v1/models/bench/predictions", content=body, headers={"Content-Type": "application/json"})
+    if reply.status_code != 200 or reply.json()["accepted"] != rows:
+        raise SystemExit(f"the service answered {reply.status_code}: {reply.text[:300]}")
+    after = process.cpu_times()
+    return float(after.user + after.system - before.user - before.system)
+
+
+def measure(rows: int, posts: int, features: int) -> None:
+    """Print both and their ratio; the first post of each makes the table and does not count."""
+    with tempfile.TemporaryDirectory() as name:
+        plain_home, our_home = Path(name, "plain"), Path(name, "ours")
+        plain_home.mkdir()
+        with running(serve_plain, plain_home, features) as plain, running(serve_ours, our_home) as ours:
+            spent = [0.0, 0.0]
+            for post in range(posts + 1):
+                body = make_body(rows, features, post)
+                for place, (http, process) in enumerate((plain, ours)):
+                    used = seconds_of(process, http, body, rows)
+                    spent[place] += used if post else 0
+    speeds = [posts * rows / used for used in spent]
+    print(
+        f"{features} features: plain {speeds[0]:,.0f}, this service {speeds[1]:,.0f} rows per second of the server's"
+        f" processors: {speeds[1] / speeds[0]:.1f} times",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=5000)
+    parser.add_argument("--posts", type=int, default=20)
+    parser.add_argument("--features", type=int, nargs="+", default=[20, 200])
+    given = parser.parse_args()
+    for features in given.features:
+        measure(given.rows if features < 100 else given.rows // 5, given.posts, features)
+
+
+if __name__ == "__main__":
+    main()

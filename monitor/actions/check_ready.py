@@ -1,0 +1,22 @@
+"""Whether the service can do its work."""
+
+from __future__ import annotations
+
+from monitor.service import Service
+from monitor.store import heartbeats, schema
+
+PATIENCE = 1.0
+
+
+def check_ready(service: Service, now: int) -> list[str]:
+    """What is in its way; nothing when the store takes writes and the scheduler is on time.
+
+    Raises StoreUnavailable, SchemaOutdated.
+    """
+    schema.require_newest(service.database)
+    with service.database.read() as connection:
+        late = heartbeats.is_late(connection, now)
+    if not service.database.is_writing:  # else it takes them
+        with service.database.write(patience=PATIENCE) as connection:
+            heartbeats.beat(connection, "ready", now)
+    return ["the scheduler is late: no tick for two minutes"] if late else []

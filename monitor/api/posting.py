@@ -1,0 +1,113 @@
+"""Posts of predictions and labels: small ones are stored in rounds, large ones each by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+from starlette.types import Receive, Scope
+
+from monitor import memory
+from monitor.actions.record_labels import record_labels
+from monitor.actions.record_posts import Kind
+from monitor.actions.record_predictions import record_predictions
+from monitor.api.access import requires
+from monitor.api.bodies import check_announced, check_size, client_of, first_of, held_by, read, room_of
+from monitor.api.door import door_of
+from monitor.api.intake import Intake, answered
+from monitor.api.waiting import asked
+from monitor.errors import TooLarge
+from monitor.ingest import conform
+from monitor.ingest.decode import decode
+from monitor.ingest.media import format_of, unpack
+from monitor.service import Service
+from monitor.store import models
+
+SMALL = 64 << 10  # bytes, before and after unpacking: such bodies are stored in rounds
+LARGE = 2 << 20  # bytes: such bodies leave much behind
+_OF_BODY = frozenset((b"content-type", b"content-encoding", b"content-length"))
+_check = requires("ingest")
+
+
+async def take_in(scope: Scope, receive: Receive, model: str, kind: Kind) -> tuple[int, bytes]:
+    """Status and body of the answer to a post of rows, once they are durable.
+
+    Raises PlimsollError for what is refused, having stored nothing.
+    """
+    state, headers = scope["app"].state, _headers(scope["headers"])
+    limit = state.service.settings.max_body
+    admitted = await door_of(state).admit(scope)
+    models.check_name(model)
+    check_announced(headers.get(b"content-length"), limit)
+    message = await first_of(receive)
+    client = client_of(scope)
+    if not message.get("more_body", False) and len(message.get("body", b"")) <= SMALL:
+        body = message.get("body", b"")
+        check_size(len(body), limit)
+        small = _small(body, headers)
+        if small is not None:
+            return await intake_of(state).put(model, client, kind, *small, admitted)
+    if admitted.by_memory:
+        await asked(lambda: _check(Request(scope)))
+    room = room_of(state)
+    with held_by(room, client) as held:
+        body = await read(receive, message, limit, held)
+        async with room.desk(model, client, len(body)):
+            return answered(await run_in_threadpool(_store, state.service, model, kind, body, headers, state.clock()))
+
+
+def _store(service: Service, model: str, kind: Kind, body: bytes, headers: _Headers, now: int) -> dict[str, Any]:
+    try:
+        return _decode_and_store(service, model, kind, body, headers, now)
+    finally:
+        if len(body) > LARGE:
+            memory.release()
+
+
+_Headers = dict[bytes, str]
+
+
+def _headers(sent: list[tuple[bytes, bytes]]) -> _Headers:
+    """Those that say what the body is, by name; the first of a name that comes twice counts."""
+    return {name: str(value, "latin-1") for name, value in reversed(sent) if name in _OF_BODY}
+
+
+def _small(body: bytes, headers: _Headers) -> tuple[bytes, bool] | None:
+    """JSON or NDJSON that is small also unpacked, and whether it is the latter; None for what is not."""
+    format_ = format_of(headers.get(b"content-type"))
+    if format_ not in ("json", "ndjson"):
+        return None
+    if b"content-encoding" in headers:
+        try:
+            body = unpack(body, headers[b"content-encoding"], SMALL)
+        except TooLarge:
+            return None
+    return body, format_ == "ndjson"
+
+
+def _decode_and_store(
+    service: Service, model: str, kind: Kind, body: bytes, headers: _Headers, now: int
+) -> dict[str, Any]:
+    type_, encoding = headers.get(b"content-type"), headers.get(b"content-encoding")
+    limit = service.settings.max_body
+    if kind == "labels":
+        return record_labels(service, model, conform.labels(decode(body, type_, encoding, kind, limit), now), now)
+    return record_predictions(service, model, conform.predictions(decode(body, type_, encoding, kind, limit), now), now)
+
+
+def intake_of(state: Any) -> Intake:
+    """The application's queue of small posts, for the loop that runs now."""
+    loop = asyncio.get_running_loop()
+    intake: Intake | None = getattr(state, "intake", None)
+    if intake is None or intake.loop is not loop:
+        intake = state.intake = Intake(state.service, state.clock, loop)
+    return intake
+
+
+async def answer_to(request: Request, model: str, kind: Kind) -> Response:
+    """``take_in`` as the framework wants it."""
+    status, body = await take_in(request.scope, request.receive, model, kind)
+    return Response(body, status, media_type="application/json")

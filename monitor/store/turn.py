@@ -1,0 +1,45 @@
+"""Whose turn it is to write among the threads of this process, where the engine takes one writer at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from monitor.errors import StoreUnavailable
+
+LONGEST = 30.0  # seconds that a writer of this process may take
+_STEP = 0.05
+
+
+class WriteTurn:
+    """SQLite lets writers race for its lock, and the one that polls at the right moment wins. Here they queue, and can
+    tell a writer of their own process, which gets on, from a file that another program holds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._since_begun = False
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a writer of this process has the file."""
+        return self._since_begun
+
+    @contextlib.contextmanager
+    def taken(self, patience: float) -> Iterator[None]:
+        """Wait for the turn, and have it until the block ends: for long where a writer of ours has the file, for
+        ``patience`` seconds where it does not get it either. Raises StoreUnavailable."""
+        waited = 0.0
+        while not self._lock.acquire(timeout=_STEP):
+            waited += _STEP
+            if waited >= (LONGEST if self._since_begun else patience):
+                raise StoreUnavailable("The store is held by another writer just now; nothing was stored. Try again.")
+        try:
+            yield
+        finally:
+            self._since_begun = False
+            self._lock.release()
+
+    def begun(self) -> None:
+        """The one whose turn it is has the file."""
+        self._since_begun = True
