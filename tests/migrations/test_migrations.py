@@ -22,12 +22,14 @@ from tests import stores
 from tests.monitor.world import T0, D, World, traffic
 
 FIRST = "0001"
+_NO_ROWS_SINCE = "ALTER TABLE models DROP COLUMN rows_since"
 _NO_DIMENSION = "ALTER TABLE columns DROP COLUMN dimension"
 _NO_ARRIVING = "DROP TABLE arriving"
 UNDONE = {
-    "0003": [_NO_ARRIVING],
-    "0002": [_NO_ARRIVING, _NO_DIMENSION],
-    "0001": [_NO_ARRIVING, _NO_DIMENSION, "DROP TABLE segment_profiles"],
+    "0004": [_NO_ROWS_SINCE],
+    "0003": [_NO_ROWS_SINCE, _NO_ARRIVING],
+    "0002": [_NO_ROWS_SINCE, _NO_ARRIVING, _NO_DIMENSION],
+    "0001": [_NO_ROWS_SINCE, _NO_ARRIVING, _NO_DIMENSION, "DROP TABLE segment_profiles"],
 }
 
 
