@@ -19,7 +19,7 @@ import pytest
 import zstandard
 
 from tests import stores
-from tests.end_to_end.loaded import JSON, Loaded, T, body, gone, held, loaded, record
+from tests.end_to_end.loaded import JSON, Loaded, body, gone, held, loaded, record
 
 MOST_MEMORY = 600  # MB
 PARQUET = "application/vnd.apache.parquet"
@@ -121,7 +121,8 @@ def test_memory_is_bounded_whatever_is_sent(service: Loaded) -> None:
     categories = pa.array(np.char.add("category ", rng.permutation(rows).astype(str)))
     million = parquet(pa.table({"id": ids, "timestamp": hours, "x": rng.normal(size=rows), "c": categories}))
     values = ",".join(f'"f{place}":{place % 10}' for place in range(100))
-    many = (f'{{"id":"j{row}","timestamp":"{T}","features":{{{values}}}}}' for row in range(72_000))
+    times = [f"2026-01-{1 + hour // 24:02}T{hour % 24:02}:20:00Z" for hour in range(240)]
+    many = (f'{{"id":"j{row}","timestamp":"{times[row % 240]}","features":{{{values}}}}}' for row in range(72_000))
     wide = json.dumps(record("w", features={f"w{place}": place for place in range(10_000)})).encode()
     spaces = b"[" + b" " * 300_000_000 + b"]"
     posts = [
