@@ -57,10 +57,13 @@ async def take_in(scope: Scope, receive: Receive, model: str, kind: Kind) -> tup
         body = [await read(receive, message, limit, held)]
         size = unpacked(len(body[0]), headers.get(b"content-encoding"), headers.get(b"content-type"), limit)
         async with room.desk(model, client, size):
-            told = await run_in_threadpool(_store, state.service, model, kind, body, headers, state.clock())
-            if size > LARGE:
-                await run_in_threadpool(memory.release)
-            return answered(told)
+            try:
+                return answered(
+                    await run_in_threadpool(_store, state.service, model, kind, body, headers, state.clock())
+                )
+            finally:
+                if size > LARGE:
+                    await run_in_threadpool(memory.release)
 
 
 _Headers = dict[bytes, str]
