@@ -108,6 +108,31 @@ def refused(service: Loaded, model: str) -> None:
     assert time.monotonic() - began < 8  # one or two on a quiet machine
 
 
+def test_slow_senders_take_no_more_than_their_room(service: Loaded) -> None:
+    service.peak()
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(service.half_sent(f"slow{place % 3}", 40 << 20, 8 << 20)) for place in range(40)]
+        refused = 0
+        for connection in slow:
+            connection.settimeout(0.05)
+            with contextlib.suppress(TimeoutError, OSError):
+                answer = connection.recv(300)
+                refused += b" 429 " in answer or b" 503 " in answer
+        assert refused >= 20  # 320 MB were on their way
+        assert post(service, "meanwhile", body("a")).json()["accepted"] == 1
+        assert service.peak() < MOST_MEMORY
+
+
+def test_the_room_is_there_again_when_senders_are_gone(service: Loaded) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        reply = post(service, "after", body(*(f"r{row}" for row in range(60_000))))
+        if reply.status_code == 200 or time.monotonic() > deadline:
+            break
+        time.sleep(0.2)
+    assert reply.status_code == 200, reply.text
+
+
 def parquet(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink)
@@ -141,28 +166,3 @@ def test_memory_is_bounded_whatever_is_sent(service: Loaded) -> None:
         assert reply.status_code in (status if isinstance(status, tuple) else (status,)), (model, reply.text[:200])
         peaks[f"{place} {model}"] = service.peak()
     assert max(peaks.values()) < MOST_MEMORY, peaks
-
-
-def test_slow_senders_take_no_more_than_their_room(service: Loaded) -> None:
-    service.peak()
-    with contextlib.ExitStack() as stack:
-        slow = [stack.enter_context(service.half_sent(f"slow{place % 3}", 40 << 20, 8 << 20)) for place in range(40)]
-        refused = 0
-        for connection in slow:
-            connection.settimeout(0.05)
-            with contextlib.suppress(TimeoutError, OSError):
-                answer = connection.recv(300)
-                refused += b" 429 " in answer or b" 503 " in answer
-        assert refused >= 20  # 320 MB were on their way
-        assert post(service, "meanwhile", body("a")).json()["accepted"] == 1
-        assert service.peak() < MOST_MEMORY
-
-
-def test_the_room_is_there_again_when_senders_are_gone(service: Loaded) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        reply = post(service, "after", body(*(f"r{row}" for row in range(60_000))))
-        if reply.status_code == 200 or time.monotonic() > deadline:
-            break
-        time.sleep(0.2)
-    assert reply.status_code == 200, reply.text
