@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from detectors import sums
 from detectors.cuts import (
+    CATEGORICAL_EXTRAS,
     ERROR,
     FREQUENCIES,
     NUMERIC_EXTRAS,
@@ -326,11 +327,19 @@ _WHY = ("missing", "mismatch")
 def _count_categorical(
     binning: Binning, column: CategoricalColumn, tallies: Sequence[_Tally], values: ColumnValues | None
 ) -> None:
-    other, unseen, missing, mismatch = range(len(column.levels), column.size)
     if values is None:
+        missing = len(column.levels) + CATEGORICAL_EXTRAS.index("missing")
         for tally in tallies:
             tally.part(binning, column)[:, missing] = tally.clock.sizes
         return
+    slots = categorical_slots(column, values)
+    for tally in tallies:
+        tally.clock.count(slots, tally.part(binning, column))
+
+
+def categorical_slots(column: CategoricalColumn, values: ColumnValues) -> NDArray[np.int64]:
+    """The slot of each row within the column, int64 [n]."""
+    other, unseen, missing, mismatch = range(len(column.levels), column.size)
     codes, distinct = dictionary(values.values)
     if column.name == ERROR:
         targets = np.full(len(distinct), other)
@@ -341,5 +350,4 @@ def _count_categorical(
         targets[targets < 0] = np.where(rare, other, unseen)[targets < 0]
     slots = np.append(targets, missing)[codes]
     slots[values.odd_rows[values.odd_codes == MISMATCH]] = mismatch
-    for tally in tallies:
-        tally.clock.count(slots, tally.part(binning, column))
+    return slots

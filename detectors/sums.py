@@ -51,17 +51,25 @@ def _sums(
     if len(values) == 0:
         return np.zeros((len(sizes), len(powers)))
     low, high = known or extremes(values, sizes)
-    with np.errstate(over="ignore"):
-        largest = np.maximum(high, -low)[:, None] ** np.array(powers)
-    overflow = ~np.isfinite(largest)
-    _, exponents = np.frexp(np.where(overflow, 0.0, largest))
-    shifts = 62 - np.ceil(np.log2(sizes)).astype(np.int32)[:, None] - exponents
+    shifts, overflow = grids(low, high, sizes, powers)
     if len(sizes) == 1 and len(values) >= MANY and not overflow.any() and np.abs(shifts).max() < 1000:
         steps = _one_group(values, np.ldexp(ROUNDER, -shifts[0]), powers)
         return np.ldexp(np.array([steps], dtype=np.float64), -shifts)
     places = enumerate(powers)
     each = [_many_groups(values, sizes, power, shifts[:, place], overflow[:, place]) for place, power in places]
     return np.stack(each, axis=1)
+
+
+def grids(
+    low: Floats, high: Floats, sizes: NDArray[np.int64], powers: tuple[int, ...]
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Of groups of so many values between ``low`` and ``high`` (all [G]): how many binary places the grid has for each
+    power, int32 [G, powers], and where that power overflows."""
+    with np.errstate(over="ignore"):
+        largest = np.maximum(high, -low)[:, None] ** np.array(powers)
+    overflow = ~np.isfinite(largest)
+    _, exponents = np.frexp(np.where(overflow, 0.0, largest))
+    return 62 - np.ceil(np.log2(sizes)).astype(np.int32)[:, None] - exponents, overflow
 
 
 def _many_groups(

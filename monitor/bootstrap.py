@@ -8,6 +8,8 @@ from monitor.settings import Settings
 from monitor.store import schema
 from monitor.store.database import Database
 from monitor.store.observations import postgres, sqlite
+from monitor.store.observations.base import Observations
+from monitor.store.observations.clickhouse.store import ClickHouseObservations
 from monitor.store.observations.sql import SqlObservations
 
 
@@ -16,17 +18,27 @@ def build(settings: Settings) -> Service:
 
     Raises Invalid for a store that this version does not know, SchemaOutdated for one that must be migrated first.
     """
-    for url in (settings.database_url, settings.observations_url):
-        refuse_unknown_store(url)
-    if settings.observations_url != settings.database_url:
-        raise Invalid("PLIMSOLL_OBSERVATIONS_URL must be the same database in this version; leave it out")
+    refuse_unknown_store(settings.database_url)
     database = Database(settings.database_url)
-    service = Service(settings, database, observations_on(database))
+    service = Service(settings, database, _observations(settings, database))
     if settings.embedded:
         schema.migrate(service.database)
     else:
         schema.require_newest(service.database)
     return service
+
+
+def _observations(settings: Settings, database: Database) -> Observations:
+    url = settings.observations_url
+    if url == settings.database_url:
+        return observations_on(database)
+    if url.partition(":")[0] in ("clickhouse", "chdb"):
+        return ClickHouseObservations(url)
+    raise Invalid(
+        "PLIMSOLL_OBSERVATIONS_URL must be clickhouse://… or chdb://PATH, or be left out: then predictions and labels"
+        " are in the same database as all else",
+        field="observations_url",
+    )
 
 
 def observations_on(database: Database) -> SqlObservations:

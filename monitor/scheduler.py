@@ -12,6 +12,7 @@ from monitor import clock, memory
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.follow_triggers import follow_triggers
 from monitor.actions.prune import prune
+from monitor.actions.recording_apart import Watch, mend_left
 from monitor.actions.run_due import run_due
 from monitor.actions.summarise_hours import summarise_waiting
 from monitor.errors import PlimsollError
@@ -24,11 +25,13 @@ log = logging.getLogger(__name__)
 def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundScheduler:
     """Begin to tick; ``shutdown()`` on the answer ends it."""
     holder = secrets.token_hex(8)
+    watch = Watch()
     ticks: dict[str, tuple[float, Callable[[], object]]] = {
         "delivery": (0.25, lambda: deliver_due(service, now)),
         "summaries": (5.0, lambda: _tidy(summarise_waiting(service, now()))),
         "runs": (5.0, lambda: _tidy(run_due(service, holder, now()))),
         "triggers": (5.0, lambda: follow_triggers(service, now())),
+        "arrivals": (5.0, lambda: mend_left(service, watch, now())),
         "prune": (3600.0, lambda: prune(service, now())),
     }
     scheduler = BackgroundScheduler(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 
 from monitor.settings import Settings
 from monitor.store.database import Database
-from monitor.store.observations.base import Observations
+from monitor.store.observations.base import Apart, Observations
 
 SEGMENTS_BYTES = 60_000_000  # of segments' profiles, without what is derived from them; they may be many
 
@@ -49,6 +50,21 @@ class Artefacts:
         return self._most_bytes is not None and sum(one.nbytes for one in self._held.values()) > self._most_bytes
 
 
+class Turns:
+    """Of each model one thread of this process at a time, where the store of predictions does not see to that.
+    ``holder``: the name of this process."""
+
+    def __init__(self) -> None:
+        self.holder = secrets.token_hex(8)
+        self._locks: dict[int, Lock] = {}
+        self._lock = Lock()
+
+    def of(self, model_id: int) -> Lock:
+        """The model's lock."""
+        with self._lock:
+            return self._locks.setdefault(model_id, Lock())
+
+
 @dataclass(frozen=True)
 class Service:
     """Settings of the process, its store, where its predictions and labels are, and what it keeps at hand."""
@@ -60,4 +76,11 @@ class Service:
     of_segments: Artefacts = field(default_factory=lambda: Artefacts(2000, SEGMENTS_BYTES))
     learned: Artefacts = field(default_factory=lambda: Artefacts(16))  # trees, some megabytes each
     explanations: Artefacts = field(default_factory=lambda: Artefacts(32))
+    turns: Turns = field(default_factory=Turns)
     explaining: Lock = field(default_factory=Lock)  # one at a time: each takes seconds of a processor
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.database.close()
+        if isinstance(self.observations, Apart):
+            self.observations.close()

@@ -59,7 +59,7 @@ def serve(service: Service, *, ready: str | None = None) -> None:
             _server(service, ready).run([listening])
         finally:
             ticking.shutdown(wait=True)
-            service.database.close()
+            service.close()
 
 
 def _server(service: Service, ready: str | None) -> uvicorn.Server:

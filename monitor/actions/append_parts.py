@@ -16,16 +16,16 @@ CELLS = 500_000  # values at once
 
 
 def append_parts(
-    observations: Observations, connection: Any, model: StoredModel, rows: ArrivingPredictions
+    observations: Observations, connection: Any, model: StoredModel, rows: ArrivingPredictions, number: int = 0
 ) -> tuple[Appended, Remarks, NDArray[np.bool_]]:
     """Fit rows to their model's columns and store them: what became of them, what is to be said, and which rows have
-    values that no column could hold, bool [n]."""
+    values that no column could hold, bool [n]. ``number``: that of the first append."""
     appended: list[Appended] = []
     odd: list[NDArray[np.bool_]] = []
     remarks = Remarks()
-    for part in rows.parts(CELLS):
+    for place, part in enumerate(rows.parts(CELLS)):
         batch, more = fit_part(part, model.columns)
-        appended.append(observations.append(connection, model, batch))
+        appended.append(observations.append(connection, model, batch, number + place))
         remarks.add(more)
         odd.append(np.asarray(batch.odd.is_valid()))
     return _together(appended), remarks, np.concatenate(odd)

@@ -107,7 +107,7 @@ def score_of(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> N
     """What is binned as ``score``: binary: the positive class's probability; multiclass: the highest of all."""
     if not by_class or meaning.task == "regression":
         return None
-    canonical_names = {(name if name == "" else _canonical_text(name)): values for name, values in by_class.items()}
+    canonical_names = {(name if name == "" else canonical_text(name)): values for name, values in by_class.items()}
     if meaning.task == "binary":
         return _positive_score(meaning, canonical_names)
     stacked = np.stack(list(canonical_names.values()))
@@ -136,7 +136,8 @@ def _positive_score(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]
     return score
 
 
-def _canonical_text(name: str) -> str:
+def canonical_text(name: str) -> str:
+    """A class as predictions and labels name it."""
     return str(canonical(pa.array([name], pa.string()))[0].as_py())
 
 
@@ -312,7 +313,7 @@ def _score_for_labels(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """The probability of the positive (binary) or true class, and with several classes the highest one."""
     order = taken.to_numpy()
-    by_class = {_canonical_text(k) if k else k: v[order] for k, v in rows.probabilities.items()}
+    by_class = {canonical_text(k) if k else k: v[order] for k, v in rows.probabilities.items()}
     none = np.full(n, np.nan)
     if meaning.task == "binary":
         score = _positive_score(meaning, by_class)

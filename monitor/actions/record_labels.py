@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.actions.record_predictions import NOTHING, PATIENCE, answer
+from monitor.actions.recording_apart import NO_TIMES, turn
 from monitor.actions.several import ONE, within
 from monitor.service import Service
 from monitor.store import locks, models, quarantine
@@ -44,11 +45,12 @@ def store_labels(
     predictions."""
     if not model.n_predictions and not model.n_labels:
         service.observations.ensure_model(connection, model.stored)
-    appended = service.observations.append_labels(connection, model.stored, rows.batch, now)
-    if appended.accepted:
-        models.note_labels(connection, model.id, appended.accepted, int(rows.batch.timestamps.max()))
-    if len(appended.hours):
-        change = models.bump_change(connection, model.id)
-        models.mark_dirty(connection, model.id, appended.hours.tolist(), change, labels_only=True)
-    quarantine.keep(connection, model.id, "labels", (one for _, one in within(rows.rejects, begins)), now)
+    with turn(service, connection, model, NO_TIMES, now) as number:
+        appended = service.observations.append_labels(connection, model.stored, rows.batch, now, number)
+        if appended.accepted:
+            models.note_labels(connection, model.id, appended.accepted, int(rows.batch.timestamps.max()))
+        if len(appended.hours):
+            change = models.bump_change(connection, model.id)
+            models.mark_dirty(connection, model.id, appended.hours.tolist(), change, labels_only=True)
+        quarantine.keep(connection, model.id, "labels", (one for _, one in within(rows.rejects, begins)), now)
     return appended

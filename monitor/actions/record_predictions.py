@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.actions.append_parts import append_parts
+from monitor.actions.recording_apart import turn
 from monitor.actions.several import ONE, within
 from monitor.clock import HOUR
 from monitor.service import Service
@@ -70,10 +71,11 @@ def store_predictions(
     stored = models.with_columns(model, new)
     if new or not model.n_predictions:
         service.observations.ensure_model(connection, stored)
-    appended, remarks, odd = append_parts(service.observations, connection, stored, rows)
-    models.note_predictions(connection, model.id, appended.versions)
-    _note_hours(connection, model.id, appended, _reject_hours(rows, begins, now))
-    quarantine.keep(connection, model.id, "predictions", (one for _, one in within(rows.rejects, begins)), now)
+    with turn(service, connection, model, rows.timestamps, now) as number:
+        appended, remarks, odd = append_parts(service.observations, connection, stored, rows, number)
+        models.note_predictions(connection, model.id, appended.versions)
+        _note_hours(connection, model.id, appended, _reject_hours(rows, begins, now))
+        quarantine.keep(connection, model.id, "predictions", (one for _, one in within(rows.rejects, begins)), now)
     return Stored(appended, tuple(remarks.words()), odd, stored.columns)
 
 

@@ -9,14 +9,14 @@ from itertools import groupby
 from detectors.cuts import Binning
 from detectors.performance import scored
 from monitor import clock
-from monitor.actions import counting, slicing
+from monitor.actions import counted_there, counting, slicing
 from monitor.actions.counting import Meaning
 from monitor.actions.models import meaning_of_model
 from monitor.service import Service
 from monitor.store import locks, models, references, summaries
 from monitor.store.database import Connection
 from monitor.store.models import Model
-from monitor.store.observations.base import StoredColumn
+from monitor.store.observations.base import Counting, StoredColumn
 from monitor.store.summaries import Dirty, LabelSummary, Summary
 
 LABEL_HOURS_AT_ONCE = 48  # their counts are dense in memory, one row per hour and hour it became known
@@ -120,7 +120,10 @@ def _hours(
     start: int,
     end: int,
 ) -> Iterator[tuple[str, str, int, int, int, bytes]]:
-    columns = model.stored.columns
+    columns, store = model.stored.columns, service.observations
+    if isinstance(store, Counting) and store.counts_itself and counted_there.can_be(binning, columns, meaning):
+        yield from counted_there.hours(store, model.stored, binning, meaning, start, end)
+        return
     for chunk in service.observations.read(connection, model.stored, start, end, columns):
         for version, part in counting.by_version(chunk).items():
             for counted in slicing.count(binning, columns, meaning, part):

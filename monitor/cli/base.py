@@ -48,4 +48,4 @@ def service_from(**flags: object) -> Iterator[Service]:
     try:
         yield service
     finally:
-        service.database.close()
+        service.close()

@@ -39,8 +39,9 @@ class Database:
 
     @contextlib.contextmanager
     def write(self, *names: str, patience: float = PATIENCE) -> Iterator[Connection]:
-        """A write transaction that holds ``names`` for itself, committed at the end of the block; raises
-        StoreUnavailable likewise, after ``patience`` seconds where others hold them."""
+        """A write transaction that holds ``names`` for itself, committed at the end of the block (a commit within it
+        begins another one, which holds no names); raises StoreUnavailable likewise, after ``patience`` seconds where
+        others hold them."""
         with self._writing(patience) as connection:
             if not self.is_sqlite:
                 on_postgres.hold(connection, names or (locks.HOUSE,))
@@ -58,12 +59,13 @@ class Database:
         with reachable(), turn, self._writer.connect() as connection:
             if self.is_sqlite:
                 on_sqlite.begin_writing(connection, patience)
-            with connection.begin():
-                if self.is_sqlite:
-                    self._turn.begun()
-                else:
-                    on_postgres.wait_at_most(connection, patience)
-                yield connection
+            connection.begin()
+            if self.is_sqlite:
+                self._turn.begun()
+            else:
+                on_postgres.wait_at_most(connection, patience)
+            yield connection
+            connection.commit()
 
     @property
     def is_writing(self) -> bool:

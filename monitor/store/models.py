@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, u
 from monitor.errors import Invalid
 from monitor.store import tables
 from monitor.store.database import Database
-from monitor.store.observations.base import StoredColumn, StoredModel
+from monitor.store.observations.base import Held, StoredColumn, StoredModel
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -79,6 +79,12 @@ def find(connection: Connection, name: str) -> Model | None:
     """The model of that name, None if there is none."""
     row = connection.execute(_BY_NAME, {"name": name}).one_or_none()
     return None if row is None else _model(connection, row)
+
+
+def of_id(connection: Connection, model_id: int) -> Model:
+    """The model of that number, which there is."""
+    row = connection.execute(select(tables.models).where(tables.models.c.id == model_id)).one()
+    return _model(connection, row)
 
 
 def ensure(connection: Connection, name: str, now: int) -> Model:
@@ -288,3 +294,22 @@ def note_pruned(connection: Connection, model_id: int, gone: int, oldest: int) -
     t = tables.models.c
     values = {"n_predictions": t.n_predictions - gone, "oldest_prediction": oldest}
     connection.execute(update(tables.models).where(t.id == model_id).values(**values))
+
+
+def recount(connection: Connection, model_id: int, held: Held) -> None:
+    """Set the counts of predictions by what the store of them holds. What was deleted by age stays counted with the
+    versions and labels that it was of, so those only grow."""
+    known = {one.version: one for one in list_versions(connection, model_id)}
+    note_predictions(connection, model_id, _beyond(held.versions, known))
+    rows = sum(rows for rows, _, _ in held.versions.values())
+    table = tables.models
+    connection.execute(update(table).where(table.c.id == model_id).values(n_predictions=rows))
+    if held.newest_label is not None:
+        n_labels = connection.execute(select(table.c.n_labels).where(table.c.id == model_id)).scalar_one()
+        note_labels(connection, model_id, max(held.labels - n_labels, 0), held.newest_label)
+
+
+def _beyond(held: Mapping[str, tuple[int, int, int]], known: Mapping[str, Version]) -> dict[str, tuple[int, int, int]]:
+    """Rows of each version that are not counted yet, with the first and newest time."""
+    counted = {version: known[version].n_predictions if version in known else 0 for version in held}
+    return {v: (max(rows - counted[v], 0), first, newest) for v, (rows, first, newest) in held.items()}

@@ -115,6 +115,18 @@ dirty_hours = Table(
     UniqueConstraint("model_id", "hour"),
 )
 
+# What is on its way into a store of predictions and labels that commits by itself: at most one body per model.
+arriving = Table(
+    "arriving",
+    metadata,
+    _model(),
+    Column("change", BigInteger, nullable=False),  # models.change under which its rows are stored
+    Column("hours", JSON, nullable=False),  # of predictions that it may touch
+    Column("holder", String(40), nullable=False),  # the process
+    Column("started_at", BigInteger, nullable=False),
+    UniqueConstraint("model_id"),
+)
+
 references = Table(
     "model_references",
     metadata,

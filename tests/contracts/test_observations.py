@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -24,6 +25,8 @@ from monitor.store.observations.base import (
     StoredColumn,
     StoredModel,
 )
+from monitor.store.observations.clickhouse.store import ClickHouseObservations
+from tests.clickhouse_front import fronted
 
 COLUMNS = (
     StoredColumn("feature", "x", 0, "number"),
@@ -38,19 +41,23 @@ Write = Callable[[], AbstractContextManager[Any]]
 class Engine:
     """A store with a model's tables, and its transactions."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, observations: Observations | None = None) -> None:
         self.database = Database(url)
-        self.observations: Observations = observations_on(self.database)
+        self.observations: Observations = observations or observations_on(self.database)
+        self.number = 0
         with self.database.write() as connection:
             self.observations.ensure_model(connection, MODEL)
 
     def append(self, *rows: tuple[Any, ...]) -> Any:
+        self.number += 1
         with self.database.write() as connection:
-            return self.observations.append(connection, MODEL, batch(list(rows)))
+            return self.observations.append(connection, MODEL, batch(list(rows)), self.number)
 
     def label(self, *rows: tuple[str, str, int], arrived: int = 0, defaulted: bool = False) -> Any:
+        self.number += 1
+        some = labels(list(rows), defaulted)
         with self.database.write() as connection:
-            return self.observations.append_labels(connection, MODEL, labels(list(rows), defaulted), arrived)
+            return self.observations.append_labels(connection, MODEL, some, arrived, self.number)
 
     def rows(self, start: int = 0, end: int = 10**6) -> list[dict[str, Any]]:
         with self.database.read() as connection:
@@ -96,10 +103,33 @@ def _url(request: pytest.FixtureRequest, folder: Path) -> str:
     return url
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@contextlib.contextmanager
+def on_chdb(folder: Path) -> Iterator[Observations]:
+    with contextlib.closing(ClickHouseObservations(f"chdb://{folder / 'chdb'}")) as store:
+        yield store
+
+
+@contextlib.contextmanager
+def over_http(folder: Path) -> Iterator[Observations]:
+    with (
+        fronted(folder / "chdb") as address,
+        contextlib.closing(ClickHouseObservations(f"clickhouse://me:secret@{address}/plimsoll")) as store,
+    ):
+        yield store
+
+
+APART = {"chdb": on_chdb, "clickhouse": over_http}
+
+
+@pytest.fixture(params=["sqlite", "postgres", *APART])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    made = Engine(_url(request, tmp_path))
-    yield made
+    if request.param in APART:
+        with APART[request.param](tmp_path) as observations:
+            made = Engine(f"sqlite:///{tmp_path / 'store.db'}", observations)
+            yield made
+    else:
+        made = Engine(_url(request, tmp_path))
+        yield made
     made.database.close()
 
 
@@ -124,7 +154,7 @@ def test_nothing_at_all(engine: Engine) -> None:
 def test_a_failed_unit_of_work_leaves_nothing(engine: Engine) -> None:
     with pytest.raises(KeyError):
         _append_and_fail(engine)
-    assert engine.rows() == []
+    assert len(engine.rows()) == (0 if engine.observations.shares_transaction else 1)
 
 
 def _append_and_fail(engine: Engine) -> None:
@@ -193,9 +223,25 @@ steps = st.lists(
 )
 
 
+def examples(most: int) -> settings:
+    return settings(max_examples=most, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 @given(steps=steps)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40)
 def test_any_sequence_of_posts(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
+    check_sequence(engine, steps)
+
+
+@pytest.mark.parametrize("engine", list(APART), indirect=True)
+@given(steps=steps)
+@examples(12)
+def test_any_sequence_of_posts_to_a_store_apart(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
+    check_sequence(engine, steps)
+
+
+def check_sequence(engine: Engine, steps: list[tuple[str, list[Any]]]) -> None:
     with engine.database.write() as connection:
         engine.observations.drop_before(connection, MODEL, 10**9)
     stored: dict[str, tuple[Any, ...]] = {}

@@ -20,10 +20,12 @@ import httpx
 from sqlalchemy import select
 
 from monitor import bootstrap, settings
+from monitor.actions.recording_apart import Watch, mend_left
+from monitor.actions.summarise_hours import summarise_waiting
 from monitor.config.document import KINDS
-from monitor.store import tables
+from monitor.store import summaries, tables
 from tests import stores
-from tests.monitor.world import T0, D, World, bare, labels_of, traffic
+from tests.monitor.world import NOW, T0, D, World, bare, labels_of, traffic
 
 KILLS = 20
 BATCH = 30
@@ -118,9 +120,20 @@ def wait_for_more(acknowledged: list[dict[str, Any]]) -> None:
 
 
 def test_kill_9_during_ingest(tmp_path: Path) -> None:
+    store = stores.environment(tmp_path / "home")
+    check(store, kill_while_it_serves(store, KILLS, tmp_path))
+
+
+def test_kill_9_with_predictions_and_labels_apart(tmp_path: Path) -> None:
+    apart = {"PLIMSOLL_OBSERVATIONS_URL": f"chdb://{tmp_path / 'observations'}"}
+    store = stores.environment(tmp_path / "home") | apart
+    check(store, kill_while_it_serves(store, KILLS // 2, tmp_path))
+
+
+def kill_while_it_serves(store: dict[str, str], kills: int, tmp_path: Path) -> dict[str, list[dict[str, Any]]]:
+    """What was acknowledged."""
     home, dice = tmp_path / "home", random.Random(5)
     acknowledged: dict[str, list[dict[str, Any]]] = {"predictions": [], "labels": []}
-    store = stores.environment(home)
     with dying_server(home, store, tmp_path) as (url, pid_file):
         wait_until_up(url)
         client = Client(url)
@@ -133,7 +146,7 @@ def test_kill_9_during_ingest(tmp_path: Path) -> None:
         ]
         for thread in threads:
             thread.start()
-        for kill in range(KILLS):
+        for kill in range(kills):
             wait_until_up(url)
             if kill % 4 == 0:  # on a slow machine a server may be killed before it has answered anything
                 wait_for_more(acknowledged["predictions"])
@@ -147,12 +160,13 @@ def test_kill_9_during_ingest(tmp_path: Path) -> None:
         client.stop.set()
         for thread in threads:
             thread.join(30)
-    check(store, acknowledged)
+    return acknowledged
 
 
 def check(store: dict[str, str], acknowledged: dict[str, list[dict[str, Any]]]) -> None:
     service = bootstrap.build(settings.load(store))
     world = World(service)
+    mend_left(service, Watch(), NOW)
     ids = {one["id"] for one in acknowledged["predictions"]}
     assert len(ids) == len(acknowledged["predictions"]) >= 5 * BATCH
     with service.database.read() as connection:
@@ -177,4 +191,7 @@ def check(store: dict[str, str], acknowledged: dict[str, list[dict[str, Any]]]) 
     assert fired
     assert set(fired) <= set(sent)
     assert len(readings) > 0
-    service.database.close()
+    summarise_waiting(service, NOW)
+    with service.database.read() as connection:
+        assert sum(count for _, _, count in summaries.predicted(connection, model.id, 0, 1 << 24)) == len(rows)
+    service.close()

@@ -23,7 +23,12 @@ from tests.monitor.world import T0, D, World, traffic
 
 FIRST = "0001"
 _NO_DIMENSION = "ALTER TABLE columns DROP COLUMN dimension"
-UNDONE = {"0002": [_NO_DIMENSION], "0001": [_NO_DIMENSION, "DROP TABLE segment_profiles"]}
+_NO_ARRIVING = "DROP TABLE arriving"
+UNDONE = {
+    "0003": [_NO_ARRIVING],
+    "0002": [_NO_ARRIVING, _NO_DIMENSION],
+    "0001": [_NO_ARRIVING, _NO_DIMENSION, "DROP TABLE segment_profiles"],
+}
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -163,15 +163,21 @@ class ScoredRows:
 
 
 class Observations(Protocol):
-    """The whole interface."""
+    """The whole interface. ``shares_transaction``: what is appended commits with the fixed tables, in the unit of work
+    whose connection is given; else the store is ``Apart``."""
+
+    shares_transaction: bool
 
     def ensure_model(self, connection: Any, model: StoredModel) -> None:
         """Make the model's tables, or add the columns that they lack. Safe to call again."""
 
-    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch) -> Appended:
-        """Store rows whose id is not known; the first of a known id stays. All or nothing."""
+    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch, number: int = 0) -> Appended:
+        """Store rows whose id is not known; the first of a known id stays. All or nothing. ``number`` of the
+        append within its model, increasing (see ``Apart``): other stores need none."""
 
-    def append_labels(self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int) -> Appended:
+    def append_labels(
+        self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int, number: int = 0
+    ) -> Appended:
         """Keep labels, every revision. Same id, time and value again is a duplicate, and so is one
         without a time of its own that says what is known already. ``hours`` are those of the
         predictions they belong to; ``unmatched`` counts labels whose prediction is not known yet."""
@@ -196,3 +202,93 @@ class Observations(Protocol):
 
     def stats(self, connection: Any, model: StoredModel) -> dict[str, int]:
         """``predictions``, ``labels`` (ids with a label), ``orphans`` (labels without a prediction)."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a store holds of a model: ``versions`` with their rows, first and newest time; ``labels`` revisions, and
+    the newest of their times; ``label_hours`` of the predictions whose labels came under a change."""
+
+    versions: dict[str, tuple[int, int, int]]
+    labels: int
+    newest_label: int | None
+    label_hours: list[int]
+
+
+PARTS = 1 << 20  # appends that are done for one change
+
+
+@runtime_checkable
+class Apart(Observations, Protocol):
+    """A store that commits by itself. Whoever appends holds the model's turn (``monitor.actions.recording_apart``), and
+    numbers each append: the model's change for which it is done, times ``PARTS``, and which part it is. ``alone``: no
+    other process can have it open."""
+
+    alone: bool
+
+    def mend(self, model: StoredModel, change: int, hours: Sequence[int]) -> Held:
+        """Finish an append under a change, to predictions of those hours, that may have ended half way; what there
+        is now. Safe to call again."""
+
+    def close(self) -> None:
+        """Give the connections back."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number to be counted: the first of ``terms`` that is there, each a physical name, or one less it
+    (``complement``); in bins of ``cuts``, and beyond ``minimum`` and ``maximum``."""
+
+    terms: tuple[tuple[str, bool], ...]
+    cuts: NDArray[np.float64]
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True)
+class HourCounts:
+    """Rows of some hours, counted by version and hour. ``groups``: ``version`` ('' where none), ``hour``, ``rows``,
+    ``newest`` time, in order of the first two; all else tells its group by its place there, ``at``.
+
+    ``bins``: ``at``, ``number``, ``place`` and ``rows`` of finite numbers; ``texts`` by physical name: ``at``,
+    ``value``, ``rows``; ``odd``: ``at`` and the ``odd`` values of one row; ``told`` by name: ``finite``, ``null``,
+    ``pos_inf``, ``neg_inf``, ``below``, ``above`` float64 [G, numbers], and ``low``, ``high`` of finite ones (NaN where
+    none).
+    """
+
+    groups: pa.Table
+    bins: pa.Table
+    texts: dict[str, pa.Table]
+    odd: pa.Table
+    told: dict[str, NDArray[np.float64]]
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A store whose engine can count; ``counts_itself``: it shall."""
+
+    counts_itself: bool
+
+    def stretches(self, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
+        """Hours [start, end) in parts [first, last) of about as many rows as ``read`` gives at once."""
+
+    def counts(
+        self, model: StoredModel, hours: tuple[int, int], numbers: Sequence[Number], texts: Sequence[str]
+    ) -> HourCounts:
+        """Rows of hours [first, last), counted."""
+
+    def sums(
+        self, model: StoredModel, counted: HourCounts, numbers: Sequence[Number], shifts: NDArray[np.int32]
+    ) -> NDArray[np.int64]:
+        """Sums of finite values, and of their squares, in steps of 2^-shift: int64 [G, numbers, 2] like ``shifts``."""
+
+    def products(
+        self,
+        model: StoredModel,
+        counted: HourCounts,
+        numbers: Sequence[Number],
+        codes: Sequence[NDArray[np.int8]],
+        pairs: Sequence[tuple[int, int]],
+    ) -> NDArray[np.int64]:
+        """Of pairs of numbers that are coded by their bins (``codes`` of each number's): rows with both finite, the
+        sums of the first and second codes, of their squares, and of products: int64 [G, P, 6]."""

@@ -23,6 +23,8 @@ from monitor.store.observations.dialect import Dialect
 class SqlObservations:
     """``Observations`` on the same database as the fixed tables; see ``monitor.store.observations.base``."""
 
+    shares_transaction = True
+
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
 
@@ -30,11 +32,13 @@ class SqlObservations:
         """Make the model's tables, or add the columns that they lack."""
         schema.ensure(connection, self._dialect, model)
 
-    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch) -> Appended:
+    def append(self, connection: Any, model: StoredModel, batch: PredictionBatch, number: int = 0) -> Appended:
         """Store rows whose id is not known."""
         return predictions.append(connection, self._dialect, model, batch)
 
-    def append_labels(self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int) -> Appended:
+    def append_labels(
+        self, connection: Any, model: StoredModel, batch: LabelBatch, arrived: int, number: int = 0
+    ) -> Appended:
         """Keep labels, every revision."""
         return labels.append_labels(connection, self._dialect, model, batch, arrived)
 

@@ -1,0 +1,139 @@
+"""Stores of predictions that commit by themselves: what is on its way is announced first and noted afterwards.
+
+Three commits instead of one: the announcement here, the rows there, and here what there is to note of them with the
+announcement's end. Whoever dies in between leaves the announcement. Nobody else then stores rows of that model before
+what the dead one began is finished, its hours are marked, and the counts are taken from the store. So rows that were
+acknowledged are there once, and their hours are summarised.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.clock import HOUR, MINUTE
+from monitor.errors import StoreUnavailable
+from monitor.service import Service
+from monitor.store import arriving, models
+from monitor.store.arriving import Arriving
+from monitor.store.database import Connection
+from monitor.store.models import Model
+from monitor.store.observations.base import PARTS, Apart
+
+NO_TIMES = np.empty(0, np.int64)
+LEASE = 2 * MINUTE  # an announcement that was seen unchanged for so long is a dead process's
+_TRIES, _PAUSE = 50, 0.1  # seconds
+_PATIENCE = 20.0  # seconds that a thread waits for others of its process
+
+
+@contextlib.contextmanager
+def turn(service: Service, connection: Connection, model: Model, times: NDArray[np.int64], now: int) -> Iterator[int]:
+    """Append rows of one model and note what became of them. A store that shares the transaction needs nothing; with
+    another the unit of work is committed before the block, which then has the model to itself, and after it.
+
+    ``times`` int64 of the predictions that will be appended. Gives the number of the first append.
+
+    Raises StoreUnavailable when others have the model for too long.
+    """
+    store = service.observations
+    if not isinstance(store, Apart):
+        yield 0
+        return
+    hours = tuple(np.unique(times // HOUR).tolist())
+    connection.commit()  # whoever has the model needs the database to end
+    with _alone_here(service, model):
+        mine = _begin(service, store, connection, model, Arriving(model.id, 0, hours, service.turns.holder, now))
+        yield mine.change * PARTS
+        if not arriving.end(connection, mine):
+            connection.rollback()
+            _begin(service, store, connection, model, mine)  # and leave it: what came late is counted, too
+            raise StoreUnavailable("Storing took so long that it was taken over. Send it again; nothing is doubled.")
+        connection.commit()
+
+
+@contextlib.contextmanager
+def _alone_here(service: Service, model: Model) -> Iterator[None]:
+    lock = service.turns.of(model.id)
+    if not lock.acquire(timeout=_PATIENCE):
+        raise StoreUnavailable(
+            f"Rows of model {model.name!r} are being stored for long; nothing was stored. Try again."
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _begin(service: Service, store: Apart, connection: Connection, model: Model, mine: Arriving) -> Arriving:
+    """Announce, under the model's next change where it has none yet; committed when it returns."""
+    for _ in range(_TRIES):
+        left = arriving.find(connection, model.id)
+        if left is None:
+            change = mine.change or models.bump_change(connection, model.id)
+            announced = replace(mine, change=change)
+            if arriving.begin(connection, announced):
+                connection.commit()
+                return announced
+        elif left.holder == service.turns.holder or store.alone:
+            mend(store, connection, model.id, left)
+            continue
+        connection.commit()  # others get their turn
+        time.sleep(_PAUSE)
+    raise StoreUnavailable(
+        f"Another process is storing rows of model {model.name!r}, or died doing so; nothing was stored. Try again."
+    )
+
+
+def mend(store: Apart, connection: Connection, model_id: int, left: Arriving) -> None:
+    """Finish what somebody began who is not there any more: its hours are counted again, and so are the model's rows.
+    Committed when it returns."""
+    model = models.of_id(connection, model_id)
+    connection.commit()  # no lock is held while the store works
+    held = store.mend(model.stored, left.change, left.hours)
+    models.recount(connection, model_id, held)
+    hours = sorted({*left.hours, *held.label_hours})
+    models.mark_dirty(connection, model_id, hours, models.bump_change(connection, model_id), labels_only=False)
+    arriving.end(connection, left)
+    connection.commit()
+
+
+@dataclass
+class Watch:
+    """What was on its way when last looked, and since when."""
+
+    seen: dict[Arriving, int] = field(default_factory=dict)
+
+
+def mend_left(service: Service, watch: Watch, now: int) -> int:
+    """Finish what dead processes left; how many. ``watch`` is kept from one call to the next."""
+    store = service.observations
+    if not isinstance(store, Apart):
+        return 0
+    with service.database.read() as connection:
+        there = arriving.everything(connection)
+    watch.seen = {one: watch.seen.get(one, now) for one in there}
+    dead = [one for one in there if _is_dead(service, store, one, now - watch.seen[one])]
+    return sum(_take(service, store, one) for one in dead)
+
+
+def _is_dead(service: Service, store: Apart, one: Arriving, unchanged: int) -> bool:
+    return one.holder == service.turns.holder or store.alone or unchanged >= LEASE
+
+
+def _take(service: Service, store: Apart, left: Arriving) -> bool:
+    lock = service.turns.of(left.model_id)
+    if not lock.acquire(blocking=False):  # somebody here is at it
+        return False
+    try:
+        with service.database.write() as connection:
+            if not arriving.take(connection, left, service.turns.holder):
+                return False
+            mend(store, connection, left.model_id, replace(left, holder=service.turns.holder))
+            return True
+    finally:
+        lock.release()

@@ -1,0 +1,167 @@
+"""Reading back: columnar, in chunks of whole hours. All reading of rows is here, and all of it with FINAL: what was
+inserted twice is read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitor.clock import HOUR
+from monitor.store.observations import reading as shared
+from monitor.store.observations.base import ScoredRows, StoredColumn, StoredModel, arrow_type
+from monitor.store.observations.clickhouse import ids
+from monitor.store.observations.clickhouse.engine import Engine
+from monitor.store.observations.clickhouse.schema import IDS, LABELS, ORPHANS, PREDICTIONS, table
+from monitor.store.observations.schema import FIXED
+from monitor.store.observations.single import _as_kind, _assembled
+
+_COUNTS = pa.schema([("hour", pa.int64()), ("rows", pa.int64())])
+
+
+def read(
+    engine: Engine, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
+) -> Iterator[pa.Table]:
+    """Rows of hours [start, end); see ``Observations.read``."""
+    schema = shared._schema(columns)
+    selected = ",".join({"timestamp": "ts AS timestamp"}.get(name, name) for name in schema.names)
+    for first, last in stretches(engine, model, start, end):
+        yield engine.rows(
+            f"SELECT {selected} FROM {table(PREDICTIONS, model)} FINAL WHERE hour >= {first} AND hour < {last}"
+            " ORDER BY hour, id",
+            schema,
+        )
+
+
+def stretches(engine: Engine, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
+    """Stretches [first, last) of hours with about ``CHUNK_ROWS`` rows each, at least one hour."""
+    counts = engine.rows(
+        f"SELECT hour, toInt64(count()) AS rows FROM {table(PREDICTIONS, model)} FINAL"
+        f" WHERE hour >= {start} AND hour < {end} GROUP BY hour ORDER BY hour",
+        _COUNTS,
+    )
+    hours, rows = counts["hour"].to_numpy(), counts["rows"].to_numpy()
+    before = np.cumsum(rows) - rows
+    cuts = hours[np.flatnonzero(np.diff(before // shared.CHUNK_ROWS, prepend=-1))]
+    return [(int(first), int(last)) for first, last in zip(cuts, [*cuts[1:], end], strict=True)] if len(cuts) else []
+
+
+def scored(engine: Engine, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn]) -> ScoredRows:
+    """Labelled predictions of those hours; see ``Observations.scored``."""
+    prediction = [column for column in model.columns if column.role == "prediction"]
+    probabilities = [column for column in model.columns if column.role == "probability"]
+    found = _labelled(engine, model, hours, list(dict.fromkeys([*prediction, *probabilities, *columns])))
+    return ScoredRows(
+        ids=found["id"].combine_chunks(),
+        hour=found["hour"].to_numpy(),
+        known_hour=-(-found["ts"].to_numpy() // HOUR),
+        version=pc.fill_null(found["version"], "").combine_chunks(),
+        prediction=shared._prediction(found, prediction),
+        label=found["value"].combine_chunks(),
+        probabilities={column.name: found[column.physical].to_numpy() for column in probabilities},
+        columns={column.physical: found[column.physical].combine_chunks() for column in columns},
+    )
+
+
+def _labelled(engine: Engine, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn]) -> pa.Table:
+    """Over a cluster each shard joins its own: a label is where its prediction is."""
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("hour", pa.int64()),
+            ("ts", pa.int64()),
+            ("version", pa.string()),
+            ("value", pa.string()),
+            *((column.physical, arrow_type(column)) for column in columns),
+        ]
+    )
+    if not hours:
+        return schema.empty_table()
+    where = f"hour IN ({','.join(str(int(hour)) for hour in sorted(set(hours)))})"
+    own = {"ts": "l.ts AS ts", "value": "l.value AS value", "id": "p.id AS id", "hour": "p.hour AS hour"}
+    selected = ",".join(own.get(name, f"p.{name} AS {name}") for name in schema.names)
+    return engine.rows(
+        f"SELECT {selected} FROM {table(PREDICTIONS, model)} AS p FINAL INNER JOIN"
+        f" (SELECT hour, id, ts, value, batch, place FROM {table(LABELS, model)} FINAL WHERE {where}) AS l"
+        f" ON p.hour = l.hour AND p.id = l.id WHERE p.{where}"
+        " ORDER BY p.hour, p.id, l.ts, l.batch DESC, l.place",
+        schema,
+    )
+
+
+def get(engine: Engine, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
+    """See ``Observations.get``."""
+    wanted = pa.array([prediction_id], pa.string())
+    known = ids.known(engine, model, wanted)
+    if not len(known):
+        return None
+    where = f"hour = {known['ts'][0].as_py() // HOUR} AND {ids.of_ids(wanted)}"
+    types = (pa.string(), pa.int64(), pa.string(), pa.float64(), pa.string(), pa.string())
+    columns = [(column.physical, arrow_type(column)) for column in model.columns]
+    schema = pa.schema([*zip(FIXED, types, strict=True), *columns])
+    rows = engine.rows(
+        f"SELECT {','.join(schema.names)} FROM {table(PREDICTIONS, model)} FINAL WHERE {where}", schema
+    ).to_pylist()
+    if not rows:
+        return None
+    answer = _assembled(model, rows[0])
+    names = ("value", "kind", "ts", "arrived")
+    labels = engine.rows(
+        f"SELECT {','.join(names)} FROM {table(LABELS, model)} FINAL WHERE {where} ORDER BY ts, batch DESC, place",
+        pa.schema(list(zip(names, (pa.string(), pa.string(), pa.int64(), pa.int64()), strict=True))),
+    )
+    answer["labels"] = [
+        {"label": _as_kind(one["value"], one["kind"]), "timestamp": one["ts"], "arrived": one["arrived"]}
+        for one in labels.to_pylist()
+    ]
+    return answer
+
+
+def stats(engine: Engine, model: StoredModel) -> dict[str, int]:
+    """See ``Observations.stats``."""
+    predictions, labels, known, waiting = (table(kind, model) for kind in (PREDICTIONS, LABELS, IDS, ORPHANS))
+    met = f"SELECT hash, id FROM {known} WHERE hash IN (SELECT hash FROM {waiting})"
+    orphaned = engine.number(f"SELECT uniqExact(id) FROM {waiting} WHERE (hash, id) NOT IN ({met})")
+    return {
+        "predictions": engine.number(f"SELECT count() FROM {predictions} FINAL"),
+        "labels": engine.number(f"SELECT uniqExact(id) FROM {labels}") + orphaned,
+        "orphans": orphaned,
+    }
+
+
+_TALLY = pa.schema([("version", pa.string()), ("rows", pa.int64()), ("first", pa.int64()), ("newest", pa.int64())])
+
+
+def tally(engine: Engine, model: StoredModel) -> dict[str, tuple[int, int, int]]:
+    """Of each version ('' for none) its predictions, and the first and newest time of them."""
+    found = engine.rows(
+        "SELECT ifNull(version, '') AS version, toInt64(count()) AS rows, min(ts) AS first, max(ts) AS newest"
+        f" FROM {table(PREDICTIONS, model)} FINAL GROUP BY 1",
+        _TALLY,
+    )
+    return {row["version"]: (row["rows"], row["first"], row["newest"]) for row in found.to_pylist()}
+
+
+def tally_labels(engine: Engine, model: StoredModel) -> tuple[int, int | None]:
+    """How many revisions there are, and the newest of their times."""
+    schema = pa.schema([("rows", pa.int64()), ("newest", pa.int64())])
+    labels, waiting = (f"{table(kind, model)} FINAL" for kind in (LABELS, ORPHANS))
+    known = f"SELECT hash, id FROM {table(IDS, model)} WHERE hash IN (SELECT hash FROM {table(ORPHANS, model)})"
+    found = engine.rows(
+        "SELECT toInt64(count()) AS rows, max(ts) AS newest FROM"
+        f" (SELECT ts FROM {labels} UNION ALL SELECT ts FROM {waiting} WHERE (hash, id) NOT IN ({known}))",
+        schema,
+    ).to_pylist()[0]
+    return found["rows"], found["newest"] if found["rows"] else None
+
+
+def hours_of_labels(engine: Engine, model: StoredModel, of_change: str) -> list[int]:
+    """Hours of the predictions of labels that meet a condition."""
+    found = engine.rows(
+        f"SELECT DISTINCT toInt64(hour) AS hour FROM {table(LABELS, model)} WHERE {of_change} ORDER BY hour",
+        pa.schema([("hour", pa.int64())]),
+    )
+    return list(found["hour"].to_pylist())
