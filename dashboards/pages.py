@@ -46,6 +46,11 @@ def feature(viewer: views.Viewer, view: views.FeaturePage) -> str:
     return _render("feature.html", viewer, view)
 
 
+def storage(viewer: views.Viewer, view: views.Storage) -> str:
+    """What every model takes in the store."""
+    return _render("storage.html", viewer, view)
+
+
 def alerts(viewer: views.Viewer, view: views.AlertsPage) -> str:
     """The list of alerts."""
     return _render("alerts.html", viewer, view)
@@ -129,6 +134,7 @@ def _environment() -> Environment:
         "percent": words.percent,
         "number": words.number,
         "count": words.count,
+        "bytes": words.size,
         "metric": words.metric,
         "segment": lambda text: quote(text, safe=""),
     }

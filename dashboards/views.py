@@ -189,6 +189,13 @@ class ModelPage:
 
 
 @dataclass(frozen=True)
+class Storage:
+    """What models take: each with ``model``, ``bytes`` and its ``parts`` ({name: {rows, bytes}})."""
+
+    models: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class FeaturePage:
     """A feature over a stretch, and in one window against the reference; of all rows or of one segment."""
 

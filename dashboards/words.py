@@ -143,3 +143,13 @@ def number(value: float | None) -> str:
 def count(value: float, one: str, many: str | None = None) -> str:
     """``1 alert``, ``2 alerts``, ``12,300 rows``."""
     return f"{value:,.0f} {one if value == 1 else many or one + 's'}"
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that suits them: ``1.2 MB``, decimal."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.2g} {unit}"

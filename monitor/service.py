@@ -44,6 +44,11 @@ class Artefacts:
         with self._lock:
             return self._held.get(key)
 
+    def clear(self) -> None:
+        """Hold nothing."""
+        with self._lock:
+            self._held.clear()
+
     def _is_full(self) -> bool:
         if len(self._held) > self._capacity:
             return True
@@ -78,6 +83,14 @@ class Service:
     explanations: Artefacts = field(default_factory=lambda: Artefacts(32))
     turns: Turns = field(default_factory=Turns)
     explaining: Lock = field(default_factory=Lock)  # one at a time: each takes seconds of a processor
+    deletions: list[int] = field(default_factory=list)  # that were known when something was last kept at hand
+
+    def keep_up(self, deletions: int) -> None:
+        """Forget what is kept at hand when a model was deleted since: the next one may get its numbers."""
+        if self.deletions != [deletions]:
+            for held in (self.artefacts, self.of_segments, self.learned, self.explanations):
+                held.clear()
+            self.deletions[:] = [deletions]
 
     def close(self) -> None:
         """Give all connections back."""

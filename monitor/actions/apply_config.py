@@ -88,7 +88,9 @@ def put_model(connection: Connection, name: str, settings: Model, now: int) -> N
     model = models.ensure(connection, name, now)
     models.put_settings(connection, model.id, dump(settings))
     if settings.features:
-        models.set_column_types(connection, model.id, {name: one.type for name, one in settings.features.items()})
+        models.set_column_types(
+            connection, model.id, {name: one.type for name, one in settings.features.items() if one.type is not None}
+        )
 
 
 def dump(part: Document | Model) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def check_model_fits(connection: Connection, name: str, settings: Model, documen
     columns = () if model is None else tuple(one for one in model.columns if one.role == "feature")
     _refuse_retyping({one.name: one.storage for one in columns}, settings, prefix)
     kinds = {one.name: one.type for one in columns if one.type is not None}
-    kinds |= {feature: one.type for feature, one in settings.features.items()}
+    kinds |= {feature: one.type for feature, one in settings.features.items() if one.type is not None}
     for index, check in enumerate(settings.checks):
         _method_must_fit(check, kinds, f"{prefix}checks.{index}.method")
 
@@ -151,6 +153,11 @@ def _refuse_retyping(stored: Mapping[str, str], settings: Model, prefix: str) ->
             raise _wrong(
                 f"{prefix}features.{name}.type", f"{name!r} is stored as {stored[name]}; it cannot become numeric"
             )
+        if feature.privacy in ("hash", "summary_only") and stored.get(name, "string") != "string":
+            words = f"{name!r} is stored as {stored[name]} already; send it under another name to keep it private"
+            raise _wrong(f"{prefix}features.{name}.privacy", words)
+        if feature.type is None:
+            continue
         held = stored.get(name, feature.type)
         if (feature.type == "embedding") != (held in _VECTORS):
             raise _wrong(

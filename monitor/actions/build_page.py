@@ -11,6 +11,7 @@ from monitor.actions.page_data.explanation import explanation
 from monitor.actions.page_data.feature import feature_page
 from monitor.actions.page_data.fleet import fleet
 from monitor.actions.page_data.model import model_page, whole
+from monitor.actions.storage import storage
 from monitor.errors import Invalid
 from monitor.service import Service
 
@@ -33,6 +34,11 @@ def build_model(service: Service, viewer: views.Viewer, name: str, given: Argume
 def build_feature(service: Service, viewer: views.Viewer, name: str, feature: str, given: Arguments) -> str:
     """One feature; raises NotFound."""
     return pages.feature(viewer, feature_page(service, name, feature, given, viewer.now))
+
+
+def build_storage(service: Service, viewer: views.Viewer) -> str:
+    """What every model takes in the store."""
+    return pages.storage(viewer, views.Storage(storage(service)))
 
 
 def build_alerts(service: Service, viewer: views.Viewer, given: Arguments) -> str:

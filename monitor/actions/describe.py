@@ -145,6 +145,8 @@ def describe(connection: Connection, model: Model, now: int) -> dict[str, Any]:
         "min_label_coverage": settings.min_label_coverage,
         "label_horizon": settings.label_horizon,
         "retention": settings.retention,
+        "summary_retention": settings.summary_retention,
+        "rows_since": None if model.rows_since is None else clock.render(model.rows_since * clock.HOUR),
         "dormant": is_dormant(model, now),
         "health": health(connection, model, now).to_json(),
     }

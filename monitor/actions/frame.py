@@ -25,7 +25,7 @@ from monitor.config import document
 from monitor.config.inventory import Check, checks_of, rules_of
 from monitor.errors import NotFound
 from monitor.service import Service
-from monitor.store import config, marks, models, references, summaries
+from monitor.store import config, installation, marks, models, references, summaries
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
@@ -70,6 +70,7 @@ class Frame:
     @classmethod
     def load(cls, service: Service, connection: Connection, model: Model) -> Frame | None:
         """None before anything was counted on cuts."""
+        service.keep_up(installation.deletions(connection))
         if model.binning_id is None:
             return None
         return cls(service, connection, model, model.binning_id, references.newest(connection, model.id))

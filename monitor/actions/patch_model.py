@@ -17,7 +17,17 @@ from monitor.errors import Invalid
 from monitor.store import config, locks
 from monitor.store.database import Database
 
-SHOWN_ONLY = ("name", "versions", "counts", "newest_prediction", "newest_label", "references", "health", "dormant")
+SHOWN_ONLY = (
+    "name",
+    "versions",
+    "counts",
+    "newest_prediction",
+    "newest_label",
+    "references",
+    "health",
+    "dormant",
+    "rows_since",
+)
 
 
 def patch_model(database: Database, name: str, changes: dict[str, Any], now: int) -> dict[str, Any]:

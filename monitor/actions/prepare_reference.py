@@ -18,6 +18,7 @@ from monitor.actions import counting, slicing
 from monitor.actions import models as known_models
 from monitor.actions.counting import Meaning
 from monitor.actions.models import settings_of
+from monitor.actions.private import protected
 from monitor.config.document import NAME
 from monitor.config.document import Model as Settings
 from monitor.errors import Invalid
@@ -49,6 +50,7 @@ def put_reference(service: Service, name: str, reference: str, sent: ArrivingRef
         raise Invalid(f"A reference needs rows; this body has none that can be used{why}", field="rows")
     with service.database.write(locks.model(name), locks.posts(name)) as connection:
         model = models.ensure(connection, name, now)
+        sent = replace(sent, rows=protected(connection, model, sent.rows))
         made = new_columns(sent.rows, model.columns, models.configured_types(model.settings))
         models.add_columns(connection, model.id, made)
         stored = models.with_columns(model, made)

@@ -13,22 +13,31 @@ def prune(service: Service, now: int) -> int:
     """Delete rows and summaries past each model's retention; how many predictions went."""
     gone = 0
     for model in models.every(service.database):
-        retention = settings_of(model).retention
-        if retention is not None and model.newest_prediction is not None:
-            gone += _prune(service, model, model.newest_prediction - clock.parse_duration(retention), now)
+        settings = settings_of(model)
+        if settings.retention is not None and model.newest_prediction is not None:
+            kept = settings.retention if settings.summary_retention is None else settings.summary_retention
+            hours = (_hour(model.newest_prediction, settings.retention), _hour(model.newest_prediction, kept))
+            gone += _prune(service, model, *hours, now)
     return gone
 
 
-def _prune(service: Service, model: models.Model, oldest: int, now: int) -> int:
-    hour = oldest // clock.HOUR
-    if model.oldest_prediction is None or model.oldest_prediction >= hour * clock.HOUR:
+def _hour(newest: int, retention: str) -> int:
+    """The first hour that is kept."""
+    return (newest - clock.parse_duration(retention)) // clock.HOUR
+
+
+def _prune(service: Service, model: models.Model, rows_since: int, summaries_since: int, now: int) -> int:
+    """Once for each hour that the model moves on; never back where retention is made longer."""
+    if model.oldest_prediction is None or model.oldest_prediction >= rows_since * clock.HOUR:
+        return 0
+    if model.rows_since is not None and model.rows_since >= rows_since:
         return 0
     with (
         service.database.write(locks.model(model.name), locks.posts(model.name)) as connection,
         turn(service, connection, model, NO_TIMES, now) as mine,
     ):
         with mine.outside():
-            gone = service.observations.drop_before(connection, model.stored, hour)
-        summaries.drop_before(connection, model.id, hour)
-        models.note_pruned(connection, model.id, gone, hour * clock.HOUR)
+            gone = service.observations.drop_before(connection, model.stored, rows_since)
+        summaries.drop_before(connection, model.id, summaries_since)
+        models.note_pruned(connection, model.id, gone, rows_since, summaries_since * clock.HOUR)
     return gone

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from monitor.actions.record_predictions import NOTHING, PATIENCE, answer
 from monitor.actions.recording_apart import NO_TIMES, turn
 from monitor.actions.several import ONE, within
+from monitor.ingest.privacy import private_features, redacted
 from monitor.service import Service
 from monitor.store import locks, models, quarantine
 from monitor.store.database import Connection
@@ -53,5 +54,6 @@ def store_labels(
         if len(appended.hours):
             change = models.bump_change(connection, model.id)
             models.mark_dirty(connection, model.id, appended.hours.tolist(), change, labels_only=True)
-        quarantine.keep(connection, model.id, "labels", (one for _, one in within(rows.rejects, begins)), now)
+        rejects = redacted(rows.rejects, private_features(model.settings))
+        quarantine.keep(connection, model.id, "labels", (one for _, one in within(rejects, begins)), now)
     return appended

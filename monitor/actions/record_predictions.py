@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.actions.append_parts import append_parts
+from monitor.actions.private import protected
 from monitor.actions.recording_apart import turn
 from monitor.actions.several import ONE, within
 from monitor.clock import HOUR
@@ -66,6 +67,7 @@ def store_predictions(
 
     ``begins`` int64 [bodies + 1]: where each body's rows begin in ``positions``, and where the last one's end.
     """
+    rows = protected(connection, model, rows)
     new = new_columns(rows, model.columns, models.configured_types(model.settings))
     models.add_columns(connection, model.id, new)
     stored = models.with_columns(model, new)

@@ -35,7 +35,8 @@ def summarise(service: Service, name: str, before_hour: int, now: int) -> int:
             if not marks:
                 return done
             binning_id, binning, meaning = _binning(connection, model, now)
-            _count(service, connection, model, (binning_id, binning, meaning), marks)
+            kept = [mark for mark in marks if model.rows_since is None or mark.hour >= model.rows_since]
+            _count(service, connection, model, (binning_id, binning, meaning), kept)
             summaries.settle(connection, model.id, marks)
         done += len(marks)
     return done

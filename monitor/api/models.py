@@ -12,7 +12,9 @@ from monitor.actions import models as known_models
 from monitor.actions.describe import health
 from monitor.actions.describe_model import describe_model
 from monitor.actions.distributions import distributions
+from monitor.actions.erase import delete_model
 from monitor.actions.patch_model import patch_model
+from monitor.actions.storage import storage_of
 from monitor.api.access import requires
 from monitor.api.wire import answer, json_object, limit_of, moment, now_of, page, service_of
 from monitor.errors import Invalid
@@ -47,6 +49,18 @@ async def change_model(model: str, request: Request) -> Response:
     body: dict[str, Any] = await json_object(request)
     service, now = service_of(request), now_of(request)
     return answer(await run_in_threadpool(patch_model, service.database, model, body, now))
+
+
+@router.get("/v1/models/{model}/storage", dependencies=reads)
+def get_storage(model: str, request: Request) -> Response:
+    """What the model takes in the store."""
+    return answer(storage_of(service_of(request), model))
+
+
+@router.delete("/v1/models/{model}", dependencies=[Depends(requires("admin"))])
+def remove_model(model: str, request: Request) -> Response:
+    """Delete a model with all that is stored of it."""
+    return answer(delete_model(service_of(request), model))
 
 
 @router.get("/v1/models/{model}/health", dependencies=reads)

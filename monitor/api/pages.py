@@ -52,6 +52,12 @@ def get_feature(model: str, feature: str, request: Request) -> Response:
     return HTMLResponse(build_page.build_feature(service, viewer, model, feature, request.query_params))
 
 
+@router.get("/storage", dependencies=reads, include_in_schema=False)
+def get_storage(request: Request) -> Response:
+    """What every model takes."""
+    return HTMLResponse(build_page.build_storage(service_of(request), viewer_of(request)))
+
+
 @router.get("/alerts", dependencies=reads, include_in_schema=False)
 def get_alerts(request: Request) -> Response:
     """The list of alerts."""

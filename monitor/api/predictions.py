@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from monitor import clock
+from monitor.actions.erase import erase_prediction
 from monitor.actions.find_prediction import find_prediction
 from monitor.api.access import requires
 from monitor.api.posting import answer_to
-from monitor.api.wire import answer, service_of
+from monitor.api.wire import answer, now_of, service_of
 
 router = APIRouter()
 
@@ -33,3 +34,9 @@ def get(model: str, prediction_id: str, request: Request) -> Response:
         for label in found["labels"]
     ]
     return answer({**found, "timestamp": clock.render(found["timestamp"]), "labels": labels})
+
+
+@router.delete("/v1/models/{model}/predictions/{prediction_id:path}", dependencies=[Depends(requires("admin"))])
+def erase(model: str, prediction_id: str, request: Request) -> Response:
+    """Erase one prediction, its labels and rejected rows of its id."""
+    return answer(erase_prediction(service_of(request), model, prediction_id, now_of(request)))

@@ -14,6 +14,7 @@ import typer
 from rich.progress import track
 
 from monitor import clock
+from monitor.actions.move_model import import_model
 from monitor.actions.prepare_reference import put_reference
 from monitor.actions.record_labels import record_labels
 from monitor.actions.record_predictions import record_predictions
@@ -41,7 +42,7 @@ Body = tuple[str, bytes]
 
 @app.command("import")
 def import_files(
-    files: Annotated[list[Path], typer.Argument(help="Parquet, Arrow stream, CSV, NDJSON or JSON.")],
+    files: Annotated[list[Path], typer.Argument(help="Parquet, Arrow, CSV, NDJSON or JSON; or what export wrote.")],
     model: Annotated[str, typer.Option(help="The model.")],
     labels: Annotated[bool, typer.Option("--labels", help="The files hold labels.")] = False,
     reference: Annotated[str | None, typer.Option(help="The files are a reference of this name.")] = None,
@@ -49,6 +50,14 @@ def import_files(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Load files: through the service at PLIMSOLL_URL if set, else into the store of the settings."""
+    if len(files) == 1 and files[0].is_dir():
+        if labels or reference is not None or service_url():
+            raise Invalid("A folder is a whole model: without --labels, --reference and PLIMSOLL_URL, into the store")
+        with service_from(home=home, database_url=database_url) as service:
+            rows = import_model(service, model, files[0], clock.now())
+        words = f"{files[0]}: {rows['predictions']:,} predictions, {rows['labels']:,} labels"
+        out.print(words, highlight=False, markup=False)
+        return
     if labels and reference is not None:
         raise Invalid("Give --labels or --reference, not both", field="labels")
     for file in files:

@@ -53,10 +53,26 @@ class _Strict(BaseModel):
 
 
 class Feature(_Strict):
-    """``numeric`` or ``categorical``; overrides what the first values suggest. ``importance`` ranks what moved."""
+    """``numeric`` or ``categorical``; overrides what the first values suggest. ``importance`` ranks what moved.
+    ``privacy``: what is stored instead of its values; ``bins`` of ``summary_only``."""
 
-    type: Literal["numeric", "categorical", "embedding"]
+    type: Literal["numeric", "categorical", "embedding"] | None = None
     importance: Annotated[float, Field(ge=0)] | None = None
+    privacy: Literal["drop", "hash", "summary_only"] | None = None
+    bins: list[float] | list[str] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Feature:
+        if self.privacy in ("hash", "summary_only") and self.type not in (None, "categorical"):
+            raise ValueError(f"what is stored under privacy {self.privacy} are categories; leave type out")
+        if self.bins is not None and self.privacy != "summary_only":
+            raise ValueError("bins are for privacy summary_only")
+        if self.bins is not None and (not self.bins or len(set(self.bins)) < len(self.bins)):
+            raise ValueError("bins names each bin once, and at least one")
+        numbers = [one for one in self.bins or () if not isinstance(one, str)]
+        if numbers != sorted(numbers):
+            raise ValueError("bins are the upper ends, in increasing order")
+        return self
 
 
 class Threshold(_Strict):
@@ -142,6 +158,7 @@ class Model(_Strict):
     min_label_coverage: Share = 0.8
     label_horizon: Duration = "30d"
     retention: Duration | None = None
+    summary_retention: Duration | None = None
     checks: list[Check] = Field(default_factory=list)
     rules: list[Rule] = Field(default_factory=list)
 

@@ -43,7 +43,13 @@ def _names(document: Document) -> Iterator[Mistake]:
 
 def mistakes_in_model(model: Model) -> list[Mistake]:
     """Every mistake in one model's part."""
-    return [*_segments(model), *_checks(model), *_rules(model)]
+    return [*_segments(model), *_retention(model), *_checks(model), *_rules(model)]
+
+
+def _retention(model: Model) -> Iterator[Mistake]:
+    rows, longer = model.retention, model.summary_retention
+    if longer is not None and (rows is None or clock.parse_duration(longer) < clock.parse_duration(rows)):
+        yield ("summary_retention",), "summaries are kept as long as rows or longer: give retention, and no longer one"
 
 
 def _segments(model: Model) -> Iterator[Mistake]:

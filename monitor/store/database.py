@@ -79,6 +79,17 @@ class Database:
         """Whether a writer of this process has the whole store: who waits for it waits for no failure."""
         return self._turn.is_writing
 
+    @contextlib.contextmanager
+    def erasing(self, *names: str) -> Iterator[Connection]:
+        """A write transaction whose deletes leave nothing behind: on SQLite neither in the file nor in its log."""
+        with self.write(*names) as connection:
+            if self.is_sqlite:
+                on_sqlite.overwrite(connection)
+            yield connection
+        if self.is_sqlite:
+            with reachable(), self.engine.connect() as connection:
+                on_sqlite.cut_log(connection)
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, text, update
+from sqlalchemy import delete as sql_delete
 
 from monitor.errors import Invalid
-from monitor.store import tables
+from monitor.store import installation, tables
 from monitor.store.database import Database
-from monitor.store.observations.base import Held, StoredColumn, StoredModel
+from monitor.store.observations.base import Erased, Held, StoredColumn, StoredModel
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -37,6 +38,7 @@ class Model:
     default_reference: str | None
     first_reference_at: int | None
     change: int
+    rows_since: int | None
     columns: tuple[StoredColumn, ...]
 
     @property
@@ -92,10 +94,20 @@ def ensure(connection: Connection, name: str, now: int) -> Model:
     known = find(connection, check_name(name))
     if known is not None:
         return known
-    connection.execute(insert(tables.models).values(name=name, settings={}, created_at=now))
+    connection.execute(insert(tables.models).values(**free_number(connection), name=name, settings={}, created_at=now))
     made = find(connection, name)
     assert made is not None
     return made
+
+
+def free_number(connection: Connection) -> dict[str, int]:
+    """The number of a new model, where the engine would give that of a deleted one again: tables, in whatever store
+    they are, are named after it."""
+    last = installation.last_model(connection)
+    if connection.dialect.name != "sqlite" or not last:
+        return {}
+    highest = connection.execute(select(func.coalesce(func.max(tables.models.c.id), 0))).scalar_one()
+    return {"id": max(int(highest), last) + 1}
 
 
 def list_page(connection: Connection, limit: int, after: str = "") -> list[Model]:
@@ -289,11 +301,28 @@ def put_settings(connection: Connection, model_id: int, settings: Mapping[str, A
     connection.execute(update(tables.models).where(mine).values(settings=dict(settings)))
 
 
-def note_pruned(connection: Connection, model_id: int, gone: int, oldest: int) -> None:
-    """Predictions before ``oldest`` were deleted."""
+def note_pruned(connection: Connection, model_id: int, gone: int, rows_since: int, oldest: int) -> None:
+    """Predictions before hour ``rows_since`` were deleted, and all that is known of the time before ``oldest``."""
     t = tables.models.c
-    values = {"n_predictions": t.n_predictions - gone, "oldest_prediction": oldest}
+    earlier = case((t.oldest_prediction < oldest, oldest), else_=t.oldest_prediction)
+    values = {"n_predictions": t.n_predictions - gone, "oldest_prediction": earlier, "rows_since": rows_since}
     connection.execute(update(tables.models).where(t.id == model_id).values(**values))
+
+
+def note_erased(connection: Connection, model_id: int, erased: Erased) -> None:
+    """Count a prediction and labels less."""
+    t, versions = tables.models.c, tables.versions
+    rows = int(erased.timestamp is not None)
+    values = {"n_predictions": t.n_predictions - rows, "n_labels": t.n_labels - erased.labels}
+    connection.execute(update(tables.models).where(t.id == model_id).values(**values))
+    mine = (versions.c.model_id == model_id) & (versions.c.version == erased.version)
+    connection.execute(update(versions).where(mine).values(n_predictions=versions.c.n_predictions - rows))
+
+
+def delete(connection: Connection, model_id: int) -> None:
+    """A model and all that refers to it; what it sent and what waits to be sent, too."""
+    connection.execute(sql_delete(tables.outbox).where(tables.outbox.c.model_id == model_id))
+    connection.execute(sql_delete(tables.models).where(tables.models.c.id == model_id))
 
 
 def recount(connection: Connection, model_id: int, held: Held) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 BUSY_MILLISECONDS = 30_000
-WRITER_KIBIBYTES = 65_536  # there is one writer at a time, and many readers
+WRITER_KIBIBYTES = 32_768  # there is one writer at a time, and many readers
 READER_KIBIBYTES = 8_192
 
 
@@ -28,6 +28,9 @@ def engine(url: URL, cache: int = READER_KIBIBYTES) -> Engine:
         connection.isolation_level = None  # SQLAlchemy's begin event below speaks for itself
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
+        # Cells that move or go are overwritten in pages that are written anyway: else an erased row may survive in the
+        # unused part of a page in which it once stood.
+        connection.execute("PRAGMA secure_delete=FAST")
         connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
         connection.execute(f"PRAGMA cache_size=-{cache}")
 
@@ -48,6 +51,16 @@ def begin_writing(connection: Connection, patience: float) -> None:
     driver: Any = connection.connection.driver_connection
     driver.execute(f"PRAGMA busy_timeout={patience * 1000:.0f}")
     connection.execution_options(plimsoll_begin="BEGIN IMMEDIATE")
+
+
+def overwrite(connection: Connection) -> None:
+    """From here on whole pages that are given up are overwritten, too. The connection keeps to it."""
+    connection.exec_driver_sql("PRAGMA secure_delete=ON")
+
+
+def cut_log(connection: Connection) -> None:
+    """Write the log back into the file and cut it, as soon as nobody reads an older state (at most 30 s)."""
+    connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _make_private(file: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from monitor.store import tables
 from monitor.store.bulk import insert_rows
@@ -56,3 +56,13 @@ def list_page(connection: Connection, model_id: int, limit: int, before: int | N
     if before is not None:
         query = query.where(table.c.id < before)
     return [dict(row) for row in connection.execute(query.order_by(table.c.id.desc()).limit(limit)).mappings()]
+
+
+def erase(connection: Connection, model_id: int, record_id: str) -> int:
+    """Delete rejected rows of an id; how many there were."""
+    table, models = tables.quarantine, tables.models
+    mine = (table.c.model_id == model_id) & (table.c.record_id == record_id)
+    gone = connection.execute(delete(table).where(mine)).rowcount
+    counted = update(models).where(models.c.id == model_id)
+    connection.execute(counted.values(n_quarantined=models.c.n_quarantined - gone))
+    return gone

@@ -51,6 +51,7 @@ models = Table(
     Column("default_reference", String(100)),
     Column("first_reference_at", BigInteger),
     Column("change", BigInteger, nullable=False, default=0),  # counts writes; orders dirty marks and summaries
+    Column("rows_since", BigInteger),  # hour before which rows were deleted: summaries of theirs cannot be made again
 )
 
 columns = Table(

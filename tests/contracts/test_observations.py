@@ -214,6 +214,68 @@ def test_dropping_old_rows(engine: Engine) -> None:
         assert engine.observations.stats(connection, MODEL) == {"predictions": 1, "labels": 2, "orphans": 1}
 
 
+def test_erasing_one_id(engine: Engine) -> None:
+    engine.append(("a", 3, 1.0, "u", 1.0), ("b", 3, 2.0, "u", 1.0), ("c", 2, 2.0, "u", 1.0))
+    engine.label(("a", "1", 7), ("a", "0", 8), ("b", "1", 7), ("waiting", "1", 9))
+    with engine.database.write() as connection:
+        gone = [engine.observations.erase(connection, MODEL, name) for name in ("a", "c", "waiting", "nobody")]
+    assert [(one.timestamp, one.version, one.labels) for one in gone] == [
+        (3 * HOUR + 5, "", 2),
+        (2 * HOUR + 5, "v1", 0),
+        (None, "", 1),
+        (None, "", 0),
+    ]
+    assert [row["id"] for row in engine.rows()] == ["b"]
+    with engine.database.read() as connection:
+        assert engine.observations.get(connection, MODEL, "a") is None
+        stats = engine.observations.stats(connection, MODEL)
+    assert stats == {"predictions": 1, "labels": 1, "orphans": 0}
+    again = engine.append(("a", 4, 5.0, "v", 0.0))
+    assert (again.accepted, again.hours.tolist()) == (1, [4])
+    with engine.database.read() as connection:
+        found = engine.observations.get(connection, MODEL, "a")
+    assert found is not None
+    assert found["labels"] == []
+
+
+def test_labels_leave_and_come_in_order_of_arrival(engine: Engine) -> None:
+    engine.append(("a", 3, 1.0, "u", 1.0), ("b", 3, 2.0, "u", 1.0))
+    engine.label(("b", "1", 7), ("a", "1", 7), arrived=100)
+    engine.label(("waiting", "1", 9), arrived=200)
+    engine.label(("a", "0", 7), arrived=300)
+    with engine.database.read() as connection:
+        (moved,) = engine.observations.labels_of(connection, MODEL)
+    rows = [tuple(row.values()) for row in moved.to_pylist()]
+    assert rows == [
+        ("b", 7, "1", "string", 100),
+        ("a", 7, "1", "string", 100),
+        ("waiting", 9, "1", "string", 200),
+        ("a", 7, "0", "string", 300),
+    ]
+    with engine.database.write() as connection:
+        engine.observations.drop_model(connection, MODEL)
+        assert engine.observations.stats(connection, MODEL) == {"predictions": 0, "labels": 0, "orphans": 0}
+        assert engine.observations.size(connection, MODEL) == {"predictions": 0, "labels": 0}
+        engine.observations.drop_model(connection, MODEL)
+        engine.observations.ensure_model(connection, MODEL)
+    engine.append(("a", 3, 1.0, "u", 1.0), ("b", 3, 2.0, "u", 1.0))
+    with engine.database.write() as connection:
+        engine.observations.restore_labels(connection, MODEL, moved, 10)
+    with engine.database.read() as connection:
+        (again,) = engine.observations.labels_of(connection, MODEL)
+        found = engine.observations.get(connection, MODEL, "a")
+        size = engine.observations.size(connection, MODEL)
+    assert [tuple(row.values()) for row in again.to_pylist()] == rows
+    assert found is not None
+    assert [one["label"] for one in found["labels"]] == ["1", "0"]  # the later to arrive stands last
+    engine.append(("waiting", 4, 1.0, "u", 1.0))
+    with engine.database.read() as connection:
+        found = engine.observations.get(connection, MODEL, "waiting")
+    assert found is not None
+    assert [one["label"] for one in found["labels"]] == ["1"]
+    assert min(size.values()) > 0
+
+
 def test_a_model_without_tables_is_empty(engine: Engine) -> None:
     other = StoredModel(2, "other", ())
     with engine.database.read() as connection:

@@ -115,6 +115,16 @@ class Appended:
 
 
 @dataclass(frozen=True)
+class Erased:
+    """What was known of an id that is erased: the time (None: no prediction) and version of the prediction, and how
+    many revisions of labels went with it."""
+
+    timestamp: int | None
+    version: str
+    labels: int
+
+
+@dataclass(frozen=True)
 class ScoredRows:
     """Predictions of some hours joined with every label revision they have, ordered by hour, id, label time, arrival.
 
@@ -202,6 +212,21 @@ class Observations(Protocol):
 
     def stats(self, connection: Any, model: StoredModel) -> dict[str, int]:
         """``predictions``, ``labels`` (ids with a label), ``orphans`` (labels without a prediction)."""
+
+    def erase(self, connection: Any, model: StoredModel, prediction_id: str) -> Erased:
+        """Delete one prediction and every label of that id."""
+
+    def drop_model(self, connection: Any, model: StoredModel) -> None:
+        """Delete all that is stored of the model."""
+
+    def labels_of(self, connection: Any, model: StoredModel) -> Iterator[pa.Table]:
+        """Every revision of every label in order of arrival: ``id``, ``ts``, ``value``, ``kind``, ``arrived``."""
+
+    def restore_labels(self, connection: Any, model: StoredModel, table: pa.Table, number: int = 0) -> None:
+        """Labels as ``labels_of`` gave them, behind those that are there; ``number`` as for ``append``."""
+
+    def size(self, connection: Any, model: StoredModel) -> dict[str, int]:
+        """About how many bytes ``predictions`` and ``labels`` take."""
 
 
 @dataclass(frozen=True)

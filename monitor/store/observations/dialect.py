@@ -50,6 +50,9 @@ class Dialect(Protocol):
     def drop_before(self, at: Any, model: StoredModel, start: int) -> int:
         """Delete predictions before a time, microseconds; how many there were."""
 
+    def bytes_of(self, at: Any, table: str) -> int:
+        """About how many bytes a table takes."""
+
 
 def first_of_each(ids: pa.Array) -> NDArray[np.bool_]:
     """Which rows are the first of their id."""

@@ -177,3 +177,10 @@ def drop_before(at: Cursor, model: StoredModel, start: int) -> int:
     partitions.drop_before(at, model, start)
     at.execute(f"DELETE FROM {predictions_table(model)} WHERE ts < ?", (start,))
     return gone
+
+
+def bytes_of(at: Cursor, table: str) -> int:
+    """See ``Dialect.bytes_of``: with indexes and all partitions."""
+    parts = "SELECT to_regclass(?)::oid UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass(?)"
+    at.execute(f"SELECT coalesce(sum(pg_total_relation_size(part)), 0) FROM ({parts}) AS parts (part)", (table, table))
+    return int(at.fetchone()[0])

@@ -15,7 +15,7 @@ from monitor.store.observations.canonical import canonical_stored
 from monitor.store.observations.dialect import Dialect
 from monitor.store.observations.schema import labels_table, predictions_table
 
-CHUNK_ROWS = 200_000
+CHUNK_ROWS, CHUNK_CELLS = 200_000, 1_500_000
 _HOURS_AT_ONCE = 500
 _ORDER = [("hour", "ascending"), ("id", "ascending")]
 _SCORED_ORDER = [*_ORDER, ("ts", "ascending"), ("arrival", "ascending")]
@@ -29,7 +29,8 @@ def read(
     own = {"hour": f"ts / {HOUR}", "timestamp": "ts"}
     selected = ",".join(own.get(name, name) for name in schema.names)
     statement = f"SELECT {selected} FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
-    for first, last in _chunks(connection, dialect, model, start, end):
+    rows = min(CHUNK_ROWS, CHUNK_CELLS // len(schema.names))
+    for first, last in _chunks(connection, dialect, model, start, end, rows):
         with dialect.cursor(connection) as at:
             table = dialect.fetch(at, statement, (first * HOUR, last * HOUR), schema)
         yield table.sort_by(_ORDER)
@@ -49,8 +50,10 @@ def rows_schema(columns: Sequence[StoredColumn]) -> pa.Schema:
     return pa.schema([*fixed, *((column.physical, arrow_type(column)) for column in columns)])
 
 
-def _chunks(connection: Any, dialect: Dialect, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
-    """Stretches [first, last) of hours with about ``CHUNK_ROWS`` rows each, at least one hour."""
+def _chunks(
+    connection: Any, dialect: Dialect, model: StoredModel, start: int, end: int, at_once: int
+) -> list[tuple[int, int]]:
+    """Stretches [first, last) of hours with about so many rows each, at least one hour."""
     with dialect.cursor(connection) as at:
         at.execute(
             f"SELECT ts / {HOUR}, count(*) FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
@@ -62,7 +65,7 @@ def _chunks(connection: Any, dialect: Dialect, model: StoredModel, start: int, e
         return []
     hours, rows = np.array(counts, np.int64).T
     before = np.cumsum(rows) - rows
-    cuts = hours[np.flatnonzero(np.diff(before // CHUNK_ROWS, prepend=-1))]
+    cuts = hours[np.flatnonzero(np.diff(before // at_once, prepend=-1))]
     return [(int(first), int(last)) for first, last in zip(cuts, [*cuts[1:], end], strict=True)]
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from monitor.clock import HOUR
-from monitor.store.observations import labels, predictions, reading, schema, single
+from monitor.store.observations import keeping, labels, predictions, reading, schema, single
 from monitor.store.observations.base import (
     Appended,
+    Erased,
     LabelBatch,
     PredictionBatch,
     ScoredRows,
@@ -92,6 +93,29 @@ class SqlObservations:
                 at.execute(query)
                 found[name] = int(at.fetchone()[0])
         return found
+
+    def erase(self, connection: Any, model: StoredModel, prediction_id: str) -> Erased:
+        """Delete one prediction and its labels."""
+        if not self._made(connection, model):
+            return Erased(None, "", 0)
+        return keeping.erase(connection, self._dialect, model, prediction_id)
+
+    def drop_model(self, connection: Any, model: StoredModel) -> None:
+        """Delete all that is stored of the model."""
+        keeping.drop_model(connection, self._dialect, model)
+
+    def labels_of(self, connection: Any, model: StoredModel) -> Iterator[pa.Table]:
+        """Every revision of every label, in order of arrival."""
+        return keeping.labels_of(connection, self._dialect, model) if self._made(connection, model) else iter(())
+
+    def restore_labels(self, connection: Any, model: StoredModel, table: pa.Table, number: int = 0) -> None:
+        """Labels as ``labels_of`` gave them."""
+        keeping.restore_labels(connection, self._dialect, model, table)
+
+    def size(self, connection: Any, model: StoredModel) -> dict[str, int]:
+        """About how many bytes ``predictions`` and ``labels`` take."""
+        made = self._made(connection, model)
+        return keeping.size(connection, self._dialect, model) if made else {"predictions": 0, "labels": 0}
 
     def _made(self, connection: Any, model: StoredModel) -> bool:
         return schema.is_made(connection, self._dialect, model)

@@ -16,7 +16,7 @@ from monitor.errors import StoreUnavailable
 from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
 from monitor.store.observations.dialect import Staged, first_of_each
 
-FETCH = 20_000  # rows held as Python objects at a time
+FETCH = 500_000  # values held as Python objects at a time
 
 types = {"number": "REAL", "string": "TEXT", "boolean": "TEXT", "vector": "BLOB"}
 same, differs = "IS", "IS NOT"  # older SQLites do not know IS DISTINCT FROM
@@ -109,7 +109,7 @@ def fetch(at: sqlite3.Cursor, statement: str, values: Sequence[Any], schema: pa.
     """See ``Dialect.fetch``."""
     at.execute(statement, values)
     batches: list[pa.RecordBatch] = []
-    while rows := at.fetchmany(FETCH):
+    while rows := at.fetchmany(FETCH // len(schema)):
         arrays = [pa.array(column, type_) for column, type_ in zip(zip(*rows, strict=True), schema.types, strict=True)]
         batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
     return pa.Table.from_batches(batches, schema)
@@ -118,3 +118,18 @@ def fetch(at: sqlite3.Cursor, statement: str, values: Sequence[Any], schema: pa.
 def drop_before(at: sqlite3.Cursor, model: StoredModel, start: int) -> int:
     """See ``Dialect.drop_before``."""
     return at.execute(f"DELETE FROM {predictions_table(model)} WHERE ts < ?", (start,)).rowcount
+
+
+WEIGHED = 1000  # rows
+
+
+def bytes_of(at: sqlite3.Cursor, table: str) -> int:
+    """See ``Dialect.bytes_of``: what the newest thousand rows weigh on average, times the rows there are. An exact
+    figure would take reading the whole file."""
+    columns = sorted(columns_of(at, table))
+    each = "+".join(f"CASE typeof({name}) WHEN 'real' THEN 8 ELSE coalesce(length({name}), 0) END" for name in columns)
+    newest = f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT {WEIGHED}"
+    mean = at.execute(f"SELECT avg({each}) FROM ({newest})").fetchone()[0]
+    first, last = at.execute(f"SELECT min(rowid), max(rowid) FROM {table}").fetchone()
+    rows = 0 if last is None else last - first + 1
+    return round(rows * (float(mean or 0.0) + len(columns) + 4))  # a byte a column and some a row are SQLite's own

@@ -188,6 +188,22 @@ def test_retention_counts_back_from_the_newest_prediction(world: World) -> None:
     assert one_volume(world, START + 2 * D) == 0
 
 
+def test_summaries_may_be_kept_longer_than_rows(world: World) -> None:
+    before = {days: world.read(START + days * D, check="data_drift") for days in (2, 5)}
+    world.configure(retention="2d", summary_retention="30d")
+    assert prune(world.service, world.now) == 24 * 6 * 6 - (2 * 24 + 1) * 6
+    assert prune(world.service, world.now) == 0
+    assert {days: world.read(START + days * D, check="data_drift") for days in (2, 5)} == before
+    assert one_volume(world, START + 2 * D) == 144
+    world.post(traffic(START + D, 2, seed=9))  # too late: these hours cannot be counted again
+    assert one_volume(world, START + 2 * D) == 144
+    with world.service.database.read() as connection:
+        assert clock.HOUR * (world.found(connection).rows_since or 0) == START + 3 * D - H
+    for shorter in ({"retention": "3d", "summary_retention": "2d"}, {"summary_retention": "2d"}):
+        with pytest.raises(Invalid, match="summaries are kept as long as rows"):
+            world.configure(**shorter)
+
+
 def one_volume(world: World, as_of: int) -> float:
     (found,) = world.read(as_of, metric="volume")
     return float(found["value"])

@@ -275,3 +275,23 @@ def test_links_lead_to_the_service_that_ran_on_the_store(home: Path, monkeypatch
     monkeypatch.setenv("PLIMSOLL_PUBLIC_URL", "https://other.example")
     with service_from(home=home) as service:
         assert service.settings.public_url == "https://other.example"
+
+
+def test_delete(home: Path, there: tuple[str, Service]) -> None:
+    url, service = there
+    world = World(service)
+    world.reference(traffic(T0, 24))
+    records = traffic(T0 + 2 * D, 24, seed=2)
+    world.post(records)
+    world.label(records)
+    gone, other = records[3]["id"], records[4]["id"]
+    here = plimsoll("delete", "--model", "m", "--prediction", gone, "--yes", home=home)
+    assert f"Erased {gone}: 1 predictions, 1 labels, 0 quarantined." in said(here, 0)
+    far = plimsoll("delete", "--model", "m", "--prediction", other, "--yes", home=home, PLIMSOLL_URL=url)
+    assert f"Erased {other}: 1 predictions, 1 labels, 0 quarantined." in said(far, 0)
+    assert "nothing with the id" in said(
+        plimsoll("delete", "--model", "m", "--prediction", gone, "--yes", home=home), 2
+    )
+    told = plimsoll("delete", "--model", "m", "--yes", home=home, PLIMSOLL_URL=url)
+    assert "Deleted m: 142 predictions, 142 labels." in said(told, 0)
+    assert "There is no model 'm'" in said(plimsoll("delete", "--model", "m", "--yes", home=home), 2)

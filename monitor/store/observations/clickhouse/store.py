@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from monitor.store.observations.base import (
     Appended,
+    Erased,
     Held,
     HourCounts,
     LabelBatch,
@@ -20,7 +21,7 @@ from monitor.store.observations.base import (
     StoredColumn,
     StoredModel,
 )
-from monitor.store.observations.clickhouse import counts, labels, predictions, reading, schema
+from monitor.store.observations.clickhouse import counts, keeping, labels, predictions, reading, schema
 from monitor.store.observations.clickhouse.address import read_address
 from monitor.store.observations.clickhouse.engine import Engine
 
@@ -84,6 +85,27 @@ class ClickHouseObservations:
         if not self._is_made(model):
             return {"predictions": 0, "labels": 0, "orphans": 0}
         return reading.stats(self.engine, model)
+
+    def erase(self, connection: Any, model: StoredModel, prediction_id: str) -> Erased:
+        """Delete one prediction and its labels."""
+        return keeping.erase(self.engine, model, prediction_id) if self._is_made(model) else Erased(None, "", 0)
+
+    def drop_model(self, connection: Any, model: StoredModel) -> None:
+        """Delete all that is stored of the model."""
+        keeping.drop_model(self.engine, model)
+        self._made.pop(model.id, None)
+
+    def labels_of(self, connection: Any, model: StoredModel) -> Iterator[pa.Table]:
+        """Every revision of every label, in order of arrival."""
+        return keeping.labels_of(self.engine, model) if self._is_made(model) else iter(())
+
+    def restore_labels(self, connection: Any, model: StoredModel, table: pa.Table, number: int = 0) -> None:
+        """Labels as ``labels_of`` gave them."""
+        keeping.restore_labels(self.engine, model, table, number)
+
+    def size(self, connection: Any, model: StoredModel) -> dict[str, int]:
+        """About how many bytes ``predictions`` and ``labels`` take."""
+        return keeping.size(self.engine, model) if self._is_made(model) else {"predictions": 0, "labels": 0}
 
     def stretches(self, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
         """See ``Counting.stretches``."""

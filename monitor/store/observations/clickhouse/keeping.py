@@ -1,0 +1,101 @@
+"""What happens to rows beside posting and reading: they are erased, moved to another store, weighed, and dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitor.clock import HOUR
+from monitor.store.observations.base import Erased, StoredModel
+from monitor.store.observations.clickhouse import ids, orphans
+from monitor.store.observations.clickhouse.engine import Engine, quoted, text
+from monitor.store.observations.clickhouse.orphans import REVISION
+from monitor.store.observations.clickhouse.schema import IDS, LABELS, ORPHANS, PREDICTIONS, SHAPES, local, table
+from monitor.store.observations.keeping import AT_ONCE
+from monitor.store.observations.keeping import LABELS as MOVED
+
+
+def erase(engine: Engine, model: StoredModel, prediction_id: str) -> Erased:
+    """Delete one prediction and every label of that id: the parts that hold them are written anew, the old ones go
+    after some minutes."""
+    wanted = pa.array([prediction_id], pa.string())
+    known = ids.known(engine, model, wanted)
+    time = known["ts"][0].as_py() if len(known) else None
+    same = f"id = {text(prediction_id)}"
+    version, kept = "", len(orphans.of(engine, model, wanted))
+    if time is not None:
+        here = f"hour = {time // HOUR} AND {same}"
+        rows = engine.rows(
+            f"SELECT ifNull(version, '') AS version FROM {table(PREDICTIONS, model)} FINAL WHERE {here}",
+            pa.schema([("version", pa.string())]),
+        )
+        version = rows["version"][0].as_py() if len(rows) else ""
+        kept = engine.number(f"SELECT count() FROM {table(LABELS, model)} FINAL WHERE {here}")
+        for kind in (LABELS, PREDICTIONS):
+            _delete(engine, model, kind, here)
+    for kind in (ORPHANS, IDS):
+        _delete(engine, model, kind, f"hash = cityHash64({text(prediction_id)}) AND {same}")
+    return Erased(time, version, kept)
+
+
+def _delete(engine: Engine, model: StoredModel, kind: str, where: str) -> None:
+    name, everywhere = local(engine, kind, model)
+    engine.run(f"ALTER TABLE {name}{everywhere} DELETE WHERE {where}")
+
+
+def drop_model(engine: Engine, model: StoredModel) -> None:
+    """The model's tables are gone."""
+    for kind in SHAPES:
+        name, everywhere = local(engine, kind, model)
+        for one in dict.fromkeys((table(kind, model), name)):
+            engine.run(f"DROP TABLE IF EXISTS {one}{everywhere} SYNC")
+
+
+def labels_of(engine: Engine, model: StoredModel) -> Iterator[pa.Table]:
+    """Every revision of every label, in order of arrival."""
+    names = ",".join(REVISION.names)
+    known = f"SELECT hash, id FROM {table(IDS, model)} WHERE hash IN (SELECT hash FROM {table(ORPHANS, model)})"
+    everything = (
+        f"SELECT {names} FROM {table(LABELS, model)} FINAL UNION ALL"
+        f" SELECT {names} FROM {table(ORPHANS, model)} FINAL WHERE (hash, id) NOT IN ({known})"
+    )
+    start = 0
+    while True:
+        found = engine.rows(
+            f"SELECT {names} FROM ({everything}) ORDER BY batch DESC, place, id LIMIT {AT_ONCE} OFFSET {start}",
+            REVISION,
+        )
+        if not len(found):
+            return
+        start += len(found)
+        yield found.select(MOVED.names)
+
+
+def restore_labels(engine: Engine, model: StoredModel, rows: pa.Table, number: int) -> None:
+    """Labels as ``labels_of`` gave them, behind those that are there."""
+    length = len(rows)
+    rows = rows.select(MOVED.names).append_column("batch", pa.array(np.full(length, -number, np.int64)))
+    rows = rows.append_column("place", pa.array(np.arange(length, dtype=np.uint32))).cast(REVISION)
+    known = ids.known(engine, model, rows["id"].combine_chunks())
+    times = known["ts"].combine_chunks().take(pc.index_in(rows["id"].combine_chunks(), known["id"].combine_chunks()))
+    met = times.is_valid()
+    hours = times.filter(met).to_numpy() // HOUR
+    for kind, some in ((LABELS, orphans.with_hours(rows.filter(met), hours)), (ORPHANS, rows.filter(pc.invert(met)))):
+        if len(some):
+            engine.insert(table(kind, model), some, f"{model.id}.{number}.{kind}")
+
+
+def size(engine: Engine, model: StoredModel) -> dict[str, int]:
+    """Bytes on disk, of all shards."""
+    cluster = engine.address.cluster
+    parts = "system.parts" if cluster is None else f"cluster({quoted(cluster)}, system.parts)"
+
+    def of(*kinds: str) -> int:
+        names = ",".join(text(local(engine, kind, model)[0]) for kind in kinds)
+        where = f"active AND database = currentDatabase() AND table IN ({names})"
+        return engine.number(f"SELECT sum(bytes_on_disk) FROM {parts} WHERE {where}")
+
+    return {"predictions": of(PREDICTIONS, IDS), "labels": of(LABELS, ORPHANS)}
