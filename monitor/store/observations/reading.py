@@ -25,7 +25,7 @@ def read(
     connection: Any, dialect: Dialect, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
 ) -> Iterator[pa.Table]:
     """Rows of hours [start, end); see ``Observations.read``."""
-    schema = _schema(columns)
+    schema = rows_schema(columns)
     own = {"hour": f"ts / {HOUR}", "timestamp": "ts"}
     selected = ",".join(own.get(name, name) for name in schema.names)
     statement = f"SELECT {selected} FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
@@ -36,7 +36,8 @@ def read(
         yield table.sort_by(_ORDER)
 
 
-def _schema(columns: Sequence[StoredColumn]) -> pa.Schema:
+def rows_schema(columns: Sequence[StoredColumn]) -> pa.Schema:
+    """Of the tables that ``read`` gives."""
     fixed = [
         ("hour", pa.int64()),
         ("id", pa.string()),
@@ -92,7 +93,7 @@ def scored(
         hour=table["hour"].to_numpy(),
         known_hour=-(-table["ts"].to_numpy() // HOUR),
         version=pc.fill_null(table["version"], "").combine_chunks(),
-        prediction=_prediction(table, prediction),
+        prediction=prediction_of(table, prediction),
         label=table["value"].combine_chunks(),
         probabilities={column.name: table[column.physical].to_numpy() for column in probabilities},
         columns={column.physical: table[column.physical].combine_chunks() for column in columns},
@@ -125,7 +126,8 @@ def _stretches(hours: list[int]) -> list[tuple[int, int]]:
     ]
 
 
-def _prediction(table: pa.Table, columns: Sequence[StoredColumn]) -> pa.Array:
+def prediction_of(table: pa.Table, columns: Sequence[StoredColumn]) -> pa.Array:
+    """Canonical predictions of some rows; ``columns``: the model's column of them, or none."""
     if not columns:
         return pa.nulls(len(table), pa.string())
     (column,) = columns
