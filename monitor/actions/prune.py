@@ -34,9 +34,10 @@ def _prune(service: Service, model: models.Model, rows_since: int, summaries_sin
         return 0
     with (
         service.database.write(locks.model(model.name), locks.posts(model.name)) as connection,
-        turn(service, connection, model, NO_TIMES, now),
+        turn(service, connection, model, NO_TIMES, now) as mine,
     ):
-        gone = service.observations.drop_before(connection, model.stored, rows_since)
+        with mine.outside():
+            gone = service.observations.drop_before(connection, model.stored, rows_since)
         summaries.drop_before(connection, model.id, summaries_since)
         models.note_pruned(connection, model.id, gone, rows_since, summaries_since * clock.HOUR)
     return gone

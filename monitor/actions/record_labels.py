@@ -46,8 +46,9 @@ def store_labels(
     predictions."""
     if not model.n_predictions and not model.n_labels:
         service.observations.ensure_model(connection, model.stored)
-    with turn(service, connection, model, NO_TIMES, now) as number:
-        appended = service.observations.append_labels(connection, model.stored, rows.batch, now, number)
+    with turn(service, connection, model, NO_TIMES, now) as mine:
+        with mine.outside():
+            appended = service.observations.append_labels(connection, model.stored, rows.batch, now, mine.number)
         if appended.accepted:
             models.note_labels(connection, model.id, appended.accepted, int(rows.batch.timestamps.max()))
         if len(appended.hours):

@@ -73,8 +73,9 @@ def store_predictions(
     stored = models.with_columns(model, new)
     if new or not model.n_predictions:
         service.observations.ensure_model(connection, stored)
-    with turn(service, connection, model, rows.timestamps, now) as number:
-        appended, remarks, odd = append_parts(service.observations, connection, stored, rows, number)
+    with turn(service, connection, model, rows.timestamps, now) as mine:
+        with mine.outside():
+            appended, remarks, odd = append_parts(service.observations, connection, stored, rows, mine.number)
         models.note_predictions(connection, model.id, appended.versions)
         _note_hours(connection, model.id, appended, _reject_hours(rows, begins, now))
         quarantine.keep(connection, model.id, "predictions", (one for _, one in within(rows.rejects, begins)), now)

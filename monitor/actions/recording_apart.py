@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -31,24 +32,32 @@ _TRIES, _PAUSE = 50, 0.1  # seconds
 _PATIENCE = 20.0  # seconds that a thread waits for others of its process
 
 
+@dataclass(frozen=True)
+class Turn:
+    """A model's turn. ``number`` of the first append; ``outside``: to be entered around appends, while which the
+    database is left to others."""
+
+    number: int
+    outside: Callable[[], AbstractContextManager[None]]
+
+
 @contextlib.contextmanager
-def turn(service: Service, connection: Connection, model: Model, times: NDArray[np.int64], now: int) -> Iterator[int]:
+def turn(service: Service, connection: Connection, model: Model, times: NDArray[np.int64], now: int) -> Iterator[Turn]:
     """Append rows of one model and note what became of them. A store that shares the transaction needs nothing; with
     another the unit of work is committed before the block, which then has the model to itself, and after it.
 
-    ``times`` int64 of the predictions that will be appended. Gives the number of the first append.
+    ``times`` int64 of the predictions that will be appended.
 
     Raises StoreUnavailable when others have the model for too long.
     """
-    store = service.observations
+    store, database = service.observations, service.database
     if not isinstance(store, Apart):
-        yield 0
+        yield Turn(0, contextlib.nullcontext)
         return
     hours = tuple(np.unique(times // HOUR).tolist())
-    connection.commit()  # whoever has the model needs the database to end
-    with _alone_here(service, model):
+    with _alone_here(service, connection, model):
         mine = _begin(service, store, connection, model, Arriving(model.id, 0, hours, service.turns.holder, now))
-        yield mine.change * PARTS
+        yield Turn(mine.change * PARTS, lambda: database.paused(connection))
         if not arriving.end(connection, mine):
             connection.rollback()
             _begin(service, store, connection, model, mine)  # and leave it: what came late is counted, too
@@ -57,9 +66,11 @@ def turn(service: Service, connection: Connection, model: Model, times: NDArray[
 
 
 @contextlib.contextmanager
-def _alone_here(service: Service, model: Model) -> Iterator[None]:
+def _alone_here(service: Service, connection: Connection, model: Model) -> Iterator[None]:
     lock = service.turns.of(model.id)
-    if not lock.acquire(timeout=_PATIENCE):
+    with service.database.paused(connection):  # whoever has the model needs the database to end
+        has_it = lock.acquire(timeout=_PATIENCE)
+    if not has_it:
         raise StoreUnavailable(
             f"Rows of model {model.name!r} are being stored for long; nothing was stored. Try again."
         )
@@ -80,21 +91,22 @@ def _begin(service: Service, store: Apart, connection: Connection, model: Model,
                 connection.commit()
                 return announced
         elif left.holder == service.turns.holder or store.alone:
-            mend(store, connection, model.id, left)
+            mend(service, store, connection, left)
             continue
-        connection.commit()  # others get their turn
-        time.sleep(_PAUSE)
+        with service.database.paused(connection):
+            time.sleep(_PAUSE)
     raise StoreUnavailable(
         f"Another process is storing rows of model {model.name!r}, or died doing so; nothing was stored. Try again."
     )
 
 
-def mend(store: Apart, connection: Connection, model_id: int, left: Arriving) -> None:
+def mend(service: Service, store: Apart, connection: Connection, left: Arriving) -> None:
     """Finish what somebody began who is not there any more: its hours are counted again, and so are the model's rows.
     Committed when it returns."""
+    model_id = left.model_id
     model = models.of_id(connection, model_id)
-    connection.commit()  # no lock is held while the store works
-    held = store.mend(model.stored, left.change, left.hours)
+    with service.database.paused(connection):
+        held = store.mend(model.stored, left.change, left.hours)
     models.recount(connection, model_id, held)
     hours = sorted({*left.hours, *held.label_hours})
     models.mark_dirty(connection, model_id, hours, models.bump_change(connection, model_id), labels_only=False)
@@ -133,7 +145,7 @@ def _take(service: Service, store: Apart, left: Arriving) -> bool:
         with service.database.write() as connection:
             if not arriving.take(connection, left, service.turns.holder):
                 return False
-            mend(store, connection, left.model_id, replace(left, holder=service.turns.holder))
+            mend(service, store, connection, replace(left, holder=service.turns.holder))
             return True
     finally:
         lock.release()

@@ -16,8 +16,9 @@ from starlette.types import Message, Receive
 from monitor.api.turns import CLIENT_SHARE, Ticket, Turns
 from monitor.errors import BadRequest, Full, Overloaded, TooLarge, TooSlow
 
-BODIES_IN_MEMORY = 2  # times the greatest body allowed: what has come in of all bodies that are not stored yet
-AT_WORK = 4  # bodies being decoded and stored
+BODIES_IN_MEMORY = 1.5  # times the greatest body allowed: what has come in of all bodies that are not stored yet
+AT_WORK = 4  # bodies being decoded and stored, together no larger than BODIES_IN_MEMORY
+PACKED, PARQUET = 100, 4  # times its size that an encoded body is reckoned with, and a Parquet file
 WAITING = 64
 SHORTLY = 1.0  # seconds that a body waits for room
 LONGEST = 20.0  # seconds that it waits for a place of work
@@ -32,8 +33,8 @@ class Room:
         self.loop = loop
         self._capacity, self._taken = capacity, 0
         self._clients: Counter[str] = Counter()
-        self._free = AT_WORK
-        self._waiting: Turns[asyncio.Future[None]] = Turns(WAITING, capacity)
+        self._at_work: list[int] = []
+        self._waiting: Turns[asyncio.Future[None]] = Turns(WAITING, WAITING * capacity)
 
     async def take(self, size: int, client: str) -> None:
         """Hold ``size`` bytes more; raises Overloaded where the client has its share, Full where there is no room
@@ -57,37 +58,44 @@ class Room:
 
     @contextlib.asynccontextmanager
     async def desk(self, model: str, client: str, size: int) -> AsyncIterator[None]:
-        """A place to decode and store one body at; models take turns. Raises Overloaded, Full."""
+        """A place to decode and store a body of that unpacked size at; models take turns. Raises Overloaded, Full."""
         await self._sit_down(model, client, size)
         try:
             yield
         finally:
-            self._stand_up()
+            self._stand_up(size)
 
     async def _sit_down(self, model: str, client: str, size: int) -> None:
-        if self._free:
-            self._free -= 1
+        if not len(self._waiting) and self._fits(size):
+            self._at_work.append(size)
             return
         called: asyncio.Future[None] = self.loop.create_future()
         self._waiting.push(Ticket(model, client, size, called))
         try:
             async with asyncio.timeout(LONGEST):
                 await called
-        except TimeoutError:
-            raise Full("Bodies before this one took too long; nothing was stored. Send it again.") from None
-        except asyncio.CancelledError:
-            if called.done() and not called.cancelled():
-                self._stand_up()
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if called.done() and not called.cancelled():  # called in the same moment
+                self._stand_up(size)
+            if isinstance(error, TimeoutError):
+                raise Full("Bodies before this one took too long; nothing was stored. Send it again.") from None
             raise
 
-    def _stand_up(self) -> None:
-        """Call the next one who still waits."""
-        for ticket in self._waiting.take(WAITING, self._capacity):
-            if not ticket.item.done():
-                ticket.item.set_result(None)
-                break
-        else:
-            self._free += 1
+    def _fits(self, size: int) -> bool:
+        return not self._at_work or (len(self._at_work) < AT_WORK and sum(self._at_work) + size <= self._capacity)
+
+    def _stand_up(self, size: int) -> None:
+        """Call those who wait and find room now."""
+        self._at_work.remove(size)
+        while len(self._waiting):
+            ticket = self._waiting.pop()
+            if ticket.item.done():  # nobody waits there any more
+                continue
+            if not self._fits(ticket.size):
+                self._waiting.put_back([ticket])
+                return
+            self._at_work.append(ticket.size)
+            ticket.item.set_result(None)
 
 
 def room_of(state: State) -> Room:
@@ -95,7 +103,7 @@ def room_of(state: State) -> Room:
     loop = asyncio.get_running_loop()
     room: Room | None = getattr(state, "room", None)
     if room is None or room.loop is not loop:
-        room = state.room = Room(BODIES_IN_MEMORY * state.service.settings.max_body, loop)
+        room = state.room = Room(int(BODIES_IN_MEMORY * state.service.settings.max_body), loop)
     return room
 
 
@@ -110,7 +118,8 @@ async def body_of(request: Request, model: str) -> AsyncIterator[bytes]:
     check_announced(request.headers.get("content-length"), limit)
     with held_by(room, client) as held:
         body = await read(request.receive, await first_of(request.receive), limit, held)
-        async with room.desk(model, client, len(body)):
+        encoding, type_ = request.headers.get("content-encoding"), request.headers.get("content-type")
+        async with room.desk(model, client, unpacked(len(body), encoding, type_, limit)):
             yield body
 
 
@@ -178,6 +187,12 @@ def _part(message: Message) -> bytes:
         raise BadRequest("The connection ended before the body did.")
     part: bytes = message.get("body", b"")
     return part
+
+
+def unpacked(size: int, encoding: str | None, type_: str | None, limit: int) -> int:
+    """How large a body is reckoned with: what packed ones unpack to is seen when they are."""
+    plain = (encoding or "identity").strip().lower() == "identity"
+    return min(limit, size * (PARQUET if "parquet" in (type_ or "") else 1) if plain else size * PACKED)
 
 
 def client_of(scope: Mapping[str, Any]) -> str:

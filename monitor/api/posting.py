@@ -15,7 +15,7 @@ from monitor.actions.record_labels import record_labels
 from monitor.actions.record_posts import Kind
 from monitor.actions.record_predictions import record_predictions
 from monitor.api.access import requires
-from monitor.api.bodies import check_announced, check_size, client_of, first_of, held_by, read, room_of
+from monitor.api.bodies import check_announced, check_size, client_of, first_of, held_by, read, room_of, unpacked
 from monitor.api.door import door_of
 from monitor.api.intake import Intake, answered
 from monitor.api.waiting import asked
@@ -54,17 +54,16 @@ async def take_in(scope: Scope, receive: Receive, model: str, kind: Kind) -> tup
         await asked(lambda: _check(Request(scope)))
     room = room_of(state)
     with held_by(room, client) as held:
-        body = await read(receive, message, limit, held)
-        async with room.desk(model, client, len(body)):
-            return answered(await run_in_threadpool(_store, state.service, model, kind, body, headers, state.clock()))
-
-
-def _store(service: Service, model: str, kind: Kind, body: bytes, headers: _Headers, now: int) -> dict[str, Any]:
-    try:
-        return _decode_and_store(service, model, kind, body, headers, now)
-    finally:
-        if len(body) > LARGE:
-            memory.release()
+        body = [await read(receive, message, limit, held)]
+        size = unpacked(len(body[0]), headers.get(b"content-encoding"), headers.get(b"content-type"), limit)
+        async with room.desk(model, client, size):
+            try:
+                return answered(
+                    await run_in_threadpool(_store, state.service, model, kind, body, headers, state.clock())
+                )
+            finally:
+                if size > LARGE:
+                    await run_in_threadpool(memory.release)
 
 
 _Headers = dict[bytes, str]
@@ -88,14 +87,15 @@ def _small(body: bytes, headers: _Headers) -> tuple[bytes, bool] | None:
     return body, format_ == "ndjson"
 
 
-def _decode_and_store(
-    service: Service, model: str, kind: Kind, body: bytes, headers: _Headers, now: int
-) -> dict[str, Any]:
+def _store(service: Service, model: str, kind: Kind, body: list[bytes], headers: _Headers, now: int) -> dict[str, Any]:
+    """``body`` is taken out of its list, so that it is gone once it is read."""
     type_, encoding = headers.get(b"content-type"), headers.get(b"content-encoding")
     limit = service.settings.max_body
     if kind == "labels":
-        return record_labels(service, model, conform.labels(decode(body, type_, encoding, kind, limit), now), now)
-    return record_predictions(service, model, conform.predictions(decode(body, type_, encoding, kind, limit), now), now)
+        labels = conform.labels(decode(body.pop(), type_, encoding, kind, limit), now)
+        return record_labels(service, model, labels, now)
+    rows = conform.predictions(decode(body.pop(), type_, encoding, kind, limit), now)
+    return record_predictions(service, model, rows, now)
 
 
 def intake_of(state: Any) -> Intake:

@@ -48,9 +48,10 @@ class Turns(Generic[T]):
         self.size += ticket.size
 
     def put_back(self, tickets: Sequence[Ticket[T]]) -> None:
-        """Those that were taken in vain, in their order, before the others of their models."""
+        """Those that were taken in vain, in their order: it is their turn again."""
         for ticket in reversed(tickets):
             self._queues.setdefault(ticket.model, deque()).appendleft(ticket)
+            self._queues.move_to_end(ticket.model, last=False)
             self._clients[ticket.client] += 1
             self.size += ticket.size
 

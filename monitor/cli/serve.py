@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +14,19 @@ from monitor.bootstrap import migrate as bring_up_to_date
 from monitor.cli.base import DatabaseUrl, Home, app, out, settings_from
 
 
+class Role(StrEnum):
+    """What a process does."""
+
+    ALL = "all"
+    API = "api"
+    WORKER = "worker"
+
+
 @app.command()
 def serve(
+    role: Annotated[
+        Role, typer.Option(help="api answers, worker runs checks and sends, all does both; several of each may run.")
+    ] = Role.ALL,
     host: Annotated[str | None, typer.Option(help="Address to bind to (PLIMSOLL_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port (PLIMSOLL_PORT).")] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration applied at start (PLIMSOLL_CONFIG).")] = None,
@@ -28,7 +40,7 @@ def serve(
     max_body: Annotated[str | None, typer.Option(help="Greatest body, such as 64MiB (PLIMSOLL_MAX_BODY).")] = None,
     links: Annotated[str | None, typer.Option(help="Name=https://address beside the pages (PLIMSOLL_LINKS).")] = None,
 ) -> None:
-    """API, dashboards, scheduler and delivery in one process."""
+    """API, dashboards, scheduler and delivery, in one process or (--role) in several."""
     from monitor.serving import serve as run
 
     settings = settings_from(
@@ -46,7 +58,8 @@ def serve(
     telemetry.configure()
     service = build(settings)
     memory.settle()
-    run(service, ready=f"Plimsoll is at {settings.public_url}")
+    ready = "Plimsoll works" if role is Role.WORKER else f"Plimsoll is at {settings.public_url}"
+    run(service, role=role.value, ready=ready)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from functools import lru_cache
+from io import BytesIO
 from typing import Literal
 
 import zstandard
@@ -21,6 +22,7 @@ _FORMATS: dict[str, Format] = {
     "text/csv": "csv",
 }
 _STEP = 1 << 20
+_FEW = 256  # bytes given to zstd at once: four of them can unpack to 128 KiB
 
 
 @lru_cache(maxsize=100)
@@ -57,33 +59,38 @@ def unpack(body: bytes, encoding: str | None, limit: int) -> bytes:
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
-    unpacked, rest = bytearray(), body
+    unpacked, rest = BytesIO(), body
     try:
         while rest:  # a gzip file may have several members
             member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-            unpacked += member.decompress(rest, limit + 1 - len(unpacked))
-            check_unpacked(len(unpacked), limit)
+            while rest and not member.eof:
+                unpacked.write(member.decompress(rest, _STEP))
+                check_unpacked(unpacked.tell(), limit)
+                rest = member.unconsumed_tail
+            while not member.eof and (more := member.decompress(b"", _STEP)):
+                unpacked.write(more)
+                check_unpacked(unpacked.tell(), limit)
             if not member.eof:
                 raise BadRequest("The gzip body breaks off before its end.")
             rest = member.unused_data.lstrip(b"\0")
     except zlib.error as error:
         raise BadRequest("The body is not gzip, or damaged.") from error
-    return bytes(unpacked)
+    return unpacked.getvalue()
 
 
 def _unzstd(body: bytes, limit: int) -> bytes:
-    unpacked, rest = bytearray(), body
+    unpacked, rest = BytesIO(), body
     try:
         while rest:
             frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj(write_size=_STEP)
-            for place in range(0, len(rest), 1 << 12):  # small steps: each can unpack to very much
-                unpacked += frame.decompress(rest[place : place + (1 << 12)])
-                check_unpacked(len(unpacked), limit)
+            for place in range(0, len(rest), _FEW):
+                unpacked.write(frame.decompress(rest[place : place + _FEW]))
+                check_unpacked(unpacked.tell(), limit)
                 if frame.eof:
                     break
             if not frame.eof:
                 raise BadRequest("The zstd body breaks off before its end.")
-            rest = frame.unused_data + rest[place + (1 << 12) :]
+            rest = frame.unused_data + rest[place + _FEW :]
     except zstandard.ZstdError as error:
         raise BadRequest("The body is not zstd, or damaged.") from error
-    return bytes(unpacked)
+    return unpacked.getvalue()

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 from monitor.store.driver import run
 from monitor.store.tables import run_claims
 
-LEASE = 10 * 60 * 1_000_000
+LEASE = 3 * 60 * 1_000_000  # of a run whose process died; one that lives and is slow finds out at its end
 
 
 def claim(connection: Connection, model_id: int, as_of: int, holder: str, now: int) -> bool:

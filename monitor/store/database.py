@@ -48,6 +48,13 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
+    def paused(self, connection: Connection) -> Iterator[None]:
+        """Within a ``write``: commit, and leave the store to others while the block lasts."""
+        connection.commit()
+        with self._turn.given_back() if self.is_sqlite else contextlib.nullcontext():
+            yield
+
+    @contextlib.contextmanager
     def write_free(self, names: Sequence[str], patience: float) -> Iterator[tuple[Connection, Set[str]]]:
         """``write`` that holds those of ``names`` which nobody else holds just now, and says which those are."""
         with self._writing(patience) as connection:

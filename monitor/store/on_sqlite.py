@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 BUSY_MILLISECONDS = 30_000
-WRITER_KIBIBYTES = 65_536  # there is one writer at a time, and many readers
+WRITER_KIBIBYTES = 32_768  # there is one writer at a time, and many readers
 READER_KIBIBYTES = 8_192
 
 

@@ -8,18 +8,21 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from monitor.errors import SchemaOutdated
+from monitor.store import config
 from monitor.store.database import Database
 
+_KIND, _RUNS_WITH = "schema", "runs_with"
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "migrations:")
-    config.set_main_option("path_separator", "os")
-    return config
+
+def _settings() -> Config:
+    found = Config()
+    found.set_main_option("script_location", "migrations:")
+    found.set_main_option("path_separator", "os")
+    return found
 
 
 def _script() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
+    return ScriptDirectory.from_config(_settings())
 
 
 def newest() -> str:
@@ -36,29 +39,54 @@ def current(database: Database) -> str | None:
 def migrate(database: Database) -> tuple[str | None, str]:
     """Bring the schema to the newest revision; what it was and what it is."""
     before = current(database)
-    _refuse_newer(before)
+    if not _is_known(before):
+        require_newest(database)
+        return before, str(before)
     if before != newest():
         migrate_to(database, "head")
+        with database.write() as connection:
+            config.put(connection, _KIND, _RUNS_WITH, _older_that_run())
     return before, newest()
 
 
 def migrate_to(database: Database, revision: str) -> None:
     """Bring an older schema to a revision."""
     with database.write() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        settings = _settings()
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, revision)
 
 
-def _refuse_newer(known: str | None) -> None:
-    if known is not None and known not in {script.revision for script in _script().walk_revisions()}:
-        raise SchemaOutdated(f"The store is at schema {known}, which this program does not know: use a newer Plimsoll")
+def _is_known(revision: str | None) -> bool:
+    return revision is None or revision in {script.revision for script in _script().walk_revisions()}
+
+
+def _runs_with(database: Database) -> list[str]:
+    """Schemas whose programs can run on the store as it is; told by the program that migrated it."""
+    with database.read() as connection:
+        return list(config.objects(connection, _KIND).get(_RUNS_WITH, []))
+
+
+def _older_that_run() -> list[str]:
+    """Schemas that the newest one only adds to: programs that want one of them go on working while others are
+    replaced."""
+    found: list[str] = []
+    for script in _script().walk_revisions():
+        if not getattr(script.module, "additive", False) or script.down_revision is None:
+            break
+        found.append(str(script.down_revision))
+    return found
 
 
 def require_newest(database: Database) -> None:
-    """Raises SchemaOutdated, with the command to run, when the store is behind."""
+    """Raises SchemaOutdated, with the command to run, when the store is behind; or ahead, unless what was added is
+    nothing that this program would miss."""
     known = current(database)
-    _refuse_newer(known)
-    if known != newest():
+    if not _is_known(known):
+        if newest() not in _runs_with(database):
+            raise SchemaOutdated(
+                f"The store is at schema {known}, which this program does not know: use a newer Plimsoll"
+            )
+    elif known != newest():
         what = "has no tables yet" if known is None else f"is at schema {known}"
         raise SchemaOutdated(f"The store {what}; this program needs {newest()}. Run: plimsoll migrate")

@@ -40,6 +40,18 @@ class WriteTurn:
             self._since_begun = False
             self._lock.release()
 
+    @contextlib.contextmanager
+    def given_back(self) -> Iterator[None]:
+        """Let others write while the block lasts; whoever has the turn takes it again afterwards, after those who came
+        in between."""
+        self._since_begun = False
+        self._lock.release()
+        try:
+            yield
+        finally:
+            self._lock.acquire()
+            self._since_begun = True
+
     def begun(self) -> None:
         """The one whose turn it is has the file."""
         self._since_begun = True

@@ -109,6 +109,20 @@ def on_chdb(folder: Path) -> Iterator[Observations]:
         yield store
 
 
+CLUSTER = """<clickhouse><tcp_port>9000</tcp_port><remote_servers><here><shard><replica>
+<host>localhost</host><port>9000</port></replica></shard></here></remote_servers></clickhouse>"""
+
+
+@contextlib.contextmanager
+def on_a_cluster(folder: Path) -> Iterator[Observations]:
+    """Distributed tables over a cluster of one shard: the engine in this process is no member of a larger one."""
+    config = folder / "cluster.xml"
+    config.write_text(CLUSTER)
+    options = f"config={config}&cluster=here&on_cluster=0"
+    with contextlib.closing(ClickHouseObservations(f"chdb://{folder / 'chdb'}?{options}")) as store:
+        yield store
+
+
 @contextlib.contextmanager
 def over_http(folder: Path) -> Iterator[Observations]:
     with (
@@ -118,7 +132,7 @@ def over_http(folder: Path) -> Iterator[Observations]:
         yield store
 
 
-APART = {"chdb": on_chdb, "clickhouse": over_http}
+APART = {"chdb": on_chdb, "clickhouse": over_http, "cluster": on_a_cluster}
 
 
 @pytest.fixture(params=["sqlite", "postgres", *APART])

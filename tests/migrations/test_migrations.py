@@ -16,7 +16,7 @@ from monitor.bootstrap import observations_on
 from monitor.errors import SchemaOutdated
 from monitor.service import Service
 from monitor.settings import load
-from monitor.store import schema, tables
+from monitor.store import config, schema, tables
 from monitor.store.database import Database
 from tests import stores
 from tests.monitor.world import T0, D, World, traffic
@@ -71,7 +71,7 @@ def _unique(table: Any) -> set[tuple[str, ...]]:
 
 
 def test_there_is_one_line_of_revisions() -> None:
-    script = ScriptDirectory.from_config(schema._config())
+    script = ScriptDirectory.from_config(schema._settings())
     assert len(script.get_heads()) == 1
     assert script.get_base() == FIRST
 
@@ -107,3 +107,14 @@ def test_a_store_of_a_newer_program_is_refused(database: Database) -> None:
     for refuse in (schema.migrate, schema.require_newest):
         with pytest.raises(SchemaOutdated, match="newer Plimsoll"):
             refuse(database)
+
+
+def test_what_only_adds_lets_older_programs_go_on(database: Database) -> None:
+    schema.migrate(database)
+    with database.write() as connection:
+        told = config.objects(connection, "schema")["runs_with"]
+        assert told == [str(int(schema.newest()) - back).zfill(4) for back in range(1, len(told) + 1)]
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")  # a newer program migrated
+        config.put(connection, "schema", "runs_with", [schema.newest()])
+    schema.require_newest(database)
+    assert schema.migrate(database) == ("9999", "9999")

@@ -255,6 +255,9 @@ class Apart(Observations, Protocol):
         """Finish an append under a change, to predictions of those hours, that may have ended half way; what there
         is now. Safe to call again."""
 
+    def check(self) -> None:
+        """Raises StoreUnavailable where it cannot be reached."""
+
     def close(self) -> None:
         """Give the connections back."""
 

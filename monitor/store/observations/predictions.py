@@ -25,10 +25,10 @@ def append(connection: Any, dialect: Dialect, model: StoredModel, batch: Predict
     with dialect.cursor(connection) as at:
         fresh = dialect.insert_new(at, model, names, batch)
         if fresh.all():
-            return _appended(batch, fresh, _NO_HOURS)
+            return appended_of(batch, fresh, _NO_HOURS)
         again = np.flatnonzero(~fresh)
         different = _different(at, dialect, model, names, batch, again)
-    return _appended(batch, fresh, batch.timestamps[again[different]] // HOUR)
+    return appended_of(batch, fresh, batch.timestamps[again[different]] // HOUR)
 
 
 def _different(
@@ -50,7 +50,8 @@ def _different(
     return np.array([row[0] for row in at.fetchall()], np.int64)
 
 
-def _appended(batch: PredictionBatch, fresh: NDArray[np.bool_], conflicting: NDArray[np.int64]) -> Appended:
+def appended_of(batch: PredictionBatch, fresh: NDArray[np.bool_], conflicting: NDArray[np.int64]) -> Appended:
+    """What became of a batch: which rows went in, and the hours of resends that differ."""
     times = batch.timestamps[fresh]
     return Appended(
         accepted=len(times),

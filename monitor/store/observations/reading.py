@@ -15,7 +15,7 @@ from monitor.store.observations.canonical import canonical_stored
 from monitor.store.observations.dialect import Dialect
 from monitor.store.observations.schema import labels_table, predictions_table
 
-CHUNK_ROWS = 200_000
+CHUNK_ROWS, CHUNK_CELLS = 200_000, 1_500_000
 _HOURS_AT_ONCE = 500
 _ORDER = [("hour", "ascending"), ("id", "ascending")]
 _SCORED_ORDER = [*_ORDER, ("ts", "ascending"), ("arrival", "ascending")]
@@ -25,17 +25,19 @@ def read(
     connection: Any, dialect: Dialect, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
 ) -> Iterator[pa.Table]:
     """Rows of hours [start, end); see ``Observations.read``."""
-    schema = _schema(columns)
+    schema = rows_schema(columns)
     own = {"hour": f"ts / {HOUR}", "timestamp": "ts"}
     selected = ",".join(own.get(name, name) for name in schema.names)
     statement = f"SELECT {selected} FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
-    for first, last in _chunks(connection, dialect, model, start, end):
+    rows = min(CHUNK_ROWS, CHUNK_CELLS // len(schema.names))
+    for first, last in _chunks(connection, dialect, model, start, end, rows):
         with dialect.cursor(connection) as at:
             table = dialect.fetch(at, statement, (first * HOUR, last * HOUR), schema)
         yield table.sort_by(_ORDER)
 
 
-def _schema(columns: Sequence[StoredColumn]) -> pa.Schema:
+def rows_schema(columns: Sequence[StoredColumn]) -> pa.Schema:
+    """Of the tables that ``read`` gives."""
     fixed = [
         ("hour", pa.int64()),
         ("id", pa.string()),
@@ -48,8 +50,10 @@ def _schema(columns: Sequence[StoredColumn]) -> pa.Schema:
     return pa.schema([*fixed, *((column.physical, arrow_type(column)) for column in columns)])
 
 
-def _chunks(connection: Any, dialect: Dialect, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
-    """Stretches [first, last) of hours with about ``CHUNK_ROWS`` rows each, at least one hour."""
+def _chunks(
+    connection: Any, dialect: Dialect, model: StoredModel, start: int, end: int, at_once: int
+) -> list[tuple[int, int]]:
+    """Stretches [first, last) of hours with about so many rows each, at least one hour."""
     with dialect.cursor(connection) as at:
         at.execute(
             f"SELECT ts / {HOUR}, count(*) FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
@@ -61,7 +65,7 @@ def _chunks(connection: Any, dialect: Dialect, model: StoredModel, start: int, e
         return []
     hours, rows = np.array(counts, np.int64).T
     before = np.cumsum(rows) - rows
-    cuts = hours[np.flatnonzero(np.diff(before // CHUNK_ROWS, prepend=-1))]
+    cuts = hours[np.flatnonzero(np.diff(before // at_once, prepend=-1))]
     return [(int(first), int(last)) for first, last in zip(cuts, [*cuts[1:], end], strict=True)]
 
 
@@ -89,7 +93,7 @@ def scored(
         hour=table["hour"].to_numpy(),
         known_hour=-(-table["ts"].to_numpy() // HOUR),
         version=pc.fill_null(table["version"], "").combine_chunks(),
-        prediction=_prediction(table, prediction),
+        prediction=prediction_of(table, prediction),
         label=table["value"].combine_chunks(),
         probabilities={column.name: table[column.physical].to_numpy() for column in probabilities},
         columns={column.physical: table[column.physical].combine_chunks() for column in columns},
@@ -122,7 +126,8 @@ def _stretches(hours: list[int]) -> list[tuple[int, int]]:
     ]
 
 
-def _prediction(table: pa.Table, columns: Sequence[StoredColumn]) -> pa.Array:
+def prediction_of(table: pa.Table, columns: Sequence[StoredColumn]) -> pa.Array:
+    """Canonical predictions of some rows; ``columns``: the model's column of them, or none."""
     if not columns:
         return pa.nulls(len(table), pa.string())
     (column,) = columns

@@ -30,14 +30,15 @@ def get(connection: Any, dialect: Dialect, model: StoredModel, prediction_id: st
             (prediction_id,),
         )
         labels = at.fetchall()
-    answer = _assembled(model, dict(zip(names, row, strict=True)))
+    answer = assembled(model, dict(zip(names, row, strict=True)))
     answer["labels"] = [
-        {"label": _as_kind(value, kind), "timestamp": ts, "arrived": arrived} for value, kind, ts, arrived in labels
+        {"label": as_kind(value, kind), "timestamp": ts, "arrived": arrived} for value, kind, ts, arrived in labels
     ]
     return answer
 
 
-def _assembled(model: StoredModel, row: dict[str, Any]) -> dict[str, Any]:
+def assembled(model: StoredModel, row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the table as it was sent."""
     odd = read_odd(row["odd"])
     answer: dict[str, Any] = {
         "id": row["id"],
@@ -104,7 +105,8 @@ def _finite(value: float | None) -> float | int | str | None:
     return int(value) if value == int(value) and abs(value) < 1e15 else value
 
 
-def _as_kind(value: str, kind: str) -> Any:
+def as_kind(value: str, kind: str) -> Any:
+    """A label as it was sent."""
     if kind == "boolean":
         return value == "1"
     return _finite(float(value)) if kind == "number" else value

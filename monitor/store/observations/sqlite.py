@@ -16,7 +16,7 @@ from monitor.errors import StoreUnavailable
 from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
 from monitor.store.observations.dialect import Staged, first_of_each
 
-FETCH = 20_000  # rows held as Python objects at a time
+FETCH = 500_000  # values held as Python objects at a time
 
 types = {"number": "REAL", "string": "TEXT", "boolean": "TEXT", "vector": "BLOB"}
 same, differs = "IS", "IS NOT"  # older SQLites do not know IS DISTINCT FROM
@@ -109,7 +109,7 @@ def fetch(at: sqlite3.Cursor, statement: str, values: Sequence[Any], schema: pa.
     """See ``Dialect.fetch``."""
     at.execute(statement, values)
     batches: list[pa.RecordBatch] = []
-    while rows := at.fetchmany(FETCH):
+    while rows := at.fetchmany(FETCH // len(schema)):
         arrays = [pa.array(column, type_) for column, type_ in zip(zip(*rows, strict=True), schema.types, strict=True)]
         batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
     return pa.Table.from_batches(batches, schema)

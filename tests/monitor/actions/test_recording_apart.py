@@ -12,6 +12,7 @@ import pytest
 
 from monitor import clock
 from monitor.actions import recording_apart
+from monitor.actions.check_ready import check_ready
 from monitor.actions.prune import prune
 from monitor.actions.recording_apart import LEASE, Watch, mend_left
 from monitor.actions.summarise_hours import summarise_waiting
@@ -19,7 +20,7 @@ from monitor.errors import StoreUnavailable
 from monitor.ingest import conform
 from monitor.ingest.decode import decode
 from monitor.service import Service
-from monitor.store import arriving, models, summaries
+from monitor.store import arriving, heartbeats, models, summaries
 from monitor.store.observations.base import PredictionBatch
 from monitor.store.observations.clickhouse import predictions
 from monitor.store.observations.clickhouse.store import ClickHouseObservations
@@ -125,8 +126,8 @@ def insert_and_die(world: World, store: ClickHouseObservations, rows: list[dict[
     with world.service.database.write() as connection:
         model = world.found(connection)
         batch = batch_of(model, rows)
-        with recording_apart.turn(world.service, connection, model, batch.timestamps, NOW) as change:
-            store.engine.insert("p_1", predictions.rows_of(batch, change), "again")
+        with recording_apart.turn(world.service, connection, model, batch.timestamps, NOW) as mine:
+            store.engine.insert("p_1", predictions.rows_of(batch, mine.number), "again")
             raise KeyError
 
 
@@ -140,8 +141,8 @@ def store(world: World, rows: list[dict[str, Any]], *deaths: type[Exception]) ->
     with world.service.database.write() as connection:
         model = world.found(connection)
         batch = batch_of(model, rows)
-        with recording_apart.turn(world.service, connection, model, batch.timestamps, NOW) as change:
-            assert world.service.observations.append(connection, model.stored, batch, change).accepted == len(rows)
+        with recording_apart.turn(world.service, connection, model, batch.timestamps, NOW) as mine:
+            assert world.service.observations.append(connection, model.stored, batch, mine.number).accepted == len(rows)
             for death in deaths:
                 raise death
 
@@ -198,11 +199,11 @@ def store_slowly(world: World, rows: list[dict[str, Any]]) -> None:
     with service.database.write() as connection:
         model = world.found(connection)
         batch = batch_of(model, rows)
-        with recording_apart.turn(service, connection, model, batch.timestamps, NOW) as change:
-            (mine,) = arriving.everything(connection)
-            assert arriving.end(connection, mine)
+        with recording_apart.turn(service, connection, model, batch.timestamps, NOW) as mine:
+            (announced,) = arriving.everything(connection)
+            assert arriving.end(connection, announced)
             connection.commit()
-            service.observations.append(connection, model.stored, batch, change)
+            service.observations.append(connection, model.stored, batch, mine.number)
 
 
 def test_several_threads_post_the_same(service: Service) -> None:
@@ -234,3 +235,27 @@ def test_pruning(service: Service) -> None:
         model = world.found(connection)
         stats = service.observations.stats(connection, model.stored)
     assert stats == {"predictions": len(kept), "labels": len(kept), "orphans": 0}
+
+
+def test_others_write_while_rows_are_stored(service: Service) -> None:
+    world = World(service)
+    world.post(traffic(START, 1))
+    with service.database.write() as connection:
+        model = world.found(connection)
+        with (
+            recording_apart.turn(service, connection, model, recording_apart.NO_TIMES, NOW) as mine,
+            mine.outside(),
+            service.database.write(patience=1.0) as other,
+        ):
+            heartbeats.beat(other, "beside", NOW)
+    with service.database.read() as connection:
+        assert heartbeats.at(connection, "beside") == NOW
+
+
+def test_a_store_that_is_away_is_told_of(tmp_path: Path) -> None:
+    service = stores.new_service(tmp_path, observations_url="clickhouse://127.0.0.1:9/rows")
+    with pytest.raises(StoreUnavailable, match="ClickHouse cannot be used"):
+        check_ready(service, NOW)
+    with pytest.raises(StoreUnavailable, match="ClickHouse cannot be used"):
+        World(service).post(traffic(START, 1))
+    service.close()

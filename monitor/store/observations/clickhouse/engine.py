@@ -30,6 +30,9 @@ _OF_CLUSTERS = {
     "distributed_product_mode": "local",  # both sides of a join have the shard of their id
 }
 
+# An id that was stored is found on whichever replica is asked.
+_OF_REPLICAS = {"insert_quorum": "auto", "insert_quorum_parallel": 0, "select_sequential_consistency": 1}
+
 # Overloaded, read-only, out of room, cut off from Keeper or from a shard: none says that the statement was wrong.
 _PASSING = {3, 74, 75, 76, 159, 164, 202, 209, 210, 225, 236, 241, 242, 243, 252, 279, 285, 286, 319, 439, 516, 999}
 
@@ -101,16 +104,27 @@ def _connect(address: Address) -> Any:
         raise Invalid(
             "PLIMSOLL_OBSERVATIONS_URL needs the extra clickhouse: pip install 'plimsoll[clickhouse]'"
         ) from error
-    settings = {**_SETTINGS, **(_OF_CLUSTERS if address.cluster else {})}
+    settings = _SETTINGS | (_OF_CLUSTERS if address.cluster else {}) | (_OF_REPLICAS if address.replicated else {})
     options = dict(address.options)
-    if not address.embedded:
-        options |= {"connect_timeout": 5, "send_receive_timeout": SECONDS}
-        if address.database != "default":
-            first = clickhouse_connect.get_client(**options)
-            on = f" ON CLUSTER {quoted(address.cluster)}" if address.on_cluster and address.cluster else ""
-            first.command(f"CREATE DATABASE IF NOT EXISTS {quoted(address.database)}{on}")
-            first.close()
+    if address.embedded:
+        return _embedded(clickhouse_connect, options, settings)
+    options |= {"connect_timeout": 5, "send_receive_timeout": SECONDS}
+    if address.database != "default":
+        first = clickhouse_connect.get_client(**options)
+        on = f" ON CLUSTER {quoted(address.cluster)}" if address.on_cluster and address.cluster else ""
+        first.command(f"CREATE DATABASE IF NOT EXISTS {quoted(address.database)}{on}")
+        first.close()
     return clickhouse_connect.get_client(**options, database=address.database, settings=settings)
+
+
+def _embedded(clickhouse_connect: Any, options: dict[str, Any], settings: dict[str, Any]) -> Any:
+    try:
+        return clickhouse_connect.get_client(**options, settings=settings)
+    except clickhouse_connect.driver.exceptions.ProgrammingError as error:
+        raise StoreUnavailable(
+            f"The folder {options['path']} cannot be opened. chDB belongs to one process: if a service has it, stop"
+            " that one first, or send to it (PLIMSOLL_URL)."
+        ) from error
 
 
 def quoted(name: str) -> str:

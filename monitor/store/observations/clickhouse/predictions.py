@@ -14,7 +14,7 @@ from monitor.store.observations.base import PARTS, Appended, PredictionBatch, St
 from monitor.store.observations.clickhouse import ids, orphans
 from monitor.store.observations.clickhouse.engine import Engine
 from monitor.store.observations.clickhouse.schema import IDS, PREDICTIONS, WEEK, delete, table
-from monitor.store.observations.predictions import _appended
+from monitor.store.observations.predictions import appended_of
 from monitor.store.observations.schema import FIXED
 
 _NO_HOURS = np.empty(0, np.int64)
@@ -45,7 +45,7 @@ def append(engine: Engine, model: StoredModel, batch: PredictionBatch, number: i
     if waiting:
         some = pa.array(fresh)
         orphans.adopt(engine, model, batch.ids.filter(some), batch.timestamps[fresh], f"{model.id}.{number}.adopted")
-    return _appended(batch, fresh, _conflicting(engine, model, batch, fresh, known))
+    return appended_of(batch, fresh, _conflicting(engine, model, batch, fresh, known))
 
 
 def _conflicting(

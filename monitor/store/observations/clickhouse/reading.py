@@ -17,7 +17,7 @@ from monitor.store.observations.clickhouse import ids
 from monitor.store.observations.clickhouse.engine import Engine
 from monitor.store.observations.clickhouse.schema import IDS, LABELS, ORPHANS, PREDICTIONS, table
 from monitor.store.observations.schema import FIXED
-from monitor.store.observations.single import _as_kind, _assembled
+from monitor.store.observations.single import as_kind, assembled
 
 _COUNTS = pa.schema([("hour", pa.int64()), ("rows", pa.int64())])
 
@@ -26,7 +26,7 @@ def read(
     engine: Engine, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
 ) -> Iterator[pa.Table]:
     """Rows of hours [start, end); see ``Observations.read``."""
-    schema = shared._schema(columns)
+    schema = shared.rows_schema(columns)
     selected = ",".join({"timestamp": "ts AS timestamp"}.get(name, name) for name in schema.names)
     for first, last in stretches(engine, model, start, end):
         yield engine.rows(
@@ -59,7 +59,7 @@ def scored(engine: Engine, model: StoredModel, hours: Sequence[int], columns: Se
         hour=found["hour"].to_numpy(),
         known_hour=-(-found["ts"].to_numpy() // HOUR),
         version=pc.fill_null(found["version"], "").combine_chunks(),
-        prediction=shared._prediction(found, prediction),
+        prediction=shared.prediction_of(found, prediction),
         label=found["value"].combine_chunks(),
         probabilities={column.name: found[column.physical].to_numpy() for column in probabilities},
         columns={column.physical: found[column.physical].combine_chunks() for column in columns},
@@ -107,14 +107,14 @@ def get(engine: Engine, model: StoredModel, prediction_id: str) -> dict[str, Any
     ).to_pylist()
     if not rows:
         return None
-    answer = _assembled(model, rows[0])
+    answer = assembled(model, rows[0])
     names = ("value", "kind", "ts", "arrived")
     labels = engine.rows(
         f"SELECT {','.join(names)} FROM {table(LABELS, model)} FINAL WHERE {where} ORDER BY ts, batch DESC, place",
         pa.schema(list(zip(names, (pa.string(), pa.string(), pa.int64(), pa.int64()), strict=True))),
     )
     answer["labels"] = [
-        {"label": _as_kind(one["value"], one["kind"]), "timestamp": one["ts"], "arrived": one["arrived"]}
+        {"label": as_kind(one["value"], one["kind"]), "timestamp": one["ts"], "arrived": one["arrived"]}
         for one in labels.to_pylist()
     ]
     return answer

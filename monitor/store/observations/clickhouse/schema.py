@@ -7,6 +7,7 @@ shard.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -84,10 +85,10 @@ def ensure(engine: Engine, model: StoredModel) -> None:
     if not have:
         for statement in creation(engine, model):
             engine.run(statement)
-    for column in model.columns:
-        wanted = TYPES[column.storage]
-        if have.get(column.physical) != wanted:
-            _put_column(engine, model, column.physical, wanted, changed=column.physical in have)
+    wanted = {column.physical: TYPES[column.storage] for column in model.columns}
+    lacking = {name: type_ for name, type_ in wanted.items() if have.get(name) != type_}
+    if lacking:
+        _put_columns(engine, model, lacking, have)
 
 
 def creation(engine: Engine, model: StoredModel) -> list[str]:
@@ -111,12 +112,15 @@ def creation(engine: Engine, model: StoredModel) -> list[str]:
     return statements
 
 
-def _put_column(engine: Engine, model: StoredModel, name: str, type_: str, *, changed: bool) -> None:
+def _put_columns(engine: Engine, model: StoredModel, columns: Mapping[str, str], have: Mapping[str, str]) -> None:
     """A column of another type is one that an unfinished unit of work left: it has no values."""
-    what = f"MODIFY COLUMN {name} {type_}" if changed else f"ADD COLUMN IF NOT EXISTS {name} {type_}"
+    actions = ", ".join(
+        f"{'MODIFY COLUMN' if name in have else 'ADD COLUMN IF NOT EXISTS'} {name} {type_}"
+        for name, type_ in columns.items()
+    )
     where, everywhere = local(engine, PREDICTIONS, model)
     for one in dict.fromkeys((where, table(PREDICTIONS, model))):
-        engine.run(f"ALTER TABLE {one}{everywhere} {what}")
+        engine.run(f"ALTER TABLE {one}{everywhere} {actions}")
 
 
 def drop_before(engine: Engine, model: StoredModel, hour: int) -> None:

@@ -142,6 +142,10 @@ class ClickHouseObservations:
         versions = reading.tally(self.engine, model)
         return Held(versions, rows, newest, reading.hours_of_labels(self.engine, model, predictions.of_change(change)))
 
+    def check(self) -> None:
+        """Raises StoreUnavailable where it cannot be reached."""
+        self.engine.number("SELECT 1")
+
     def close(self) -> None:
         """Give the connections back."""
         self.engine.close()

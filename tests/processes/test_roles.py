@@ -1,0 +1,123 @@
+"""``plimsoll serve --role``: processes that answer and processes that work, on one store."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from monitor import bootstrap, clock, settings
+from monitor.store import claims
+from monitor.store.database import Database
+from monitor.store.server_time import ServerTime
+from tests.monitor.delivery.receiver import receiving
+from tests.monitor.world import bare, traffic
+from tests.postgres import Databases, Server
+from tests.processes.chaos import _free_port
+
+H, D = clock.HOUR, clock.DAY
+
+
+@contextlib.contextmanager
+def started(folder: Path, url: str, role: str, port: int) -> Iterator[subprocess.Popen[str]]:
+    """A process that is ready; ended with SIGTERM, or killed where that does not help."""
+    environment = {**os.environ, "PLIMSOLL_DATABASE_URL": url, "PLIMSOLL_HOME": str(folder), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "monitor", "serve", "--role", role, "--port", str(port)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().startswith("Plimsoll ")
+            yield process
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) in (0, -signal.SIGTERM)  # uvicorn ends by the signal that it got
+        finally:
+            process.kill()
+
+
+def test_one_answers_and_another_works(tmp_path: Path, postgres: Databases) -> None:
+    url, port = postgres.migrated(), _free_port()
+    now = clock.now() // H * H
+    with (
+        started(tmp_path, url, "api", port),
+        receiving() as outside,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
+    ):
+        hook = {"type": "webhook", "url": f"{outside.url}/ops"}
+        http.put("/v1/config", json={"default_notify": ["ops"], "channels": {"ops": hook}}).raise_for_status()
+        http.put("/v1/models/m/references/base", json=traffic(now - 12 * D, 9 * 24)).raise_for_status()
+        http.post("/v1/models/m/predictions", json=bare(traffic(now - 2 * D, 48, seed=2, shift=3.0))).raise_for_status()
+        assert http.get("/readyz").status_code == 503  # nobody works
+        fired = http.post("/v1/models/m/runs", json={}).json()["alerts"]
+        assert fired
+        assert not outside.received
+        with started(tmp_path, url, "worker", 0):
+            deadline = time.monotonic() + 30
+            while not outside.received and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert outside.received
+            assert http.get("/readyz").json() == {"status": "ok", "problems": []}
+
+
+def test_a_run_belongs_to_one_of_two_and_is_taken_over_when_its_holder_is_gone(
+    tmp_path: Path, postgres: Databases
+) -> None:
+    service = bootstrap.build(settings.load({}, database_url=postgres.migrated()))
+    other = Database(service.settings.database_url)
+    with service.database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO models (id, name, settings, created_at, n_predictions, n_labels,"
+                                   " n_quarantined, change) VALUES (1, 'm', '{}', 0, 0, 0, 0, 0)")  # fmt: skip
+        assert claims.claim(connection, 1, 5 * H, "one", 10)
+    with other.write() as connection:
+        assert not claims.claim(connection, 1, 5 * H, "two", 10 + claims.LEASE)
+        assert claims.claim(connection, 1, 5 * H, "two", 11 + claims.LEASE)
+        assert not claims.holds(connection, 1, 5 * H, "one")
+    service.database.close()
+    other.close()
+
+
+def test_processes_go_by_the_clock_of_the_store(postgres: Databases) -> None:
+    database = Database(postgres.empty())
+    for wrong in (-7 * clock.MINUTE, 0, 5 * clock.MINUTE):
+        now = ServerTime(database, lambda wrong=wrong: clock.now() + wrong)  # type: ignore[misc]
+        assert abs(now() - clock.now()) < clock.SECOND
+    database.close()
+
+
+def test_chdb_is_open_in_one_process_only(tmp_path: Path) -> None:
+    environment = {**os.environ, "PLIMSOLL_HOME": str(tmp_path), "PLIMSOLL_OBSERVATIONS_URL": f"chdb://{tmp_path}/rows"}
+    command = [sys.executable, "-m", "monitor", "serve", "--role", "api", "--port", str(_free_port())]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "one process only" in done.stderr
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_a_database_that_is_gone_is_told_at_once_and_comes_back_by_itself(how: str, tmp_path: Path) -> None:
+    server, port = Server("fsync=on"), _free_port()
+    url = Databases(server.address).migrated()
+    try:
+        with started(tmp_path, url, "all", port), httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
+            row = bare(traffic(clock.now() // H * H - 2 * H, 1))
+            assert http.post("/v1/models/m/predictions", json=row).json()["accepted"] == 6
+            server.kill() if how == "killed" else server.pause(True)
+            began = time.monotonic()
+            answer = http.post("/v1/models/m/predictions", json=row)
+            assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
+            assert time.monotonic() - began < 10
+            assert http.get("/livez").status_code == 200
+            assert http.get("/readyz").status_code == 503
+            server.start() if how == "killed" else server.pause(False)
+            deadline = time.monotonic() + 30
+            while http.post("/v1/models/m/predictions", json=row).status_code != 200 and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert http.post("/v1/models/m/predictions", json=row).json()["duplicates"] == 6
+    finally:
+        server.stop()
