@@ -22,8 +22,9 @@ def erase_prediction(service: Service, name: str, prediction_id: str, now: int) 
     """
     with service.database.erasing(locks.model(name), locks.posts(name)) as connection:
         model = known_models.get(connection, name)
-        with turn(service, connection, model, NO_TIMES, now):
-            erased = service.observations.erase(connection, model.stored, prediction_id)
+        with turn(service, connection, model, NO_TIMES, now) as mine:
+            with mine.outside():
+                erased = service.observations.erase(connection, model.stored, prediction_id)
             rejected = quarantine.erase(connection, model.id, prediction_id)
             models.note_erased(connection, model.id, erased)
             if erased.timestamp is not None:

@@ -127,7 +127,7 @@ def _put_rows(
 ) -> None:
     service.observations.ensure_model(connection, model.stored)
     put = dict.fromkeys(("predictions", "labels"), 0)
-    with turn(service, connection, model, NO_TIMES, now) as mine:
+    with turn(service, connection, model, NO_TIMES, now) as mine, mine.outside():
         number = mine.number
         for file in sorted(folder.glob("predictions-*.parquet")):
             for part in _read(file):

@@ -103,6 +103,20 @@ def test_rows_without_their_ids_get_them(service: Service) -> None:
     assert [one["label"] for one in found["labels"]] == [rows[50]["label"]]
 
 
+def test_rows_that_were_announced_without_their_hours_keep_their_ids(service: Service) -> None:
+    """As an import announces them: it reads its files as it goes."""
+    world = World(service)
+    rows = traffic(START, 24, seed=2)
+    world.post(rows[:6])
+    with pytest.raises(KeyError):
+        store(world, rows[6:], KeyError, told=False)
+    assert mend_left(service, Watch(), NOW) == 1
+    again = world.poster.predictions(bare(rows), now=NOW)
+    assert (again["accepted"], again["duplicates"]) == (0, len(rows))
+    with service.database.read() as connection:
+        assert world.found(connection).n_predictions == len(rows)
+
+
 def test_a_second_row_of_a_known_id_is_taken_back(service: Service) -> None:
     """Ended when resends with other times were inserted and not looked at yet."""
     world = World(service)
@@ -137,11 +151,13 @@ def store_and_die(world: World, rows: list[dict[str, Any]]) -> None:
         store(world, rows, KeyError)
 
 
-def store(world: World, rows: list[dict[str, Any]], *deaths: type[Exception]) -> None:
+def store(world: World, rows: list[dict[str, Any]], *deaths: type[Exception], told: bool = True) -> None:
     with world.service.database.write() as connection:
         model = world.found(connection)
         batch = batch_of(model, rows)
-        with recording_apart.turn(world.service, connection, model, batch.timestamps, NOW) as mine:
+        with recording_apart.turn(
+            world.service, connection, model, batch.timestamps if told else recording_apart.NO_TIMES, NOW
+        ) as mine:
             assert world.service.observations.append(connection, model.stored, batch, mine.number).accepted == len(rows)
             for death in deaths:
                 raise death

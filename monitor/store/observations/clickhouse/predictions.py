@@ -90,15 +90,13 @@ def _take_back(engine: Engine, model: StoredModel, rows: pa.Table, known: pa.Tab
 
 
 def repair(engine: Engine, model: StoredModel, change: int, hours: NDArray[np.int64]) -> None:
-    """Finish what appends for that change to those hours may have begun: each row has its id and its labels, each id
-    its row, and of a known id there is nothing else."""
+    """Finish what appends for that change to those hours (none: any) may have begun: each row has its id and its
+    labels, each id its row, and of a known id there is nothing else."""
     among = of_change(change)
     schema = pa.schema([("id", pa.string()), ("ts", pa.int64()), ("hour", pa.int32()), ("batch", pa.int64())])
-    rows = schema.empty_table()
-    if len(hours):
-        where = f"{_of_hours(hours)} AND {among}"
-        rows = engine.rows(f"SELECT id, ts, hour, batch FROM {table(PREDICTIONS, model)} WHERE {where}", schema)
-        rows = rows.sort_by([("batch", "descending")])
+    where = f"{_of_hours(hours)} AND {among}" if len(hours) else among
+    rows = engine.rows(f"SELECT id, ts, hour, batch FROM {table(PREDICTIONS, model)} WHERE {where}", schema)
+    rows = rows.sort_by([("batch", "descending")])
     noted = engine.rows(f"SELECT id, ts, batch FROM {table(IDS, model)} WHERE {among}", ids.KNOWN)
     for some in ids.parts(_without(noted, rows)["id"].combine_chunks()):
         delete(engine, IDS, model, f"{among} AND {ids.of_hashes(some)}")
