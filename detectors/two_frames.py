@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from detectors.embedding.two_tables import compare_vectors, is_vectors
 from detectors.gap import largest_gap
 from detectors.kinds import infer_kind
 from detectors.levels import canonical
@@ -40,7 +41,8 @@ def compare_frames(
     """Measure every column of ``reference`` that has a kind (``kinds.infer_kind``), in its order.
 
     Without ``methods``: the i.i.d. rule on exact values, tolerance 0.02, α = 0.01 / columns; a column drifted where
-    p_value <= alpha. Last, where there are two numeric columns, ``correlation`` over all of them. With ``methods``:
+    p_value <= alpha; columns of vectors by ``mean_embedding``. Last, where there are two numeric columns,
+    ``correlation`` over all of them. With ``methods``:
     each test of the registry on the columns that it fits, with the same α where it has a p-value; the others carry
     ``alpha`` ``None`` and never decide. Raises ``KeyError`` for an unknown method.
     """
@@ -49,13 +51,21 @@ def compare_frames(
         raise KeyError(f"unknown method {unknown[0]!r}; known are {', '.join(sorted(TWO_SAMPLE))}")
     kinds = {name: _kind(reference, current, name) for name in reference.column_names}
     known = {name: kind for name, kind in kinds.items() if kind is not None}
-    alpha = ALPHA / max(len(known), 1)
+    vectors = [] if methods is not None else [n for n in reference.column_names if is_vectors(reference.column(n))]
+    alpha = ALPHA / max(len(known) + len(vectors), 1)
     # one column at a time: sorted copies of a whole table would be as large as the table
     pairs = (_pair(reference, current, name, kind) for name, kind in known.items())
     found = [measured for pair in pairs for measured in _measured(pair, methods, alpha)]
+    found += [_vectors(reference, current, name, alpha) for name in vectors]
     numeric = [name for name, kind in known.items() if kind == "numeric"]
     together = None if methods is not None else compare_correlations(reference, current, numeric, ALPHA_TOGETHER)
     return found if together is None else [*found, together]
+
+
+def _vectors(reference: pa.Table, current: pa.Table, name: str, alpha: float) -> Measurement:
+    now = current.column(name) if name in current.column_names else pa.chunked_array([pa.nulls(0, pa.float64())])
+    measured = compare_vectors(name, reference.column(name), now, tolerance=TOLERANCE, alpha=alpha)
+    return replace(measured, alpha=alpha)
 
 
 def _measured(pair: _Pair, methods: Sequence[str] | None, alpha: float) -> Iterator[Measurement]:

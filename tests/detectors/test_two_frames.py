@@ -77,3 +77,37 @@ def test_text_and_numbers_meet_in_canonical_form():
     assert (one.metric, one.value) == ("l_infinity", 0.0)
     (turned,) = compare_frames(pa.table({"x": [0.5, 1.5] * 50}), pa.table({"x": ["0.5", "1.5"] * 50}))
     assert (turned.metric, turned.value) == ("l_infinity", 0.0)
+
+
+def embedded(n: int, seed: int, shift: float = 0.0) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(shift, 1, (n, 8))
+    lists = pa.array([None if i % 50 == 0 else row.tolist() for i, row in enumerate(rows)])
+    return pa.table({"x": rng.normal(0, 1, n), "text": lists})
+
+
+def test_vectors_are_compared_by_their_mean_embedding() -> None:
+    reference = embedded(3000, 1)
+    quiet = {one.feature: one for one in compare_frames(reference, embedded(2000, 2))}
+    moved = {one.feature: one for one in compare_frames(reference, embedded(2000, 3, 0.8))}
+    assert set(quiet) == {"x", "text"}
+    for found, drifted in ((quiet["text"], False), (moved["text"], True)):
+        assert (found.metric, found.n_reference, found.n_current) == ("mean_embedding", 2940, 1960)
+        assert found.alpha == 0.01 / 2
+        assert found.effect_lower is not None
+        assert (found.effect_lower > 0.02) is drifted
+    assert moved["x"].alpha == 0.01 / 2
+
+
+def test_vectors_of_any_kind_of_list() -> None:
+    table = embedded(400, 1)
+    fixed = pa.FixedSizeListArray.from_arrays(pa.array(np.ones(3200)), 8)
+    ragged = pa.array([[1.0, float(i % 7)] if i % 3 else [float("nan")] * 5 for i in range(400)])
+    for lists in (table.column("text").cast(pa.large_list(pa.float32())), ragged):
+        (found,) = compare_frames(pa.table({"v": lists}), pa.table({"v": lists}))
+        assert (found.metric, found.reason) == ("mean_embedding", None)
+    (found,) = compare_frames(pa.table({"v": fixed}), pa.table({"v": fixed}))
+    assert found.reason == "no_reference"  # all the same: nothing to tell apart
+    (found,) = compare_frames(pa.table({"v": ragged}), pa.table({"w": ragged}))
+    assert found.reason == "too_few_rows"
+    assert compare_frames(pa.table({"v": ragged}), pa.table({"v": ragged}), methods=["ks"]) == []

@@ -32,6 +32,9 @@ class Dialect(Protocol):
     def create(self, at: Any, model: StoredModel) -> None:
         """Make a model's tables."""
 
+    def altering(self, at: Any) -> AbstractContextManager[None]:
+        """Tables are changed within: the statements give up soon rather than keep those behind them waiting."""
+
     def known(self, model: StoredModel) -> str:
         """The table that has ``id`` and ``ts`` of every prediction, each id once."""
 

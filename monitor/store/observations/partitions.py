@@ -5,6 +5,8 @@ A partition is made beside its table and then attached: that waits for nobody wh
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,11 +26,18 @@ def ensure(at: Any, model: StoredModel, times: NDArray[np.int64]) -> None:
     wanted = set(weeks.tolist()) | {int(weeks[-1]) + ahead for ahead in range(1, AHEAD + 1)}
     lacking = wanted - of(at, model)
     if lacking:
-        before = at.execute("SHOW lock_timeout").fetchone()[0]
-        at.execute(f"SET LOCAL lock_timeout = '{DDL_LOCK}'")
-        for week in sorted(lacking):
-            _make(at, predictions_table(model), week)
-        at.execute(f"SET LOCAL lock_timeout = '{before}'")
+        with brief(at):
+            for week in sorted(lacking):
+                _make(at, predictions_table(model), week)
+
+
+@contextlib.contextmanager
+def brief(at: Any) -> Iterator[None]:
+    """Statements that change tables; they wait for nobody's lock for long."""
+    before = at.execute("SHOW lock_timeout").fetchone()[0]
+    at.execute(f"SET LOCAL lock_timeout = '{DDL_LOCK}'")
+    yield
+    at.execute(f"SET LOCAL lock_timeout = '{before}'")
 
 
 def of(at: Any, model: StoredModel) -> set[int]:
@@ -51,6 +60,7 @@ def _make(at: Any, table: str, week: int) -> None:
 def drop_before(at: Any, model: StoredModel, start: int) -> None:
     """Drop the partitions whose weeks are over before a time, microseconds."""
     table = predictions_table(model)
-    for week in sorted(of(at, model)):
-        if (week + 1) * WEEK <= start:
+    over = [week for week in sorted(of(at, model)) if (week + 1) * WEEK <= start]
+    with brief(at):
+        for week in over:
             at.execute(f"DROP TABLE {table}_w{week}")

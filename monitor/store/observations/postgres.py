@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,11 @@ def create(at: Cursor, model: StoredModel) -> None:
     )
     # An index holds at most some 2,700 bytes of a row; a label may be longer.
     at.execute(f"CREATE UNIQUE INDEX {labels}_once ON {labels} (id, ts, md5(value))")
+
+
+def altering(at: Cursor) -> AbstractContextManager[None]:
+    """See ``Dialect.altering``."""
+    return partitions.brief(at)
 
 
 def known(model: StoredModel) -> str:

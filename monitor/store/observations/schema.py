@@ -25,8 +25,11 @@ def ensure(connection: Any, dialect: Dialect, model: StoredModel) -> None:
         if not have:
             dialect.create(at, model)
         lacking = [column for column in model.columns if column.physical not in have]
-        for column in lacking:
-            at.execute(f"ALTER TABLE {table} ADD COLUMN {column.physical} {dialect.types[column.storage]}")
+        if not lacking:
+            return
+        with dialect.altering(at):
+            for column in lacking:
+                at.execute(f"ALTER TABLE {table} ADD COLUMN {column.physical} {dialect.types[column.storage]}")
 
 
 def is_made(connection: Any, dialect: Dialect, model: StoredModel) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,11 @@ def create(at: sqlite3.Cursor, model: StoredModel) -> None:
         f"CREATE TABLE {labels} (id TEXT NOT NULL, ts BIGINT NOT NULL, value TEXT NOT NULL, kind TEXT NOT NULL,"
         " arrived BIGINT NOT NULL, UNIQUE (id, ts, value))"
     )
+
+
+def altering(at: sqlite3.Cursor) -> AbstractContextManager[None]:
+    """See ``Dialect.altering``."""
+    return contextlib.nullcontext()
 
 
 def known(model: StoredModel) -> str:

@@ -225,7 +225,7 @@ def test_migrate_and_what_serve_refuses(tmp_path: Path, home: Path) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     assert "newer Plimsoll" in said(plimsoll("migrate", home=home, **given), 2)
     assert "newer Plimsoll" in said(plimsoll("serve", "--port", "0", home=home, **given), 2)
-    assert "not supported" in said(plimsoll("migrate", "--database-url", "postgresql://u@h/d", home=home), 2)
+    assert "not supported" in said(plimsoll("migrate", "--database-url", "mysql://u@h/d", home=home), 2)
     assert "plimsoll keys create" in said(plimsoll("serve", "--host", "0.0.0.0", home=home), 2)
     assert "No such file" in said(plimsoll("serve", "--port", "0", "--config", tmp_path / "gone.yaml", home=home), 2)
     assert "whole number" in said(plimsoll("serve", home=home, PLIMSOLL_PORT="http"), 2)

@@ -1,0 +1,113 @@
+"""What PostgreSQL does its own way: partitions, locks, texts with NUL, connections that end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import select
+
+from monitor.bootstrap import build
+from monitor.clock import DAY, HOUR
+from monitor.errors import Invalid, StoreUnavailable
+from monitor.service import Service
+from monitor.settings import load
+from monitor.store import config, locks, tables
+from monitor.store.observations.partitions import WEEK, of
+from monitor.store.observations.postgres import cursor
+from tests.monitor.posting import Poster
+from tests.monitor.world import T0, World, bare, traffic
+from tests.postgres import Databases
+
+
+@pytest.fixture
+def on_postgres(postgres: Databases) -> Iterator[Service]:
+    made = build(load({}, database_url=postgres.migrated()))
+    yield made
+    made.close()
+
+
+def weeks(service: Service) -> set[int]:
+    with service.database.read() as connection, cursor(connection) as at:
+        return of(at, Poster(service).found(connection).stored)
+
+
+def test_weeks_are_made_as_rows_come_and_dropped_whole(on_postgres: Service) -> None:
+    world = World(on_postgres)
+    world.post(bare(traffic(T0, 24 * 15, per_hour=1)))
+    first = T0 // WEEK
+    made = weeks(on_postgres)
+    assert made >= {first, first + 1, first + 2, first + 3}  # one ahead
+    with on_postgres.database.write(locks.model("m"), locks.posts("m")) as connection:
+        model = world.found(connection)
+        gone = on_postgres.observations.drop_before(connection, model.stored, (T0 + 10 * DAY) // HOUR)
+        assert gone == 240
+        assert on_postgres.observations.stats(connection, model.stored)["predictions"] == 120
+    assert weeks(on_postgres) == {week for week in made if (week + 1) * WEEK > T0 + 10 * DAY}
+
+
+def test_a_reader_who_stays_keeps_a_new_feature_waiting_and_nobody_else(on_postgres: Service) -> None:
+    world = World(on_postgres)
+    world.post(bare(traffic(T0, 3)))
+    newer = bare(traffic(T0 + DAY, 1, prefix="n"))
+    for row in newer:
+        row["features"]["new"] = 1.0
+    with on_postgres.database.read() as reading:
+        assert list(on_postgres.observations.read(reading, world.found(reading).stored, 0, 1 << 24, []))
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            world.post(newer)
+        assert time.monotonic() - began < 8
+        world.post(bare(traffic(T0 + DAY, 1, prefix="o")))
+    world.post(newer)
+    found = world.poster.get(newer[0]["id"])
+    assert found is not None
+    assert found["features"]["new"] == 1
+
+
+def test_posts_to_one_model_wait_for_nothing_else(on_postgres: Service) -> None:
+    one, other = World(on_postgres), Poster(on_postgres, "other")
+    one.post(bare(traffic(T0, 3)))
+    with on_postgres.database.write(locks.model("m"), locks.posts("other"), locks.HOUSE, locks.OUTBOX):
+        done = threading.Thread(target=one.post, args=(bare(traffic(T0, 3, prefix="q")),))
+        done.start()
+        done.join(10)
+        assert not done.is_alive()
+        with pytest.raises(StoreUnavailable):
+            other.predictions(bare(traffic(T0, 1)))
+    assert other.predictions(bare(traffic(T0, 1)))["accepted"] == 6
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ufdd0", "\ufdd00", "\\u0000", "\\\0", "\0\0\ufdd01"])
+def test_every_text_comes_back(text: str, on_postgres: Service) -> None:
+    with on_postgres.database.write() as connection:
+        config.put(connection, "setting", "told", {"is": text, text: 1})
+    with on_postgres.database.read() as connection:
+        assert config.objects(connection, "setting")["told"] == {"is": text, text: 1}
+        inside = select(tables.config_objects.c.data["is"].as_string()).where(tables.config_objects.c.name == "told")
+        assert connection.execute(inside).scalar_one() == text
+    poster = Poster(on_postgres)
+    row = {"id": f"i{text}", "timestamp": "2026-01-05T00:00:00Z", "features": {"c": text, "d": [text]}}
+    assert poster.predictions([row, {"id": text, "features": text}])["rejected"] == 1
+    found = poster.get(f"i{text}")
+    assert found is not None
+    assert found["features"] == {"c": text, "d": [text]}
+
+
+def test_connections_that_were_ended_are_made_anew(on_postgres: Service) -> None:
+    world = World(on_postgres)
+    world.post(bare(traffic(T0, 1)))
+    with on_postgres.database.write() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    world.post(bare(traffic(T0, 1, prefix="z")))
+
+
+def test_a_driver_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
+    with pytest.raises(Invalid, match="plimsoll\\[postgres\\]"):
+        build(load({}, database_url="postgresql://nobody@127.0.0.1:1/none"))
