@@ -141,13 +141,11 @@ def report(seen: Seen, minutes: float) -> None:
         print(line)
     thirds = [(minutes * 60 * start, minutes * 60 * end) for start, end in ((0.1, 0.4), (0.7, 1.0))]
     early, late = (_memory(seen, *third) for third in thirds)
-    print(
-        f"memory {late / early:.2f} times; latency of the median "
-        + ", ".join(
-            f"{kind} {median(_between(seen.times[kind], *thirds[1])) / median(_between(seen.times[kind], *thirds[0])):.2f}"
-            for kind in kinds
-        )
-    )
+    slower = [
+        f"{kind} {median(_between(seen.times[kind], *thirds[1])) / median(_between(seen.times[kind], *thirds[0])):.2f}"
+        for kind in kinds
+    ]
+    print(f"memory {late / early:.2f} times; latency of the median {', '.join(slower)}")
     print(f"{sum(map(len, seen.times.values()))} requests, {len(seen.errors)} not answered as wanted {seen.errors[:3]}")
 
 
