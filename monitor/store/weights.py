@@ -11,7 +11,7 @@ from monitor.store import tables
 from monitor.store.tables import metadata
 
 WEIGHED = 1000  # rows whose bytes are counted
-_OWN = 24  # bytes of a row beside its texts and blobs, about
+_PLAIN = 96  # bytes of a row beside its texts and blobs, with its place in indexes, about
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _of(connection: Connection, table: Table, model_id: int) -> Weight:
     ]
     some = _mine(select(sum(long[1:], long[0]).label("bytes")).select_from(table), table, model_id)
     mean = connection.execute(select(func.avg(some.limit(WEIGHED).subquery().c.bytes))).scalar_one()
-    return Weight(rows, round(rows * (float(mean or 0.0) + _OWN * 4)))
+    return Weight(rows, round(rows * (float(mean or 0.0) + _PLAIN)))
 
 
 def _mine(query: Select[Any], table: Table, model_id: int) -> Select[Any]:
