@@ -130,6 +130,7 @@ def insert_new(at: Cursor, model: StoredModel, names: Sequence[str], batch: Pred
     at.execute("SAVEPOINT before_ids")
     if at.execute(taken).rowcount == int(first.sum()):
         at.execute(f"{into} SELECT {fields} FROM {staged}")
+        at.execute("RELEASE before_ids")
         return first
     at.execute("ROLLBACK TO before_ids")
     at.execute(
