@@ -11,6 +11,7 @@ from monitor.store.observations import postgres, sqlite
 from monitor.store.observations.base import Observations
 from monitor.store.observations.clickhouse.store import ClickHouseObservations
 from monitor.store.observations.sql import SqlObservations
+from monitor.store.opening import open_database
 
 
 def build(settings: Settings) -> Service:
@@ -19,7 +20,7 @@ def build(settings: Settings) -> Service:
     Raises Invalid for a store that this version does not know, SchemaOutdated for one that must be migrated first.
     """
     refuse_unknown_store(settings.database_url)
-    database = Database(settings.database_url)
+    database = open_database(settings.database_url)
     service = Service(settings, database, _observations(settings, database))
     if settings.embedded:
         schema.migrate(service.database)
@@ -59,4 +60,8 @@ def refuse_unknown_store(url: str) -> None:
 def migrate(settings: Settings) -> tuple[str | None, str]:
     """Bring the store's schema to the newest; what it was and what it is. Raises as ``build`` does."""
     refuse_unknown_store(settings.database_url)
-    return schema.migrate(Database(settings.database_url))
+    database = open_database(settings.database_url)
+    try:
+        return schema.migrate(database)
+    finally:
+        database.close()

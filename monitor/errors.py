@@ -92,6 +92,10 @@ class StoreUnavailable(PlimsollError):
         self.retry_after = retry_after
 
 
+class StoreBusy(StoreUnavailable):
+    """Another unit of work held for too long what this one needed; the store itself is well."""
+
+
 class Full(PlimsollError):
     """No room or no place left, whoever asks: try again after ``retry_after`` seconds."""
 

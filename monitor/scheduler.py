@@ -17,7 +17,7 @@ from monitor.actions.run_due import run_due
 from monitor.actions.summarise_hours import summarise_waiting
 from monitor.errors import PlimsollError
 from monitor.service import Service
-from monitor.store import heartbeats
+from monitor.store import heartbeats, locks
 
 log = logging.getLogger(__name__)
 
@@ -77,5 +77,5 @@ def _tick(service: Service, name: str, action: Callable[[], object], now: Callab
 
 
 def _beat(service: Service, name: str, now: int) -> None:
-    with service.database.write() as connection:
+    with service.database.write(locks.BEATS) as connection:
         heartbeats.beat(connection, name, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.service import Service
-from monitor.store import heartbeats, schema
+from monitor.store import heartbeats, locks, schema
 from monitor.store.observations.base import Apart
 
 PATIENCE = 1.0
@@ -18,7 +18,7 @@ def check_ready(service: Service, now: int) -> list[str]:
     with service.database.read() as connection:
         late = heartbeats.is_late(connection, now)
     if not service.database.is_writing:  # else it takes them
-        with service.database.write(patience=PATIENCE) as connection:
+        with service.database.write(locks.BEATS, patience=PATIENCE) as connection:
             heartbeats.beat(connection, "ready", now)
     if isinstance(service.observations, Apart):
         service.observations.check()

@@ -17,7 +17,8 @@ def prune(service: Service, now: int) -> int:
         if settings.retention is not None and model.newest_prediction is not None:
             kept = settings.retention if settings.summary_retention is None else settings.summary_retention
             hours = (_hour(model.newest_prediction, settings.retention), _hour(model.newest_prediction, kept))
-            gone += _prune(service, model, *hours, now)
+            with service.database.gone_on():
+                gone += _prune(service, model, *hours, now)
     return gone
 
 
@@ -36,6 +37,9 @@ def _prune(service: Service, model: models.Model, rows_since: int, summaries_sin
         service.database.write(locks.model(model.name), locks.posts(model.name)) as connection,
         turn(service, connection, model, NO_TIMES, now) as mine,
     ):
+        models.note_pruned(
+            connection, model.id, 0, rows_since, summaries_since * clock.HOUR
+        )  # nothing counts them again
         with mine.outside():
             gone = service.observations.drop_before(connection, model.stored, rows_since)
         summaries.drop_before(connection, model.id, summaries_since)

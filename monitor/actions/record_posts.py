@@ -12,7 +12,7 @@ from monitor.actions import manage_keys
 from monitor.actions.record_labels import store_labels
 from monitor.actions.record_predictions import NOTHING, PATIENCE, Stored, answer, store_predictions
 from monitor.actions.several import begins_of, owners, within
-from monitor.errors import StoreUnavailable, Unauthorized
+from monitor.errors import StoreBusy, StoreUnavailable, Unauthorized
 from monitor.ingest import conform
 from monitor.ingest.records import Records, columns_of
 from monitor.service import Service
@@ -49,17 +49,31 @@ def record_posts(service: Service, posts: Sequence[Post], now: int) -> list[Answ
 
     A body that cannot be stored takes no other with it: those around it are stored apart.
     """
+    names = {post.model: locks.posts(post.model) for post in posts}
     try:
-        names = {post.model: locks.posts(post.model) for post in posts}
         with service.database.write_free(list(names.values()), PATIENCE) as (connection, held):
             return _store(service, connection, posts, {name for name, lock in names.items() if lock in held}, now)
     except StoreUnavailable as error:
+        if len(names) > 1 and isinstance(error, StoreBusy):  # a model that is held keeps no other out
+            return _apart(service, posts, now)
         return [StoreUnavailable(error.message) for _ in posts]  # each is raised by a request of its own
     except Exception as error:
         if len(posts) == 1:
             return [error]
         half = len(posts) // 2
         return [*record_posts(service, posts[:half], now), *record_posts(service, posts[half:], now)]
+
+
+def _apart(service: Service, posts: Sequence[Post], now: int) -> list[Answer]:
+    """Each model's bodies in a transaction of their own."""
+    places: dict[str, list[int]] = {}
+    for place, post in enumerate(posts):
+        places.setdefault(post.model, []).append(place)
+    answers: dict[int, Answer] = {}
+    for mine in places.values():
+        told = record_posts(service, [posts[place] for place in mine], now)
+        answers |= dict(zip(mine, told, strict=True))
+    return [answers[place] for place in range(len(posts))]
 
 
 def _store(service: Service, connection: Connection, posts: Sequence[Post], free: Set[str], now: int) -> list[Answer]:

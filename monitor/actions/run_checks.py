@@ -22,7 +22,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check, newest_end
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import alerts, claims, config, locks, marks, readings
+from monitor.store import alerts, claims, config, locks, marks, readings, summaries
 from monitor.store.marks import Measured
 
 
@@ -173,12 +173,13 @@ def _run_check(
     stepping: list[Reading] = []
     noted = []
     newest = newest_end(length, as_of)
+    counted = summaries.counted_up_to(frame.connection, frame.model.id, as_of // clock.HOUR, frame.model.change)
     for one in due(frame, check, length, as_of, with_newest=fresh):
         if not_before is not None and one.end <= not_before:
             continue
         made = readings_of(frame, Task(check, length, one, as_of))
         stored = readings.save(frame.connection, frame.model.id, frame.config_version, made)
-        noted.append(Measured(one.end, frame.model.change, as_of))
+        noted.append(Measured(one.end, counted, as_of))
         if one.steps or one.end == newest:
             answer += stored
         if one.steps:

@@ -11,7 +11,7 @@ from monitor.actions.replay import moments
 from monitor.actions.run_checks import run_checks
 from monitor.errors import StoreUnavailable
 from monitor.service import Service
-from monitor.store import claims, models
+from monitor.store import claims, locks, models
 from monitor.store.models import Model
 
 CATCH_UP = 7 * clock.DAY
@@ -31,7 +31,8 @@ def run_due(service: Service, holder: str, now: int) -> int:
     done = 0
     for model in models.every(service.database):
         if known_models.has_checks(model) and not is_dormant(model, now):
-            done += _run_safely(service, model, holder, now)
+            with service.database.gone_on():
+                done += _run_safely(service, model, holder, now)
     return done
 
 
@@ -54,7 +55,7 @@ def _run_model(service: Service, model: Model, holder: str, now: int) -> int:
         due = [] if frame is None else moments(frame.checks, before, now)
     done = 0
     for as_of, names in due[:AT_ONCE]:
-        with service.database.write() as connection:
+        with service.database.write(locks.claims(model.name)) as connection:
             if not claims.claim(connection, model.id, as_of, holder, now):
                 return done
         run_checks(

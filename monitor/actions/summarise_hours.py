@@ -149,5 +149,6 @@ def summarise_waiting(service: Service, now: int) -> int:
     with service.database.read() as connection:
         names = summaries.models_waiting(connection)
     for name in names:
-        done += summarise(service, name, current_hour(now), now)
+        with service.database.gone_on():
+            done += summarise(service, name, current_hour(now), now)
     return done

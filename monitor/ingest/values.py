@@ -23,15 +23,15 @@ def split(values: Sequence[Any], *, booleans: bool = True, vectors: bool = False
     if not booleans:
         try:
             return _alike(values)
-        except (pa.ArrowException, OverflowError):
-            pass  # of several kinds, or too large for a double: sorted out below
+        except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+            pass  # of several kinds, too large for a double, or no text after all: sorted out below
     kinds = set(map(type, values)) - {type(None)}
     length = len(values)
     if not kinds:
         return SentColumn(length)
     if kinds <= _NUMBERS:
         return SentColumn(length, number=_numbers(values))
-    if kinds == {str}:
+    if kinds == {str} and all(value is None or _is_text(value) for value in values):
         return SentColumn(length, string=pa.array(values, pa.string()))
     if kinds == {bool}:
         return SentColumn(length, boolean=pa.array(values, pa.bool_()))
@@ -60,19 +60,33 @@ def _mixed(values: Sequence[Any], kinds: set[type], vectors: bool) -> SentColumn
         return [value if type(value) in wanted else None for value in values]
 
     lists = [value if vectors and _is_vector(value) else None for value in values]
+    texts = [value if type(value) is str and _is_text(value) else None for value in values]
     others = [
-        json_text(value) if isinstance(value, (list, dict)) and vector is None else None
+        json_text(value) if isinstance(value, (list, dict)) and vector is None else _no_text(value)
         for value, vector in zip(values, lists, strict=True)
     ]
     has_lists = any(one is not None for one in lists)
     return SentColumn(
         len(values),
         number=_numbers(only(int, float)) if kinds & _NUMBERS else None,
-        string=pa.array(only(str), pa.string()) if str in kinds else None,
+        string=pa.array(texts, pa.string()) if str in kinds else None,
         boolean=pa.array(only(bool), pa.bool_()) if bool in kinds else None,
         vector=pa.array(lists, _LISTS) if has_lists else None,
         other=pa.array(others, pa.string()) if any(one is not None for one in others) else None,
     )
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written: half of a pair of surrogates cannot, and JSON may hold one."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _no_text(value: Any) -> str | None:
+    return json.dumps(value) if type(value) is str and not _is_text(value) else None
 
 
 def _is_vector(value: Any) -> bool:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 from collections.abc import Iterator, Sequence, Set
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from monitor.errors import StoreUnavailable
+from monitor.errors import PlimsollError, StoreBusy, StoreUnavailable, TooLarge
 from monitor.store import locks, on_postgres, on_sqlite
-from monitor.store.turn import WriteTurn
+from monitor.store.turn import Writers, WriteTurn
 
 PATIENCE = 30.0  # seconds that a unit of work waits for others, unless it says otherwise
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Connection", "Database"]
 
@@ -28,6 +31,7 @@ class Database:
         self.engine = on_sqlite.engine(self.url) if self.is_sqlite else on_postgres.engine(self.url)
         self._writer = on_sqlite.engine(self.url, on_sqlite.WRITER_KIBIBYTES) if self.is_sqlite else self.engine
         self._turn = WriteTurn()
+        self._rounds = Writers()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -58,7 +62,12 @@ class Database:
     def write_free(self, names: Sequence[str], patience: float) -> Iterator[tuple[Connection, Set[str]]]:
         """``write`` that holds those of ``names`` which nobody else holds just now, and says which those are."""
         with self._writing(patience) as connection:
-            yield connection, set(names) if self.is_sqlite else on_postgres.hold_free(connection, names)
+            held = set(names) if self.is_sqlite else on_postgres.hold_free(connection, names)
+            self._rounds.begun()
+            try:
+                yield connection, held
+            finally:
+                self._rounds.ended()
 
     @contextlib.contextmanager
     def _writing(self, patience: float) -> Iterator[Connection]:
@@ -76,8 +85,8 @@ class Database:
 
     @property
     def is_writing(self) -> bool:
-        """Whether a writer of this process has the whole store: who waits for it waits for no failure."""
-        return self._turn.is_writing
+        """Whether a writer of this process is at work that others wait for: who waits for it waits for no failure."""
+        return self._turn.is_writing if self.is_sqlite else self._rounds.is_writing
 
     @contextlib.contextmanager
     def erasing(self, *names: str) -> Iterator[Connection]:
@@ -90,6 +99,17 @@ class Database:
             with reachable(), self.engine.connect() as connection:
                 on_sqlite.cut_log(connection)
 
+    @contextlib.contextmanager
+    def gone_on(self) -> Iterator[None]:
+        """One part of several: where the store was held or slow for this one alone, the others go on. Raises
+        StoreUnavailable where the store is away."""
+        try:
+            yield
+        except StoreUnavailable as error:
+            with self.read() as connection:
+                connection.exec_driver_sql("SELECT 1")
+            log.warning("left for later", extra={"error": error.message})
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
@@ -101,13 +121,24 @@ def reachable() -> Iterator[None]:
     """Raises StoreUnavailable for whatever a store that is locked, full, slow or gone makes a driver raise."""
     try:
         yield
-    except (OperationalError, sqlite3.OperationalError) as error:  # the driver's own where a cursor was used directly
-        raise StoreUnavailable("The store cannot be reached just now; nothing was stored. Try again.") from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise StoreUnavailable("The store closed the connection; nothing was stored. Try again.") from error
+    except PlimsollError:
         raise
     except Exception as error:
-        if on_postgres.is_operational(error):
-            raise StoreUnavailable("The store cannot be reached just now; nothing was stored. Try again.") from error
-        raise
+        refused = _refused(error)
+        if refused is None:
+            raise
+        raise refused from error
+
+
+def _refused(error: Exception) -> PlimsollError | None:
+    """What an error of SQLAlchemy or of the driver says to whoever asked; None where it tells of a mistake of ours."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    if on_postgres.is_too_large(cause):
+        return TooLarge("PostgreSQL cannot hold a row this wide, or a text this long; nothing was stored. Send less.")
+    if on_postgres.is_held(cause):
+        return StoreBusy("Another writer holds what this needs just now; nothing was stored. Try again.")
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return StoreUnavailable("The store closed the connection; nothing was stored. Try again.")
+    if isinstance(error, OperationalError | sqlite3.OperationalError) or on_postgres.is_operational(cause):
+        return StoreUnavailable("The store cannot be reached just now; nothing was stored. Try again.")
+    return None

@@ -6,7 +6,8 @@ one model wait neither for another model's posts nor for a run.
 
 from __future__ import annotations
 
-HOUSE = "house"  # keys, silences, configuration, heartbeats
+HOUSE = "house"  # keys, silences, configuration
+BEATS = "beats"  # signs of life, and trying whether the store takes writes
 OUTBOX = "outbox"  # messages, and what becomes of retraining runs
 
 
@@ -18,3 +19,8 @@ def model(name: str) -> str:
 def posts(name: str) -> str:
     """Rows, columns and counters of a model."""
     return f"posts:{name}"
+
+
+def claims(name: str) -> str:
+    """Who runs what is due of a model."""
+    return f"claims:{name}"

@@ -13,7 +13,14 @@ from sqlalchemy.ext.compiler import compiles
 
 from monitor.errors import Invalid
 
-CONNECT_SECONDS = 3
+# A host that vanishes without a word, there or here, is given up after some 20 s.
+_SOON_MISSED = {
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 LOCK_SECONDS = 30  # for what another unit of work holds
 IDLE_MINUTES = 15  # a transaction that does nothing; a run computes for some time between two statements
 
@@ -30,11 +37,13 @@ def engine(url: URL) -> Engine:
         raise Invalid("PostgreSQL needs its driver: pip install 'plimsoll[postgres]'", field="database_url") from None
     limits = (
         f"-c lock_timeout={LOCK_SECONDS}s -c idle_in_transaction_session_timeout={IDLE_MINUTES}min"
-        " -c client_min_messages=warning"
+        " -c client_min_messages=warning -c synchronous_commit=on"
+        " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=20000"
     )
     made = create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": CONNECT_SECONDS, "options": limits, "client_encoding": "utf8"},
+        connect_args={"options": limits, "client_encoding": "utf8", **_SOON_MISSED},
+        hide_parameters=True,
         pool_size=16,
         max_overflow=32,
         pool_use_lifo=True,
@@ -86,6 +95,16 @@ def is_operational(error: Exception) -> bool:
     """Whether this is the driver's own word for a server that is gone, locked or full."""
     psycopg = sys.modules.get("psycopg")
     return psycopg is not None and isinstance(error, psycopg.OperationalError)
+
+
+def is_too_large(error: BaseException | None) -> bool:
+    """Whether a row or a value is larger than PostgreSQL can hold (class 54): trying again does not help."""
+    return str(getattr(error, "sqlstate", None) or "").startswith("54")
+
+
+def is_held(error: BaseException | None) -> bool:
+    """Whether another transaction held a lock for longer than one waits for it."""
+    return getattr(error, "sqlstate", None) in ("55P03", "40P01")
 
 
 def written(value: str) -> str:

@@ -20,7 +20,12 @@ def engine(url: URL, cache: int = READER_KIBIBYTES) -> Engine:
     if url.database not in (None, "", ":memory:"):
         _make_private(Path(str(url.database)))
     made = create_engine(
-        url, connect_args={"check_same_thread": False}, pool_size=16, max_overflow=32, pool_use_lifo=True
+        url,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False},
+        pool_size=16,
+        max_overflow=32,
+        pool_use_lifo=True,
     )
 
     @event.listens_for(made, "connect")

@@ -6,8 +6,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import ProgrammingError
 
-from monitor.errors import SchemaOutdated
+from monitor.errors import Invalid, SchemaOutdated
 from monitor.store import config
 from monitor.store.database import Database
 
@@ -51,10 +52,13 @@ def migrate(database: Database) -> tuple[str | None, str]:
 
 def migrate_to(database: Database, revision: str) -> None:
     """Bring an older schema to a revision."""
-    with database.write() as connection:
+    with database.write(patience=5.0) as connection:  # what waits to change a table keeps those behind it waiting
         settings = _settings()
         settings.attributes["connection"] = connection
-        command.upgrade(settings, revision)
+        try:
+            command.upgrade(settings, revision)
+        except ProgrammingError as error:  # a user who may not make tables, most of all
+            raise Invalid(f"The schema cannot be changed: {error.orig}", field="database_url") from None
 
 
 def _is_known(revision: str | None) -> bool:

@@ -57,6 +57,15 @@ def dirty(connection: Connection, model_id: int, before_hour: int) -> list[Dirty
     return [Dirty(r["hour"], r["change"], r["labels_only"]) for r in connection.execute(query).mappings()]
 
 
+def counted_up_to(connection: Connection, model_id: int, before_hour: int, change: int) -> int:
+    """The newest change of which all that it did to hours before ``before_hour`` is in their summaries; at most
+    ``change``. A post may come in between counting and measuring."""
+    t = dirty_hours.c
+    waiting = select(func.min(t.change)).where(t.model_id == model_id, t.hour < before_hour)
+    oldest: int | None = connection.execute(waiting).scalar_one()
+    return change if oldest is None else min(change, oldest - 1)
+
+
 def waits(connection: Connection, name: str, before_hour: int) -> bool:
     """Whether the model of that name has an hour before ``before_hour`` that waits."""
     return connection.execute(_WAITS, {"name": name, "before": before_hour}).first() is not None

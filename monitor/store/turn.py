@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 
 from monitor.errors import StoreUnavailable
 
 LONGEST = 30.0  # seconds that a writer of this process may take
 _STEP = 0.05
+_SOON = 10.0  # seconds
 
 
 class WriteTurn:
@@ -55,3 +57,25 @@ class WriteTurn:
     def begun(self) -> None:
         """The one whose turn it is has the file."""
         self._since_begun = True
+
+
+class Writers:
+    """Where the engine takes many writers: nobody waits here, but it is known whether one is at work."""
+
+    def __init__(self) -> None:
+        self._since: dict[int, float] = {}
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a writer of this process got what it holds within the last seconds: one that takes longer may
+        hang."""
+        newest = max(list(self._since.values()), default=0.0)
+        return bool(newest) and time.monotonic() - newest < _SOON
+
+    def begun(self) -> None:
+        """This thread's writer is at work."""
+        self._since[threading.get_ident()] = time.monotonic()
+
+    def ended(self) -> None:
+        """It is no more."""
+        self._since.pop(threading.get_ident(), None)

@@ -35,6 +35,9 @@ class Dialect(Protocol):
     def altering(self, at: Any) -> AbstractContextManager[None]:
         """Tables are changed within: the statements give up soon rather than keep those behind them waiting."""
 
+    def add_columns(self, at: Any, table: str, columns: Sequence[str]) -> None:
+        """Widen a table by columns, each with its type."""
+
     def known(self, model: StoredModel) -> str:
         """The table that has ``id`` and ``ts`` of every prediction, each id once."""
 

@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitor.errors import StoreUnavailable
 from monitor.store.driver import in_dialect
 from monitor.store.observations import partitions, pg_binary
 from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
@@ -71,16 +70,11 @@ class Cursor:
 
 @contextlib.contextmanager
 def cursor(connection: Any) -> Iterator[Cursor]:
-    """See ``Dialect.cursor``."""
-    import psycopg
-
+    """See ``Dialect.cursor``; what the driver raises, the unit of work around it tells (``Database``)."""
     if not connection.in_transaction():
         connection.begin()
-    try:
-        with connection.connection.driver_connection.cursor() as opened:
-            yield Cursor(opened)
-    except psycopg.OperationalError as error:
-        raise StoreUnavailable("The store cannot be used just now; nothing was stored. Try again.") from error
+    with connection.connection.driver_connection.cursor() as opened:
+        yield Cursor(opened)
 
 
 def columns_of(at: Cursor, table: str) -> set[str]:
@@ -109,6 +103,11 @@ def create(at: Cursor, model: StoredModel) -> None:
 def altering(at: Cursor) -> AbstractContextManager[None]:
     """See ``Dialect.altering``."""
     return partitions.brief(at)
+
+
+def add_columns(at: Cursor, table: str, columns: Sequence[str]) -> None:
+    """See ``Dialect.add_columns``: one statement, which takes its lock once."""
+    at.execute(f"ALTER TABLE {table} {','.join(f'ADD COLUMN {column}' for column in columns)}")
 
 
 def known(model: StoredModel) -> str:

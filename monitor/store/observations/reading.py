@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -29,11 +30,20 @@ def read(
     own = {"hour": f"ts / {HOUR}", "timestamp": "ts"}
     selected = ",".join(own.get(name, name) for name in schema.names)
     statement = f"SELECT {selected} FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
-    rows = min(CHUNK_ROWS, CHUNK_CELLS // len(schema.names))
-    for first, last in _chunks(connection, dialect, model, start, end, rows):
-        with dialect.cursor(connection) as at:
-            table = dialect.fetch(at, statement, (first * HOUR, last * HOUR), schema)
-        yield table.sort_by(_ORDER)
+    at_once = min(CHUNK_ROWS, CHUNK_CELLS // len(schema.names))
+    for first, last, rows in _chunks(connection, dialect, model, start, end, at_once):
+        parts = []
+        for since, until in _within(first * HOUR, last * HOUR, -(-rows // (5 * at_once))):
+            with dialect.cursor(connection) as at:
+                parts.append(dialect.fetch(at, statement, (since, until), schema))
+        yield pa.concat_tables(parts).sort_by(_ORDER)
+
+
+def _within(start: int, end: int, steps: int) -> list[tuple[int, int]]:
+    """Stretches of a chunk that are fetched one by one: of a single hour with many rows several, since no answer may
+    grow without bound."""
+    cuts = np.linspace(start, end, steps + 1).astype(np.int64).tolist()
+    return list(itertools.pairwise(cuts))
 
 
 def rows_schema(columns: Sequence[StoredColumn]) -> pa.Schema:
@@ -52,8 +62,8 @@ def rows_schema(columns: Sequence[StoredColumn]) -> pa.Schema:
 
 def _chunks(
     connection: Any, dialect: Dialect, model: StoredModel, start: int, end: int, at_once: int
-) -> list[tuple[int, int]]:
-    """Stretches [first, last) of hours with about so many rows each, at least one hour."""
+) -> list[tuple[int, int, int]]:
+    """Stretches [first, last) of hours with about so many rows each, at least one hour; and how many they are."""
     with dialect.cursor(connection) as at:
         at.execute(
             f"SELECT ts / {HOUR}, count(*) FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
@@ -65,8 +75,9 @@ def _chunks(
         return []
     hours, rows = np.array(counts, np.int64).T
     before = np.cumsum(rows) - rows
-    cuts = hours[np.flatnonzero(np.diff(before // at_once, prepend=-1))]
-    return [(int(first), int(last)) for first, last in zip(cuts, [*cuts[1:], end], strict=True)]
+    begins = np.flatnonzero(np.diff(before // at_once, prepend=-1))
+    cuts, sizes = hours[begins], np.add.reduceat(rows, begins)
+    return [(int(first), int(last), int(size)) for first, last, size in zip(cuts, [*cuts[1:], end], sizes, strict=True)]
 
 
 def scored(

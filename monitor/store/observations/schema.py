@@ -28,8 +28,7 @@ def ensure(connection: Any, dialect: Dialect, model: StoredModel) -> None:
         if not lacking:
             return
         with dialect.altering(at):
-            for column in lacking:
-                at.execute(f"ALTER TABLE {table} ADD COLUMN {column.physical} {dialect.types[column.storage]}")
+            dialect.add_columns(at, table, [f"{one.physical} {dialect.types[one.storage]}" for one in lacking])
 
 
 def is_made(connection: Any, dialect: Dialect, model: StoredModel) -> bool:

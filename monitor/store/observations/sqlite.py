@@ -64,6 +64,12 @@ def altering(at: sqlite3.Cursor) -> AbstractContextManager[None]:
     return contextlib.nullcontext()
 
 
+def add_columns(at: sqlite3.Cursor, table: str, columns: Sequence[str]) -> None:
+    """See ``Dialect.add_columns``."""
+    for column in columns:
+        at.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+
+
 def known(model: StoredModel) -> str:
     """See ``Dialect.known``: the table of predictions itself."""
     return predictions_table(model)

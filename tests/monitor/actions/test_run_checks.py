@@ -21,7 +21,7 @@ from monitor.config.inventory import checks_of
 from monitor.config.reading import from_object
 from monitor.errors import Invalid, NotFound
 from monitor.settings import load
-from monitor.store import outbox
+from monitor.store import outbox, summaries
 from tests.monitor.world import T0, D, H, World, at, labels_of, matching, one, traffic
 
 START = T0 + 14 * D
@@ -309,3 +309,19 @@ def test_the_loss_that_is_tested_is_the_loss_that_is_judged(
     document = from_object({"models": {"m": {"checks": [given]}}})
     (check,) = (one for one in checks_of(document.models["m"]) if one.name == "p")
     assert tolerated_losses(check, short=short) == expected
+
+
+def test_what_comes_between_counting_and_measuring_is_measured_later(world: World) -> None:
+    world.reference(traffic(T0, 24 * 14))
+    world.post(traffic(START, 72, seed=2))
+    as_of = START + 3 * D
+    world.run(as_of)
+    with world.service.database.read() as connection:
+        before = world.found(connection)
+        counted = summaries.counted_up_to(connection, before.id, as_of // H, before.change)
+    assert counted == before.change
+    world.post(traffic(START + D, 1, seed=3, prefix="late"))
+    with world.service.database.read() as connection:
+        model = world.found(connection)
+        assert summaries.counted_up_to(connection, model.id, as_of // H, model.change) == before.change
+        assert summaries.counted_up_to(connection, model.id, (START + D) // H, model.change) == model.change

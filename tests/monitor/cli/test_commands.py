@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psycopg
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -26,6 +27,7 @@ from monitor.store import installation
 from tests.monitor.api.serving import serving
 from tests.monitor.cli.running import environment, plimsoll, said
 from tests.monitor.world import NOW, T0, D, H, World, bare, labels_of, traffic
+from tests.postgres import Databases
 
 
 @pytest.fixture
@@ -295,3 +297,30 @@ def test_delete(home: Path, there: tuple[str, Service]) -> None:
     told = plimsoll("delete", "--model", "m", "--yes", home=home, PLIMSOLL_URL=url)
     assert "Deleted m: 142 predictions, 142 labels." in said(told, 0)
     assert "There is no model 'm'" in said(plimsoll("delete", "--model", "m", "--yes", home=home), 2)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://u:s3cret@127.0.0.1:abc/db", "cannot be read"),
+        ("postgresql://u:s3cret@127.0.0.1:1/db", "cannot be opened: connection"),
+        ("sqlite:///", "names no file"),
+        ("sqlite:////etc/hostname", "not a database"),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_told_by_its_cause(url: str, told: str, home: Path) -> None:
+    for command in (("migrate",), ("serve", "--port", "0")):
+        message = said(plimsoll(*command, "--database-url", url, home=home), 2)
+        assert told in message
+        assert "s3cret" not in message
+        assert "Traceback" not in message
+
+
+def test_a_server_says_who_may_not_and_which_database_is_none(home: Path, postgres: Databases) -> None:
+    url = postgres.empty()
+    nowhere = url.rpartition("/")[0] + "/nosuch"
+    assert "does not exist" in said(plimsoll("migrate", "--database-url", nowhere, home=home), 2)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE limited LOGIN")
+    limited = url.replace("plimsoll@", "limited@")
+    assert "permission denied" in said(plimsoll("migrate", "--database-url", limited, home=home), 2)

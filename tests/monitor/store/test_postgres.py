@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -9,16 +10,18 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
+from monitor.actions.record_posts import Post, record_posts
 from monitor.bootstrap import build
 from monitor.clock import DAY, HOUR
-from monitor.errors import Invalid, StoreUnavailable
+from monitor.errors import Invalid, StoreUnavailable, TooLarge
+from monitor.ingest.records import read_json
 from monitor.service import Service
 from monitor.settings import load
 from monitor.store import config, locks, tables
 from monitor.store.observations.partitions import WEEK, of
 from monitor.store.observations.postgres import cursor
 from tests.monitor.posting import Poster
-from tests.monitor.world import T0, World, bare, traffic
+from tests.monitor.world import NOW, T0, World, bare, traffic
 from tests.postgres import Databases
 
 
@@ -111,3 +114,29 @@ def test_a_driver_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
     with pytest.raises(Invalid, match="plimsoll\\[postgres\\]"):
         build(load({}, database_url="postgresql://nobody@127.0.0.1:1/none"))
+
+
+def test_a_row_that_no_page_holds_is_refused_for_good_and_alone(on_postgres: Service) -> None:
+    wide = {"id": "wide", "timestamp": "2026-01-05T00:00:00Z", "features": {f"t{n}": f"{n:020d}x" for n in range(500)}}
+    posts = [
+        Post("n", "predictions", read_json(json.dumps({"id": "n", "timestamp": "2026-01-05T00:00:00Z"}).encode())),
+        Post("m", "predictions", read_json(json.dumps(wide).encode())),
+    ]
+    good, bad = record_posts(on_postgres, posts, NOW)
+    assert isinstance(good, dict)
+    assert isinstance(bad, TooLarge)
+    assert good["accepted"] == 1
+
+
+def test_a_model_whose_row_is_held_keeps_no_other_out(on_postgres: Service) -> None:
+    for name in ("m", "n"):
+        Poster(on_postgres, name).predictions(bare(traffic(T0, 1)))
+    posts = [
+        Post(name, "predictions", read_json(json.dumps(bare(traffic(T0, 1, prefix="r"))).encode())) for name in "mn"
+    ]
+    with on_postgres.database.write(locks.model("m")) as connection:
+        connection.exec_driver_sql("UPDATE models SET binning_id = NULL WHERE name = 'm'")
+        held, stored = record_posts(on_postgres, posts, NOW)
+    assert isinstance(held, StoreUnavailable)
+    assert isinstance(stored, dict)
+    assert stored["accepted"] == 6

@@ -1,0 +1,46 @@
+"""Opening a store for the first time: what is wrong with its address is told at once, and by its cause."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from monitor.errors import Invalid, StoreUnavailable
+from monitor.store.database import Database
+
+
+def open_database(url: str) -> Database:
+    """The store, which answered. Raises Invalid where the address is none, nobody answers there, or what does is not
+    to be used; the message has no password."""
+    if url in ("sqlite:", "sqlite://", "sqlite:///"):
+        raise Invalid("The address of the store names no file; write sqlite:///path", field="database_url")
+    try:
+        database = Database(url)
+    except (ArgumentError, ValueError):  # their words quote the address
+        raise Invalid(
+            "The address of the store cannot be read; write postgresql://user:password@host:port/database (with % for "
+            "odd characters of the password), or sqlite:///path",
+            field="database_url",
+        ) from None
+    try:
+        with database.read() as connection:
+            if not database.is_sqlite:
+                encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+                if encoding != "UTF8":
+                    raise Invalid(
+                        f"The database is encoded in {encoding}; make one with CREATE DATABASE … ENCODING 'UTF8'",
+                        field="database_url",
+                    )
+            else:
+                connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
+    except (StoreUnavailable, DBAPIError) as error:
+        database.close()
+        raise Invalid(f"The store cannot be opened: {cause_of(error)}", field="database_url") from None
+    return database
+
+
+def cause_of(error: BaseException) -> str:
+    """The driver's own words, their first line."""
+    inner = error.__cause__ if isinstance(error, StoreUnavailable) and error.__cause__ is not None else error
+    told = getattr(inner, "orig", None) or inner
+    return next((line.strip() for line in str(told).splitlines() if line.strip()), "no reason given")
