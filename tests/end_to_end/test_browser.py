@@ -222,7 +222,9 @@ def test_an_empty_service_says_how_to_begin(session: Any, tmp_path: Path) -> Non
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str], str]]:
+def guarded(
+    on_each_engine: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, dict[str, str], str]]:
     """A service with keys and one firing alert: its address, its keys by scope, and the alert's id."""
     with running(tmp_path_factory.mktemp("guarded")) as (service, url):
         keys = {scope: manage_keys.create(service.database, scope, scope, NOW) for scope in ("admin", "read", "ingest")}

@@ -46,7 +46,7 @@ def traffic(start: int, hours: int, *, seed: int, broken: float = 0.0) -> list[d
 
 
 @pytest.fixture(scope="module")
-def told_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]]:
+def told_of(on_each_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]]:
     service = new_service(tmp_path_factory.mktemp("store"))
     world = World(service)
     world.reference(traffic(T0, 24 * 14, seed=1))

@@ -32,7 +32,7 @@ def late(records: list[dict[str, Any]], seed: int = 3) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def busy(on_each_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """24 days of 480 predictions, labels waited for over 5 days; positives are 0.4 of all. Looked at once."""
     service = new_service(tmp_path_factory.mktemp("store"))
     world = World(service)

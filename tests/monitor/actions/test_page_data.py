@@ -58,7 +58,7 @@ def test_a_stretch_that_cannot_be_is_refused(given: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def wide(on_each_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A model of 200 features with 90 days of daily-worst readings at two lengths."""
     service = new_service(tmp_path_factory.mktemp("wide"))
     _fill(service)
@@ -122,7 +122,7 @@ def test_the_worst_series_come_first(wide: Service) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(on_each_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Three weeks of reference, then ten days of log of which the last moved; run as of its end."""
     made = World(new_service(tmp_path_factory.mktemp("world")))
     made.reference(traffic(T0, 21 * 24))

@@ -28,7 +28,7 @@ ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(on_each_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     service = new_service(tmp_path_factory.mktemp("ingest"))
     with serving(ingest_app(replace(service, settings=replace(service.settings, max_body=MAX_BODY)))) as address:
         yield address

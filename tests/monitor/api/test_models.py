@@ -38,7 +38,7 @@ def api(world: World) -> Api:
 
 
 @pytest.fixture(scope="module")
-def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+def still(on_each_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """One world for calls that change nothing."""
     service = new_service(tmp_path_factory.mktemp("still"))
     yield Api(service, new(service).now)
