@@ -31,10 +31,13 @@ class WriteTurn:
     def taken(self, patience: float) -> Iterator[None]:
         """Wait for the turn, and have it until the block ends: for long where a writer of ours has the file, for
         ``patience`` seconds where it does not get it either. Raises StoreUnavailable."""
-        waited = 0.0
+        waited, stuck = 0.0, 0.0
         while not self._lock.acquire(timeout=_STEP):
             waited += _STEP
-            if waited >= (LONGEST if self._since_begun else patience):
+            stuck = (
+                0.0 if self._since_begun else stuck + _STEP
+            )  # between two writers of ours nobody has it for a moment
+            if waited >= LONGEST or stuck >= patience:
                 raise StoreUnavailable("The store is held by another writer just now; nothing was stored. Try again.")
         try:
             yield
