@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Any, Literal
 
 from alerting.words import SECOND, to_datetime
 
@@ -40,21 +40,28 @@ class OutboundReply:
 class Outcome:
     """What a reply means for the message. ``after`` is how long the other side asked to wait, in microseconds.
 
-    ``unanswered`` says that the request may have arrived although no reply did.
+    ``unanswered`` says that the request may have arrived although no reply did. ``receipt`` is what the receiver calls
+    the message: kept with it, and handed to later messages of its thread. It holds no secret.
     """
 
     kind: Literal["delivered", "retry", "give_up"]
     reason: str = ""
     after: int | None = None
     unanswered: bool = False
+    receipt: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """This attempt: the message's id, the same on every retry, and the wall time in microseconds."""
+    """This attempt: the message's id, the same on every retry, and the wall time in microseconds.
+
+    ``thread`` is the receipt of the message that this one answers, ``edits`` that of the one it replaces.
+    """
 
     webhook_id: str
     now: int
+    thread: Mapping[str, Any] | None = None
+    edits: Mapping[str, Any] | None = None
 
 
 def judge_by_status(reply: OutboundReply, now: int) -> Outcome:

@@ -8,6 +8,7 @@ from typing import Any
 
 from alerting.channels import slack
 from alerting.channels import webhook as webhook_channel
+from alerting.conversation import Answer, Asked, Conversation, Problem, Progress, Started
 from alerting.options import BadSetting
 from alerting.outbound import OutboundReply, OutboundRequest, Outcome, Sending
 from alerting.triggers import webhook as webhook_trigger
@@ -16,23 +17,30 @@ from alerting.words import parse_duration
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """``one_by_one``: each transition is a message of its own; else one message per model and run lists them all."""
+    """``one_by_one``: each transition is a message of its own; else one message per model and run lists them all.
+
+    ``threads``: later changes of an alert answer the message that told of it, and one with ``Sending.edits`` rewrites
+    that message so that it shows how things stand; ``judge`` then gives a receipt to keep.
+    """
 
     title: str
     parse: Callable[[Mapping[str, Any]], object]
     render: Callable[[Mapping[str, Any], Mapping[str, Any], Sending], OutboundRequest]
     judge: Callable[[OutboundReply, int], Outcome]
     one_by_one: bool
+    threads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """``start`` takes body, trigger run, settings and sending."""
+    """``start`` asks for a run; ``follow`` asks how far it is (None: it only reports by itself); ``check`` asks, when
+    the trigger is saved, whether its job exists, is not paused and takes the parameters (None: nothing to ask)."""
 
     title: str
     parse: Callable[[Mapping[str, Any]], object]
-    start: Callable[[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any], Sending], OutboundRequest]
-    judge: Callable[[OutboundReply, int], Outcome]
+    start: Callable[[Asked, Mapping[str, Any]], Conversation[Answer]]
+    follow: Callable[[Started, Mapping[str, Any], int], Conversation[Progress]] | None = None
+    check: Callable[[Mapping[str, Any], int], Conversation[Problem | None]] | None = None
 
 
 CHANNELS: Mapping[str, Channel] = {
@@ -43,7 +51,7 @@ CHANNELS: Mapping[str, Channel] = {
 }
 
 TRIGGERS: Mapping[str, Trigger] = {
-    "webhook": Trigger("Signed webhook", webhook_trigger.Settings.parse, webhook_trigger.start, webhook_trigger.judge),
+    "webhook": Trigger("Signed webhook", webhook_trigger.Settings.parse, webhook_trigger.start),
 }
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerting import options
+from alerting.conversation import Answer, Asked, Conversation
 from alerting.message import standard_webhook
-from alerting.outbound import OutboundReply, OutboundRequest, Outcome, Sending, judge_by_status
+from alerting.outbound import OutboundRequest, Sending, judge_by_status
 from alerting.signing import signed_post
 
 
@@ -29,18 +30,15 @@ class Settings:
         return cls(options.address(raw, "url"), options.secret(raw), start_by, finish_by)
 
 
-def start(
-    body: Mapping[str, Any], trigger_run: Mapping[str, Any], settings: Mapping[str, Any], sending: Sending
-) -> OutboundRequest:
-    """The request for a run. ``settings`` are resolved; ``trigger_run`` is {id, idempotency_key, callback_url}.
+def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
+    """Ask for a run; ``settings`` are resolved. 2xx is accepted, a final 4xx a refusal.
 
     ``idempotency-key`` is the same on every retry: a repeat must not start a second run.
     """
-    request = signed_post(settings["url"], settings.get("secret"), standard_webhook(body, trigger_run), sending)
-    headers = {**request.headers, "idempotency-key": str(trigger_run["idempotency_key"])}
-    return OutboundRequest(request.method, request.url, headers, request.body)
-
-
-def judge(reply: OutboundReply, now: int) -> Outcome:
-    """2xx is accepted; a final 4xx is a refusal."""
-    return judge_by_status(reply, now)
+    body = standard_webhook(asked.body, asked.trigger_run)
+    signed = signed_post(settings["url"], settings.get("secret"), body, Sending(asked.webhook_id, asked.now))
+    headers = {**signed.headers, "idempotency-key": asked.key}
+    reply = yield OutboundRequest(signed.method, signed.url, headers, signed.body)
+    outcome = judge_by_status(reply, asked.now)
+    kinds = {"delivered": "accepted", "retry": "retry", "give_up": "refused"}
+    return Answer(kinds[outcome.kind], outcome.reason, after=outcome.after, status=reply.status)  # type: ignore[arg-type]

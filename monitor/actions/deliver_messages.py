@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerting.backoff import next_try
-from alerting.outbound import OutboundReply, OutboundRequest, Outcome, Sending
-from alerting.registry import channel_of, trigger_of
+from alerting.conversation import Answer
+from alerting.outbound import Outcome, Sending
+from alerting.registry import Channel, channel_of, trigger_of
 from alerting.secrets import BadSecret, MissingSecret, resolve
+from monitor.actions.ask_orchestrator import ask, note_answer, outcome_of
 from monitor.actions.follow_triggers import after_attempt, before_attempt, trigger_run_body
 from monitor.clock import SECOND
 from monitor.delivery.addresses import AddressPolicy
@@ -102,45 +104,48 @@ def _claim(service: Service, connection: Connection, now: int) -> tuple[bool, Re
 
 
 def _attempt(service: Service, ready: Ready, clock: Callable[[], int], environment: Mapping[str, str]) -> None:
-    prepared = _render(ready, clock(), environment)
-    reply = OutboundReply(None)
-    if isinstance(prepared, OutboundRequest):
-        reply = send(prepared, policy_of(service.settings))
-        outcome = _judge(ready, reply, clock())
-    else:
-        outcome = prepared
-    with service.database.write(locks.OUTBOX) as connection:
-        _settle(service, connection, ready.message, reply.status, outcome, clock())
-
-
-def _render(ready: Ready, now: int, environment: Mapping[str, str]) -> OutboundRequest | Outcome:
-    message, sending = ready.message, Sending(ready.message.webhook_id, now)
+    answer: Answer | None = None
+    status: int | None = None
     try:
-        settings = resolve(ready.settings, environment)
         trigger, channel = trigger_of(ready.settings), channel_of(ready.settings)
         if ready.trigger_run is not None and trigger is not None:
-            return trigger.start(message.body, ready.trigger_run, settings, sending)
-        if channel is None:
-            return Outcome("give_up", "no such kind of channel")
-        return channel.render(message.body, settings, sending)
+            run, policy = ready.trigger_run, policy_of(service.settings)
+            answer = ask(trigger, ready.message, run, ready.settings, policy, environment, clock())
+            outcome, status = outcome_of(answer), answer.status
+        elif channel is not None:
+            outcome, status = _tell(service, channel, ready, clock, environment)
+        else:
+            outcome = Outcome("give_up", "no such kind of channel")
     except (MissingSecret, BadSecret) as error:
-        return Outcome("retry", str(error))
+        outcome = Outcome("retry", str(error))
     except Exception as error:  # a message that cannot be written must not stop the others; its text may hold a secret
-        return Outcome("give_up", f"the message could not be written ({type(error).__name__})")
+        outcome = Outcome("give_up", f"the message could not be written ({type(error).__name__})")
+    with service.database.write(locks.OUTBOX) as connection:
+        _settle(service, connection, ready.message, status, outcome, clock(), answer)
 
 
-def _judge(ready: Ready, reply: OutboundReply, now: int) -> Outcome:
-    known = trigger_of(ready.settings) if ready.trigger_run is not None else channel_of(ready.settings)
-    return Outcome("give_up", "no such kind of channel") if known is None else known.judge(reply, now)
+def _tell(
+    service: Service, channel: Channel, ready: Ready, clock: Callable[[], int], environment: Mapping[str, str]
+) -> tuple[Outcome, int | None]:
+    sending = Sending(ready.message.webhook_id, clock())
+    request = channel.render(ready.message.body, resolve(ready.settings, environment), sending)
+    reply = send(request, policy_of(service.settings))
+    return channel.judge(reply, clock()), reply.status
 
 
 def _settle(
-    service: Service, connection: Connection, message: Outgoing, status: int | None, outcome: Outcome, now: int
+    service: Service,
+    connection: Connection,
+    message: Outgoing,
+    status: int | None,
+    outcome: Outcome,
+    now: int,
+    answer: Answer | None = None,
 ) -> None:
     if outcome.kind == "delivered":
         done = outbox.settle(connection, message, state=DELIVERED, now=now, status=status, error=None)
-        if done and message.trigger_run_id is not None:
-            after_attempt(service, connection, message.trigger_run_id, "accepted", None, now)
+        if done and message.trigger_run_id is not None and answer is not None:
+            note_answer(service, connection, message.trigger_run_id, answer, now)
         return
     due = None
     if outcome.kind == "retry":

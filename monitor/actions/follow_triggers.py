@@ -44,13 +44,13 @@ def before_attempt(connection: Connection, run_id: str, now: int) -> tuple[Trigg
 
 
 def after_attempt(
-    service: Service, connection: Connection, run_id: str, state: str, message: str | None, now: int
+    service: Service, connection: Connection, run_id: str, state: str, message: str | None, now: int, **fields: Any
 ) -> None:
     """Note what the other side answered, unless the run has reported by itself or ended meanwhile."""
     run = trigger_runs.get_run(connection, run_id)
     if run is None or run.state not in ("requested", "sent"):
         return
-    move(service, connection, run, state, now, message=message)
+    move(service, connection, run, state, now, message=message, **fields)
 
 
 def move(service: Service, connection: Connection, run: TriggerRun, state: str, now: int, **fields: Any) -> bool:

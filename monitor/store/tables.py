@@ -351,6 +351,7 @@ alerts = Table(
     Column("owner", Text),
     Column("reasons", JSON, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("details", JSON),  # what is not of every alert: unstable, hidden by, superseded by, corrected
     Index("alerts_by_model", "model_id", "state"),
 )
 
@@ -378,6 +379,7 @@ silences = Table(
     Column("comment", Text, nullable=False),
     Column("author", Text),
     Column("created_at", BigInteger, nullable=False),
+    Column("ends_with", String(20)),  # next_version or retraining: ends before its time when that comes
 )
 
 outbox = Table(
@@ -400,6 +402,9 @@ outbox = Table(
     Column("settled_at", BigInteger),
     Column("last_status", Integer),
     Column("last_error", Text),
+    Column("thread_of", Key),  # the message that this one answers
+    Column("edits", Key),  # the message that this one rewrites
+    Column("receipt", JSON),  # what the receiver calls the message
     Index("outbox_due", "state", "next_at"),
 )
 
@@ -434,6 +439,10 @@ trigger_runs = Table(
     Column("url", Text),
     Column("message", Text),
     Column("history", JSON, nullable=False),  # [{state, at, message}]
+    Column("next_poll_at", BigInteger),
+    Column("polls", Integer),
+    Column("closing", JSON),  # the check after success: what it compares, and what it found
+    Column("approval", JSON),  # who was asked, who said what, when
     Index("trigger_runs_open", "model_id", "state"),
 )
 

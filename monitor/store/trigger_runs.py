@@ -37,6 +37,10 @@ class TriggerRun:
     url: str | None
     message: str | None
     history: Sequence[Mapping[str, Any]]
+    next_poll_at: int | None = None
+    polls: int | None = None
+    closing: Mapping[str, Any] | None = None
+    approval: Mapping[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As the API shows it: no token, nor its hash."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from standardwebhooks import Webhook
 
 import alerting
+from alerting.conversation import Answer, Asked, Conversation
 from alerting.options import BadSetting
 from alerting.outbound import OutboundReply, OutboundRequest, Sending
 from alerting.registry import CHANNELS, TRIGGERS, check_channel, check_trigger
@@ -38,8 +41,36 @@ def request_of(kind: str, now: int, name: str) -> OutboundRequest:
     sending = Sending("msg_1", now)
     if kind == "channel":
         return CHANNELS[name].render(notice(), resolve(SETTINGS[name], ENVIRONMENT), sending)
-    body = notice(one("retraining.requested"))
-    return TRIGGERS[name].start(body, RUN, resolve(TRIGGER_SETTINGS[name], ENVIRONMENT), sending)
+    return next(TRIGGERS[name].start(asked(now), resolve(TRIGGER_SETTINGS[name], ENVIRONMENT)))
+
+
+def asked(now: int) -> Asked:
+    return Asked(RUN["idempotency_key"], "msg_1", now, 1, notice(one("retraining.requested")), RUN, {})
+
+
+def meaning(kind: str, name: str, reply: OutboundReply) -> tuple[str, str, int | None]:
+    """(what becomes of the message, why, after how long it is tried again)."""
+    if kind == "channel":
+        outcome = CHANNELS[name].judge(reply, 0)
+        return outcome.kind, outcome.reason, outcome.after
+    answer = settled(TRIGGERS[name].start(asked(0), resolve(TRIGGER_SETTINGS[name], ENVIRONMENT)), reply)
+    kinds = {"accepted": "delivered", "retry": "retry", "refused": "give_up"}
+    return kinds[answer.kind], answer.reason, answer.after
+
+
+def settled(conversation: Conversation[Answer], reply: OutboundReply) -> Answer:
+    """What it comes to when every request gets the same reply."""
+
+    def whole() -> Generator[OutboundRequest, OutboundReply, None]:
+        found.append((yield from conversation))
+
+    found: list[Answer] = []
+    running = whole()
+    next(running)
+    while not found:
+        with suppress(StopIteration):
+            running.send(reply)
+    return found[0]
 
 
 ALL = [*(("channel", name) for name in CHANNELS), *(("trigger", name) for name in TRIGGERS)]
@@ -64,9 +95,8 @@ def test_every_one_renders_a_post_that_is_the_same_for_the_same_attempt(kind: st
 @pytest.mark.parametrize(("kind", "name"), ALL)
 @pytest.mark.parametrize("status", [None, 100, 200, 204, 301, 400, 404, 408, 410, 425, 429, 500, 502, 503])
 def test_every_one_judges_every_status(kind: str, name: str, status: int | None) -> None:
-    known = CHANNELS[name] if kind == "channel" else TRIGGERS[name]
     reply = OutboundReply(status, {"retry-after": "7"}, b"https://receiver.example/very-secret-path", "no answer")
-    outcome = known.judge(reply, 0)
+    outcome, reason, after = meaning(kind, name, reply)
     expected = (
         "delivered"
         if status in (200, 204)
@@ -74,10 +104,10 @@ def test_every_one_judges_every_status(kind: str, name: str, status: int | None)
         if status in (None, 408, 425, 429) or (status or 0) >= 500
         else "give_up"
     )
-    assert outcome.kind == expected
-    assert "secret" not in outcome.reason
-    if outcome.kind == "retry" and status is not None:
-        assert outcome.after == 7 * SECOND
+    assert outcome == expected
+    assert "secret" not in reason
+    if outcome == "retry" and status is not None:
+        assert after == 7 * SECOND
 
 
 @pytest.mark.parametrize(("kind", "name"), [one for one in ALL if one[1] == "webhook"])

@@ -12,7 +12,8 @@ from typing import Any
 
 import httpx
 
-from alerting.outbound import OutboundRequest, Sending
+from alerting.conversation import Asked
+from alerting.outbound import OutboundRequest
 from alerting.registry import TRIGGERS
 from examples.integration.orchestrator import Job, make_server, retrain
 from monitor import clock
@@ -56,7 +57,8 @@ def callbacks() -> Iterator[tuple[str, queue.Queue[dict[str, Any]]]]:
 def asked(url: str, callback: str, secret: str = SECRET) -> OutboundRequest:
     run = {"id": "run-1", "idempotency_key": "retrain-1", "callback_url": callback}
     settings = {"url": url, "secret": secret}
-    return TRIGGERS["webhook"].start(notice(one("retraining.requested")), run, settings, Sending("msg_1", clock.now()))
+    body = notice(one("retraining.requested"))
+    return next(TRIGGERS["webhook"].start(Asked("retrain-1", "msg_1", clock.now(), 1, body, run, {}), settings))
 
 
 def post(request: OutboundRequest) -> int:

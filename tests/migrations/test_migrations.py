@@ -25,11 +25,18 @@ FIRST = "0001"
 _NO_ROWS_SINCE = "ALTER TABLE models DROP COLUMN rows_since"
 _NO_DIMENSION = "ALTER TABLE columns DROP COLUMN dimension"
 _NO_ARRIVING = "DROP TABLE arriving"
+_NO_THREADS = [
+    *(f"ALTER TABLE outbox DROP COLUMN {name}" for name in ("thread_of", "edits", "receipt")),
+    *(f"ALTER TABLE trigger_runs DROP COLUMN {name}" for name in ("next_poll_at", "polls", "closing", "approval")),
+    "ALTER TABLE alerts DROP COLUMN details",
+    "ALTER TABLE silences DROP COLUMN ends_with",
+]
 UNDONE = {
-    "0004": [_NO_ROWS_SINCE],
-    "0003": [_NO_ROWS_SINCE, _NO_ARRIVING],
-    "0002": [_NO_ROWS_SINCE, _NO_ARRIVING, _NO_DIMENSION],
-    "0001": [_NO_ROWS_SINCE, _NO_ARRIVING, _NO_DIMENSION, "DROP TABLE segment_profiles"],
+    "0005": _NO_THREADS,
+    "0004": [*_NO_THREADS, _NO_ROWS_SINCE],
+    "0003": [*_NO_THREADS, _NO_ROWS_SINCE, _NO_ARRIVING],
+    "0002": [*_NO_THREADS, _NO_ROWS_SINCE, _NO_ARRIVING, _NO_DIMENSION],
+    "0001": [*_NO_THREADS, _NO_ROWS_SINCE, _NO_ARRIVING, _NO_DIMENSION, "DROP TABLE segment_profiles"],
 }
 
 

@@ -1,0 +1,29 @@
+"""Threads of messages, retrainings that are followed and checked, silences that end with something."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+additive = True  # programs that know the schema before run on this one, too
+
+KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def upgrade() -> None:
+    """Columns that may be empty; what is there stays as it is."""
+    for column in (sa.Column("thread_of", KEY), sa.Column("edits", KEY), sa.Column("receipt", sa.JSON())):
+        op.add_column("outbox", column)
+    for column in (
+        sa.Column("next_poll_at", sa.BigInteger()),
+        sa.Column("polls", sa.Integer()),
+        sa.Column("closing", sa.JSON()),
+        sa.Column("approval", sa.JSON()),
+    ):
+        op.add_column("trigger_runs", column)
+    op.add_column("alerts", sa.Column("details", sa.JSON()))
+    op.add_column("silences", sa.Column("ends_with", sa.String(20)))
