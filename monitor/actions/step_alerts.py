@@ -21,6 +21,7 @@ from monitor.actions.alert_run import AlertRun, KnownModel, Settings, Stepped
 from monitor.actions.correct_alerts import Groups, Span, correct_closed
 from monitor.actions.end_episode import end_episode, orphans
 from monitor.actions.record_alerts import record
+from monitor.actions.silence_alerts import end_what_came
 from monitor.store import alerts as store
 from monitor.store.alerts import StateKey
 from monitor.store.database import Connection
@@ -55,6 +56,7 @@ def step_alerts(
     nobody serves any more the newer one; its episodes end, and it begins none.
     Without ``deliver`` states change and nobody is told, nor a retraining asked for.
     """
+    end_what_came(connection, model.id, as_of, wall_now)
     silences = [Silence(*row) for row in active_silences(connection, wall_now)]
     run = AlertRun(
         connection,
