@@ -21,6 +21,7 @@ from monitor import clock
 from monitor.api import (
     alerts,
     config,
+    gates,
     labels,
     models,
     openapi,
@@ -45,6 +46,7 @@ _ROUTERS = (
     labels,
     references,
     models,
+    gates,
     openapi,
     runs,
     readings,
