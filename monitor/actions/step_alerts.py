@@ -13,17 +13,18 @@ from typing import Any, Protocol
 from alerting.episode import AlertState, Episode, JudgedWindow, Transition
 from alerting.incidents import moved
 from alerting.muting import Silence, silencing
-from alerting.plan import Change, is_told, plan
+from alerting.plan import Change, is_told
 from alerting.reading import Reading, as_evidence
-from alerting.registry import channel_of
+from alerting.registry import route_of
+from alerting.routing import Route, heard_by
 from alerting.rules import Rule
 from alerting.state import headline, step
 from monitor.actions.end_episode import end_episode, orphans
 from monitor.actions.request_retraining import Asked, request_retraining
+from monitor.actions.tell_alert import tell_changes
 from monitor.store import alerts as store
 from monitor.store.alerts import StateKey
 from monitor.store.database import Connection
-from monitor.store.outbox import enqueue
 from monitor.store.silences import active_silences
 
 IMMATURE_LABELS = "immature_labels"
@@ -57,12 +58,10 @@ class AlertRun:
     importance: Mapping[str, float]
 
     @property
-    def one_by_one(self) -> dict[str, bool]:
-        """Of every channel that can be sent to, whether it takes one transition per message; none without delivery."""
-        if not self.deliver:
-            return {}
-        known = {name: channel_of(raw) for name, raw in self.channels.items()}
-        return {name: channel.one_by_one for name, channel in known.items() if channel is not None}
+    def routes(self) -> dict[str, Route]:
+        """What the plan has to know of every channel that can be sent to; none without delivery."""
+        known = {name: route_of(raw) for name, raw in self.channels.items()} if self.deliver else {}
+        return {name: route for name, route in known.items() if route is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +212,7 @@ def _change(run: AlertRun, one: Stepped, transition: Transition, told: bool) -> 
     asked = None
     if transition.kind == "firing" and one.rule.trigger is not None and run.deliver:
         asked = request_retraining(run.connection, _asked(run, one.rule, alert, evidence, silence))
-    notify = tuple(name for name in one.rule.notify if name in run.one_by_one)
+    notify = heard_by(one.rule.notify, run.routes, alert)
     return Change(
         transition.kind,
         alert,
@@ -299,31 +298,16 @@ def _keep(run: AlertRun, one: Stepped, told: bool) -> None:
 
 
 def _tell(run: AlertRun, changes: Sequence[Change]) -> None:
-    messages = plan(
+    tell_changes(
+        run.connection,
         changes,
+        model_id=run.model.id,
         model=run.model.name,
         at=run.as_of,
+        now=run.wall_now,
         public_url=run.public_url,
-        one_by_one=run.one_by_one,
-        model_lane=f"model {run.model.id}",
+        routes=run.routes,
     )
-    for message in messages:
-        enqueue(
-            run.connection,
-            webhook_id=new_message_id(),
-            kind=message.kind,
-            target=message.target,
-            lane=message.lane,
-            body=message.body,
-            alert_ids=message.alert_ids,
-            now=run.wall_now,
-            model_id=run.model.id,
-        )
-
-
-def new_message_id() -> str:
-    """A new ``webhook-id``, kept through all retries."""
-    return f"msg_{secrets.token_hex(12)}"
 
 
 def _new_alert_id() -> str:

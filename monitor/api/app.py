@@ -32,6 +32,7 @@ from monitor.api import (
     runs,
     sign_in,
     silences,
+    slack,
     system,
     trigger_runs,
 )
@@ -51,6 +52,7 @@ _ROUTERS = (
     alerts,
     silences,
     trigger_runs,
+    slack,
     config,
     quarantine,
     system,
