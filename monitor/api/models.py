@@ -60,7 +60,7 @@ def get_storage(model: str, request: Request) -> Response:
 @router.delete("/v1/models/{model}", dependencies=[Depends(requires("admin"))])
 def remove_model(model: str, request: Request) -> Response:
     """Delete a model with all that is stored of it."""
-    return answer(delete_model(service_of(request), model))
+    return answer(delete_model(service_of(request), model, now_of(request)))
 
 
 @router.get("/v1/models/{model}/health", dependencies=reads)
