@@ -98,4 +98,5 @@ def _entry(change: Change, public_url: str) -> dict[str, Any]:
         reason=change.reason,
         total=change.total,
         triggered=change.triggered,
+        raised=True if change.kind == "raised" else None,
     )

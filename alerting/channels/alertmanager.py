@@ -51,6 +51,8 @@ def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sendin
     headers = {"content-type": "application/json", "user-agent": "plimsoll", "webhook-id": sending.webhook_id}
     headers |= options.authorization(settings)
     alerts = [_alert(one, sending.now) for one in body["entries"]]
+    # the severity is a label, for routes: the alert that it was before is another one to Alertmanager, and over
+    alerts += [_as_it_was(one, sending.now) for one in body["entries"] if one.get("raised")]
     text = json.dumps(alerts, ensure_ascii=False, separators=(",", ":")).encode()
     return OutboundRequest("POST", f"{settings['url'].rstrip('/')}/api/v2/alerts", headers, text)
 
@@ -88,8 +90,13 @@ def _alert(one: telling.Entry, now: int) -> dict[str, Any]:
     }
 
 
+def _as_it_was(one: telling.Entry, now: int) -> dict[str, Any]:
+    before = _alert({**one, "alert": {**one["alert"], "severity": "warning"}}, now)
+    return {**before, "endsAt": rfc3339(max(now, _moment(before["startsAt"])))}
+
+
 def _ends(one: telling.Entry, begun: int, now: int) -> int:
-    if one["type"] == RESOLVED:
+    if one["type"] == RESOLVED or one["alert"]["state"] == "resolved":
         over = one["alert"].get("resolved_at")
         return max(begun, min(now, _moment(over))) if over else now
     if one["type"] == TEST:

@@ -20,6 +20,8 @@ import dashboards
 from monitor import clock
 from monitor.api import (
     alerts,
+    channel_pages,
+    channels,
     config,
     labels,
     models,
@@ -53,6 +55,8 @@ _ROUTERS = (
     silences,
     trigger_runs,
     slack,
+    channels,
+    channel_pages,
     config,
     quarantine,
     system,
