@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alerting.message import FIRING, RESOLVED
+from alerting.message import RESOLVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +37,5 @@ def _now(one: Mapping[str, Any], standing: Standing | None) -> dict[str, Any]:
     over = standing.alert["state"] == "resolved"
     kept = {key: value for key, value in one.items() if not (over and key == "buttons")}
     said = {"reason": standing.reason} if over and standing.reason else {}
-    state = {"type": RESOLVED if over else FIRING, "alert": dict(standing.alert), "notes": list(standing.notes)}
+    state = {"type": RESOLVED if over else one["type"], "alert": dict(standing.alert), "notes": list(standing.notes)}
     return {**kept, **state, **said, "silenced": standing.silenced}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from alerting.message import FIRING, REMINDER, RESOLVED, TEST
+from alerting.message import FIRING, NO_DATA, REMINDER, RESOLVED, TEST
 from alerting.words import WRITTEN, rank
 
 Entry = Mapping[str, Any]
@@ -21,6 +21,7 @@ VERBS: Mapping[str, str] = {
     FIRING: "is firing",
     RESOLVED: "is resolved",
     REMINDER: "is still firing",
+    NO_DATA: "lacks data",
     TEST: "is a test message",
     "retraining.failed": "asked for a retraining, which failed",
     "retraining.stuck": "asked for a retraining, which is stuck",
