@@ -72,7 +72,7 @@ def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sendin
     """The mail for a neutral body; ``settings`` are resolved."""
     security = cast(Security, str(settings.get("security", "starttls")))
     sender, recipients = _addresses(settings, "from")[0], _addresses(settings, "to")
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))  # not every server takes 8 bits
     mail["Subject"] = ("Re: " if sending.thread else "") + cut(f"[Plimsoll] {telling.subject(body)}", MAX_SUBJECT)
     mail["From"], mail["To"] = sender, ", ".join(recipients)
     mail["Date"] = format_datetime(to_datetime(sending.now))
@@ -83,6 +83,7 @@ def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sendin
         mail["In-Reply-To"] = mail["References"] = str(sending.thread["message_id"])
     mail.set_content(telling.plain(body, MAX_PLAIN))
     mail.add_alternative(page(body), subtype="html")
+    mail.set_boundary(f"=_{sending.webhook_id}")  # else it is a random one
     return OutboundMail(
         host=str(settings["host"]),
         port=_port(settings, PORTS[security]),

@@ -37,6 +37,8 @@ def tell_changes(
 
     ``at`` is the run's own time, ``now`` the clock's.
     """
+    if not changes:
+        return
     ids = [str(change.alert["id"]) for change in changes]
     messages = plan(
         changes,

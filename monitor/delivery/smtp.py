@@ -39,16 +39,16 @@ def send(mail: OutboundMail, policy: AddressPolicy, timeout: float = TIMEOUT) ->
 
 
 def _hand_over(mail: OutboundMail, connection: socket.socket, timeout: float) -> OutboundReply:
-    over = threading.Event()
+    over, live = threading.Event(), [connection]
 
     def cut_off() -> None:
         over.set()
-        _shut(connection)
+        _shut(live[0])
 
     watch = threading.Timer(timeout, cut_off)  # a server that drips does not hold a sender
     watch.start()
     try:
-        return _converse(mail, connection, timeout)
+        return _converse(mail, live, timeout)
     except smtplib.SMTPResponseException as error:
         return OutboundReply(error.smtp_code, body=_words(error.smtp_error))
     except smtplib.SMTPRecipientsRefused as error:
@@ -69,12 +69,15 @@ def _hand_over(mail: OutboundMail, connection: socket.socket, timeout: float) ->
         connection.close()
 
 
-def _converse(mail: OutboundMail, connection: socket.socket, timeout: float) -> OutboundReply:
-    server = _server(mail, connection, timeout)
+def _converse(mail: OutboundMail, live: list[socket.socket], timeout: float) -> OutboundReply:
+    """``live`` holds the socket that stands, a guarded one as soon as it is."""
+    server = _server(mail, live[0], timeout)
     try:
+        live[0] = server.sock or live[0]
         server.ehlo_or_helo_if_needed()
         if mail.security == "starttls":
             server.starttls(context=_certificates())
+            live[0] = server.sock or live[0]
             server.ehlo()
         if mail.username is not None and mail.password is not None:
             server.login(mail.username, mail.password)
@@ -106,7 +109,7 @@ def _shut(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # it is closed already, or wrapped: the time limit of each step holds then
+        return  # it is closed already
 
 
 def _words(said: bytes | str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import astuple
@@ -163,6 +164,24 @@ def test_secrets_are_in_no_message_and_in_none_of_its_kinds(name: str) -> None:
     ):
         content = content_of(outbound_of(name, notice(one(kind)), Sending("msg_1", 0))).decode()
         assert not [secret for secret in own if secret in content]
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "channels"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden_payloads(name: str) -> None:
+    """``GOLDEN=write`` in the environment writes them anew; look at the difference before committing it."""
+    entries = [one(features=2, triggered="retrain was asked for"), one("alert.resolved", alert=alert(id="alert-2"))]
+    if CHANNELS[CASES[name]["type"]].one_by_one:
+        entries = entries[:1]
+    content = content_of(outbound_of(name, notice(*entries), Sending("msg_1", 1_700_000_000 * SECOND))).decode()
+    is_json = content[0] in "[{"
+    text = json.dumps(json.loads(content), indent=1, ensure_ascii=False) if is_json else content
+    file = GOLDEN / f"{name}.{'json' if is_json else 'txt'}"
+    if os.environ.get("GOLDEN") == "write":
+        file.write_text(text.replace("\r\n", "\n") + "\n", "utf-8")
+    assert text.replace("\r\n", "\n") + "\n" == file.read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", CASES)

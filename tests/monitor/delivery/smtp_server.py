@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ class Mailbox:
     """``codes`` replace the answer to a command: ``{"RCPT": "450 later"}``."""
 
     port: int
+    guarded: ssl.SSLContext | None = None
     mails: list[tuple[str, list[str], bytes]] = field(default_factory=list)
     codes: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
@@ -40,9 +42,32 @@ def mail_server() -> Iterator[Mailbox]:
                 elif verb == "DATA":
                     self.say("354 go on")
                     box.mails.append((sender, recipients, self.content()))
+                elif verb == "STARTTLS" and box.guarded is not None:
+                    self.say("220 go on")
+                    self.guard(box.guarded)
+                    continue
+                elif verb == "EHLO" and box.guarded is not None:
+                    self.say("250-here\r\n250-STARTTLS\r\n250 AUTH PLAIN")
+                    continue
+                elif verb == "AUTH":
+                    self.say("235 come in")
+                    continue
                 elif verb == "QUIT":
                     return
                 self.say("250 fine")
+
+        def finish(self) -> None:
+            super().finish()
+            self.connection.close()  # a guarded one is another than the server knows
+
+        def guard(self, context: ssl.SSLContext) -> None:
+            self.connection = context.wrap_socket(self.connection, server_side=True, do_handshake_on_connect=False)
+            try:
+                self.connection.do_handshake()
+            except OSError:
+                self.connection.close()  # the client does not trust us
+                return
+            self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
 
         def content(self) -> bytes:
             lines = []

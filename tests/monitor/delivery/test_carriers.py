@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from alerting.outbound import OutboundMail, OutboundNotice
+from monitor.delivery import smtp
 from monitor.delivery.addresses import PRIVATE, AddressPolicy
 from monitor.delivery.carry import carry
 from monitor.delivery.smtp import send
@@ -61,7 +66,44 @@ def test_a_way_that_is_not_guarded_carries_no_password(box: Mailbox) -> None:
     assert not [line for line in box.said if "AUTH" in line or "secret" in line]
 
 
-def test_an_untrusted_certificate_is_no_way(box: Mailbox) -> None:
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of this machine that nobody has signed, with its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is needed to make a certificate")
+    folder = tmp_path_factory.mktemp("certificate")
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -keyout k.pem -out c.pem"
+    )
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*command.split(), *names], cwd=folder, check=True, capture_output=True, timeout=30)
+    return folder
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_way_is_guarded_before_a_password_goes_over_it(
+    box: Mailbox, certificate: Path, trusted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.guarded = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    box.guarded.load_cert_chain(certificate / "c.pem", certificate / "k.pem")
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "c.pem"))
+    smtp._certificates.cache_clear()
+    given = replace(mail(box.port, "localhost"), security="starttls", username="u", password="very-secret")
+    reply = carry(given, HERE)
+    smtp._certificates.cache_clear()
+    box.guarded = None
+    if not trusted:
+        assert (reply.status, reply.error) == (None, "its certificate is not trusted")
+        assert box.mails == []
+        assert not [line for line in box.said if "AUTH" in line]
+        return
+    assert (reply.status, reply.error) == (250, None)
+    assert [line.split()[0] for line in box.said[:4]] == ["ehlo", "STARTTLS", "ehlo", "AUTH"]
+    assert len(box.mails) == 1
+
+
+def test_a_server_without_tls_is_no_way_for_tls(box: Mailbox) -> None:
     reply = carry(replace(mail(box.port), security="tls"), HERE)
     assert reply.status is None
     assert box.mails == []
