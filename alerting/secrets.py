@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 MASK = "••••"
+SHORTEST_SECRET = 4  # what is shorter is found in any text
 SECRET_KEYS = ("secret", "token", "password", "routing_key")
 ADDRESS_KEYS = ("url", "webhook_url")
 
@@ -25,8 +26,7 @@ class BadSecret(ValueError):
 
 def references(settings: Mapping[str, Any]) -> list[str]:
     """Names of the variables that settings refer to, in order, each once."""
-    texts = [value for value in settings.values() if isinstance(value, str)]
-    return list(dict.fromkeys(name for text in texts for name in _REFERENCE.findall(text)))
+    return list(dict.fromkeys(name for text in texts(settings) for name in _REFERENCE.findall(text)))
 
 
 def is_reference(value: Any) -> bool:
@@ -45,9 +45,35 @@ def resolve(settings: Mapping[str, Any], environment: Mapping[str, str]) -> dict
             raise MissingSecret(f"{match[1]} is not set in the environment of the service")
         return environment[match[1]]
 
-    return {
-        key: _REFERENCE.sub(value_of, value) if isinstance(value, str) else value for key, value in settings.items()
-    }
+    def filled(value: Any) -> Any:
+        if isinstance(value, str):
+            return _REFERENCE.sub(value_of, value)
+        if isinstance(value, Mapping):
+            return {key: filled(inner) for key, inner in value.items()}
+        return [filled(inner) for inner in value] if isinstance(value, list) else value
+
+    return {key: filled(value) for key, value in settings.items()}
+
+
+def masked(text: str, settings: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+    """A text from outside without the values of the variables that settings refer to: it may repeat what it got."""
+    for name in references(settings):
+        value = environment.get(name, "")
+        if len(value) >= SHORTEST_SECRET:
+            text = text.replace(value, MASK)
+    return text
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a value, however deep; keys are none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts(inner)
 
 
 def shown(settings: Mapping[str, Any]) -> dict[str, Any]:

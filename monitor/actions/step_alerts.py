@@ -77,6 +77,11 @@ class Stepped:
     windows: Sequence[JudgedWindow]
 
     @property
+    def is_quality(self) -> bool:
+        """Whether it looks at the data themselves."""
+        return any(reading.kind == "data_quality" for window in self.windows for reading in window.readings)
+
+    @property
     def alert_ids(self) -> list[str]:
         """Alerts whose episode took part, oldest first, each once."""
         episodes = [self.before.episode if self.windows or self.transitions else None]
@@ -112,7 +117,9 @@ def step_alerts(
     ended = _end_orphans(run, rules)
     stepped = _step_all(run, rules, readings)
     changes: list[Change] = []
-    for one in stepped:
+    for one in sorted(
+        stepped, key=lambda one: not one.is_quality
+    ):  # broken data keep a retraining from being asked for
         told, said = _record(run, one)
         changes += said
         _keep(run, one, told)
