@@ -14,6 +14,7 @@ OPEN_STATES = ("requested", "sent", "accepted", "running")
 FOLLOWED_STATES = ("accepted", "running")  # an orchestrator has them, and can be asked
 END_STATES = ("succeeded", "failed", "cancelled", "stuck", "refused", "unknown")
 WENT_WRONG = ("failed", "cancelled", "stuck", "refused", "unknown")
+DRY_RUN = "dry run: nobody was asked"
 REPORTABLE = ("running", "succeeded", "failed")
 
 

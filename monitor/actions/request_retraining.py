@@ -13,6 +13,7 @@ from alerting.message import RETRAINING_REQUESTED, body, entry
 from alerting.parameters import HOLDERS, fields, fill
 from alerting.registry import trigger_of
 from alerting.retraining import (
+    DRY_RUN,
     OPEN_STATES,
     EarlierRun,
     Situation,
@@ -32,7 +33,6 @@ from monitor.store.trigger_runs import TriggerRun
 
 APPROVAL_TIME = clock.DAY
 DEFAULT_HORIZON = "30d"
-DRY_RUN = "dry run: nobody was asked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import secrets
 from functools import cache
+from typing import Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
@@ -21,6 +22,7 @@ from monitor import clock
 from monitor.actions import build_page, manage_keys
 from monitor.actions.accept_alert import accept
 from monitor.actions.answer_alert import acknowledge, resolve
+from monitor.actions.approve_retraining import approve, deny
 from monitor.actions.page_data.alerts import silence_matchers
 from monitor.api.access import COOKIE, OPEN, requires, scope_held
 from monitor.api.wire import now_of, service_of
@@ -139,6 +141,15 @@ def _silence(request: Request, alert_id: str, until_text: str, comment: str) -> 
             author=None,
             now=now,
         )
+
+
+@router.post("/alerts/{alert_id}/retrainings/{run_id}/{word}", dependencies=acts, include_in_schema=False)
+async def post_retraining(alert_id: str, run_id: str, word: Literal["approve", "deny"], request: Request) -> Response:
+    """The buttons on a retraining that waits for approval."""
+    await sent_form(request)
+    act = approve if word == "approve" else deny
+    await run_in_threadpool(act, service_of(request), run_id, now_of(request))
+    return _back(alert_id)
 
 
 def _back(alert_id: str) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, or_, select, update
 
-from alerting.retraining import FOLLOWED_STATES, OPEN_STATES
+from alerting.retraining import DRY_RUN, FOLLOWED_STATES, OPEN_STATES
 from monitor.clock import optional, render
 from monitor.store.tables import models, trigger_runs
 
@@ -126,6 +126,21 @@ def overdue_runs(connection: Connection, now: int) -> list[TriggerRun]:
     late = or_(trigger_runs.c.started_at.is_(None) & (trigger_runs.c.start_by <= now), trigger_runs.c.finish_by <= now)
     query = _all().where(trigger_runs.c.state.in_(OPEN_STATES), late).order_by(trigger_runs.c.requested_at)
     return [_run(row) for row in connection.execute(query).mappings()]
+
+
+def tally(connection: Connection, model_id: int) -> dict[str, int]:
+    """How many retrainings of a model were requested, succeeded, and recovered it or did not; dry runs are none."""
+    query = select(trigger_runs.c.state, trigger_runs.c.closing, trigger_runs.c.message)
+    found = {"requested": 0, "succeeded": 0, "recovered": 0, "not_recovered": 0}
+    for state, closing, message in connection.execute(query.where(trigger_runs.c.model_id == model_id)):
+        if message == DRY_RUN:
+            continue
+        found["requested"] += 1
+        found["succeeded"] += state == "succeeded"
+        result = (closing or {}).get("result")
+        if result in found:
+            found[result] += 1
+    return found
 
 
 def move_run(connection: Connection, run: TriggerRun, state: str, at: int, **fields: Any) -> bool:
