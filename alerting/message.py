@@ -16,10 +16,19 @@ from alerting.words import rfc3339
 FIRING = "alert.firing"
 RESOLVED = "alert.resolved"
 REMINDER = "alert.reminder"
+NO_DATA = "alert.no_data"
 RETRAINING_REQUESTED = "retraining.requested"
 MAX_READINGS = 20
 
-MESSAGE_TYPES: Mapping[str, str] = {"firing": FIRING, "raised": FIRING, "resolved": RESOLVED, "reminder": REMINDER}
+MESSAGE_TYPES: Mapping[str, str] = {
+    "firing": FIRING,
+    "raised": FIRING,
+    "uncovered": FIRING,
+    "resolved": RESOLVED,
+    "reminder": REMINDER,
+    "data_missing": NO_DATA,
+    "check_failing": NO_DATA,
+}
 
 
 @dataclass(frozen=True, slots=True)

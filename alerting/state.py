@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from alerting.absence import condition_of, note_absence
+from alerting.correcting import correct
+from alerting.counts import counted, outcome_of, reachable, reached
 from alerting.episode import (
     NOT_CONFIRMED,
     RECOVERED,
@@ -18,26 +21,39 @@ from alerting.episode import (
     Transition,
     TransitionKind,
 )
-from alerting.looking import Look, is_clean, look
+from alerting.flapping import STABLE, aged, calmed, is_unstable, waits_for, why_unstable, with_firing
+from alerting.looking import Look, look
 from alerting.reading import Reading
 from alerting.rules import Rule
-from alerting.words import Condition, Severity, duration, hours, in_words, rank
+from alerting.timeline import at_least, ended, enough, lengths_in_words, named, needed, open_episode, said
+from alerting.words import Condition, Severity, duration, hours, rank
 
 CLEAN_WINDOWS = 2
-EVIDENCE = 20
 
 
 def step(
-    rule: Rule, state: AlertState, windows: Sequence[JudgedWindow], *, at: int, new_id: Callable[[], str]
+    rule: Rule,
+    state: AlertState,
+    windows: Sequence[JudgedWindow],
+    *,
+    at: int,
+    new_id: Callable[[], str],
+    again: Sequence[JudgedWindow] = (),
 ) -> tuple[AlertState, list[Transition]]:
     """Take the windows in order of their end. ``at`` is the run's as_of; ``new_id`` names a new episode.
 
-    What fires and rises in one step is one firing.
+    ``again`` are windows that were judged before and are known better now: they correct the open episode, and fire
+    nothing. What fires and rises in one step is one firing.
     """
     transitions: list[Transition] = []
+    for window in sorted(again, key=lambda one: (one.end, one.length_hours)):
+        state, more = correct(rule, state, window, at, CLEAN_WINDOWS)
+        transitions += more
     for window in sorted(windows, key=lambda one: (one.end, one.length_hours)):
-        state, said = _take(rule, state, window, at, new_id)
-        transitions += said
+        state, more = _take(rule, state, window, at, new_id)
+        transitions += more
+        state, more = note_absence(state, window, at, new_id)
+        transitions += more
     state, reminders = _remind(rule, state, windows, at)
     return state, _one_firing([*transitions, *reminders])
 
@@ -46,75 +62,119 @@ def _take(
     rule: Rule, state: AlertState, window: JudgedWindow, at: int, new_id: Callable[[], str]
 ) -> tuple[AlertState, list[Transition]]:
     seen = look(rule, window)
-    if state.episode is None:
+    state = aged(state, window.length_hours) if seen.evaluated else state
+    opening = []
+    if state.episode is None or not state.episode.series:
         if seen.severity is None:
             return state, []
         bad = frozenset(reading.series for reading in seen.bad)
-        episode = Episode(new_id(), "pending", seen.severity, started_at=at, series=bad)
-        state = AlertState(episode)
-        opening = [_said("pending", at, _opened(rule, window, seen), episode, window, seen.bad)]
-    else:
-        opening = []
+        if state.episode is None:
+            episode = Episode(new_id(), "pending", seen.severity, started_at=at, series=bad)
+        else:
+            episode = replace(state.episode, severity=seen.severity, series=bad)
+        state = replace(state, episode=episode, counts={})
+        opening = [said("pending", at, _opened(rule, window, seen), episode, window, seen.bad)]
     if not seen.evaluated:
         return _uncounted(state, window, seen, at)
-    state, said = _counted_in(state, window, at)
+    state, noted = _counted_in(state, window, at)
     after, more = _at_severity(rule, state, window, seen, at) if seen.severity else _below(rule, state, window, at)
-    return after, [*opening, *said, *more]
+    return after, [*opening, *noted, *more]
 
 
 def _opened(rule: Rule, window: JudgedWindow, seen: Look) -> str:
-    need = "" if rule.for_ == 1 else f"; it fires at {rule.for_} in a row"
-    return f"{_named(window)} is at {seen.severity}: {seen.bad[0].summary}{need}"
+    need = "" if rule.for_ == 1 else f"; it fires at {needed(rule)}"
+    return f"{named(window)} is at {seen.severity}: {seen.bad[0].summary}{need}"
 
 
 def _at_severity(
     rule: Rule, state: AlertState, window: JudgedWindow, seen: Look, at: int
 ) -> tuple[AlertState, list[Transition]]:
-    before = _open(state)
-    count = state.counts.get(window.length_hours, Count())
-    counts = {
-        **state.counts,
-        window.length_hours: replace(count, at_severity=count.at_severity + 1, clean=0, seen=True),
-    }
+    before, length = open_episode(state), window.length_hours
+    count = counted(rule, state.counts.get(length, Count()), window, seen, "bad")
     severity = _worse(before.severity, seen.severity)
     episode = replace(before, severity=severity, series=before.series | {reading.series for reading in seen.bad})
+    state = replace(state, episode=episode, counts={**state.counts, length: count})
     if before.state == "pending":
-        if counts[window.length_hours].at_severity < rule.for_:
-            return AlertState(episode, counts), []
-        episode = replace(episode, state="firing", fired_at=at, notified_at=at)
-        reason = f"{_in_a_row(rule, window)} at {_at_least(rule)}, as the rule asks"
-        return AlertState(episode, counts), [_said("firing", at, reason, episode, window, seen.bad)]
-    if severity == before.severity:
-        return AlertState(episode, counts), []
+        return _fire(rule, state, window, seen, at) if reached(rule, count) else (state, [])
+    state, found = _raise(state, before, window, seen, at)
+    state, more = _unsettled(state, window, seen, at)
+    return state, [*found, *more]
+
+
+def _fire(
+    rule: Rule, state: AlertState, window: JudgedWindow, seen: Look, at: int
+) -> tuple[AlertState, list[Transition]]:
+    state = with_firing(state, window.length_hours)
+    unstable = is_unstable(state, window.length_hours)
+    episode = replace(open_episode(state), state="firing", fired_at=at, notified_at=at, unstable=unstable)
+    reason = f"{enough(rule, window)} at {at_least(rule)}, as the rule asks"
+    if unstable:
+        reason = f"{reason}; {why_unstable(state, window.length_hours)}"
+    return replace(state, episode=episode), [said("firing", at, reason, episode, window, seen.bad)]
+
+
+def _raise(
+    state: AlertState, before: Episode, window: JudgedWindow, seen: Look, at: int
+) -> tuple[AlertState, list[Transition]]:
+    """A firing episode whose severity rises is told again, and whoever looked after it has to look again."""
+    episode = open_episode(state)
+    if episode.severity == before.severity:
+        return state, []
     episode = replace(episode, notified_at=at, acknowledged=False)
-    reason = f"from {before.severity} to {severity} in {_named(window)}"
-    return AlertState(episode, counts), [_said("raised", at, reason, episode, window, seen.bad)]
+    reason = f"from {before.severity} to {episode.severity} in {named(window)}"
+    found = [said("raised", at, reason, episode, window, seen.bad)]
+    if before.acknowledged:
+        why = f"the severity rose to {episode.severity}: who looked after it looked after less"
+        found.append(said("unacknowledged", at, why, episode, window))
+    return replace(state, episode=episode), found
+
+
+def _unsettled(state: AlertState, window: JudgedWindow, seen: Look, at: int) -> tuple[AlertState, list[Transition]]:
+    """An unstable episode at severity: back again, or at severity for so long that it is stable."""
+    episode = open_episode(state)
+    if not episode.unstable:
+        return state, []
+    if state.counts[window.length_hours].at_severity >= STABLE:
+        episode = replace(episode, unstable=False, down=False)
+        reason = (
+            f"{STABLE} windows of {hours(window.length_hours)} in a row are at severity: it fires on, and is stable"
+        )
+        return calmed(replace(state, episode=episode)), [said("stable", at, reason, episode, window, seen.bad)]
+    if not episode.down:
+        return state, []
+    episode = replace(episode, down=False)
+    reason = f"{named(window)} is at {seen.severity} again; not told, as it is unstable"
+    return replace(state, episode=episode), [said("flipped", at, reason, episode, window, seen.bad)]
 
 
 def _below(rule: Rule, state: AlertState, window: JudgedWindow, at: int) -> tuple[AlertState, list[Transition]]:
-    episode = _open(state)
+    episode = open_episode(state)
+    seen = look(rule, window)
     count = state.counts.get(window.length_hours, Count())
-    clean = count.clean + 1 if is_clean(episode.series, window) else 0
-    counts = {**state.counts, window.length_hours: replace(count, at_severity=0, clean=clean)}
+    count = counted(rule, count, window, seen, outcome_of(episode.series, window, seen))
+    counts = {**state.counts, window.length_hours: count}
+    state = replace(state, counts=counts)
     if episode.state == "pending":
-        if any(other.at_severity for other in counts.values()):
-            return AlertState(episode, counts), []
-        reason = f"{_named(window)} is below {rule.at} before {rule.for_} in a row were reached"
-        return _ended("not_confirmed", NOT_CONFIRMED, reason, episode, window, at)
-    waiting = [length for length, other in counts.items() if other.seen and other.clean < CLEAN_WINDOWS]
-    if waiting:
-        return AlertState(episode, counts), []
-    lengths = " and ".join(hours(length) for length, other in sorted(counts.items()) if other.seen)
-    reason = f"{CLEAN_WINDOWS} clean windows of {lengths} in a row"
-    return _ended("resolved", RECOVERED, reason, episode, window, at)
+        if any(reachable(rule, other) for other in counts.values()):
+            return state, []
+        reason = f"{named(window)} is below {rule.at} before {needed(rule)} were reached"
+        return ended("not_confirmed", NOT_CONFIRMED, reason, state, window, at)
+    if waits_for(counts, STABLE if episode.unstable else CLEAN_WINDOWS):
+        return _calmer(state, window, at)
+    lengths = lengths_in_words(length for length, other in counts.items() if other.seen)
+    wanted = STABLE if episode.unstable else CLEAN_WINDOWS
+    reason = f"{wanted} clean windows of {lengths} in a row" + (", after it was unstable" if episode.unstable else "")
+    return ended("resolved", RECOVERED, reason, state, window, at)
 
 
-def _ended(
-    kind: TransitionKind, word: str, reason: str, episode: Episode, window: JudgedWindow, at: int
-) -> tuple[AlertState, list[Transition]]:
-    over = replace(episode, state="resolved", resolved_at=at, resolve_reason=word)
-    evidence = [reading for reading in window.readings if reading.series in episode.series]
-    return AlertState(), [_said(kind, at, reason, over, window, evidence)]
+def _calmer(state: AlertState, window: JudgedWindow, at: int) -> tuple[AlertState, list[Transition]]:
+    """An unstable episode would have resolved."""
+    episode = open_episode(state)
+    if not episode.unstable or episode.down or waits_for(state.counts, CLEAN_WINDOWS):
+        return state, []
+    episode = replace(episode, down=True)
+    reason = f"{CLEAN_WINDOWS} clean windows in a row; it stays open, as it is unstable, until there are {STABLE}"
+    return replace(state, episode=episode), [said("flipped", at, reason, episode, window)]
 
 
 def _uncounted(state: AlertState, window: JudgedWindow, seen: Look, at: int) -> tuple[AlertState, list[Transition]]:
@@ -136,13 +196,15 @@ def _counted_in(state: AlertState, window: JudgedWindow, at: int) -> tuple[Alert
 def _with_condition(
     state: AlertState, counts: Mapping[int, Count], window: JudgedWindow, at: int
 ) -> tuple[AlertState, list[Transition]]:
-    before = _open(state)
-    condition = _worst_condition(count.condition for count in counts.values())
+    before = open_episode(state)
+    absent = condition_of(state.absent.values())
+    condition = _worst_condition([*(count.condition for count in counts.values()), absent])
     episode = replace(before, condition=condition)
+    state = replace(state, episode=episode, counts=counts)
     if condition == before.condition:
-        return AlertState(episode, counts), []
+        return state, []
     kind, words = _CONDITION_WORDS[condition]
-    return AlertState(episode, counts), [Transition(kind, at, f"{_named(window)} {words}", episode, window)]
+    return state, [said(kind, at, f"{named(window)} {words}", episode, window)]
 
 
 _CONDITION_WORDS: Mapping[Condition, tuple[TransitionKind, str]] = {
@@ -163,14 +225,14 @@ def _remind(
     rule: Rule, state: AlertState, windows: Sequence[JudgedWindow], at: int
 ) -> tuple[AlertState, list[Transition]]:
     episode = state.episode
-    if rule.remind is None or episode is None or episode.state != "firing" or episode.acknowledged:
+    if rule.remind is None or episode is None or episode.state != "firing" or episode.acknowledged or episode.down:
         return state, []
     if episode.notified_at is None or at - episode.notified_at < rule.remind:
         return state, []
     since = duration((at - (episode.fired_at or at)) // 60_000_000 * 60_000_000)
     episode = replace(episode, notified_at=at)
     bad = [reading for window in windows for reading in look(rule, window).bad]
-    reminder = _said("reminder", at, f"still firing after {since}", episode, None, bad)
+    reminder = said("reminder", at, f"still firing after {since}", episode, None, bad)
     return replace(state, episode=episode), [reminder]
 
 
@@ -199,31 +261,5 @@ def headline(readings: Sequence[Reading], total: int) -> str:
     return readings[0].summary + (f" (and {total - 1} more)" if total > 1 else "")
 
 
-def _said(
-    kind: TransitionKind, at: int, reason: str, episode: Episode, window: JudgedWindow | None, bad: Sequence[Reading]
-) -> Transition:
-    return Transition(kind, at, reason, episode, window, tuple(bad[:EVIDENCE]), len({one.series for one in bad}))
-
-
-def _open(state: AlertState) -> Episode:
-    if state.episode is None:
-        raise ValueError("no episode is open")
-    return state.episode
-
-
 def _worse(one: Severity, other: Severity | None) -> Severity:
     return other if other is not None and rank(other) > rank(one) else one
-
-
-def _named(window: JudgedWindow) -> str:
-    return f"the {hours(window.length_hours)} window to {in_words(window.end)}"
-
-
-def _in_a_row(rule: Rule, window: JudgedWindow) -> str:
-    if rule.for_ == 1:
-        return f"{_named(window)} is"
-    return f"{rule.for_} windows of {hours(window.length_hours)} in a row, the last to {in_words(window.end)}, are"
-
-
-def _at_least(rule: Rule) -> str:
-    return "critical" if rule.at == "critical" else "warning or worse"

@@ -21,18 +21,20 @@ from detectors.levels import dictionary
 from detectors.measurement import MINIMUM_ROWS
 
 MOST_VALUES = 50  # of one column
+LONGEST = 256  # characters of a value: stores index it
 LARGEST_EFFECT = 0.10  # a segment in which less would not be seen within a week is not judged
 POWER = 0.9
 
 
 def segment_column(name: str, values: Any | None) -> SegmentColumn:
     """A column's commonest values in a pyarrow array of the reference (float64 or string; None: not there): at most 50
-    with at least 30 rows each, the commonest first, equally common ones by name."""
+    with at least 30 rows each and at most 256 characters, the commonest first, equally common ones by name."""
     if values is None:
         return SegmentColumn(name)
     codes, distinct = dictionary(values)
     rows = np.bincount(codes[codes >= 0], minlength=len(distinct)).tolist()
-    enough = [(-n, value) for n, value in zip(rows, distinct.to_pylist(), strict=True) if n >= MINIMUM_ROWS]
+    found = zip(rows, distinct.to_pylist(), strict=True)
+    enough = [(-n, value) for n, value in found if n >= MINIMUM_ROWS and len(value) <= LONGEST]
     return SegmentColumn(name, tuple(value for _, value in sorted(enough)[:MOST_VALUES]))
 
 

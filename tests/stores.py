@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from monitor.bootstrap import build
 from monitor.service import Service
 from monitor.settings import load
+from monitor.store.database import Database
+from monitor.store.schema import migrate
 from tests.postgres import Databases
 
+FILE = "plimsoll.db"
 ENGINES = ("sqlite", "postgres")
 _current: list[Databases | None] = [None]
 
@@ -24,19 +29,26 @@ def is_sqlite() -> bool:
 
 
 def new_url(folder: Path) -> str:
-    """Where a new store with the newest schema is, or will be."""
+    """Where a new store with the newest schema is. A file begins as a copy of one that was migrated once."""
     server = _current[0]
-    return f"sqlite:///{folder / 'plimsoll.db'}" if server is None else server.migrated()
+    if server is not None:
+        return server.migrated()
+    if not (folder / FILE).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).write_bytes(_migrated())
+    return f"sqlite:///{folder / FILE}"
 
 
 def empty_url(folder: Path) -> str:
     """Where a new store is, or will be, without any table."""
     server = _current[0]
-    return f"sqlite:///{folder / 'plimsoll.db'}" if server is None else server.empty()
+    return f"sqlite:///{folder / FILE}" if server is None else server.empty()
 
 
 def new_service(home: Path, **flags: object) -> Service:
     """A service on a new store."""
+    if is_sqlite():
+        new_url(home)
     return build(load({}, home=home, database_url=_given(home), **flags))
 
 
@@ -44,6 +56,17 @@ def environment(home: Path) -> dict[str, str]:
     """The settings of a process on a new store."""
     url = _given(home)
     return {"PLIMSOLL_HOME": str(home)} | ({} if url is None else {"PLIMSOLL_DATABASE_URL": url})
+
+
+@cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/{FILE}")
+        migrate(database)
+        with database.read() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+        return Path(folder, FILE).read_bytes()
 
 
 def take_away(service: Service) -> None:

@@ -92,6 +92,7 @@ _VERBS = {
     "alert.firing": "is firing",
     "alert.resolved": "is resolved",
     "alert.reminder": "is still firing",
+    "alert.no_data": "lacks data",
     "retraining.failed": "asked for a retraining, which failed",
     "retraining.stuck": "asked for a retraining, which is stuck",
     "retraining.refused": "asked for a retraining, which was refused",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads scipy.optimize where it is first needed
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 Array = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ def calibrate(misses: Array, hits: Array) -> Calibration | None:
     there = np.flatnonzero(rows > 0)
     if not len(there):
         return None
-    fitted = isotonic_regression(hits[there] / rows[there], weights=rows[there]).x
+    fitted = scipy.optimize.isotonic_regression(hits[there] / rows[there], weights=rows[there]).x
     share = np.interp(np.arange(len(rows)), there, fitted)
     cautious = (share * rows + 1) / (rows + 2)
     return Calibration(share, cautious * (1 - cautious) / (rows + 2), float(rows.sum()))

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from detectors.boosted import fit_trees
 from detectors.intervals import Z95
@@ -30,7 +30,7 @@ MOST_LEVELS = 200  # of a category; the trees take at most 255
 LEAST_ROWS = 500  # labelled rows
 MOST_CELLS = 1_000_000  # rows times features: some ten seconds, once per reference
 GROUPS = 5  # of blocks of time, each left out once
-FEW = float(stats.t.ppf(0.975, GROUPS - 1) / Z95)  # a standard error from so few groups is itself uncertain
+FEW = float(special.stdtrit(GROUPS - 1, 0.975) / Z95)  # a standard error from so few groups is itself uncertain
 DETAILS: Mapping[str, Any] = {"estimator": "dle"}
 
 

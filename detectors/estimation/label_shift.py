@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy  # loads scipy.stats, 50 MB, where it is first needed
 from numpy.typing import NDArray
-from scipy import stats
 
 from detectors.cuts import Binning, NumericColumn
 from detectors.intervals import Z95
@@ -202,4 +202,4 @@ def _gate(rate: float, shares: tuple[Array, Array, Array], rows: tuple[float, fl
     degrees = len(seen) - 2  # the total and the rate are fitted
     if degrees < 1:
         return None
-    return float(stats.chi2.sf(np.sum((seen - expected) ** 2 / (expected + reference)), degrees))
+    return float(scipy.stats.chi2.sf(np.sum((seen - expected) ** 2 / (expected + reference)), degrees))

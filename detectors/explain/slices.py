@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import scipy  # loads scipy.stats, 50 MB, where it is first needed
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from detectors.explain.candidates import Candidates, Coded, Condition, coded, pairs, singles
 from detectors.explain.labelled import Labelled
@@ -100,7 +101,7 @@ def slices_that_got_worse(
     if not len(tested):
         return Slices((), len(candidates.where) - 1, 0, clustering)
     p_values = special.ndtr(-np.minimum(rises[1].z, _excess(rises[1], candidates.parents)))
-    kept = tested[stats.false_discovery_control(p_values[tested]) <= FALSE_SHARE]
+    kept = tested[scipy.stats.false_discovery_control(p_values[tested]) <= FALSE_SHARE]
     share = candidates.sums[1][..., 1].sum(axis=0)
     share = share / share[0]
     order = kept[np.argsort(-(rises[1].effect * share)[kept], kind="stable")]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy  # loads scipy.stats, 50 MB, where it is first needed
 from numpy.typing import NDArray
-from scipy import stats
 
 from detectors.boosted import fit_trees
 from detectors.embedding.components import components
@@ -91,7 +91,7 @@ def measure_domain(features: Sequence[str], reference: Rows, current: Rows) -> M
         *sizes,
         lower=max(0.0, area - Z95 * error),
         upper=min(1.0, area + Z95 * error),
-        p_value=float(stats.norm.sf((area - 0.5) / null)),
+        p_value=float(scipy.stats.norm.sf((area - 0.5) / null)),
         details={
             "features": {features[place]: float(telling[place]) for place in order if telling[place] > 0},
             "blocks": [len(np.unique(side.blocks)) for side in (reference, current)],
@@ -192,8 +192,8 @@ def area_under_curve(truth: NDArray[np.int64], score: Array) -> tuple[float, flo
     standard error."""
     positive, negative = score[truth == 1], score[truth == 0]
     m, n = len(positive), len(negative)
-    ranks = stats.rankdata(np.concatenate([positive, negative]))
-    above = (ranks[:m] - stats.rankdata(positive)) / n
-    below = 1 - (ranks[m:] - stats.rankdata(negative)) / m
+    ranks = scipy.stats.rankdata(np.concatenate([positive, negative]))
+    above = (ranks[:m] - scipy.stats.rankdata(positive)) / n
+    below = 1 - (ranks[m:] - scipy.stats.rankdata(negative)) / m
     error = np.sqrt(np.var(above, ddof=1) / m + np.var(below, ddof=1) / n)
     return float(above.mean()), float(error)

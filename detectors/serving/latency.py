@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ def latency(binning: Binning, current: WindowCounts, history: Sequence[WindowCou
     return [_one(metric, level, column, bins, weeks) for metric, level in PERCENTILES.items()]
 
 
-def percentile(column: NumericColumn, bins: NDArray[np.int64], level: float) -> float:
+def percentile(column: NumericColumn, bins: NDArray[Any], level: float) -> float:
     """Interpolated in the bin's logarithm; ``bins`` int64 [len(cuts) + 1], not all zero."""
     target = level * bins.sum()
     place = _place(bins, level)
@@ -40,7 +41,7 @@ def percentile(column: NumericColumn, bins: NDArray[np.int64], level: float) -> 
     return float(low * (high / low) ** inside)
 
 
-def _place(bins: NDArray[np.int64], level: float) -> int:
+def _place(bins: NDArray[Any], level: float) -> int:
     return int(np.searchsorted(np.cumsum(bins), level * bins.sum()))
 
 
@@ -64,7 +65,7 @@ def _one(
     if rows == 0:
         return Measurement(metric, None, total, 0, reason=TOO_FEW_ROWS)
     value = percentile(column, bins, level)
-    lower, upper = _interval(column, bins, level)
+    lower, upper = interval(column, bins, level)
     before = np.array([percentile(column, week, level) for week in weeks])
     noise = max(BIN_ERROR, float(np.log(upper / lower)) / 4)
     ratio = ratio_to_weeks(value, before, noise)
@@ -84,8 +85,8 @@ def _one(
     )
 
 
-def _interval(column: NumericColumn, bins: NDArray[np.int64], level: float) -> tuple[float, float]:
-    """95 % interval: the percentiles at the binomial limits of the rank."""
-    reach = 1.96 * float(np.sqrt(level * (1 - level) / bins.sum()))
+def interval(column: NumericColumn, bins: NDArray[Any], level: float, z: float = 1.96) -> tuple[float, float]:
+    """The percentiles at the binomial limits of the rank, 95 % unless another normal quantile is given."""
+    reach = z * float(np.sqrt(level * (1 - level) / bins.sum()))
     low, high = max(level - reach, 0.5 / bins.sum()), min(level + reach, 1.0)
     return percentile(column, bins, low), percentile(column, bins, high)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import distance
+import scipy  # loads scipy.spatial where it is first needed
 
 from detectors.sample import Comparison, Sample
 from detectors.tables import table
@@ -12,5 +12,5 @@ from detectors.tables import table
 def compare(reference: Sample, current: Sample) -> Comparison:
     """scipy's ``jensenshannon`` of the shares, on the reference's deciles or per category."""
     counts = table(reference, current)
-    found = float(distance.jensenshannon(*counts.shares))
+    found = float(scipy.spatial.distance.jensenshannon(*counts.shares))
     return Comparison(found if np.isfinite(found) else 0.0, details=counts.details)

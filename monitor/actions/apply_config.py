@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from detectors.registry import TWO_SAMPLE
+from monitor.actions.private import rows_under_way_end
 from monitor.config.document import Check, Document, Model
 from monitor.config.reading import from_yaml, placed
 from monitor.errors import Invalid
@@ -44,6 +45,12 @@ def apply(database: Database, document: Document, now: int) -> tuple[int, list[C
 
     Raises Invalid as ``plan`` does; then nothing is changed.
     """
+    made = _apply(database, document, now)
+    rows_under_way_end(database, document.models)
+    return made
+
+
+def _apply(database: Database, document: Document, now: int) -> tuple[int, list[Change]]:
     held = [hold(name) for name in document.models for hold in (locks.model, locks.posts)]
     with database.write(locks.HOUSE, *held) as connection:
         _check_fit(connection, document)

@@ -69,7 +69,10 @@ def health(connection: Connection, model: Model, as_of: int, version: str | None
         worst = critical or firing
         status = "unhealthy" if critical else "degraded"
         return Health(status, tuple(one.summary for one in firing), min(one.since for one in worst), as_of)
-    if readings.nothing_told(connection, model.id, as_of):
+    told = readings.newest_told(connection, model.id, as_of)
+    if told.failed:
+        return Health("unknown", tuple(f"check_failed: {name}" for name in told.failed), None, as_of)
+    if not told.anything:
         return Health("unknown", ("cannot_tell",), None, as_of)
     return Health("healthy", (), verdicts.quiet_since(connection, model.id, as_of, version), as_of)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from alerting.episode import ACCEPTED, MANUAL, RULE_REMOVED, SUPERSEDED, AlertState
@@ -30,19 +31,25 @@ def end_episode(
     now: int,
     public_url: str,
     deliver: bool = True,
+    reason: str | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """End an open episode with a reason, and tell those who were told of it; the alert afterwards.
 
-    ``at`` is the time of the resolve, ``now`` the clock's. The next window at severity begins a new episode.
+    ``at`` is the time of the resolve, ``now`` the clock's; ``reason`` is told in place of the word's own sentence, and
+    ``details`` stand beside it in the timeline. The next window at severity begins a new episode.
     """
     model_id, key, state = state_of(connection, alert_id)
     over = {"state": "resolved", "resolved_at": at, "resolve_reason": word, "updated_at": now}
     alerts.set_fields(connection, alert_id, **over)
     if state.episode is not None and state.episode.id == alert_id:
-        alerts.save_state(connection, model_id, key, {})
+        alerts.save_state(connection, model_id, key, replace(state, episode=None, counts={}, fired={}).to_dict())
     (alert,) = alerts.get_alerts(connection, [alert_id])
-    reason = _WORDS[word]
-    alerts.add_transition(connection, alert_id, at=at, kind="resolved", severity=alert["severity"], reason=reason)
+    reason = reason or _WORDS[word]
+    severity = alert["severity"]
+    alerts.add_transition(
+        connection, alert_id, at=at, kind="resolved", severity=severity, reason=reason, details=details
+    )
     if deliver and (state.episode is None or state.episode.told):
         evidence = alerts.latest_evidence(connection, alert_id)
         message = entry(RESOLVED, alert, evidence, public_url=public_url, reason=reason)

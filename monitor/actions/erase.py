@@ -49,14 +49,15 @@ def _holding(connection: Connection, model: Model, timestamp: int) -> list[dict[
     ]
 
 
-def delete_model(service: Service, name: str) -> dict[str, Any]:
+def delete_model(service: Service, name: str, now: int) -> dict[str, Any]:
     """Delete a model with all that is stored of it: rows, labels, references, summaries, readings, alerts, messages.
 
     Raises NotFound for an unknown model.
     """
     with service.database.erasing(locks.HOUSE, locks.model(name), locks.posts(name)) as connection:
         model = known_models.get(connection, name)
-        service.observations.drop_model(connection, model.stored)
-        models.delete(connection, model.id)
-        installation.note_deletion(connection, model.id)
+        with turn(service, connection, model, NO_TIMES, now):  # rows under way to another store come to their end first
+            service.observations.drop_model(connection, model.stored)
+            models.delete(connection, model.id)
+            installation.note_deletion(connection, model.id)
     return {"deleted": name, "predictions": model.n_predictions, "labels": model.n_labels}

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from monitor.actions import models as known_models
 from monitor.actions.apply_config import check_model_fits, dump, put_model
 from monitor.actions.describe import describe
+from monitor.actions.private import rows_under_way_end
 from monitor.config import document
 from monitor.config.mistakes import mistakes_in_model
 from monitor.config.reading import place_of, words_of
@@ -41,6 +42,8 @@ def patch_model(database: Database, name: str, changes: dict[str, Any], now: int
         check_model_fits(connection, name, settings, document.Document(), "")
         put_model(connection, name, settings, now)
         config.add_version(connection, {"models": {name: dump(settings)}}, now)
+    rows_under_way_end(database, [name])
+    with database.read() as connection:
         return describe(connection, known_models.get(connection, name), now)
 
 

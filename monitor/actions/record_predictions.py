@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.actions.append_parts import append_parts
-from monitor.actions.private import protected
+from monitor.actions.private import protected, still_protected
 from monitor.actions.recording_apart import turn
 from monitor.actions.several import ONE, within
 from monitor.clock import HOUR
@@ -67,13 +67,14 @@ def store_predictions(
 
     ``begins`` int64 [bodies + 1]: where each body's rows begin in ``positions``, and where the last one's end.
     """
-    rows = protected(connection, model, rows)
+    sent, rows = rows, protected(connection, model, rows)
     new = new_columns(rows, model.columns, models.configured_types(model.settings))
     models.add_columns(connection, model.id, new)
     stored = models.with_columns(model, new)
     if new or not model.n_predictions:
         service.observations.ensure_model(connection, stored)
     with turn(service, connection, model, rows.timestamps, now) as mine:
+        rows = still_protected(connection, model, sent, rows)
         with mine.outside():
             appended, remarks, odd = append_parts(service.observations, connection, stored, rows, mine.number)
         models.note_predictions(connection, model.id, appended.versions)

@@ -58,7 +58,7 @@ def turn(service: Service, connection: Connection, model: Model, times: NDArray[
     with _alone_here(service, connection, model):
         mine = _begin(service, store, connection, model, Arriving(model.id, 0, hours, service.turns.holder, now))
         yield Turn(mine.change * PARTS, lambda: database.paused(connection))
-        if not arriving.end(connection, mine):
+        if not arriving.end(connection, mine) and models.exists(connection, model.id):
             connection.rollback()
             _begin(service, store, connection, model, mine)  # and leave it: what came late is counted, too
             raise StoreUnavailable("Storing took so long that it was taken over. Send it again; nothing is doubled.")
@@ -84,6 +84,8 @@ def _begin(service: Service, store: Apart, connection: Connection, model: Model,
     """Announce, under the model's next change where it has none yet; committed when it returns."""
     for _ in range(_TRIES):
         left = arriving.find(connection, model.id)
+        if not models.exists(connection, model.id):
+            raise StoreUnavailable(f"Model {model.name!r} was deleted meanwhile; nothing was stored. Try again.")
         if left is None:
             change = mine.change or models.bump_change(connection, model.id)
             announced = replace(mine, change=change)

@@ -37,7 +37,8 @@ DEFAULT_HORIZON = "30d"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks for a retraining, and why. ``settings`` None: no trigger has that name."""
+    """Who asks for a retraining, and why. ``settings`` None: no trigger has that name. ``hidden``: why nobody is
+    told, where broken data hides the alert."""
 
     model_id: int
     rule: str
@@ -50,6 +51,7 @@ class Asked:
     now: int
     public_url: str
     silenced: bool
+    hidden: str | None = None
 
 
 def request_retraining(connection: Connection, asked: Asked) -> str:
@@ -104,6 +106,8 @@ def put_request(
 def _why_not(connection: Connection, asked: Asked) -> str | None:
     if asked.silenced:
         return "the alert is silenced"
+    if asked.hidden is not None:
+        return asked.hidden
     if asked.settings is None or trigger_of(asked.settings) is None:
         return "no trigger of that name is configured"
     wanted = guards.parse(asked.settings)

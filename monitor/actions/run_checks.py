@@ -13,10 +13,11 @@ from monitor.actions.close_retrainings import close_retrainings
 from monitor.actions.frame import Frame, Nothing
 from monitor.actions.levels import segment_lengths
 from monitor.actions.measuring.expected_loss import learn_losses
-from monitor.actions.measuring.readings import judged_readings, readings_of
+from monitor.actions.measuring.readings import judged_readings, readings_or_failure
 from monitor.actions.measuring.task import Task
 from monitor.actions.own_cuts import make_own_cuts, needs_own_cuts
 from monitor.actions.prepare_reference import is_configured_otherwise, make_new_cuts
+from monitor.actions.replaced_versions import replaced_versions
 from monitor.actions.run_windows import Due, due
 from monitor.actions.step_alerts import step_alerts
 from monitor.actions.summarise_hours import summarise
@@ -70,13 +71,15 @@ def run_checks(
             return Run(as_of, [], [])
         answer: list[Reading] = []
         stepping: list[Reading] = []
+        again: list[Reading] = []
         for check in chosen:
             for length in check.lengths:
                 fresh = _is_fresh(frame, check, length, as_of, seen, claimed_by is not None)
-                for_answer, for_alerts = _run_check(frame, check, length, as_of, not_before, fresh)
-                answer += for_answer
-                stepping += for_alerts
-        stepped = _step(frame, stepping, as_of, now, deliver)
+                made = _run_check(frame, check, length, as_of, not_before, fresh)
+                answer += made.answer
+                stepping += made.stepping
+                again += made.again
+        stepped = _step(frame, stepping, again, as_of, now, deliver)
         close_retrainings(
             connection,
             model.id,
@@ -128,12 +131,14 @@ def _measure_once(frame: Frame, as_of: int) -> Nothing:
         drifts = check.kind in ("data_drift", "prediction_drift") and check.in_ledger
         lengths = check.lengths if drifts else segment_lengths(check)
         for length in lengths if not check.needs_labels else ():
-            readings_of(frame, Task(check, length, Due(newest_end(length, as_of), steps=False), as_of))
+            readings_or_failure(frame, Task(check, length, Due(newest_end(length, as_of), steps=False), as_of))
     return Nothing()
 
 
-def _step(frame: Frame, stepping: list[Reading], as_of: int, now: int, deliver: bool) -> list[dict[str, Any]]:
-    if not stepping and all(rule.remind is None for rule in frame.rules):
+def _step(
+    frame: Frame, stepping: list[Reading], again: list[Reading], as_of: int, now: int, deliver: bool
+) -> list[dict[str, Any]]:
+    if not stepping and not again and all(rule.remind is None for rule in frame.rules):
         return []
     return step_alerts(
         frame.connection,
@@ -150,6 +155,8 @@ def _step(frame: Frame, stepping: list[Reading], as_of: int, now: int, deliver: 
         importance={
             name: one.importance for name, one in frame.settings.features.items() if one.importance is not None
         },
+        again=again,
+        replaced=replaced_versions(frame, as_of),
     )
 
 
@@ -174,25 +181,31 @@ def _is_fresh(
     return not (scheduled and marks.is_measured(frame.connection, frame.model.id, check.name, length, newest))
 
 
-def _run_check(
-    frame: Frame, check: Check, length: int, as_of: int, not_before: int | None, fresh: bool
-) -> tuple[list[Reading], list[Reading]]:
-    """Readings to answer with, and those on which alerts may step."""
-    answer: list[Reading] = []
-    stepping: list[Reading] = []
+@dataclass(frozen=True)
+class _Made:
+    """Readings to answer with, those on which alerts may step, and those of windows that are known better now."""
+
+    answer: list[Reading]
+    stepping: list[Reading]
+    again: list[Reading]
+
+
+def _run_check(frame: Frame, check: Check, length: int, as_of: int, not_before: int | None, fresh: bool) -> _Made:
+    made = _Made([], [], [])
     noted = []
     newest = newest_end(length, as_of)
     counted = summaries.counted_up_to(frame.connection, frame.model.id, as_of // clock.HOUR, frame.model.change)
     for one in due(frame, check, length, as_of, with_newest=fresh):
         if not_before is not None and one.end <= not_before:
             continue
-        made = readings_of(frame, Task(check, length, one, as_of))
-        stored = readings.save(frame.connection, frame.model.id, frame.config_version, made)
+        found = readings_or_failure(frame, Task(check, length, one, as_of))
+        stored = readings.save(frame.connection, frame.model.id, frame.config_version, found)
         noted.append(Measured(one.end, counted, as_of))
         if one.steps or one.end == newest:
-            answer += stored
-        if one.steps:
-            stepping += judged_readings(stored)
+            made.answer.extend(stored)
+        # what has not changed answers with the reading of an earlier run
+        to_judge = made.stepping if one.steps else made.again
+        to_judge.extend(judged_readings(stored))
     if noted:
         marks.note_measured(frame.connection, frame.model.id, check.name, length, noted)
-    return answer, stepping
+    return made

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
-from alerting.episode import AlertState, Episode, JudgedWindow, Transition
-from alerting.incidents import moved
-from alerting.muting import Silence, silencing
-from alerting.plan import Change, is_told, plan
-from alerting.reading import Reading, as_evidence
-from alerting.registry import channel_of
+from alerting.episode import SUPERSEDED, AlertState, JudgedWindow
+from alerting.inhibition import broken_by
+from alerting.muting import Silence
+from alerting.plan import Change, plan
+from alerting.reading import Reading
 from alerting.rules import Rule
-from alerting.state import headline, step
+from alerting.state import step
+from monitor.actions.alert_run import AlertRun, KnownModel, Settings, Stepped
+from monitor.actions.correct_alerts import Groups, Span, correct_closed
 from monitor.actions.end_episode import end_episode, orphans
-from monitor.actions.request_retraining import Asked, request_retraining
+from monitor.actions.record_alerts import record
 from monitor.store import alerts as store
 from monitor.store.alerts import StateKey
 from monitor.store.database import Connection
@@ -27,66 +28,6 @@ from monitor.store.outbox import enqueue
 from monitor.store.silences import active_silences
 
 IMMATURE_LABELS = "immature_labels"
-Settings = Mapping[str, Mapping[str, Any]]
-Span = tuple[int, int, int]  # length in hours, start, end
-
-
-class KnownModel(Protocol):
-    """What is needed of a model."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def name(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class AlertRun:
-    """One run of one model, as far as alerts are concerned. ``as_of`` is its own time, ``wall_now`` the clock's."""
-
-    connection: Connection
-    model: KnownModel
-    as_of: int
-    wall_now: int
-    public_url: str
-    owner: str | None
-    channels: Settings
-    triggers: Settings
-    deliver: bool
-    silences: Sequence[Silence]
-    importance: Mapping[str, float]
-
-    @property
-    def one_by_one(self) -> dict[str, bool]:
-        """Of every channel that can be sent to, whether it takes one transition per message; none without delivery."""
-        if not self.deliver:
-            return {}
-        known = {name: channel_of(raw) for name, raw in self.channels.items()}
-        return {name: channel.one_by_one for name, channel in known.items() if channel is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Stepped:
-    """One rule's state after the run, what changed, and the windows it was given."""
-
-    rule: Rule
-    key: StateKey
-    before: AlertState
-    after: AlertState
-    transitions: Sequence[Transition]
-    windows: Sequence[JudgedWindow]
-
-    @property
-    def is_quality(self) -> bool:
-        """Whether it looks at the data themselves."""
-        return any(reading.kind == "data_quality" for window in self.windows for reading in window.readings)
-
-    @property
-    def alert_ids(self) -> list[str]:
-        """Alerts whose episode took part, oldest first, each once."""
-        episodes = [self.before.episode if self.windows or self.transitions else None]
-        episodes += [one.episode for one in self.transitions]
-        return list(dict.fromkeys(one.id for one in episodes if one is not None))
 
 
 def step_alerts(
@@ -103,64 +44,124 @@ def step_alerts(
     deliver: bool,
     wall_now: int,
     importance: Mapping[str, float],
+    again: Sequence[Reading] = (),
+    replaced: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Step every rule on the windows that end after the last one judged for it; the alerts that took part, as JSON.
 
     ``rules`` are all rules of the model: an open alert that none of them speaks of is resolved.
-    ``readings`` are the judged ones of windows that may step; ``channels`` and ``triggers`` are settings by name.
+    ``readings`` are the judged ones of windows that may step, ``again`` those of windows that were measured again: they
+    correct alerts and fire none. ``channels`` and ``triggers`` are settings by name. ``replaced``: by version that
+    nobody serves any more the newer one; its episodes end, and it begins none.
     Without ``deliver`` states change and nobody is told, nor a retraining asked for.
     """
     silences = [Silence(*row) for row in active_silences(connection, wall_now)]
     run = AlertRun(
-        connection, model, as_of, wall_now, public_url, owner, channels, triggers, deliver, silences, importance
+        connection,
+        model,
+        as_of,
+        wall_now,
+        public_url,
+        owner,
+        channels,
+        triggers,
+        deliver,
+        silences,
+        importance,
+        replaced or {},
     )
-    ended = _end_orphans(run, rules)
-    stepped = _step_all(run, rules, readings)
-    changes: list[Change] = []
-    for one in sorted(
-        stepped, key=lambda one: not one.is_quality
-    ):  # broken data keep a retraining from being asked for
-        told, said = _record(run, one)
-        changes += said
-        _keep(run, one, told)
+    ended = [*_end_orphans(run, rules), *_end_replaced(run)]
+    corrected = correct_closed(run, rules, _by_check(again)) if again else []
+    stepped = _step_all(run, rules, readings, again)
+    changes = [change for one in sorted(stepped, key=_is_not_quality) for change in record(run, one)]
     _tell(run, changes)
-    return store.get_alerts(connection, [*ended, *(alert_id for one in stepped for alert_id in one.alert_ids)])
+    touched = [*ended, *corrected, *(alert_id for one in stepped for alert_id in one.alert_ids)]
+    return store.get_alerts(connection, list(dict.fromkeys(touched)))
 
 
 def _end_orphans(run: AlertRun, rules: Sequence[Rule]) -> list[str]:
     ended = orphans(run.connection, run.model.id, rules)
     for alert_id, why in ended.items():
-        end_episode(
-            run.connection,
-            alert_id,
-            why,
-            at=run.as_of,
-            now=run.wall_now,
-            public_url=run.public_url,
-            deliver=run.deliver,
-        )
+        _end(run, alert_id, why)
     return list(ended)
 
 
-def _step_all(run: AlertRun, rules: Sequence[Rule], readings: Sequence[Reading]) -> list[Stepped]:
+def _end_replaced(run: AlertRun) -> list[str]:
+    """End the episodes of versions that nobody serves any more."""
+    if not run.replaced:
+        return []
+    ended = []
+    for alert in store.open_of(run.connection, run.model.id):
+        _, key = store.alert_key(run.connection, alert["id"])
+        evidence = store.latest_evidence(run.connection, alert["id"]) if key.version is None else []
+        newer = _newer(run, key, evidence[0]["kind"] if evidence else None)
+        if newer is not None:
+            old = f"version {key.version}" if key.version else "the version without a name"
+            reason = f"{old} has no rows any more; {newer} took over"
+            store.merge_details(run.connection, alert["id"], {"superseded_by": newer})
+            _end(run, alert["id"], SUPERSEDED, reason)
+            ended.append(alert["id"])
+    return ended
+
+
+def _newer(run: AlertRun, key: StateKey, kind: str | None) -> str | None:
+    """The version that took over from the one that a rule's state is about; None where that is served, or where all
+    versions are judged together. Of performance, no version means rows without one."""
+    version = "" if key.version is None and kind == "performance" else key.version
+    return None if version is None else run.replaced.get(version)
+
+
+def _end(run: AlertRun, alert_id: str, word: str, reason: str | None = None) -> None:
+    end_episode(
+        run.connection,
+        alert_id,
+        word,
+        at=run.as_of,
+        now=run.wall_now,
+        public_url=run.public_url,
+        deliver=run.deliver,
+        reason=reason,
+    )
+
+
+def _step_all(
+    run: AlertRun, rules: Sequence[Rule], readings: Sequence[Reading], again: Sequence[Reading]
+) -> list[Stepped]:
     states = store.load_states(run.connection, run.model.id)
     last = store.last_judged(run.connection, run.model.id)
-    by_check = _by_check(readings)
+    by_check, known_better = _by_check(readings), _by_check(again)
     stepped = []
     for rule in rules:
         groups = by_check.get(rule.check, {})
         keys = dict.fromkeys(StateKey(rule.name, *scope) for scope in groups)
         keys |= dict.fromkeys(key for key in states if key.rule == rule.name)
         for key in keys:
+            if _newer(run, key, _kind(groups)) is not None:
+                continue
             before = AlertState.from_dict(states.get(key, {}))
-            windows = [
-                one
-                for one in _windows(groups, key, with_missing=before.episode is not None)
-                if one.end > last.get((key, one.length_hours), one.start)
-            ]
-            after, said = step(rule, before, windows, at=run.as_of, new_id=_new_alert_id)
-            stepped.append(Stepped(rule, key, before, after, said, windows))
-    return stepped
+            has_series = before.episode is not None and bool(before.episode.series)
+            new, old = [], []
+            for window in _windows(groups, key, with_missing=has_series):
+                judged = last.get((key, window.length_hours))
+                if judged is None or window.end > judged:
+                    new.append(replace(window, first=judged is None))
+                else:
+                    old.append(window)
+            old += _windows(known_better.get(rule.check, {}), key, with_missing=False)
+            after, said = step(rule, before, new, at=run.as_of, new_id=_new_alert_id, again=old)
+            stepped.append(Stepped(rule, key, before, after, said, new))
+    broken = [one for one in (broken_by(it.rule.name, it.key.segment, it.after) for it in stepped) if one is not None]
+    return [replace(one, broken=broken) for one in stepped]
+
+
+def _is_not_quality(one: Stepped) -> bool:
+    """What is wrong with the data themselves comes first: it keeps a retraining from being asked for."""
+    return not any(reading.kind == "data_quality" for window in one.windows for reading in window.readings)
+
+
+def _kind(groups: Groups) -> str | None:
+    found = (reading.kind for spans in groups.values() for readings in spans.values() for reading in readings)
+    return next(found, None)
 
 
 def _by_check(
@@ -176,133 +177,11 @@ def _by_check(
     return found
 
 
-def _windows(
-    groups: Mapping[tuple[str | None, str | None], Mapping[Span, Sequence[Reading]]], key: StateKey, with_missing: bool
-) -> list[JudgedWindow]:
+def _windows(groups: Groups, key: StateKey, *, with_missing: bool) -> list[JudgedWindow]:
     """The check's windows in this run; one that has nothing of this version and segment is missing data."""
     mine = groups.get((key.version, key.segment), {})
     spans = dict.fromkeys(span for windows in groups.values() for span in windows) if with_missing else mine
     return [JudgedWindow(*span, readings=tuple(mine.get(span, ()))) for span in spans]
-
-
-def _record(run: AlertRun, one: Stepped) -> tuple[bool, list[Change]]:
-    """Write the alert's row and timeline; whether its firing has been told by now, and what there is to tell."""
-    told = one.before.episode is not None and one.before.episode.told
-    changes = []
-    for transition in one.transitions:
-        if transition.kind == "pending":
-            told = False
-        _save_row(run, one, transition)
-        change = _change(run, one, transition, told)
-        told = told or is_told(change)
-        changes.append(change)
-    return told, changes
-
-
-def _change(run: AlertRun, one: Stepped, transition: Transition, told: bool) -> Change:
-    """The transition in the timeline, with a retraining asked for where the rule says so."""
-    (alert,) = store.get_alerts(run.connection, [transition.episode.id])
-    silence = silencing(run.silences, alert, run.wall_now)
-    evidence = [as_evidence(reading) for reading in transition.readings]
-    if not evidence and transition.kind == "reminder":
-        evidence = store.latest_evidence(run.connection, alert["id"])
-    store.add_transition(
-        run.connection,
-        alert["id"],
-        at=run.as_of,
-        kind=transition.kind,
-        severity=transition.severity,
-        reason=transition.reason,
-        window=None if transition.window is None else (transition.window.end, transition.window.length_hours),
-        readings=evidence,
-        details=_details(run, transition, silence),
-    )
-    asked = None
-    if transition.kind == "firing" and one.rule.trigger is not None and run.deliver:
-        asked = request_retraining(run.connection, _asked(run, one.rule, alert, evidence, silence))
-    notify = tuple(name for name in one.rule.notify if name in run.one_by_one)
-    return Change(
-        transition.kind,
-        alert,
-        notify,
-        evidence,
-        total=transition.total,
-        reason=transition.reason,
-        told=told,
-        silenced=silence is not None,
-        triggered=asked,
-    )
-
-
-def _details(run: AlertRun, transition: Transition, silence: Silence | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"series": transition.total}
-    if transition.kind in ("firing", "raised") and transition.window is not None:
-        found["moved"] = moved(transition.window.readings, run.importance)
-    return found if silence is None else {**found, "silenced_by": silence.id}
-
-
-def _asked(
-    run: AlertRun, rule: Rule, alert: Mapping[str, Any], evidence: Sequence[Mapping[str, Any]], silence: Silence | None
-) -> Asked:
-    name = str(rule.trigger)
-    return Asked(
-        model_id=run.model.id,
-        rule=rule.name,
-        cooldown=rule.cooldown,
-        trigger=name,
-        settings=run.triggers.get(name),
-        alert=alert,
-        readings=evidence,
-        as_of=run.as_of,
-        now=run.wall_now,
-        public_url=run.public_url,
-        silenced=silence is not None,
-    )
-
-
-def _save_row(run: AlertRun, one: Stepped, transition: Transition) -> None:
-    episode = transition.episode
-    values: dict[str, Any] = {
-        "model_id": run.model.id,
-        "rule": one.rule.name,
-        "check_name": one.rule.check,
-        "version": one.key.version,
-        "segment": one.key.segment,
-        "owner": run.owner,
-        "started_at": episode.started_at,
-        "updated_at": run.wall_now,
-        **_of_episode(episode),
-    }
-    if transition.kind in ("pending", "firing", "raised"):
-        values["summary"] = headline(transition.readings, transition.total)
-        values["reasons"] = [reading.summary for reading in transition.readings]
-    if transition.kind == "raised":
-        values["acknowledged_at"] = None
-    store.save_alert(run.connection, episode.id, values)
-
-
-def _of_episode(episode: Episode) -> dict[str, Any]:
-    return {
-        "severity": episode.severity,
-        "state": episode.state,
-        "condition": episode.condition,
-        "fired_at": episode.fired_at,
-        "resolved_at": episode.resolved_at,
-        "resolve_reason": episode.resolve_reason,
-    }
-
-
-def _keep(run: AlertRun, one: Stepped, told: bool) -> None:
-    """The state for the next run, and the marks that no window is judged twice."""
-    after = one.after
-    if after.episode is not None:
-        episode = replace(after.episode, told=told)
-        after = replace(after, episode=episode)
-        store.set_fields(run.connection, episode.id, **_of_episode(episode))
-    if after != one.before:
-        store.save_state(run.connection, run.model.id, one.key, after.to_dict())
-    marks = [(one.key, window.length_hours, window.end) for window in one.windows if window.readings]
-    store.mark_judged(run.connection, run.model.id, marks, run.as_of)
 
 
 def _tell(run: AlertRun, changes: Sequence[Change]) -> None:

@@ -21,6 +21,7 @@ from monitor import clock
 from monitor.api import (
     alerts,
     config,
+    gates,
     labels,
     models,
     openapi,
@@ -46,6 +47,7 @@ _ROUTERS = (
     labels,
     references,
     models,
+    gates,
     openapi,
     rows,
     runs,

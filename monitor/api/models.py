@@ -9,7 +9,6 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from monitor.actions import models as known_models
-from monitor.actions.describe import health
 from monitor.actions.describe_model import describe_model
 from monitor.actions.distributions import distributions
 from monitor.actions.erase import delete_model
@@ -17,7 +16,6 @@ from monitor.actions.patch_model import patch_model
 from monitor.actions.storage import storage_of
 from monitor.api.access import requires
 from monitor.api.wire import answer, json_object, limit_of, moment, now_of, page, service_of
-from monitor.errors import Invalid
 from monitor.store import models
 
 router = APIRouter()
@@ -60,20 +58,7 @@ def get_storage(model: str, request: Request) -> Response:
 @router.delete("/v1/models/{model}", dependencies=[Depends(requires("admin"))])
 def remove_model(model: str, request: Request) -> Response:
     """Delete a model with all that is stored of it."""
-    return answer(delete_model(service_of(request), model))
-
-
-@router.get("/v1/models/{model}/health", dependencies=reads)
-def get_health(model: str, request: Request) -> Response:
-    """The verdict, always with status 200 for a known model: a canary tool reads the field."""
-    now = now_of(request)
-    as_of = moment(request.query_params.get("as_of"), "as_of")
-    if as_of is not None and as_of > now:
-        raise Invalid("as_of is later than now", field="as_of")
-    with service_of(request).database.read() as connection:
-        known = known_models.get(connection, model)
-        verdict = health(connection, known, now if as_of is None else as_of, request.query_params.get("version"))
-    return answer(verdict.to_json())
+    return answer(delete_model(service_of(request), model, now_of(request)))
 
 
 @router.get("/v1/models/{model}/distributions/{feature:path}", dependencies=reads)

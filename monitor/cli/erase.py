@@ -32,7 +32,7 @@ def delete(
     else:
         with service_from(home=home, database_url=database_url) as service:
             if prediction is None:
-                told = delete_model(service, model)
+                told = delete_model(service, model, clock.now())
             else:
                 told = erase_prediction(service, model, prediction, clock.now())
     if prediction is None:

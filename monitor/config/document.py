@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from alerting.rules import parse_for
 from monitor import clock, cron
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -38,6 +39,11 @@ def _name(text: str) -> str:
     if not NAME.fullmatch(text):
         raise ValueError(f"{text!r} is no name: letters, digits, space, dot, dash, underscore; at most 100")
     return text
+
+
+def _for(given: int | str) -> int | str:
+    count, among = parse_for(given)
+    return count if among is None else f"{count} of {among}"
 
 
 Duration = Annotated[str, AfterValidator(_duration)]
@@ -138,7 +144,7 @@ class Rule(_Strict):
     name: Name
     check: str
     at: Literal["warning", "critical"] = "warning"
-    for_: Annotated[int, Field(ge=1, le=100, alias="for")] = 1
+    for_: Annotated[int | str, AfterValidator(_for), Field(alias="for")] = 1
     notify: list[str] | None = None
     trigger: str | None = None
     cooldown: Duration = "24h"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import log
 
-from alerting.rules import Rule
+from alerting.rules import Rule, parse_for
 from detectors.fairness import WITHOUT_LABELS
 from detectors.registry import MULTIVARIATE, SEQUENTIAL
 from monitor import clock
@@ -116,11 +116,13 @@ def rules_of(model: document.Model, default_notify: Sequence[str], *, has_refere
 
 
 def _rule(given: document.Rule, default_notify: Sequence[str]) -> Rule:
+    windows, among = parse_for(given.for_)
     rule = Rule(
         name=given.name,
         check=given.check,
         at=given.at,
-        for_=given.for_,
+        for_=windows,
+        among=among,
         notify=tuple(default_notify if given.notify is None else given.notify),
         trigger=given.trigger,
         cooldown=clock.parse_duration(given.cooldown),

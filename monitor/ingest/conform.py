@@ -26,6 +26,7 @@ from monitor.store.observations.cells import inferred, read_cells
 from monitor.store.observations.odd import OddValues, odd_values
 
 MAX_ID = 256
+MAX_VERSION = 256  # characters: databases index it
 EARLIEST = 631_152_000_000_000  # 1990-01-01
 AHEAD = DAY
 
@@ -171,10 +172,15 @@ def _all_odd(key: str, sent: SentColumn) -> list[OddValues]:
 
 
 def _version(sent: SentColumn) -> tuple[pa.Array, list[OddValues]]:
-    """Versions are texts; a number is taken as its shortest text, and a text is left as it is ("1.10" is not 1.1)."""
+    """Versions are texts; a number is taken as its shortest text, and a text is left as it is ("1.10" is not 1.1).
+
+    One that is too long to tell versions apart is odd: kept as sent, and no version."""
     sent = read_cells(sent, "string")
-    parts = [_texts(sent)]
-    odd = SentColumn(sent.length, other=sent.other)
+    texts = _texts(sent)
+    long = pc.fill_null(pc.greater(pc.utf8_length(texts), MAX_VERSION), False)
+    nothing = pa.scalar(None, pa.string())
+    parts = [pc.if_else(long, nothing, texts)]
+    odd = SentColumn(sent.length, string=pc.if_else(long, texts, nothing), other=sent.other)
     if sent.number is not None:
         finite = pc.is_finite(sent.number)
         parts.append(canonical(pc.if_else(finite, sent.number, None)))

@@ -12,7 +12,7 @@ from monitor.clock import optional, render
 from monitor.store.tables import alert_states, alerts, judged, models, transitions
 
 POOLED = "*"
-_AT_SEVERITY = ("pending", "firing", "raised", "reminder")
+AT_SEVERITY = ("pending", "firing", "raised", "reminder", "uncovered", "flipped", "stable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,14 @@ def set_fields(connection: Connection, alert_id: str, **values: Any) -> None:
     connection.execute(update(alerts).where(alerts.c.id == alert_id).values(**values))
 
 
+def merge_details(connection: Connection, alert_id: str, changes: Mapping[str, Any]) -> None:
+    """Change what is not of every alert, by key; None takes a key away."""
+    before = connection.execute(select(alerts.c.details).where(alerts.c.id == alert_id)).scalar_one() or {}
+    after = {name: value for name, value in {**before, **changes}.items() if value is not None}
+    if after != before:
+        connection.execute(update(alerts).where(alerts.c.id == alert_id).values(details=after))
+
+
 def add_transition(
     connection: Connection,
     alert_id: str,
@@ -109,7 +117,7 @@ def add_transition(
 def latest_evidence(connection: Connection, alert_id: str, until: int | None = None) -> list[dict[str, Any]]:
     """What an alert was last seen to be about (``until`` a moment): the readings of its newest entry that shows it at
     severity."""
-    mine = [transitions.c.alert_id == alert_id, transitions.c.kind.in_(_AT_SEVERITY)]
+    mine = [transitions.c.alert_id == alert_id, transitions.c.kind.in_(AT_SEVERITY)]
     mine += [] if until is None else [transitions.c.at <= until]
     query = select(transitions.c.readings).where(*mine).order_by(transitions.c.id.desc())
     return next((list(found) for (found,) in connection.execute(query) if found), [])
@@ -171,6 +179,28 @@ def list_transitions(connection: Connection, alert_id: str) -> list[dict[str, An
     return [_transition(row) for row in connection.execute(query).mappings()]
 
 
+def judged_in(connection: Connection, model_id: int, since: int) -> list[dict[str, Any]]:
+    """Of alerts that are over, what windows that end at or after ``since`` said: ``alert`` (its id), ``key``,
+    ``severity``, ``kind`` (``corrected`` where they said it later), ``length_hours``, ``end`` and ``now``."""
+    t, a = transitions.c, alerts.c
+    kinds = ("pending", "firing", "raised", "corrected")
+    mine = [a.model_id == model_id, a.state == "resolved", t.kind.in_(kinds), t.window_end >= since]
+    names = (a.rule, a.version, a.segment, a.severity, t.alert_id, t.kind, t.length_hours, t.window_end, t.details)
+    rows = connection.execute(select(*names).join(alerts, a.id == t.alert_id).where(*mine).order_by(t.id)).mappings()
+    return [
+        {
+            "alert": row["alert_id"],
+            "key": StateKey(row["rule"], row["version"], row["segment"]),
+            "severity": row["severity"],
+            "kind": row["kind"],
+            "length_hours": row["length_hours"],
+            "end": row["window_end"],
+            "now": row["details"].get("now"),
+        }
+        for row in rows
+    ]
+
+
 def latest_moved(connection: Connection, alert_id: str) -> list[dict[str, Any]]:
     """What moved in the newest window at severity of an alert, by rank; empty where nothing is known of it."""
     told = [one["details"]["moved"] for one in list_transitions(connection, alert_id) if one["details"].get("moved")]
@@ -197,6 +227,7 @@ def as_json(row: RowMapping) -> dict[str, Any]:
         "summary": row["summary"],
         "owner": row["owner"],
         "reasons": row["reasons"],
+        "details": row["details"] or {},
     }
 
 

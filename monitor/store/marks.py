@@ -104,6 +104,15 @@ def newest_measured(connection: Connection, model_id: int, as_of: int) -> int | 
     return newest
 
 
+def windows_since(connection: Connection, model_id: int, since: int, as_of: int) -> int:
+    """How many ends of windows after ``since``, complete at as_of, any check has measured."""
+    t = measured.c
+    ends = select(func.count(t.window_end.distinct())).where(
+        t.model_id == model_id, t.window_end > since, t.window_end <= as_of
+    )
+    return int(connection.execute(ends).scalar_one())
+
+
 def last_run(connection: Connection, model_id: int) -> int | None:
     """as_of of the newest run."""
     newest: int | None = connection.execute(

@@ -83,6 +83,11 @@ def find(connection: Connection, name: str) -> Model | None:
     return None if row is None else _model(connection, row)
 
 
+def exists(connection: Connection, model_id: int) -> bool:
+    """Whether the model of that number is still there."""
+    return connection.execute(select(tables.models.c.id).where(tables.models.c.id == model_id)).first() is not None
+
+
 def of_id(connection: Connection, model_id: int) -> Model:
     """The model of that number, which there is."""
     row = connection.execute(select(tables.models).where(tables.models.c.id == model_id)).one()

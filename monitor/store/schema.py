@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -22,7 +24,9 @@ def _settings() -> Config:
     return found
 
 
+@cache
 def _script() -> ScriptDirectory:
+    """The migrations of this program, which never change while it runs: reading them takes a while."""
     return ScriptDirectory.from_config(_settings())
 
 

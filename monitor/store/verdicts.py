@@ -18,6 +18,7 @@ class Firing:
     severity: str
     since: int
     summary: str
+    version: str | None
 
 
 def firing_at(connection: Connection, model_id: int, as_of: int, version: str | None) -> list[Firing]:
@@ -26,8 +27,10 @@ def firing_at(connection: Connection, model_id: int, as_of: int, version: str | 
     mine = [t.model_id == model_id, t.fired_at <= as_of, or_(t.resolved_at.is_(None), t.resolved_at > as_of)]
     if version is not None:
         mine.append(or_(t.version.is_(None), t.version == version))
-    found = connection.execute(select(t.id, t.severity, t.fired_at, t.summary).where(*mine).order_by(t.fired_at, t.id))
-    return [Firing(row.id, *_severity(connection, row, as_of), row.summary) for row in found]
+    found = connection.execute(
+        select(t.id, t.severity, t.fired_at, t.summary, t.version).where(*mine).order_by(t.fired_at, t.id)
+    )
+    return [Firing(row.id, *_severity(connection, row, as_of), row.summary, row.version) for row in found]
 
 
 def _severity(connection: Connection, alert: Any, as_of: int) -> tuple[str, int]:

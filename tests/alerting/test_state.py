@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerting.episode import AlertState, JudgedWindow, Transition
-from alerting.rules import Rule
+from alerting.reading import Reading
+from alerting.rules import Rule, parse_for
 from alerting.state import step
 from alerting.words import DAY, HOUR, rank
 from tests.alerting.make import MIDNIGHT, reading, window
@@ -44,7 +50,7 @@ def kinds(said: list[Transition]) -> list[str]:
 def test_fires_at_once_and_resolves_after_two_clean_windows() -> None:
     state, said = live(ONE, days("warning", "ok", "ok"))
     assert kinds(said) == ["pending", "firing", "resolved"]
-    assert state == AlertState()
+    assert (state.episode, state.counts) == (None, {})
     assert [one.episode.id for one in said] == ["a1"] * 3
     assert said[-1].episode.resolve_reason == "recovered"
     assert all(one.reason for one in said)
@@ -154,37 +160,301 @@ def test_evidence_is_the_worst_twenty_and_the_rest_is_counted() -> None:
     assert said[-1].readings[0].verdict == "critical"
 
 
+def test_two_of_the_last_five_that_could_be_told() -> None:
+    rule = Rule("drift", "data_drift", for_=2, among=5)
+    _, said = live(rule, days("warning", "ok", "cannot_tell", "ok", "ok", "warning"))
+    assert kinds(said) == ["pending", "no_data", "data_back", "firing"]
+    assert "2 of the last 5 windows of 24h" in said[-1].reason
+    state, said = live(rule, days("warning", "ok", "ok", "ok", "ok"))
+    assert kinds(said) == ["pending", "not_confirmed"]  # the next one could not reach two with the first
+    assert "2 of 5" in said[-1].reason
+    _, said = live(rule, [window("warning", end=MIDNIGHT + 5 * DAY)], state)
+    assert kinds(said) == ["pending"]
+
+
+def test_an_episode_stays_pending_only_while_it_can_still_fire() -> None:
+    rule = Rule("drift", "data_drift", for_=3, among=4)
+    assert kinds(live(rule, days("warning", "ok", "warning"))[1]) == ["pending"]
+    assert kinds(live(rule, days("warning", "ok", "ok"))[1]) == ["pending", "not_confirmed"]
+    assert kinds(live(rule, days("warning", "ok", "warning", "warning"))[1]) == ["pending", "firing"]
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [(2, (2, None)), ("2", (2, None)), ("2 of 5", (2, 5)), (" 1 of 1 ", (1, 1)), (100, (100, None))]
+)
+def test_for_is_read(given: int | str, read: tuple[int, int | None]) -> None:
+    assert parse_for(given) == read
+
+
+@pytest.mark.parametrize("given", [0, 101, "6 of 5", "0 of 3", "2 of 101", "two", "2 in 5", -1, ""])
+def test_for_that_cannot_be(given: int | str) -> None:
+    with pytest.raises(ValueError, match="write"):
+        parse_for(given)
+
+
+def test_a_state_of_an_older_program_is_read() -> None:
+    old = {
+        "episode": {
+            "id": "a", "state": "pending", "severity": "warning", "started_at": 1, "fired_at": None,
+            "notified_at": None, "resolved_at": None, "resolve_reason": None, "told": False, "acknowledged": False,
+            "condition": "ok", "series": [["ks", "f0"]],
+        },
+        "counts": {"24": {"at_severity": 2, "clean": 0, "seen": True, "condition": "ok"}},
+    }  # fmt: skip
+    state, said = live(Rule("drift", "data_drift", for_=3), days("warning"), AlertState.from_dict(old))
+    assert kinds(said) == ["firing"]
+    assert state.episode is not None
+    assert state.episode.id == "a"
+
+
+def test_an_acknowledgement_ends_where_the_severity_rises() -> None:
+    state, _ = live(ONE, days("warning"))
+    assert state.episode is not None
+    looked_after = replace(state, episode=replace(state.episode, acknowledged=True))
+    after, said = live(ONE, [window("critical", end=MIDNIGHT + DAY)], looked_after)
+    assert kinds(said) == ["raised", "unacknowledged"]
+    assert after.episode is not None
+    assert not after.episode.acknowledged
+    assert "critical" in said[-1].reason
+
+
+FLIPS = ["warning", "ok", "ok"] * 2
+
+
+def test_the_third_firing_in_a_short_while_is_unstable_and_its_flips_are_noted() -> None:
+    state, said = live(ONE, days(*FLIPS, "warning", "ok", "ok", "warning", "ok", "ok"))
+    assert kinds(said) == ["pending", "firing", "resolved"] * 2 + ["pending", "firing", "flipped", "flipped", "flipped"]
+    assert "unstable: it fired 3 times within 24 windows of 24h" in said[7].reason
+    assert len({one.episode.id for one in said[6:]}) == 1
+    assert state.episode is not None
+    assert (state.episode.state, state.episode.unstable, state.episode.down) == ("firing", True, True)
+
+
+def test_what_was_unstable_resolves_after_six_clean_windows() -> None:
+    state, said = live(ONE, days(*FLIPS, "warning", *["ok"] * 5))
+    assert kinds(said)[-1] == "flipped"
+    end = MIDNIGHT + 12 * DAY
+    after, said = live(ONE, [window("ok", end=end)], state)
+    assert kinds(said) == ["resolved"]
+    assert "6 clean windows of 24h in a row, after it was unstable" in said[0].reason
+    assert after.episode is None
+
+
+def test_what_was_unstable_is_stable_after_six_windows_at_severity() -> None:
+    state, said = live(ONE, days(*FLIPS, *["warning"] * 6))
+    assert kinds(said)[-2:] == ["firing", "stable"]
+    assert state.episode is not None
+    assert (state.episode.state, state.episode.unstable) == ("firing", False)
+    clean = [window("ok", end=MIDNIGHT + n * DAY) for n in (12, 13)]
+    after, said = live(ONE, clean, state)
+    assert (kinds(said), after) == (["resolved"], AlertState())
+
+
+def test_firings_long_apart_are_not_unstable() -> None:
+    _, said = live(ONE, days(*(["warning", "ok", "ok", *["ok"] * 9] * 4)))
+    assert kinds(said) == ["pending", "firing", "resolved"] * 4
+    state, _ = live(ONE, days("warning", *["ok"] * 25))
+    assert state == AlertState()  # nothing is remembered for ever
+
+
+def test_an_unstable_alert_says_when_it_gets_worse_and_is_not_reminded_of_while_it_is_down() -> None:
+    state, _ = live(ONE, days(*FLIPS, "warning", "ok", "ok"))
+    rule = Rule("drift", "data_drift", remind=DAY)
+    later = [window(kind, end=MIDNIGHT + n * DAY) for n, kind in ((9, "ok"), (10, "critical"), (11, "warning"))]
+    assert kinds(live(rule, later, state)[1]) == ["raised", "flipped", "reminder"]
+
+
+def again(*given: tuple[int, str], state: AlertState, rule: Rule = ONE) -> tuple[AlertState, list[Transition]]:
+    """Windows that ended so many days after the first, as they are known now."""
+    windows = [window(kind, end=MIDNIGHT + n * DAY) for n, kind in given]
+    return step(rule, state, [], at=MIDNIGHT + 9 * DAY, new_id=lambda: "new", again=windows)
+
+
+def test_late_labels_resolve_an_episode_whose_windows_no_longer_hold() -> None:
+    state, _ = live(ONE, days("warning", "warning", "ok"))
+    state, said = again((0, "ok"), state=state)
+    assert kinds(said) == ["corrected"]
+    assert "with what is known now" in said[0].reason
+    after, said = again((1, "ok"), state=state)
+    assert kinds(said) == ["corrected", "resolved"]
+    assert (after.episode, said[-1].episode.resolve_reason) == (None, "corrected")
+
+
+def test_late_labels_fire_nothing() -> None:
+    state, _ = live(TWO, days("warning"))
+    state, said = again((0, "critical"), state=state, rule=TWO)
+    assert said == []
+    assert state.episode is not None
+    assert state.episode.state == "pending"
+    assert again((0, "warning"), (1, "critical"), state=AlertState(), rule=TWO) == (AlertState(), [])
+    after, said = again((0, "ok"), state=state, rule=TWO)
+    assert kinds(said) == ["corrected", "not_confirmed"]
+    assert after.episode is None
+
+
+def test_a_clean_window_that_was_none_keeps_an_episode_open() -> None:
+    state, _ = live(ONE, days("warning", "ok"))
+    state, said = again((1, "warning"), state=state)
+    assert kinds(said) == ["corrected"]
+    assert kinds(live(ONE, [window("ok", end=MIDNIGHT + 2 * DAY)], state)[1]) == []
+    assert again((1, "cannot_tell"), state=state)[1] == []
+
+
+def lost(feature: str, n: int, **given: object) -> Reading:
+    values = {"reason": "too_few_rows", "n_current": 0, **given}
+    return reading("cannot_tell", feature, end=MIDNIGHT + n * DAY, **values)
+
+
+def without(feature: str, n: int, **given: object) -> JudgedWindow:
+    """A window in which one feature has no row, and another can be told."""
+    one = window("ok", end=MIDNIGHT + n * DAY)
+    return replace(one, readings=(*one.readings, lost(feature, n, **given)))
+
+
+def test_a_feature_that_vanishes_alone_is_told_once_and_when_it_is_back() -> None:
+    state, said = live(ONE, [*days(("ok", "ok")), *(without("f1", n) for n in range(1, 6))])
+    assert kinds(said) == ["data_missing"]
+    assert said[0].reason.startswith("no data of f1 in 3 windows of 24h in a row")
+    assert state.episode is not None
+    assert (state.episode.state, state.episode.condition) == ("pending", "no_data")
+    after, said = live(ONE, [window("ok", "ok", end=MIDNIGHT + 6 * DAY)], state)
+    assert kinds(said) == ["resolved"]
+    assert (after, said[0].episode.resolve_reason) == (AlertState(), "data_back")
+
+
+@pytest.mark.parametrize("given", [{"n_current": 3}, {"reason": "immature_labels"}, {"reason": "no_history"}])
+def test_what_cannot_be_told_for_other_reasons_is_not_missing(given: dict[str, object]) -> None:
+    assert live(ONE, [*days(("ok", "ok")), *(without("f1", n, **given) for n in range(1, 9))])[1] == []
+
+
+def test_what_was_never_there_is_not_missing() -> None:
+    first = replace(without("f1", 0), first=True)
+    assert live(ONE, [first, *(without("f1", n) for n in range(1, 9))])[1] == []
+    sparse = without("f1", 1, n_current=12)
+    assert live(ONE, [*days(("ok", "ok")), sparse, *(without("f1", n) for n in range(2, 9))])[1] == []
+
+
+def test_windows_without_rows_are_not_missing_data() -> None:
+    assert live(ONE, [*days("ok"), *days(*["cannot_tell"] * 9)])[1] == []
+
+
+def failing(n: int) -> JudgedWindow:
+    one = reading("cannot_tell", None, reason="error", end=MIDNIGHT + n * DAY)
+    return JudgedWindow(24, one.start, one.end, (one,))
+
+
+def test_a_check_that_fails_is_told_and_when_it_works_again() -> None:
+    state, said = live(ONE, [*days("ok"), *(failing(n) for n in range(1, 5))])
+    assert kinds(said) == ["check_failing"]
+    assert state.episode is not None
+    assert (state.episode.state, state.episode.condition) == ("pending", "error")
+    assert kinds(live(ONE, [window("ok", end=MIDNIGHT + 6 * DAY)], state)[1]) == ["resolved"]
+
+
+def test_missing_data_becomes_an_alert_where_the_rest_is_at_severity_and_stays_noted_after_it() -> None:
+    state, _ = live(ONE, [*days(("ok", "ok")), *(without("f1", n) for n in range(1, 4))])
+    missing = lost("f1", 4)
+    bad = replace(window("warning", end=MIDNIGHT + 4 * DAY), readings=(*window("warning").readings, missing))
+    state, said = live(ONE, [bad], state)
+    assert kinds(said) == ["pending", "firing"]
+    assert len({one.episode.id for one in said}) == 1
+    _, said = live(ONE, [without("f1", n) for n in (5, 6)], state)
+    assert kinds(said) == ["resolved", "no_data"]  # the second is a new episode, of which nobody is told again
+
+
 VERDICTS = st.sampled_from(["ok", "warning", "critical", "cannot_tell"])
 RULES = st.builds(
-    lambda n, at: Rule("drift", "data_drift", at=at, for_=n),
+    lambda n, more, at: Rule("drift", "data_drift", at=at, for_=n, among=None if more is None else n + more),
     st.integers(1, 4),
+    st.none() | st.integers(0, 3),
     st.sampled_from(["warning", "critical"]),
 )
 HISTORY = st.lists(st.lists(VERDICTS, min_size=0, max_size=3).map(tuple), max_size=25)
 
 
+def in_days(history: list[tuple[str, ...]]) -> list[JudgedWindow]:
+    return [window(*verdicts, end=MIDNIGHT + i * DAY) for i, verdicts in enumerate(history)]
+
+
+def one_by_one(
+    rule: Rule, windows: list[JudgedWindow]
+) -> Iterator[tuple[JudgedWindow, AlertState, AlertState, list[str]]]:
+    """Every window with the state before and after it and what was said; an episode is named by its first window."""
+    state = AlertState()
+    for one in windows:
+        before = state
+        state, said = step(rule, state, [one], at=one.end, new_id=partial(str, one.end))
+        yield one, before, state, kinds(said)
+
+
 @settings(max_examples=60, deadline=None)
 @given(RULES, HISTORY)
-def test_history_has_the_shape_that_the_rule_asks_for(rule: Rule, history: list[tuple[str, ...]]) -> None:
-    windows = [window(*verdicts, end=MIDNIGHT + i * DAY) for i, verdicts in enumerate(history)]
-    assert live(rule, windows) == live(rule, windows)
-    state = AlertState()
-    run = severity = 0
-    for one in windows:
+def test_it_fires_where_enough_windows_of_the_episode_are_at_severity_and_only_there(
+    rule: Rule, history: list[tuple[str, ...]]
+) -> None:
+    since: list[bool] = []  # of the episode's windows that could be told, which are at severity
+    for one, before, after, said in one_by_one(rule, in_days(history)):
         told = [r for r in one.readings if r.verdict != "cannot_tell"]
-        bad = [r for r in told if rank(r.verdict) >= rank(rule.at)]
-        run = run if not told else run + 1 if bad else 0
-        before = state
-        state, said = step(rule, state, [one], at=one.end, new_id=lambda end=one.end: f"a{end}")
         if not told:
-            assert not {"resolved", "not_confirmed", "firing"} & set(kinds(said))
+            assert not {"resolved", "not_confirmed", "firing"} & set(said)
+            continue
+        since = [] if before.episode is None else since
+        since.append(any(rank(r.verdict) >= rank(rule.at) for r in told))
         if before.episode is None or before.episode.state == "pending":
-            assert (state.episode is not None and state.episode.state == "firing") == (run >= rule.for_)
-        severity = 0 if before.episode is None else severity
-        if state.episode is not None:
-            assert rank(state.episode.severity) >= severity
-            severity = rank(state.episode.severity)
+            firing = after.episode is not None and after.episode.state == "firing"
+            assert firing == ("firing" in said) == (sum(since[-(rule.among or rule.for_) :]) >= rule.for_)
+            if rule.among is None and not firing:
+                assert (after.episode is not None) == since[-1]  # it ends at the first window below
+
+
+@settings(max_examples=60, deadline=None)
+@given(RULES, HISTORY)
+def test_a_firing_is_followed_by_at_most_one_end_and_severity_never_falls(
+    rule: Rule, history: list[tuple[str, ...]]
+) -> None:
+    ends: Counter[str] = Counter()
+    fired: Counter[str] = Counter()
+    severity: dict[str, int] = {}
+    _, said = live(rule, in_days(history))
+    for one in said:
+        assert one.reason
+        assert not ends[one.episode.id], "something is said of an episode that is over"
+        ends[one.episode.id] += one.kind in ("resolved", "not_confirmed")
+        fired[one.episode.id] += one.kind == "firing"
+        assert rank(one.severity) >= severity.get(one.episode.id, 0)
+        severity[one.episode.id] = rank(one.severity)
+        if one.kind == "resolved":
+            assert fired[one.episode.id] == 1
+    assert max(fired.values(), default=0) <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(RULES, HISTORY)
+def test_together_or_one_by_one_or_read_from_the_store_is_the_same(rule: Rule, history: list[tuple[str, ...]]) -> None:
+    windows = in_days(history)
+    ids = (f"a{n}" for n in itertools.count())
+    together, at_once = step(rule, AlertState(), windows, at=MIDNIGHT, new_id=lambda: next(ids))
+    ids = (f"a{n}" for n in itertools.count())
+    state, apart = AlertState(), []
+    for one in windows:
+        state, said = step(rule, state, [one], at=MIDNIGHT, new_id=lambda: next(ids))
         assert AlertState.from_dict(json.loads(json.dumps(state.to_dict()))) == state
+        apart += kinds(said)
+    assert state == together
+    assert [kind for kind in kinds(at_once) if kind != "raised"] == [kind for kind in apart if kind != "raised"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(RULES, HISTORY, HISTORY)
+def test_what_is_known_better_never_fires(
+    rule: Rule, history: list[tuple[str, ...]], better: list[tuple[str, ...]]
+) -> None:
+    state, _ = live(rule, in_days(history))
+    after, said = step(rule, state, [], at=MIDNIGHT, new_id=lambda: "new", again=in_days(better))
+    assert set(kinds(said)) <= {"corrected", "resolved", "not_confirmed"}
+    assert kinds(said).count("resolved") + kinds(said).count("not_confirmed") == (
+        state.episode is not None and after.episode is None
+    )
 
 
 @settings(max_examples=40, deadline=None)

@@ -40,11 +40,11 @@ def test_from_a_file_into_clickhouse_and_back(tmp_path: Path) -> None:
     assert parts["predictions"]["bytes"] > 0
     export_model(there.service, "m", tmp_path / "back")
     for one in (world, there):
-        delete_model(one.service, "m")
+        delete_model(one.service, "m", NOW)
         one.reference(traffic(AS_OF - 9 * D, 24 * 9))  # another model of that name
         one.post(traffic(AS_OF, 24, seed=8))
     assert there.read(AS_OF + D) == world.read(AS_OF + D)
-    delete_model(world.service, "m")
+    delete_model(world.service, "m", NOW)
     import_model(world.service, "m", tmp_path / "back", NOW)
     assert find_prediction(world.service, "m", records[4]["id"])["labels"]
     for one in (world, there):

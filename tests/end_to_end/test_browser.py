@@ -38,6 +38,7 @@ def pages_of(scene: Scene) -> list[str]:
     return ["/", f"/models/{MODEL}?range=all", f"/models/{MODEL}?range=24h", *models, *features, "/alerts", alert]
 
 
+@pytest.mark.one_engine
 def test_every_page_fits_when_it_is_opened_narrow_and_dark_and_when_it_is_then_wide_and_light(
     session: Any, scene: Scene
 ) -> None:
@@ -53,6 +54,7 @@ def test_every_page_fits_when_it_is_opened_narrow_and_dark_and_when_it_is_then_w
             watched.page.set_viewport_size({"width": NARROW, "height": 900})
 
 
+@pytest.mark.one_engine
 def test_the_main_pages_fit_when_they_are_opened_wide_and_light(session: Any, scene: Scene) -> None:
     with watching(session, scene.url) as watched:
         for path in ("/", f"/models/{MODEL}", f"{FEATURES}/income", f"/alerts/{scene.alert}", "/sign-in"):
@@ -126,6 +128,7 @@ def test_ranges_metrics_and_lengths_are_chosen_by_links_that_can_be_shared(sessi
         assert "length=168" in watched.path
 
 
+@pytest.mark.one_engine
 def test_figures_follow_the_colour_scheme(session: Any, scene: Scene) -> None:
     with watching(session, scene.url, scheme="light") as watched:
         watched.go(f"{FEATURES}/income")
@@ -181,6 +184,7 @@ def _await_retraining(scene: Scene) -> None:
     raise AssertionError("the retraining did not report")
 
 
+@pytest.mark.one_engine
 def test_without_scripts_everything_but_the_plots_can_be_read(browser: Any, scene: Scene) -> None:
     with watching(browser.new_context(java_script_enabled=False), scene.url) as watched:
         page = watched.page
@@ -192,6 +196,7 @@ def test_without_scripts_everything_but_the_plots_can_be_read(browser: Any, scen
         assert "The plot needs scripts" in page.locator("#drift_heatmap").inner_text()
 
 
+@pytest.mark.one_engine
 def test_the_keyboard_reaches_the_content_first(session: Any, scene: Scene) -> None:
     with watching(session, scene.url) as watched:
         page = watched.page

@@ -49,10 +49,11 @@ def traffic(
     said = np.where(rng.random(n) < right, truth, ~truth)
     score = np.where(said, rng.uniform(0.5, 1, n), rng.uniform(0, 0.5, n))
     step = H // per_hour
+    moments = np.datetime_as_string((start + np.arange(n) * step + 7 * clock.SECOND).astype("datetime64[us]"), "s")
     return [
         {
             "id": f"{prefix}{seed}-{i}",
-            "timestamp": clock.render(start + i * step + 7 * clock.SECOND),
+            "timestamp": f"{moments[i]}Z",
             "features": {"x": round(float(x[i]), 6), "kind": str(kind[i])},
             "prediction": int(said[i]),
             "probability": round(float(score[i]), 6),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from alerting.looking import CHECK_FAILED
 from alerting.reading import Reading
 from detectors.measurement import NO_REFERENCE, UNKNOWN_FEATURE, Measurement
 from monitor.actions.frame import Frame, Window
@@ -16,6 +19,8 @@ from monitor.actions.measuring.quality import quality
 from monitor.actions.measuring.serving import serving
 from monitor.actions.measuring.stream import stream
 from monitor.actions.measuring.task import Task
+
+log = logging.getLogger(__name__)
 
 _KINDS: dict[str, Callable[[Frame, Task, Window], list[Reading]]] = {
     "data_drift": drift,
@@ -34,6 +39,24 @@ def readings_of(frame: Frame, task: Task) -> list[Reading]:
     window = frame.window(task.start, task.end)
     measure = stream if task.check.is_stream else _KINDS[task.check.kind]
     return [*measure(frame, task, window), *_unknown_features(frame, task, window)]
+
+
+def readings_or_failure(frame: Frame, task: Task) -> list[Reading]:
+    """The same; where the check itself fails, one reading that says so, and the other checks go on. What the store
+    raises goes through."""
+    try:
+        return readings_of(frame, task)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        log.exception("check failed", extra={"model": frame.model.name, "check": task.check.name})
+        return [_failed(frame, task, type(error).__name__)]
+
+
+def _failed(frame: Frame, task: Task, error: str) -> Reading:
+    """The name of the error alone: its text may hold a value."""
+    measured = Measurement("check", None, 0, 0, reason=CHECK_FAILED, details={"error": error})
+    reading = as_reading(frame, task, measured, None, None, judged=True)
+    summary = f"{task.check.name}: the check failed ({error}); the log of the service says where"
+    return replace(reading, verdict="cannot_tell", details={**reading.details, "summary": summary})
 
 
 def _unknown_features(frame: Frame, task: Task, window: Window) -> list[Reading]:

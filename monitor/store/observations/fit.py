@@ -18,6 +18,7 @@ from monitor.store.observations.vectors import dimension_of, packed
 
 LIMITS: Mapping[Role, int] = {"feature": 500, "segment": 100, "metric": 100, "probability": 200, "prediction": 1}
 MAX_NAME = 200
+MAX_SEGMENT = 256  # characters of a value to slice by: databases index it
 _PREFIX: Mapping[Role, str] = {
     "feature": "features.",
     "segment": "segments.",
@@ -172,6 +173,9 @@ def _settle(column: StoredColumn, sent: SentColumn) -> tuple[pa.Array, list[OddV
         values, left = packed(sent, column.dimension or 0)
         return values, _leftovers(column.physical, left)
     values, rest = _split(column.storage, sent)
+    if column.role == "segment":
+        values, long = _short(values)
+        rest = replace(rest, string=long if rest.string is None else pc.coalesce(rest.string, long))
     if column.role == "probability":
         values, outside = _unit_interval(values)
         rest = replace(rest, number=outside if rest.number is None else pc.coalesce(rest.number, outside))
@@ -192,6 +196,13 @@ def _split(storage: Storage, sent: SentColumn) -> tuple[pa.Array, SentColumn]:
         return part, rest
     nothing = pa.scalar(None, pa.float64())
     return pc.if_else(nan, nothing, part), replace(rest, number=pc.if_else(nan, part, nothing))
+
+
+def _short(values: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Those that a database can index, and those that are too long to slice by."""
+    long = pc.fill_null(pc.greater(pc.utf8_length(values), MAX_SEGMENT), False)
+    nothing = pa.scalar(None, pa.string())
+    return pc.if_else(long, nothing, values), pc.if_else(long, values, nothing)
 
 
 def _unit_interval(values: pa.Array) -> tuple[pa.Array, pa.Array]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -82,13 +84,19 @@ def firsts(errors, usual):
     return np.array([one[0] if one else errors.shape[1] for one in found])
 
 
+@cache
+def without_a_change():
+    """Streams [600, 2000], and the share of them that are taken for changed."""
+    quiet = np.random.default_rng(7).random((600, 2000)) < 0.1
+    return quiet, np.mean(firsts(quiet, Usual(0.1, 0.0, 2000.0)) < 2000)
+
+
 @pytest.mark.parametrize("after", [0.15, 0.2])
 def test_delay_is_near_that_of_the_oracle(after):
     """600 streams whose errors rise from 10 % after 500 labels. The oracle is the CUSUM that knows both rates, at the
     bound that gives it as many false alarms in 2,000 labels without a change."""
-    rng, usual = np.random.default_rng(7), Usual(0.1, 0.0, 2000.0)
-    quiet = rng.random((600, 2000)) < 0.1
-    rate = np.mean(firsts(quiet, usual) < 2000)
+    rng, usual = np.random.default_rng(8), Usual(0.1, 0.0, 2000.0)
+    quiet, rate = without_a_change()
     bounds = np.linspace(2.5, 6, 15)
     rates = [np.mean(cusum(quiet, 0.1, after, bound) < 2000) for bound in bounds]
     oracle = float(np.interp(-rate, -np.array(rates), bounds))

@@ -212,7 +212,7 @@ def test_acknowledging_stops_reminders_and_is_undone_by_a_rise(world: World) -> 
     assert world.timeline(alert) == ["pending", "firing", "acknowledged"]
     assert world.fire(2, "critical", rule)["acknowledged_at"] is None
     world.fire(3, rule=rule)
-    assert world.timeline(alert)[-2:] == ["raised", "reminder"]
+    assert world.timeline(alert)[-3:] == ["raised", "unacknowledged", "reminder"]
     with pytest.raises(NotFound):
         acknowledge(world.service, "nope", world.now)
 

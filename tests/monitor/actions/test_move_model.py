@@ -113,7 +113,7 @@ def test_moving_back_and_forth_gives_the_same_files(world: World, other: Service
         order = [(name, "ascending") for name in kept]
         assert one.select(kept).sort_by(order).equals(two.select(kept).sort_by(order)), file
     known = everything(world)
-    delete_model(world.service, "m")
+    delete_model(world.service, "m", NOW)
     import_model(world.service, "m", tmp_path / "again", NOW)
     assert everything(world) == known
     assert world.read(AS_OF + 4 * H) == World(other, "m").read(AS_OF + 4 * H)

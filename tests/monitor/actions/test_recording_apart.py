@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from monitor import clock
 from monitor.actions import recording_apart
 from monitor.actions.check_ready import check_ready
+from monitor.actions.erase import delete_model
 from monitor.actions.prune import prune
 from monitor.actions.recording_apart import LEASE, Watch, mend_left
 from monitor.actions.summarise_hours import summarise_waiting
@@ -266,6 +268,65 @@ def test_others_write_while_rows_are_stored(service: Service) -> None:
             heartbeats.beat(other, "beside", NOW)
     with service.database.read() as connection:
         assert heartbeats.at(connection, "beside") == NOW
+
+
+def test_a_model_is_deleted_when_what_is_under_way_to_it_is_stored(service: Service) -> None:
+    world = World(service)
+    rows = traffic(START, 24, seed=2)
+    world.post(rows[:6])
+    deleting = threading.Thread(target=lambda: delete_model(service, "m", NOW))
+    with under_way(world):
+        deleting.start()
+        deleting.join(0.3)
+        assert deleting.is_alive()
+    deleting.join(20)
+    assert not deleting.is_alive()
+    with service.database.read() as connection:
+        assert models.find(connection, "m") is None
+        assert arriving.everything(connection) == []
+    assert world.poster.predictions(bare(rows), now=NOW)["accepted"] == len(rows)
+    check_whole(world, len(rows))
+
+
+def test_what_becomes_private_meanwhile_is_stored_as_private(service: Service) -> None:
+    """Rows that wait for their turn, and the answer to the change, which waits for rows that are being stored."""
+    world = World(service)
+    world.configure(features={"name": {}})
+    posting = threading.Thread(target=lambda: world.poster.predictions([called("a")], now=NOW))
+    private = threading.Thread(target=lambda: world.configure(features={"name": {"privacy": "hash"}}))
+    with under_way(world, of=[called("b")]):
+        posting.start()
+        posting.join(0.3)
+        private.start()
+        private.join(0.3)
+        assert posting.is_alive()
+        assert private.is_alive()
+        with service.database.read() as connection:
+            assert world.found(connection).settings["features"] == {"name": {"privacy": "hash"}}
+    for thread in (posting, private):
+        thread.join(20)
+    kept = {id_: (world.poster.get(id_) or {})["features"]["name"] for id_ in "ab"}
+    assert kept["b"] == "Ada"
+    assert kept["a"] != "Ada"
+    assert len(kept["a"]) == 32
+
+
+def called(id_: str) -> dict[str, Any]:
+    return {"id": id_, "timestamp": clock.render(START), "features": {"name": "Ada"}, "prediction": 1}
+
+
+@contextlib.contextmanager
+def under_way(world: World, of: list[dict[str, Any]] | None = None) -> Iterator[None]:
+    """While the block lasts, rows of the model are being stored."""
+    if of is not None:
+        world.poster.predictions(of, now=NOW)
+    with world.service.database.write() as connection:
+        model = world.found(connection)
+        with (
+            recording_apart.turn(world.service, connection, model, recording_apart.NO_TIMES, NOW) as mine,
+            mine.outside(),
+        ):
+            yield
 
 
 def test_a_store_that_is_away_is_told_of(tmp_path: Path) -> None:

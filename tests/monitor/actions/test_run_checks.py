@@ -277,6 +277,7 @@ print(sorted(repr((reading.revision, reading.alpha)) for reading in found))
 """
 
 
+@pytest.mark.one_engine
 def test_every_process_makes_the_same_readings(tmp_path: Path) -> None:
     world = World(build(load({}, home=tmp_path)), now=START + 2 * D)
     world.reference(wide(traffic(T0, 24 * 9), 3))

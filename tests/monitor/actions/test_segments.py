@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from tests.monitor.world import T0, D, H, Record, World, at, matching, one, traf
 START = T0 + 14 * D
 AS_OF = START + 2 * D
 REGIONS = {"north": 0.3, "south": 0.65, "isle": 0.05}
+BOTH = ("region=north", "region=south")
+ENDS = ((1, "note"), (2, "place"), (3, "version"))
 SLICED = ("data_quality", "data_drift", "prediction_drift", "performance")
 
 
@@ -76,6 +79,31 @@ def test_a_segment_too_small_to_judge_is_told_of(world: World) -> None:
     page = build_page.build_model(world.service, Viewer(now=world.now), "m", {})
     assert "1 segment too small to judge" in page
     assert f"region=isle: {isle['reference_rows']} rows in the reference, {isle['weekly_rows']} a week" in page
+
+
+def test_texts_too_long_to_slice_by_are_kept_and_no_segment(world: World) -> None:
+    """On every engine: what a database could not index refuses no body."""
+    long = {
+        value: "".join(np.random.default_rng(seed).choice(list(string.ascii_letters + string.digits), 6000))
+        for seed, value in ENDS
+    }
+
+    def lengthy(records: list[Record]) -> list[Record]:
+        for index, record in enumerate(regional(records)):
+            record["features"]["note"] = long["note"] if index % 40 == 7 else "short"
+            record["segments"]["place"] = long["place"] if index % 40 == 7 else "here"
+        return records
+
+    world.configure(segments=["region", "place", "note"])
+    world.reference(lengthy(traffic(T0, 24 * 9, 60)))
+    records = lengthy(traffic(START, 48, 60, seed=2))
+    records[7]["version"] = long["version"]
+    world.post(records)
+    assert {"place=here", "note=short"} <= segments_in(world.read(AS_OF)) <= {None, "place=here", "note=short", *BOTH}
+    kept = Api(world.service, world.now).get(f"/v1/models/m/predictions/{records[7]['id']}")
+    assert kept["segments"]["place"] == long["place"]
+    assert kept["features"]["note"] == long["note"]
+    assert kept["version"] == long["version"]
 
 
 def test_its_alert_is_its_own_and_named(world: World) -> None:

@@ -33,6 +33,7 @@ CONTRACT = {  # what CONTRACT.md names, with the scope it says
     ("GET", "/v1/models/{}/distributions/{}"): "read",
     ("GET", "/v1/models/{}/quarantine"): "read",
     ("GET", "/v1/models/{}/health"): "read",
+    ("POST", "/v1/gates/flagger/{}"): "read",
     ("GET", "/v1/alerts"): "read",
     ("GET", "/v1/alerts/{}"): "read",
     ("POST", "/v1/alerts/{}/acknowledge"): "admin",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from queue import Empty, LifoQueue
@@ -43,6 +44,7 @@ class Engine:
     def __init__(self, address: Address) -> None:
         self.address = address
         self._idle: LifoQueue[Any] = LifoQueue()
+        self._life = secrets.token_hex(8)  # a database brought back from a backup counts its changes once more
         self._threads = ThreadPoolExecutor(MOST_AT_ONCE, "clickhouse")
 
     def rows(self, statement: str, schema: pa.Schema) -> pa.Table:
@@ -66,10 +68,10 @@ class Engine:
             client.command(statement)
 
     def insert(self, table: str, rows: pa.Table, token: str) -> None:
-        """Insert rows in one statement; the same token again inserts nothing, so that the driver may try again when it
-        got no answer. Raises as ``rows`` does."""
+        """Insert rows in one statement; the same token again from this process inserts nothing, so that the driver may
+        try again when it got no answer. Raises as ``rows`` does."""
         with self._client() as client:
-            client.insert_arrow(table, rows, settings={"insert_deduplication_token": token})
+            client.insert_arrow(table, rows, settings={"insert_deduplication_token": f"{self._life}.{token}"})
 
     def together(self, *tasks: Callable[[], Any]) -> list[Any]:
         """Do things at the same time; their answers once all have ended, or the first error."""

@@ -1,0 +1,123 @@
+"""Data that used to come and does not any more, and checks that fail: a state of its own, told once.
+
+What was never told, waits for labels or has too few rows is no news. A series is lost in a window of which others could
+be told while it has no row at all, or has nothing to be compared with any more, after it could be told before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from alerting.episode import DATA_BACK, Absence, AlertState, Episode, JudgedWindow, Transition, TransitionKind
+from alerting.looking import CHECK_FAILED
+from alerting.reading import Reading, Series
+from alerting.timeline import ended, named, said
+from alerting.words import Condition, hours
+
+MISSING_FOR = 3  # windows in a row
+CANNOT_TELL = "cannot_tell"
+_TOO_FEW = "too_few_rows"
+_TAKEN_AWAY = ("no_reference", "unknown_feature", "missing_extra", "not_counted")
+_LISTED = 3
+
+
+def note_absence(
+    state: AlertState, window: JudgedWindow, at: int, new_id: Callable[[], str]
+) -> tuple[AlertState, list[Transition]]:
+    """The state after a window that was judged, with what it says about data that is missing."""
+    before = state.absent.get(window.length_hours, Absence())
+    after = _after(before, window)
+    others = {length: one for length, one in state.absent.items() if length != window.length_hours}
+    state = replace(state, absent=others if after == Absence() else {**others, window.length_hours: after})
+    news = lost_of(after) - lost_of(before)
+    if news or (fails(after) and not fails(before)):
+        return _missing(state, window, at, new_id, news)
+    if any(is_gone(one) for one in state.absent.values()):
+        return (state, []) if state.episode is not None else _missing(state, window, at, new_id, frozenset())
+    return _back(state, window, at) if is_gone(before) else (state, [])
+
+
+def lost_of(absence: Absence) -> frozenset[Series]:
+    """The series that have been missing for long enough to be told."""
+    return frozenset(series for series, windows in absence.lost.items() if windows >= MISSING_FOR)
+
+
+def fails(absence: Absence) -> bool:
+    """Whether the check has failed for long enough to be told."""
+    return absence.failed >= MISSING_FOR
+
+
+def is_gone(absence: Absence) -> bool:
+    """Whether anything is missing or failing for long enough to be told."""
+    return fails(absence) or bool(lost_of(absence))
+
+
+def condition_of(absences: Iterable[Absence]) -> Condition:
+    """The condition that what is absent puts an episode in."""
+    found = list(absences)
+    if any(fails(one) for one in found):
+        return "error"
+    return "no_data" if any(lost_of(one) for one in found) else "ok"
+
+
+def _after(before: Absence, window: JudgedWindow) -> Absence:
+    if not window.readings:
+        return before
+    told = {one.series for one in window.readings if one.verdict != CANNOT_TELL}
+    if not told and any(one.reason == CHECK_FAILED for one in window.readings):
+        return replace(before, failed=before.failed + 1)
+    untold = [one for one in window.readings if one.series not in told]
+    gone = {one.series for one in untold if _is_gone(one, others_told=bool(told))}
+    if not (told or gone):
+        return before  # too little of everything says nothing of anything
+    missing = frozenset() if window.first else gone - before.untold
+    lost = {series: before.lost.get(series, 0) + 1 for series in {*missing, *(before.lost.keys() - told)}}
+    return Absence(lost, frozenset(one.series for one in untold) - lost.keys())
+
+
+def _is_gone(reading: Reading, *, others_told: bool) -> bool:
+    if reading.reason in _TAKEN_AWAY:
+        return True
+    return others_told and reading.reason == _TOO_FEW and reading.n_current == 0
+
+
+def _missing(
+    state: AlertState, window: JudgedWindow, at: int, new_id: Callable[[], str], news: frozenset[Series]
+) -> tuple[AlertState, list[Transition]]:
+    """Note it on the open episode, or on one of its own; without ``news`` nobody is told again."""
+    condition = condition_of(state.absent.values())
+    episode = state.episode or Episode(new_id(), "pending", "warning", started_at=at)
+    episode = replace(episode, condition=condition)
+    absence = state.absent.get(window.length_hours, Absence())
+    failing = fails(absence)
+    evidence = [one for one in window.readings if one.series in (news or lost_of(absence)) or failing]
+    told = bool(news) or absence.failed == MISSING_FOR
+    kind: TransitionKind = ("check_failing" if failing else "data_missing") if told else _QUIET[condition]
+    found = said(kind, at, _why(absence, news or lost_of(absence), window), episode, window, evidence)
+    return replace(state, episode=episode, counts=state.counts), [found]
+
+
+_QUIET: Mapping[Condition, TransitionKind] = {"no_data": "no_data", "error": "error", "ok": "data_back"}
+
+
+def _why(absence: Absence, series: frozenset[Series], window: JudgedWindow) -> str:
+    lately = f"in {MISSING_FOR} windows of {hours(window.length_hours)} in a row"
+    if fails(absence):
+        return f"the check failed {lately}; nothing resolves for that"
+    names = sorted({feature or metric for metric, feature in series})
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"no data of {', '.join(names[:_LISTED])}{more} {lately}, and there was before; nothing resolves for that"
+
+
+def _back(state: AlertState, window: JudgedWindow, at: int) -> tuple[AlertState, list[Transition]]:
+    episode = state.episode
+    if episode is None:
+        return state, []
+    reason = f"{named(window)} can be told again"
+    if not episode.series:
+        state = replace(state, episode=replace(episode, condition="ok"))
+        return ended("resolved", DATA_BACK, reason, state, window, at)
+    conditions = {count.condition for count in state.counts.values()} - {"ok"}
+    episode = replace(episode, condition="error" if "error" in conditions else "no_data" if conditions else "ok")
+    return replace(state, episode=episode), [said("data_back", at, reason, episode, window)]

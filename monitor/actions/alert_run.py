@@ -1,0 +1,75 @@
+"""One run of one model, as far as alerts are concerned, and what became of each rule in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from alerting.episode import AlertState, JudgedWindow, Transition
+from alerting.inhibition import Broken
+from alerting.muting import Silence
+from alerting.registry import channel_of
+from alerting.rules import Rule
+from monitor.store.alerts import StateKey
+from monitor.store.database import Connection
+
+Settings = Mapping[str, Mapping[str, Any]]
+
+
+class KnownModel(Protocol):
+    """What is needed of a model."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRun:
+    """One run of one model. ``as_of`` is its own time, ``wall_now`` the clock's.
+
+    ``replaced`` names the newer version for every one that nobody serves any more.
+    """
+
+    connection: Connection
+    model: KnownModel
+    as_of: int
+    wall_now: int
+    public_url: str
+    owner: str | None
+    channels: Settings
+    triggers: Settings
+    deliver: bool
+    silences: Sequence[Silence]
+    importance: Mapping[str, float]
+    replaced: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def one_by_one(self) -> dict[str, bool]:
+        """Of every channel that can be sent to, whether it takes one transition per message; none without delivery."""
+        if not self.deliver:
+            return {}
+        known = {name: channel_of(raw) for name, raw in self.channels.items()}
+        return {name: channel.one_by_one for name, channel in known.items() if channel is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """One rule's state after the run, what changed, and the windows it was given; ``broken`` is what hides drift."""
+
+    rule: Rule
+    key: StateKey
+    before: AlertState
+    after: AlertState
+    transitions: Sequence[Transition]
+    windows: Sequence[JudgedWindow]
+    broken: Sequence[Broken] = ()
+
+    @property
+    def alert_ids(self) -> list[str]:
+        """Alerts whose episode took part, oldest first, each once."""
+        episodes = [self.before.episode if self.windows or self.transitions else None]
+        episodes += [one.episode for one in self.transitions]
+        return list(dict.fromkeys(one.id for one in episodes if one is not None))

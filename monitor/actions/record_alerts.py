@@ -1,0 +1,250 @@
+"""Writes what became of a rule in a run: the alert's row, its timeline, and what there is to tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from alerting.episode import Episode, Transition
+from alerting.incidents import moved
+from alerting.inhibition import Broken, split
+from alerting.looking import look
+from alerting.muting import Silence, silencing
+from alerting.plan import Change, is_told
+from alerting.reading import as_evidence
+from alerting.rules import Rule
+from alerting.state import headline
+from monitor.actions.alert_run import AlertRun, Stepped
+from monitor.actions.request_retraining import Asked, request_retraining
+from monitor.store import alerts as store
+
+_SHOWS = ("pending", "firing", "raised")
+_LACKS = ("data_missing", "check_failing", "no_data", "error")
+_FEATURES = 3
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What is told of an episode by now: ``told`` its firing, or ``held`` back by a silence or by broken data."""
+
+    told: bool
+    held: bool
+
+
+def record(run: AlertRun, one: Stepped) -> list[Change]:
+    """Write the alert's row, timeline and state, and the marks of what is judged; what there is to tell."""
+    episode = one.before.episode
+    of, noted = (None, Noted(False, False)) if episode is None else (episode.id, Noted(episode.told, episode.held))
+    changes = []
+    for transition in one.transitions:
+        if transition.episode.id != of:
+            of, noted = transition.episode.id, Noted(False, False)
+        _save_row(run, one, transition)
+        change, held = _change(run, one, transition, noted.told)
+        noted = Noted(noted.told or is_told(change), noted.held or held)
+        changes.append(change)
+    late = _uncovered(run, one) if noted.held and not noted.told else None
+    if late is not None:
+        noted = Noted(noted.told or is_told(late), noted.held)
+        changes.append(late)
+    _keep(run, one, noted)
+    return changes
+
+
+def _change(run: AlertRun, one: Stepped, transition: Transition, told: bool) -> tuple[Change, bool]:
+    """The transition in the timeline, with a retraining asked for where the rule says so; and whether it is held back.
+
+    What is hidden by broken data is in the timeline, and left out of what is told.
+    """
+    (alert,) = store.get_alerts(run.connection, [transition.episode.id])
+    silence = silencing(run.silences, alert, run.wall_now)
+    evidence = [as_evidence(reading) for reading in transition.readings]
+    if not evidence and transition.kind == "reminder":
+        evidence = store.latest_evidence(run.connection, alert["id"])
+    visible, hidden, total = _told_of(one, transition, evidence)
+    store.add_transition(
+        run.connection,
+        alert["id"],
+        at=run.as_of,
+        kind=transition.kind,
+        severity=transition.severity,
+        reason=transition.reason,
+        window=None if transition.window is None else (transition.window.end, transition.window.length_hours),
+        readings=evidence,
+        details=_details(run, one, transition, silence, hidden),
+    )
+    out_of_sight = bool(hidden) and not visible
+    why_hidden = f"{hidden[0].rule} fires: {hidden[0].reason}" if out_of_sight else None
+    held_back = silence is not None or out_of_sight
+    change = Change(
+        transition.kind,
+        alert,
+        tuple(name for name in one.rule.notify if name in run.one_by_one),
+        visible,
+        total=total,
+        reason=transition.reason + _left_out(hidden),
+        told=told,
+    )
+    held = held_back and is_told(change) and transition.kind in ("firing", "raised")
+    asked = None
+    if transition.kind == "firing" and one.rule.trigger is not None and run.deliver:
+        held = held or held_back
+        asked = request_retraining(run.connection, _asked(run, one.rule, alert, evidence, silence, hidden=why_hidden))
+    return replace(change, silenced=held_back, triggered=asked), held
+
+
+def _told_of(one: Stepped, transition: Transition, evidence: Sequence[Json]) -> tuple[list[Json], list[Broken], int]:
+    """What of a transition is to be told, worst first; what hides the rest; how many series are told of."""
+    if not one.broken:
+        return list(evidence), [], transition.total
+    if transition.kind in ("firing", "raised") and transition.window is not None:
+        evidence = [as_evidence(reading) for reading in look(one.rule, transition.window).bad]
+    visible, hidden = split(one.broken, one.key.segment, evidence)
+    if not hidden:
+        return visible, [], transition.total
+    return visible, list(hidden.values()), len({(reading["metric"], reading["feature"]) for reading in visible})
+
+
+def _left_out(hidden: Sequence[Broken]) -> str:
+    return "".join(f"; some of it is not told, as {one.rule} fires: {one.reason}" for one in hidden[:1])
+
+
+def _details(
+    run: AlertRun, one: Stepped, transition: Transition, silence: Silence | None, hidden: Sequence[Broken]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"series": transition.total}
+    window = transition.window
+    if transition.kind in ("firing", "raised") and window is not None:
+        found["moved"] = moved(window.readings, run.importance)
+    if transition.kind == "corrected" and window is not None:
+        found["now"] = look(one.rule, window).severity or "ok"
+    if hidden:
+        found["hidden_by"] = [broken.as_json() for broken in hidden]
+    return found if silence is None else {**found, "silenced_by": silence.id}
+
+
+def _asked(
+    run: AlertRun, rule: Rule, alert: Json, evidence: Sequence[Json], silence: Silence | None, *, hidden: str | None
+) -> Asked:
+    name = str(rule.trigger)
+    return Asked(
+        model_id=run.model.id,
+        rule=rule.name,
+        cooldown=rule.cooldown,
+        trigger=name,
+        settings=run.triggers.get(name),
+        alert=alert,
+        readings=evidence,
+        as_of=run.as_of,
+        now=run.wall_now,
+        public_url=run.public_url,
+        silenced=silence is not None,
+        hidden=hidden,
+    )
+
+
+def _save_row(run: AlertRun, one: Stepped, transition: Transition) -> None:
+    episode = transition.episode
+    values: dict[str, Any] = {
+        "model_id": run.model.id,
+        "rule": one.rule.name,
+        "check_name": one.rule.check,
+        "version": one.key.version,
+        "segment": one.key.segment,
+        "owner": run.owner,
+        "started_at": episode.started_at,
+        "updated_at": run.wall_now,
+        **_of_episode(episode),
+    }
+    if transition.kind in _SHOWS:
+        values["summary"] = headline(transition.readings, transition.total)
+        values["reasons"] = [reading.summary for reading in transition.readings]
+    elif transition.kind in _LACKS and not episode.series:
+        values["summary"], values["reasons"] = transition.reason, [transition.reason]
+    if transition.kind == "raised":
+        values["acknowledged_at"] = None
+    store.save_alert(run.connection, episode.id, values)
+    changes = _row_details(transition)
+    if changes:
+        store.merge_details(run.connection, episode.id, changes)
+
+
+def _row_details(transition: Transition) -> dict[str, Any]:
+    """What the alert itself shows of it, beside its timeline."""
+    found: dict[str, Any] = {}
+    if transition.kind == "firing" and transition.episode.unstable:
+        found["unstable"] = True
+    if transition.kind == "stable":
+        found["unstable"] = None
+    if transition.kind == "raised" and transition.episode.acknowledged is False:
+        found |= {"acknowledged_by": None, "acknowledged_comment": None}
+    if transition.kind == "corrected":
+        found["corrected"] = True
+    return found
+
+
+def _of_episode(episode: Episode) -> dict[str, Any]:
+    return {
+        "severity": episode.severity,
+        "state": episode.state,
+        "condition": episode.condition,
+        "fired_at": episode.fired_at,
+        "resolved_at": episode.resolved_at,
+        "resolve_reason": episode.resolve_reason,
+    }
+
+
+def _uncovered(run: AlertRun, one: Stepped) -> Change | None:
+    """A firing that was held back and is not any more, if it is still there: it is told now."""
+    episode = one.after.episode
+    if episode is None or episode.state != "firing" or episode.down or not one.after.bad or not run.deliver:
+        return None
+    (alert,) = store.get_alerts(run.connection, [episode.id])
+    evidence = store.latest_evidence(run.connection, episode.id)
+    now_bad = [reading for reading in evidence if (reading["metric"], reading["feature"]) in one.after.bad]
+    visible, _ = split(one.broken, one.key.segment, now_bad or evidence)
+    if not visible or silencing(run.silences, alert, run.wall_now) is not None:
+        return None
+    reason = "what held it back is over, and it is still there"
+    store.add_transition(
+        run.connection,
+        episode.id,
+        at=run.as_of,
+        kind="uncovered",
+        severity=episode.severity,
+        reason=reason,
+        readings=visible,
+        details={"series": len(one.after.bad)},
+    )
+    asked = None
+    if one.rule.trigger is not None:
+        asked = request_retraining(run.connection, _asked(run, one.rule, alert, visible, None, hidden=None))
+    notify = tuple(name for name in one.rule.notify if name in run.one_by_one)
+    return Change("uncovered", alert, notify, visible, total=len(one.after.bad), reason=reason, triggered=asked)
+
+
+def _keep(run: AlertRun, one: Stepped, noted: Noted) -> None:
+    """The state for the next run, and the marks that no window is judged twice."""
+    after = one.after
+    if after.episode is not None:
+        episode = replace(after.episode, told=noted.told, held=noted.held and not noted.told)
+        after = replace(after, episode=episode)
+        store.set_fields(run.connection, episode.id, **_of_episode(episode))
+        _note_hidden(run, one, episode)
+    if after != one.before:
+        store.save_state(run.connection, run.model.id, one.key, after.to_dict())
+    marks = [(one.key, window.length_hours, window.end) for window in one.windows if window.readings]
+    store.mark_judged(run.connection, run.model.id, marks, run.as_of)
+
+
+def _note_hidden(run: AlertRun, one: Stepped, episode: Episode) -> None:
+    """What hides drift of this alert now, on the alert itself."""
+    kind = next((reading.kind for window in one.windows for reading in window.readings), None)
+    if kind is None and one.broken:
+        return  # as it was: no new window says otherwise
+    series: Sequence[Json] = [{"kind": kind, "feature": feature} for _, feature in one.after.bad]
+    _, hidden = split(one.broken, one.key.segment, series)
+    shown = [broken.as_json() for broken in hidden.values()]
+    store.merge_details(run.connection, episode.id, {"hidden_by": shown or None})
