@@ -8,15 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 from alerting.episode import MANUAL
+from alerting.message import ACKNOWLEDGED, body, entry
 from monitor.actions.end_episode import end_episode, state_of
+from monitor.actions.tell_alert import tell_acknowledged
 from monitor.errors import Conflict, NotFound
 from monitor.service import Service
 from monitor.store import alerts, locks
 from monitor.store.database import Connection
 
 
-def acknowledge(service: Service, alert_id: str, now: int) -> dict[str, Any]:
+def acknowledge(service: Service, alert_id: str, now: int, author: str | None = None) -> dict[str, Any]:
     """Note that somebody looks after an alert: no more reminders, until its severity rises. Again is harmless.
+    The messages that told of it are rewritten where they can be, and receivers with incidents of their own are told.
 
     Raises NotFound, and Conflict for an alert that is over.
     """
@@ -35,9 +38,13 @@ def acknowledge(service: Service, alert_id: str, now: int) -> dict[str, Any]:
             at=now,
             kind="acknowledged",
             severity=alert["severity"],
-            reason="acknowledged by a person",
+            reason=f"acknowledged by {author or 'a person'}",
+            details={"author": author} if author else None,
         )
-        return alerts.get_alerts(connection, [alert_id])[0]
+        (alert,) = alerts.get_alerts(connection, [alert_id])
+        told = entry(ACKNOWLEDGED, alert, [], public_url=service.settings.public_url, reason="acknowledged")
+        tell_acknowledged(connection, alert, body(alert["model"], now, [told]), now)
+        return alert
 
 
 def resolve(service: Service, alert_id: str, now: int) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class Outside:
         for _ in _until(PATIENCE):
             with self.service.database.read() as connection:
                 served = heartbeats.at(connection, "delivery") > self.now() - SERVED
-                untried = outbox.count_untried(connection)
+                untried = outbox.count_untried(connection, self.now())
                 running = trigger_runs.open_runs(connection, known_models.get(connection, self.model).id) - self.awaited
             if not untried and not running:
                 return
