@@ -37,6 +37,7 @@ MAX_TOTAL = 12_000  # characters over all sections: Slack refuses blocks that ar
 SIZES = ((20, 10), (20, 3), (20, 1), (10, 1), (5, 1))  # changes and findings of each, the most that fit
 
 ACKNOWLEDGE, SILENCE = "plimsoll.acknowledge", "plimsoll.silence"
+APPROVE, DENY = "plimsoll.approve", "plimsoll.deny"
 PASSING = (
     "ratelimited",
     "rate_limited",

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from alerting import guards
+from alerting.channels.slack import APPROVE, DENY
+from alerting.message import body, entry
 from monitor.actions.follow_triggers import move
 from monitor.actions.request_retraining import put_request
+from monitor.actions.tell_alert import tell
 from monitor.errors import Conflict, NotFound
 from monitor.service import Service
 from monitor.store import alerts, config, locks, trigger_runs
 from monitor.store.database import Connection
 from monitor.store.trigger_runs import TriggerRun
+
+
+class Click(Protocol):
+    """What is needed of a press of a button: the run's id, whose name it was, when."""
+
+    @property
+    def value(self) -> str: ...
+    @property
+    def author(self) -> str: ...
+    @property
+    def now(self) -> int: ...
 
 
 def approve(service: Service, run_id: str, now: int, who: str | None = None) -> dict[str, Any]:
@@ -25,6 +39,35 @@ def approve(service: Service, run_id: str, now: int, who: str | None = None) -> 
 def deny(service: Service, run_id: str, now: int, who: str | None = None) -> dict[str, Any]:
     """Cancel the run. Otherwise as ``approve``."""
     return _answer(service, run_id, "denied", who, now)
+
+
+def approve_by_button(service: Service, click: Click) -> None:
+    """The button in a chat; one that was answered already stays as it is."""
+    approve(service, click.value, click.now, click.author)
+
+
+def deny_by_button(service: Service, click: Click) -> None:
+    """The like."""
+    deny(service, click.value, click.now, click.author)
+
+
+def ask_people(connection: Connection, model_id: int, *, as_of: int, now: int, public_url: str) -> None:
+    """Ask those who were told of an alert to approve the retraining that it wants, once."""
+    for run in trigger_runs.waiting_runs(connection, model_id):
+        alert = alerts.get_alert(connection, run.alert_id)
+        if alert is None or not run.waits or (run.approval or {}).get("told"):
+            continue
+        trigger_runs.set_fields(connection, run.id, approval={**(run.approval or {}), "told": True})
+        known = {"id": run.id, "idempotency_key": run.idempotency_key, "trigger": run.trigger_name, "state": run.state}
+        reason = f"{run.trigger_name} waits for somebody to approve it, at most 24 hours"
+        buttons = [
+            {"action": APPROVE, "value": run.id, "text": "Approve the retraining", "style": "primary"},
+            {"action": DENY, "value": run.id, "text": "Deny it"},
+        ]
+        message = entry(
+            "retraining.approval", alert, [], public_url=public_url, reason=reason, trigger_run=known, buttons=buttons
+        )
+        tell(connection, run.alert_id, model_id, body(run.model, as_of, [message]), now)
 
 
 def _answer(service: Service, run_id: str, word: str, who: str | None, now: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from alerting.reading import Reading
 from alerting.rules import Rule
 from alerting.state import step
 from monitor.actions.alert_run import AlertRun, KnownModel, Settings, Stepped
+from monitor.actions.approve_retraining import ask_people
 from monitor.actions.correct_alerts import Groups, Span, correct_closed
 from monitor.actions.end_episode import end_episode, orphans
 from monitor.actions.record_alerts import record
@@ -195,6 +196,8 @@ def _tell(run: AlertRun, changes: Sequence[Change]) -> None:
         public_url=run.public_url,
         routes=run.routes,
     )
+    if run.deliver:
+        ask_people(run.connection, run.model.id, as_of=run.as_of, now=run.wall_now, public_url=run.public_url)
 
 
 def _new_alert_id() -> str:

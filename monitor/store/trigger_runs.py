@@ -100,6 +100,12 @@ def open_runs(connection: Connection, model_id: int) -> set[str]:
     return {run.id for row in connection.execute(_all().where(mine)).mappings() if not (run := _run(row)).waits}
 
 
+def waiting_runs(connection: Connection, model_id: int) -> list[TriggerRun]:
+    """Runs of a model that were not sent yet; those among them that wait for approval say so."""
+    mine = (trigger_runs.c.model_id == model_id, trigger_runs.c.state == "requested")
+    return [_run(row) for row in connection.execute(_all().where(*mine)).mappings()]
+
+
 def due_polls(connection: Connection, now: int) -> list[TriggerRun]:
     """Runs that an orchestrator has, and is to be asked about now; the longest due first."""
     due = (trigger_runs.c.state.in_(FOLLOWED_STATES), trigger_runs.c.next_poll_at <= now)
@@ -160,7 +166,11 @@ def set_fields(connection: Connection, run_id: str, **fields: Any) -> None:
 
 
 def _shown(told: Mapping[str, Any] | None, *times: str) -> dict[str, Any] | None:
-    return None if told is None else {**told, **{name: optional(told.get(name)) for name in times}}
+    if told is None:
+        return None
+    return {key: value for key, value in told.items() if key != "told"} | {
+        key: optional(told.get(key)) for key in times
+    }
 
 
 def _all() -> Any:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import select
 
+from alerting.channels.slack import message
 from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
+from monitor.actions.answer_chat import answer_click
 from monitor.actions.approve_retraining import approve, deny
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.follow_triggers import follow_triggers
@@ -22,6 +27,7 @@ from monitor.errors import Conflict, NotFound
 from monitor.service import Service
 from monitor.store import config, trigger_runs
 from monitor.store.alerts import list_transitions
+from monitor.store.tables import outbox
 from monitor.store.trigger_runs import TriggerRun
 from tests.alerting.make import MIDNIGHT, reading
 from tests.monitor.actions.alert_store import Runs, make_runs, make_service
@@ -199,9 +205,11 @@ def test_a_dry_run_is_all_but_the_call(world: World) -> None:
 def test_a_person_approves(world: World) -> None:
     world.set(approval=True)
     alert = world.fire()
-    assert world.deliver() == 1
-    assert world.receiver.received[0].json()["data"]["alert"]["id"] == alert["id"]
+    assert world.told() == ["alert.firing", "retraining.approval"]
+    assert world.receiver.received[1].json()["data"]["trigger_run"]["id"] == world.run().id
     assert (world.run().state, world.run().waits, world.there.asked) == ("requested", True, [])
+    world.fire(1)  # nobody is asked twice
+    assert world.told() == ["alert.firing", "retraining.approval"]
     world.now += 23 * HOUR
     assert follow_triggers(world.service, world.now) == 0
     told = approve(world.service, world.run().id, world.now, "Ada")
@@ -227,7 +235,7 @@ def test_a_person_says_no(world: World) -> None:
         approve(world.service, world.run().id, world.now)
     with pytest.raises(NotFound):
         approve(world.service, "run-nope", world.now)
-    assert world.told() == ["alert.firing", "retraining.cancelled"]
+    assert world.told() == ["alert.firing", "retraining.approval", "retraining.cancelled"]
 
 
 def test_nobody_answers_for_a_day(world: World) -> None:
@@ -236,7 +244,7 @@ def test_nobody_answers_for_a_day(world: World) -> None:
     world.now += DAY
     assert follow_triggers(world.service, world.now) == 1
     assert (world.run().state, world.run().message) == ("cancelled", "nobody approved it within 24 hours")
-    assert (world.told(), world.there.asked) == (["alert.firing", "retraining.cancelled"], [])
+    assert (world.told()[2:], world.there.asked) == (["retraining.cancelled"], [])
 
 
 def test_broken_data_are_not_trained_on(world: World) -> None:
@@ -255,3 +263,26 @@ def test_at_most_so_many_a_day_and_enough_labels(world: World) -> None:
     alert = world.fire()
     assert "0 rows have labels, and min_labels is 10" in world.timeline(alert)[-1]["reason"]
     assert world.count() == 0
+
+
+def test_a_button_in_a_chat_approves(world: World) -> None:
+    """The message has the buttons, and a press of one with Slack's form does what it says."""
+    world.set(approval=True)
+    world.fire()
+    with world.runs.database.read() as connection:
+        (asked,) = [
+            body["entries"][0]
+            for (body,) in connection.execute(select(outbox.c.body))
+            if body["entries"][0]["type"] == "retraining.approval"
+        ]
+    rendered = message({"model": "m", "timestamp": asked["alert"]["started_at"], "entries": [asked]}, buttons=True)
+    (buttons,) = [block["elements"] for block in rendered["blocks"] if block["type"] == "actions"]
+    assert [one["action_id"] for one in buttons[:2]] == ["plimsoll.approve", "plimsoll.deny"]
+    for pressed, state in ((buttons[0], "requested"), (buttons[1], "requested")):
+        actions = [{"action_id": pressed["action_id"], "value": pressed["value"], "action_ts": "1"}]
+        payload = {"type": "block_actions", "user": {"id": "U1", "name": "ada"}, "actions": actions}
+        answer_click(world.service, urlencode({"payload": json.dumps(payload)}).encode(), world.now)
+        assert world.run().state == state
+    assert (world.run().approval or {})["by"] == "ada"
+    world.deliver()
+    assert len(world.there.runs) == 1
