@@ -38,6 +38,7 @@ SIZES = ((20, 10), (20, 3), (20, 1), (10, 1), (5, 1))  # changes and findings of
 
 Buttons = Literal["none", "given", "all"]
 ACKNOWLEDGE, SILENCE = "plimsoll.acknowledge", "plimsoll.silence"
+APPROVE, DENY = "plimsoll.approve", "plimsoll.deny"
 PASSING = (
     "ratelimited",
     "rate_limited",

@@ -11,10 +11,11 @@ from urllib.parse import parse_qs
 
 from slack_sdk.signature import Clock, SignatureVerifier
 
-from alerting.channels.slack import ACKNOWLEDGE, SILENCE
+from alerting.channels.slack import ACKNOWLEDGE, APPROVE, DENY, SILENCE
 from alerting.secrets import MissingSecret, resolve
 from monitor import clock
 from monitor.actions.answer_alert import By, acknowledge, open_alert
+from monitor.actions.approve_retraining import approve_by_button, deny_by_button
 from monitor.actions.rewrite_messages import rewrite
 from monitor.errors import BadRequest, Conflict, NotFound, Unauthorized
 from monitor.service import Service
@@ -63,6 +64,8 @@ def silence_by_button(service: Service, click: Click) -> None:
 HANDLERS: Mapping[str, Callable[[Service, Click], None]] = {
     ACKNOWLEDGE: acknowledge_by_button,
     SILENCE: silence_by_button,
+    APPROVE: approve_by_button,
+    DENY: deny_by_button,
 }
 
 
