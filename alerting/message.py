@@ -1,7 +1,8 @@
 """What is told, before any channel has a say in how: entries, one per transition, in one neutral body.
 
 A body is JSON values and holds no secret: ``{"model", "timestamp", "entries": [{"type", "alert", "readings", "total",
-"reason", "links", "triggered"?, "trigger_run"?}]}``. Channels render it when it is sent.
+"reason", "links", "triggered"?, "trigger_run"?, "notes"?, "buttons"?}]}``. Channels render it when it is sent.
+``notes`` are lines to add, ``buttons`` ``{"action", "value", "text", "style"?}`` for channels that have any.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ FIRING = "alert.firing"
 RESOLVED = "alert.resolved"
 REMINDER = "alert.reminder"
 NO_DATA = "alert.no_data"
+ACKNOWLEDGED = "alert.acknowledged"  # to receivers that keep incidents of their own
+TEST = "channel.test"
 RETRAINING_REQUESTED = "retraining.requested"
 MAX_READINGS = 20
 
@@ -33,7 +36,11 @@ MESSAGE_TYPES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing to send to one target. Messages of one lane go out in order."""
+    """One thing to send to one target. Messages of one lane go out in order.
+
+    ``thread_of`` is the key of the message that it answers; ``not_before`` (microseconds) when it may go out at the
+    earliest, None for at once.
+    """
 
     kind: Literal["channel", "trigger"]
     target: str
@@ -41,6 +48,8 @@ class Message:
     body: Mapping[str, Any]
     alert_ids: tuple[str, ...]
     trigger_run_id: str | None = None
+    thread_of: int | None = None
+    not_before: int | None = None
 
 
 def links(public_url: str, alert: Mapping[str, Any]) -> dict[str, str]:
@@ -88,3 +97,32 @@ def standard_webhook(neutral: Mapping[str, Any], trigger_run: Mapping[str, Any] 
     if run is not None:
         data["trigger_run"] = dict(run)
     return {"type": one["type"], "timestamp": neutral["timestamp"], "data": data}
+
+
+def test_body(channel: str, public_url: str, at: int) -> dict[str, Any]:
+    """A message that says of itself that it is a test and that nothing is wrong."""
+    words = (
+        f"This is a test of the channel {channel}, sent by hand from Plimsoll. Nothing is wrong; there is nothing to do"
+    )
+    alert = {
+        "id": f"test-{at}",
+        "model": "plimsoll-test",
+        "rule": f"Test of {channel}",
+        "check": "test",
+        "version": None,
+        "segment": None,
+        "severity": "warning",
+        "state": "firing",
+        "condition": "ok",
+        "started_at": rfc3339(at),
+        "fired_at": rfc3339(at),
+        "resolved_at": None,
+        "resolve_reason": None,
+        "acknowledged_at": None,
+        "summary": words,
+        "owner": None,
+        "reasons": [words],
+    }
+    here = {"alert": f"{public_url}/channels", "model": f"{public_url}/channels"}
+    one = {**entry(TEST, alert, [], public_url=public_url, reason=words), "links": here}
+    return body(str(alert["model"]), at, [one])

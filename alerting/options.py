@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,3 +74,13 @@ def length(raw: Mapping[str, Any], key: str, default: str) -> int:
     if found <= 0:
         raise BadSetting(key, f"{key} must be longer than nothing")
     return found
+
+
+def authorization(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The header of resolved settings with a ``token``, or ``username`` and ``password``; none without either."""
+    if settings.get("token"):
+        return {"authorization": f"Bearer {settings['token']}"}
+    if settings.get("username"):
+        pair = f"{settings['username']}:{settings.get('password', '')}".encode()
+        return {"authorization": f"Basic {b64encode(pair).decode('ascii')}"}
+    return {}

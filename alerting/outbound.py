@@ -24,8 +24,37 @@ class OutboundRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboundMail:
+    """One mail, ready to send: ``content`` is its whole text with headers. ``security``: how the way is guarded."""
+
+    host: str
+    port: int
+    security: Literal["starttls", "tls", "none"]
+    username: str | None
+    password: str | None
+    sender: str
+    recipients: tuple[str, ...]
+    message_id: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundNotice:
+    """One message for a service that Apprise knows; ``url`` names the service and holds its secrets."""
+
+    url: str
+    title: str
+    text: str
+    kind: Literal["failure", "warning", "success", "info"]
+
+
+Outbound = OutboundRequest | OutboundMail | OutboundNotice
+
+
+@dataclass(frozen=True, slots=True)
 class OutboundReply:
     """What came back. ``status`` None: nothing did, and ``error`` says why without naming the address.
+    Of mail it is SMTP's reply code, and ``message-id`` among the headers.
 
     Header names are in lower case; the body is cut at 64 KiB.
     """
@@ -41,7 +70,8 @@ class Outcome:
     """What a reply means for the message. ``after`` is how long the other side asked to wait, in microseconds.
 
     ``unanswered`` says that the request may have arrived although no reply did. ``receipt`` is what the receiver calls
-    the message: kept with it, and handed to later messages of its thread. It holds no secret.
+    the message: kept with it, and handed to later messages of its thread. It holds no secret. ``gone``: the receiver
+    wants no message any more, whichever it is.
     """
 
     kind: Literal["delivered", "retry", "give_up"]
@@ -49,6 +79,7 @@ class Outcome:
     after: int | None = None
     unanswered: bool = False
     receipt: Mapping[str, Any] | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerting.message import MESSAGE_TYPES, Message, body, entry
+from alerting.routing import Route
 from alerting.words import rank
+
+Roots = Mapping[tuple[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +41,47 @@ def plan(
     model: str,
     at: int,
     public_url: str,
-    one_by_one: Mapping[str, bool],
+    routes: Mapping[str, Route],
     model_lane: str,
+    now: int = 0,
+    roots: Roots | None = None,
 ) -> list[Message]:
-    """Messages for the changes of one run, in order. ``one_by_one`` says by channel name whether each transition is a
-    message of its own; else the channel gets one message that lists them all. Channels it does not name are left out.
+    """Messages for the changes of one run, in order. Channels that ``routes`` does not name are left out; one with
+    ``one_by_one`` gets each transition by itself, any other one message that lists them all.
+
     ``model_lane`` keeps the messages about one model in order where they are lists; an alert's id does otherwise.
+    ``roots`` gives by channel and alert the message that first told of it, which later ones answer. ``now`` is wall
+    time, by which quiet hours go.
     """
     heard = [change for change in changes if is_told(change)]
-    names = dict.fromkeys(name for change in heard for name in change.notify if name in one_by_one)
+    names = dict.fromkeys(name for change in heard for name in change.notify if name in routes)
     messages: list[Message] = []
     for name in names:
+        route = routes[name]
         mine = [change for change in heard if name in change.notify]
-        for group in [[change] for change in mine] if one_by_one[name] else [sorted(mine, key=_badness)]:
+        for group, root in _groups(mine, name, route, roots or {}):
             ids = tuple(dict.fromkeys(str(change.alert["id"]) for change in group))
-            lane = f"{name}|{ids[0] if one_by_one[name] else model_lane}"
-            entries = [_entry(change, public_url) for change in group]
-            messages.append(Message("channel", name, lane, body(model, at, entries), ids))
+            lane = f"{name}|{ids[0] if route.one_by_one else model_lane}"
+            told = body(model, at, [_entry(change, public_url) for change in group])
+            later = route.not_before([str(change.alert["severity"]) for change in group], now)
+            messages.append(Message("channel", name, lane, told, ids, thread_of=root, not_before=later))
     return messages
+
+
+def _groups(mine: Sequence[Change], name: str, route: Route, roots: Roots) -> list[tuple[Sequence[Change], int | None]]:
+    """What goes into one message, each with the message that it answers."""
+
+    def root(change: Change) -> int | None:
+        return None if route.threading == "none" else roots.get((name, str(change.alert["id"])))
+
+    if route.one_by_one:
+        return [([change], root(change)) for change in mine]
+    ordered = sorted(mine, key=_badness)
+    if route.threading == "split":
+        keys = dict.fromkeys(map(root, ordered))
+        return [([change for change in ordered if root(change) == key], key) for key in keys]
+    found = [root(change) for change in ordered]
+    return [(ordered, None if None in found else found[0])]
 
 
 def _badness(change: Change) -> tuple[bool, int]:
@@ -72,4 +98,5 @@ def _entry(change: Change, public_url: str) -> dict[str, Any]:
         reason=change.reason,
         total=change.total,
         triggered=change.triggered,
+        raised=True if change.kind == "raised" else None,
     )

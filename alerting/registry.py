@@ -6,29 +6,43 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alerting.channels import slack
+from alerting.channels import alertmanager, apprise, discord, email, mattermost, pagerduty, slack, teams
 from alerting.channels import webhook as webhook_channel
 from alerting.conversation import Answer, Asked, Conversation, Problem, Progress, Started
 from alerting.options import BadSetting
-from alerting.outbound import OutboundReply, OutboundRequest, Outcome, Sending
+from alerting.outbound import Outbound, OutboundReply, Outcome, Sending
+from alerting.routing import COMMON, Route, Threading, parse_only, parse_quiet
 from alerting.triggers import webhook as webhook_trigger
 from alerting.words import parse_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """``every`` and ``ended_for`` in microseconds."""
+
+    every: int
+    ended_for: int
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
     """``one_by_one``: each transition is a message of its own; else one message per model and run lists them all.
 
-    ``threads``: later changes of an alert answer the message that told of it, and one with ``Sending.edits`` rewrites
-    that message so that it shows how things stand; ``judge`` then gives a receipt to keep.
+    ``threading``, by settings: how later changes of an alert answer the message that told of it (``routing.Route``).
+    ``edits``, by settings: one with ``Sending.edits`` rewrites that message so that it shows how things stand. For both
+    ``judge`` gives a receipt to keep. ``acknowledges``: it takes word that somebody looks after an alert.
+    ``repeats``: how often it has to hear that an alert still fires, and for how long that it is over; None for never.
     """
 
     title: str
     parse: Callable[[Mapping[str, Any]], object]
-    render: Callable[[Mapping[str, Any], Mapping[str, Any], Sending], OutboundRequest]
+    render: Callable[[Mapping[str, Any], Mapping[str, Any], Sending], Outbound]
     judge: Callable[[OutboundReply, int], Outcome]
     one_by_one: bool
-    threads: bool = False
+    threading: Callable[[Mapping[str, Any]], Threading] = lambda _settings: "none"
+    edits: Callable[[Mapping[str, Any]], bool] = lambda _settings: False
+    acknowledges: bool = False
+    repeats: Repeats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +58,40 @@ class Trigger:
 
 
 CHANNELS: Mapping[str, Channel] = {
-    "slack": Channel("Slack incoming webhook", slack.Settings.parse, slack.render, slack.judge, one_by_one=False),
+    "slack": Channel(
+        "Slack",
+        slack.Settings.parse,
+        slack.render,
+        slack.judge,
+        one_by_one=False,
+        threading=slack.threading,
+        edits=slack.edits,
+    ),
+    "discord": Channel(
+        "Discord", discord.Settings.parse, discord.render, discord.judge, one_by_one=False, edits=discord.edits
+    ),
+    "mattermost": Channel(
+        "Mattermost", mattermost.Settings.parse, mattermost.render, mattermost.judge, one_by_one=False
+    ),
+    "teams": Channel("Microsoft Teams", teams.Settings.parse, teams.render, teams.judge, one_by_one=False),
+    "email": Channel(
+        "E-mail", email.Settings.parse, email.render, email.judge, one_by_one=False, threading=email.threading
+    ),
+    "pagerduty": Channel(
+        "PagerDuty", pagerduty.Settings.parse, pagerduty.render, pagerduty.judge, one_by_one=True, acknowledges=True
+    ),
+    "alertmanager": Channel(
+        "Alertmanager",
+        alertmanager.Settings.parse,
+        alertmanager.render,
+        alertmanager.judge,
+        one_by_one=True,
+        repeats=Repeats(alertmanager.EVERY, alertmanager.ENDED_FOR),
+    ),
     "webhook": Channel(
         "Signed webhook", webhook_channel.Settings.parse, webhook_channel.render, webhook_channel.judge, one_by_one=True
     ),
+    "apprise": Channel("Apprise", apprise.Settings.parse, apprise.render, apprise.judge, one_by_one=False),
 }
 
 TRIGGERS: Mapping[str, Trigger] = {
@@ -57,7 +101,13 @@ TRIGGERS: Mapping[str, Trigger] = {
 
 def check_channel(name: str, raw: Mapping[str, Any]) -> None:
     """Raise BadSetting, whose ``key`` names the setting, unless the settings make a channel."""
-    _check(f"channel {name}", raw, {key: channel.parse for key, channel in CHANNELS.items()})
+    where, own = f"channel {name}", {key: value for key, value in raw.items() if key not in COMMON}
+    _check(where, own, {key: channel.parse for key, channel in CHANNELS.items()})
+    try:
+        parse_only(raw)
+        parse_quiet(raw)
+    except BadSetting as error:
+        raise BadSetting(error.key, f"{where}: {error}") from error
 
 
 def check_trigger(name: str, raw: Mapping[str, Any]) -> None:
@@ -73,6 +123,15 @@ def channel_of(raw: Mapping[str, Any]) -> Channel | None:
 def trigger_of(raw: Mapping[str, Any]) -> Trigger | None:
     """The trigger that settings are for, or None."""
     return TRIGGERS.get(str(raw.get("type")))
+
+
+def route_of(raw: Mapping[str, Any]) -> Route | None:
+    """What the plan has to know of the channel that settings are for, None where they are for none."""
+    channel = channel_of(raw)
+    if channel is None:
+        return None
+    threading, edits = channel.threading(raw), channel.edits(raw)
+    return Route(channel.one_by_one, threading, edits, parse_only(raw), parse_quiet(raw))
 
 
 def deadlines(raw: Mapping[str, Any]) -> tuple[int, int]:

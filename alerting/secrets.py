@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 MASK = "••••"
-SECRET_KEYS = ("secret", "token", "password", "routing_key")
+SECRET_KEYS = ("secret", "token", "password", "routing_key", "signing_secret")
 ADDRESS_KEYS = ("url", "webhook_url")
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -78,3 +78,19 @@ def signing_key(secret: str) -> bytes:
     if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
         raise BadSecret("the secret is not whsec_ followed by base64 of 24 to 64 bytes")
     return key
+
+
+def masked(text: str, settings: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+    """A text of somebody else without the values that the settings refer to, parts of secret addresses among them,
+    without credentials and without addresses."""
+    values = [value for name in references(settings) if (value := environment.get(name))]
+    parts = [part for value in values if "://" in value for part in _PARTS.split(value.partition("://")[2])[1:]]
+    for value in sorted({*values, *(part for part in parts if len(part) >= LEAST_SECRET)}, key=len, reverse=True):
+        text = text.replace(value, MASK)
+    return _ADDRESS.sub(MASK, _CREDENTIALS.sub(MASK, text))
+
+
+LEAST_SECRET = 6  # characters of a part of an address that is taken for a secret: "api" is none
+_PARTS = re.compile(r"[/?&=@]")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"\b(?:Bearer|Basic) \S+", re.IGNORECASE)

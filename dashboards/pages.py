@@ -61,6 +61,11 @@ def alert(viewer: views.Viewer, view: views.AlertPage) -> str:
     return _render("alert.html", viewer, view)
 
 
+def channels(viewer: views.Viewer, view: views.ChannelsPage) -> str:
+    """Every channel and how it does."""
+    return _render("channels.html", viewer, view)
+
+
 def sign_in(viewer: views.Viewer, view: views.SignIn) -> str:
     """The form that takes a key."""
     return _render("sign_in.html", viewer, view)

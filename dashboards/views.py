@@ -248,6 +248,14 @@ class AlertPage:
 
 
 @dataclass(frozen=True)
+class ChannelsPage:
+    """Channels as the API shows them; ``tried`` is what came of the test that was just sent."""
+
+    channels: Sequence[Mapping[str, Any]]
+    tried: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class SignIn:
     """The form; ``next`` is where it leads."""
 

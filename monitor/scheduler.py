@@ -13,6 +13,7 @@ from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.follow_triggers import follow_triggers
 from monitor.actions.prune import prune
 from monitor.actions.recording_apart import Watch, mend_left
+from monitor.actions.repeat_alerts import repeat_alerts
 from monitor.actions.run_due import run_due
 from monitor.actions.summarise_hours import summarise_waiting
 from monitor.errors import PlimsollError
@@ -31,6 +32,7 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
         "summaries": (5.0, lambda: _tidy(summarise_waiting(service, now()))),
         "runs": (5.0, lambda: _tidy(run_due(service, holder, now()))),
         "triggers": (5.0, lambda: follow_triggers(service, now())),
+        "repeats": (15.0, lambda: repeat_alerts(service, now())),
         "arrivals": (5.0, lambda: mend_left(service, watch, now())),
         "prune": (3600.0, lambda: prune(service, now())),
     }

@@ -153,6 +153,13 @@ def test_every_registry_entry_in_the_configuration(heading: str, entries: Any) -
     assert set(entries) <= named(section(text("configuration.md"), heading))
 
 
+def test_every_channel_has_its_section_with_an_example() -> None:
+    for name in CHANNELS:
+        part = section(text("channels.md"), f"## `{name}`")
+        assert f"type: {name}" in part
+        assert part.count("```") >= 2, f"{name} shows no message"
+
+
 @pytest.mark.parametrize("kind", document.KINDS)
 def test_every_metric_and_method_is_explained(kind: str) -> None:
     assert set(metrics_of(kind, None)) <= named(statistics())
@@ -206,7 +213,7 @@ def test_files_that_the_pages_name_exist() -> None:
         for name in re.findall(r"`((?:detectors|alerting|dashboards|monitor|tests|bench)/[\w/.]+)`", page.read_text())
     }
     assert len(named_files) > 10
-    new = {"kuiper", "mattermost", "prefect", "staleness", "postgres"}  # what the recipes add
+    new = {"kuiper", "zulip", "prefect", "staleness", "postgres"}  # what the recipes add
     assert not {name for name in named_files if not (ROOT / name).exists() and Path(name).stem not in new}
 
 

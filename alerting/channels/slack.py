@@ -1,72 +1,177 @@
-"""Channel ``slack``: one message per model and run to an incoming webhook, in Block Kit within its limits."""
+"""Channel ``slack``: one message per model and run, in Block Kit within its limits.
+
+To an incoming webhook, or with a bot's token: then later changes answer in the thread of the message that told of the
+alert, that message is rewritten to show how things stand, and it has buttons.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from slack_sdk.models.blocks import Block, ContextBlock, HeaderBlock, MarkdownTextObject, PlainTextObject, SectionBlock
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    ContextBlock,
+    HeaderBlock,
+    MarkdownTextObject,
+    PlainTextObject,
+    SectionBlock,
+)
 
-from alerting import options
-from alerting.outbound import OutboundReply, OutboundRequest, Outcome, Sending, judge_by_status
-from alerting.words import WRITTEN
+from alerting import options, telling
+from alerting.outbound import OutboundReply, OutboundRequest, Outcome, Sending, judge_by_status, retry_after
+from alerting.routing import Threading
+from alerting.telling import cut
 
+API = "https://slack.com/api"
 MAX_BLOCKS = 50
 MAX_SECTION = 3000
 MAX_HEADER = 150
 MAX_TEXT = 3000
-MAX_ENTRIES = 20
-MAX_LINES = 10
-MAX_SENTENCE = 220
+MAX_BUTTON = 75
+MAX_TOTAL = 12_000  # characters over all sections: Slack refuses blocks that are too long together
+SIZES = ((20, 10), (20, 3), (20, 1), (10, 1), (5, 1))  # changes and findings of each, the most that fit
+
+Buttons = Literal["none", "given", "all"]
+ACKNOWLEDGE, SILENCE = "plimsoll.acknowledge", "plimsoll.silence"
+PASSING = (
+    "ratelimited",
+    "rate_limited",
+    "internal_error",
+    "fatal_error",
+    "service_unavailable",
+    "request_timeout",
+    "team_added_to_org",
+)  # what Slack's own trouble is called
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``webhook_url`` is the address of a Slack incoming webhook; it is a secret by itself."""
+    """Either ``webhook_url``, the address of an incoming webhook and a secret by itself; or a bot's ``token`` and the
+    ``channel`` it posts to. ``signing_secret`` is what Slack signs clicks with: without it there are no buttons.
+    """
 
-    webhook_url: str
+    webhook_url: str | None
+    token: str | None
+    channel: str | None
+    api_url: str = API
+    signing_secret: str | None = None
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Settings:
         """Settings as written; raises BadSetting."""
-        options.known(raw, ("webhook_url",))
-        return cls(options.secret_address(raw, "webhook_url"))
+        if "token" not in raw:
+            options.known(raw, ("webhook_url",))
+            return cls(options.secret_address(raw, "webhook_url"), None, None)
+        if "webhook_url" in raw:
+            raise options.BadSetting("webhook_url", "write webhook_url, or token and channel, not both")
+        options.known(raw, ("token", "channel"), ("api_url", "signing_secret"))
+        api_url = options.address({"api_url": API, **raw}, "api_url").rstrip("/")
+        token, signing = options.secret(raw, "token"), options.secret(raw, "signing_secret")
+        return cls(None, token, str(raw["channel"]), api_url, signing)
+
+
+def edits(settings: Mapping[str, Any]) -> bool:
+    """Whether messages can be rewritten: only a bot's."""
+    return "token" in settings
+
+
+def threading(settings: Mapping[str, Any]) -> Threading:
+    """A bot's messages have threads."""
+    return "split" if "token" in settings else "none"
 
 
 def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sending) -> OutboundRequest:
     """The request for a neutral body; ``settings`` are resolved."""
     headers = {"content-type": "application/json", "user-agent": "plimsoll", "webhook-id": sending.webhook_id}
-    payload = json.dumps(message(body), ensure_ascii=False)
-    return OutboundRequest("POST", settings["webhook_url"], headers, payload.encode())
+    if not edits(settings):
+        return OutboundRequest("POST", settings["webhook_url"], headers, telling.as_json(message(body)))
+    answers = sending.thread is not None and sending.edits is None
+    said = message(body, buttons=_offered(settings, answers))
+    # Slack shows metadata to programs that read the channel: who finds an id twice has found a repeat
+    meta = {"event_type": "plimsoll", "event_payload": {"webhook_id": sending.webhook_id}}
+    payload = {"channel": settings["channel"], **said, "metadata": meta, "unfurl_links": False}
+    method = "chat.postMessage"
+    if sending.edits is not None:
+        method = "chat.update"
+        payload |= {"channel": sending.edits["channel"], "ts": sending.edits["ts"]}
+    elif sending.thread is not None:
+        payload |= {"channel": sending.thread["channel"], "thread_ts": sending.thread["ts"]}
+    headers |= {"content-type": "application/json; charset=utf-8", "authorization": f"Bearer {settings['token']}"}
+    return OutboundRequest(
+        "POST", f"{settings.get('api_url', API).rstrip('/')}/{method}", headers, telling.as_json(payload)
+    )
 
 
 def judge(reply: OutboundReply, now: int) -> Outcome:
-    """By status; Slack's word for what is wrong is kept, cut short, where the answer is final."""
+    """By status, and of the Web API by what its body says: it answers 200 to what it refuses.
+
+    Slack's word for what is wrong is kept, cut short, where the answer is final.
+    """
+    answer = _object(reply.body)
+    if reply.status == 200 and answer is not None and "ok" in answer:
+        return _judge_answer(answer, retry_after(reply.headers, now))
     outcome = judge_by_status(reply, now)
     word = reply.body[:60].decode("utf-8", "replace").strip()
-    if outcome.kind == "give_up" and word.replace("_", "").isalpha():
+    if outcome.kind == "give_up" and _is_word(word):
         return Outcome("give_up", f"{outcome.reason}: {word}")
     return outcome
 
 
-def message(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The Slack message for a neutral body: ``text`` for notifications, ``blocks`` for the eye."""
-    entries = body["entries"]
-    title = _title(str(body["model"]), entries)
-    told, untold = entries[:MAX_ENTRIES], entries[MAX_ENTRIES:]
-    blocks: list[Block] = [HeaderBlock(text=PlainTextObject(text=_cut(title, MAX_HEADER), emoji=True))]
-    for one in told:
-        blocks += _entry_blocks(one)
-    if untold:
-        link = _link(untold[0]["links"]["model"], "see them all")
-        blocks.append(SectionBlock(text=MarkdownTextObject(text=f"and {len(untold)} more changes: {link}")))
+def _judge_answer(answer: Mapping[str, Any], after: int | None) -> Outcome:
+    if answer["ok"] is True:
+        where = {key: str(answer[key]) for key in ("channel", "ts") if answer.get(key)}
+        return Outcome("delivered", receipt=where if len(where) == 2 else None)
+    word = str(answer.get("error", ""))[:60]
+    said = f"Slack answered {word}" if _is_word(word) else "Slack refused it"
+    return Outcome("retry", said, after) if word in PASSING else Outcome("give_up", said)
+
+
+def _object(body: bytes) -> Mapping[str, Any] | None:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _is_word(text: str) -> bool:
+    return text.replace("_", "").isalpha()
+
+
+def _offered(settings: Mapping[str, Any], answers: bool) -> Buttons:
+    if not settings.get("signing_secret"):
+        return "none"
+    return "given" if answers else "all"  # the beginning of a thread has those of every alert
+
+
+def message(body: Mapping[str, Any], *, buttons: Buttons = "none") -> dict[str, Any]:
+    """The Slack message for a neutral body: ``text`` for notifications, ``blocks`` for the eye.
+
+    ``buttons``: none, those that the body gives, or those for its alerts, too.
+    """
+    title = telling.title(body)
+    for most, findings in SIZES:
+        entries, left_out = telling.told(body, most)
+        texts = [_entry_text(one, findings) for one in entries]
+        if sum(map(len, texts)) <= MAX_TOTAL:
+            break
+    blocks: list[Block] = [HeaderBlock(text=PlainTextObject(text=cut(title, MAX_HEADER), emoji=True))]
+    for one, text in zip(entries, texts, strict=True):
+        found = [_button(**button) for button in _buttons(one, buttons)]
+        blocks.append(SectionBlock(text=MarkdownTextObject(text=text)))
+        blocks += [ActionsBlock(elements=found)] if found else []
+    if left_out:
+        link = _link(body["entries"][0]["links"]["model"], "see them all")
+        blocks.append(SectionBlock(text=MarkdownTextObject(text=f"and {left_out} more changes: {link}")))
     blocks.append(ContextBlock(elements=[MarkdownTextObject(text=_footer(body))]))
     if len(blocks) > MAX_BLOCKS:
         raise ValueError(f"{len(blocks)} blocks are more than Slack takes")
-    return {"text": _cut(escape(title), MAX_TEXT), "blocks": [block.to_dict() for block in blocks]}
+    return {"text": cut(escape(title), MAX_TEXT), "blocks": [block.to_dict() for block in blocks]}
 
 
 def escape(text: str) -> str:
@@ -74,91 +179,38 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _title(model: str, entries: Sequence[Mapping[str, Any]]) -> str:
-    (one, *others) = entries
-    if others:
-        return f"{model}: {len(entries)} changes ({_counted(entries)})"
-    return (
-        f"{_SIGNS.get(_mood(one), '')} {model}: {one['alert']['rule']} {_VERBS.get(one['type'], one['type'])}".strip()
-    )
+def _entry_text(one: telling.Entry, findings: int) -> str:
+    about, link = telling.about(one["alert"]), one["links"]["alert"]
+    head = f"{telling.sign(one)} *{_link(link, about)}* {escape(telling.status(one))}"
+    lines, more = telling.evidence(one, findings)
+    listed = [f"• {escape(line)}" for line in lines] + ([f"• {_link(link, f'and {more} more')}"] if more else [])
+    return _fit("\n".join([head, escape(telling.reason(one)), *listed, *map(escape, telling.remarks(one))]))
 
 
-def _counted(entries: Sequence[Mapping[str, Any]]) -> str:
-    words = [str(one["type"]).split(".")[-1] for one in entries]
-    return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
-
-
-_VERBS = {
-    "alert.firing": "is firing",
-    "alert.resolved": "is resolved",
-    "alert.reminder": "is still firing",
-    "alert.no_data": "lacks data",
-    "retraining.failed": "asked for a retraining, which failed",
-    "retraining.stuck": "asked for a retraining, which is stuck",
-    "retraining.refused": "asked for a retraining, which was refused",
-    "retraining.unknown": "asked for a retraining, of which nothing is known",
-}
-
-_SIGNS = {"critical": "🔴", "warning": "🟠", "resolved": "🟢"}
-
-
-def _mood(one: Mapping[str, Any]) -> str:
-    return "resolved" if one["type"] == "alert.resolved" else str(one["alert"]["severity"])
-
-
-def _entry_blocks(one: Mapping[str, Any]) -> list[Block]:
-    head = f"{_SIGNS.get(_mood(one), '')} *{_link(one['links']['alert'], _about(one['alert']))}* {_status(one)}"
-    text = "\n".join([head, escape(_cut(str(one["reason"]), MAX_SENTENCE * 2)), *_evidence(one), *_triggered(one)])
-    return [SectionBlock(text=MarkdownTextObject(text=_fit(text)))]
-
-
-def _about(alert: Mapping[str, Any]) -> str:
-    scope = [f"version {alert['version']}"] if alert.get("version") else []
-    scope += [str(alert["segment"])] if alert.get("segment") else []
-    return " · ".join([str(alert["rule"]), *scope])
-
-
-def _moment(text: Any) -> str:
-    """RFC 3339 as people read it."""
-    return datetime.fromisoformat(str(text)).strftime(WRITTEN) if text else "now"
-
-
-def _status(one: Mapping[str, Any]) -> str:
+def _buttons(one: telling.Entry, wanted: Buttons) -> list[Mapping[str, Any]]:
+    """What can be done about an alert that is open; what others put into the body comes first."""
     alert = one["alert"]
-    since = alert.get("fired_at") or alert.get("started_at")
-    words = _VERBS.get(one["type"], escape(str(one["type"])))
-    return f"{words} ({alert['severity']}, since {_moment(since)})"
+    own: list[Mapping[str, Any]] = []
+    if wanted == "all" and alert.get("state") == "firing" and telling.mood(one) in ("warning", "critical"):
+        if not alert.get("acknowledged_at"):
+            own.append({"action": ACKNOWLEDGE, "value": alert["id"], "text": "Acknowledge"})
+        if not one.get("silenced"):
+            own.append({"action": SILENCE, "value": alert["id"], "text": "Silence 24 h"})
+    return [] if wanted == "none" else [*one.get("buttons", ()), *own]
 
 
-def _evidence(one: Mapping[str, Any]) -> list[str]:
-    readings = one["readings"][:MAX_LINES]
-    lines = [f"• {escape(_cut(_sentence(reading), MAX_SENTENCE))}" for reading in readings]
-    more = int(one.get("total", 0)) - len(readings)
-    return [*lines, f"• {_link(one['links']['alert'], f'and {more} more')}"] if more > 0 else lines
-
-
-def _sentence(reading: Mapping[str, Any]) -> str:
-    summary = str(
-        reading["details"].get("summary") or f"{reading['feature'] or reading['metric']}: {reading['verdict']}"
-    )
-    sure = reading.get("alpha")
-    return summary if sure is None else f"{summary}, α = {sure:.2g}"
-
-
-def _triggered(one: Mapping[str, Any]) -> list[str]:
-    return [f"Retraining: {escape(_cut(str(one['triggered']), MAX_SENTENCE))}"] if one.get("triggered") else []
+def _button(action: str, value: str, text: str, style: str | None = None) -> ButtonElement:
+    return ButtonElement(text=cut(text, MAX_BUTTON), action_id=action, value=str(value), style=style)
 
 
 def _footer(body: Mapping[str, Any]) -> str:
-    first = body["entries"][0]
-    owner = first["alert"].get("owner")
-    parts = [_link(first["links"]["model"], str(body["model"])), f"as of {_moment(body['timestamp'])}"]
-    return " · ".join(parts + ([f"owner {escape(_cut(str(owner), MAX_SENTENCE))}"] if owner else []))
+    link = _link(body["entries"][0]["links"]["model"], str(body["model"]))
+    return f"{link} · {escape(telling.footer(body))}"
 
 
 def _link(url: str, text: str) -> str:
     safe = url.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
-    return f"<{safe}|{escape(_cut(text, MAX_SENTENCE)).replace('|', '¦')}>"
+    return f"<{safe}|{escape(cut(text, telling.MAX_WORD)).replace('|', '¦')}>"
 
 
 def _fit(text: str) -> str:
@@ -167,8 +219,3 @@ def _fit(text: str) -> str:
     while len("\n".join(lines)) > MAX_SECTION - 2:
         lines = [*lines[:-2], "…"]
     return "\n".join(lines)
-
-
-def _cut(text: str, limit: int) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from alerting import options
@@ -32,5 +32,6 @@ def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sendin
 
 
 def judge(reply: OutboundReply, now: int) -> Outcome:
-    """2xx is delivered; anything else by its status."""
-    return judge_by_status(reply, now)
+    """2xx is delivered; 410 means that the receiver wants nothing more; anything else by its status."""
+    outcome = judge_by_status(reply, now)
+    return replace(outcome, gone=True) if reply.status == 410 else outcome

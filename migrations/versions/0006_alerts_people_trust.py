@@ -16,8 +16,20 @@ KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 def upgrade() -> None:
     """Columns that may be empty; what is there stays as it is."""
-    for column in (sa.Column("thread_of", KEY), sa.Column("edits", KEY), sa.Column("receipt", sa.JSON())):
+    for column in (
+        sa.Column("thread_of", KEY),
+        sa.Column("edits", KEY),
+        sa.Column("receipt", sa.JSON()),
+        sa.Column("again", sa.Integer()),
+        sa.Column("again_at", sa.BigInteger()),
+    ):
         op.add_column("outbox", column)
+    op.create_table(
+        "channel_states",
+        sa.Column("name", sa.String(100), primary_key=True),
+        sa.Column("disabled_at", sa.BigInteger()),
+        sa.Column("reason", sa.Text()),
+    )
     for column in (
         sa.Column("next_poll_at", sa.BigInteger()),
         sa.Column("polls", sa.Integer()),

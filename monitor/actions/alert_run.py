@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from alerting.episode import AlertState, JudgedWindow, Transition
 from alerting.inhibition import Broken
 from alerting.muting import Silence
-from alerting.registry import channel_of
+from alerting.registry import route_of
+from alerting.routing import Route
 from alerting.rules import Rule
 from monitor.store.alerts import StateKey
 from monitor.store.database import Connection
@@ -47,12 +48,10 @@ class AlertRun:
     replaced: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def one_by_one(self) -> dict[str, bool]:
-        """Of every channel that can be sent to, whether it takes one transition per message; none without delivery."""
-        if not self.deliver:
-            return {}
-        known = {name: channel_of(raw) for name, raw in self.channels.items()}
-        return {name: channel.one_by_one for name, channel in known.items() if channel is not None}
+    def routes(self) -> dict[str, Route]:
+        """What the plan has to know of every channel that can be sent to; none without delivery."""
+        known = {name: route_of(raw) for name, raw in self.channels.items()} if self.deliver else {}
+        return {name: route for name, route in known.items() if route is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from alerting.episode import MANUAL
+from alerting.message import ACKNOWLEDGED, body, entry
 from monitor.actions.end_episode import end_episode, state_of
+from monitor.actions.tell_alert import tell_acknowledged
 from monitor.errors import Conflict, NotFound
 from monitor.service import Service
 from monitor.store import alerts, locks
@@ -38,6 +40,7 @@ NOBODY = By()
 
 def acknowledge(service: Service, alert_id: str, now: int, by: By = NOBODY) -> dict[str, Any]:
     """Note that somebody looks after an alert: no more reminders, until its severity rises. Again is harmless.
+    The messages that told of it are rewritten where they can be, and receivers with incidents of their own are told.
 
     Raises NotFound, and Conflict for an alert that is over.
     """
@@ -61,7 +64,10 @@ def acknowledge(service: Service, alert_id: str, now: int, by: By = NOBODY) -> d
             reason=by.words("acknowledged"),
             details=by.details,
         )
-        return alerts.get_alerts(connection, [alert_id])[0]
+        (alert,) = alerts.get_alerts(connection, [alert_id])
+        told = entry(ACKNOWLEDGED, alert, [], public_url=service.settings.public_url, reason="acknowledged")
+        tell_acknowledged(connection, alert, body(alert["model"], now, [told]), now)
+        return alert
 
 
 def resolve(service: Service, alert_id: str, now: int, by: By = NOBODY) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from monitor.actions.private import rows_under_way_end
 from monitor.config.document import Check, Document, Model
 from monitor.config.reading import from_yaml, placed
 from monitor.errors import Invalid
-from monitor.store import config, locks, models
+from monitor.store import channel_states, config, locks, models
 from monitor.store.database import Connection, Database
 
 
@@ -62,6 +62,8 @@ def _apply(database: Database, document: Document, now: int) -> tuple[int, list[
         for kind, parts in (("channel", document.channels), ("trigger", document.triggers)):
             for name, data in parts.items():
                 config.put(connection, kind, name, data)
+                if kind == "channel":
+                    channel_states.enable(connection, name)
         if document.default_notify is not None:
             config.put(connection, "setting", "default_notify", document.default_notify)
         return config.add_version(connection, dump(document), now), changes

@@ -20,12 +20,12 @@ from monitor.actions.ask_orchestrator import ask, note_answer, outcome_of
 from monitor.actions.follow_triggers import after_attempt, before_attempt, trigger_run_body
 from monitor.clock import SECOND
 from monitor.delivery.addresses import AddressPolicy
-from monitor.delivery.http import send
+from monitor.delivery.carry import carry
 from monitor.service import Service
 from monitor.settings import Settings
-from monitor.store import config, locks, outbox
+from monitor.store import channel_states, config, locks, outbox
 from monitor.store.database import Connection
-from monitor.store.outbox import DELIVERED, GIVEN_UP, Outgoing
+from monitor.store.outbox import DELIVERED, DROPPED, GIVEN_UP, Outgoing
 
 LEASE = 60 * SECOND
 SENDERS = 4
@@ -94,13 +94,28 @@ def _claim(service: Service, connection: Connection, now: int) -> tuple[bool, Re
         _give_up(service, connection, message, f"no {message.kind} is called {message.target} any more", now)
         return True, None
     if message.kind == "channel":
-        return True, Ready(message, settings, None)
+        return True, _ready(service, connection, message, settings, now)
     run, over = before_attempt(connection, str(message.trigger_run_id), now)
     if run is None:
         state = DELIVERED if over == "reported" else GIVEN_UP
         outbox.settle(connection, message, state=state, now=now, status=None, error=f"not sent: {over}")
         return True, None
     return True, Ready(message, settings, trigger_run_body(service, connection, run))
+
+
+def _ready(
+    service: Service, connection: Connection, message: Outgoing, settings: Mapping[str, Any], now: int
+) -> Ready | None:
+    """The message for a channel, unless there is no use in sending it."""
+    disabled = channel_states.disabled(connection, message.target)
+    if disabled is not None:
+        _give_up(service, connection, message, f"the channel is disabled: {disabled}", now)
+        return None
+    if message.rewrites is not None and message.edits is None:
+        why = "not sent: the message that it rewrites never arrived"
+        outbox.settle(connection, message, state=DROPPED, now=now, status=None, error=why)
+        return None
+    return Ready(message, settings, None)
 
 
 def _attempt(service: Service, ready: Ready, clock: Callable[[], int], environment: Mapping[str, str]) -> None:
@@ -127,9 +142,10 @@ def _attempt(service: Service, ready: Ready, clock: Callable[[], int], environme
 def _tell(
     service: Service, channel: Channel, ready: Ready, clock: Callable[[], int], environment: Mapping[str, str]
 ) -> tuple[Outcome, int | None]:
-    sending = Sending(ready.message.webhook_id, clock())
-    request = channel.render(ready.message.body, resolve(ready.settings, environment), sending)
-    reply = send(request, policy_of(service.settings))
+    message = ready.message
+    sending = Sending(message.webhook_id, clock(), message.thread, message.edits)
+    request = channel.render(message.body, resolve(ready.settings, environment), sending)
+    reply = carry(request, policy_of(service.settings))
     return channel.judge(reply, clock()), reply.status
 
 
@@ -143,10 +159,20 @@ def _settle(
     answer: Answer | None = None,
 ) -> None:
     if outcome.kind == "delivered":
-        done = outbox.settle(connection, message, state=DELIVERED, now=now, status=status, error=None)
+        done = outbox.settle(
+            connection,
+            message,
+            state=DELIVERED,
+            now=now,
+            status=status,
+            error=outcome.reason or None,
+            receipt=outcome.receipt,
+        )
         if done and message.trigger_run_id is not None and answer is not None:
             note_answer(service, connection, message.trigger_run_id, answer, now)
         return
+    if outcome.gone and message.kind == "channel":
+        channel_states.disable(connection, message.target, outcome.reason, now)
     due = None
     if outcome.kind == "retry":
         due = next_try(message.attempts + 1, now, outcome.after)

@@ -13,6 +13,7 @@ from alerting.looking import look
 from alerting.muting import Silence, silencing
 from alerting.plan import Change, is_told
 from alerting.reading import as_evidence, worst_first
+from alerting.routing import heard_by
 from alerting.rules import Rule
 from alerting.state import headline
 from alerting.timeline import EVIDENCE
@@ -82,7 +83,7 @@ def _change(run: AlertRun, one: Stepped, transition: Transition, told: bool) -> 
     change = Change(
         transition.kind,
         alert,
-        tuple(name for name in one.rule.notify if name in run.one_by_one),
+        heard_by(one.rule.notify, run.routes, alert),
         visible,
         total=total,
         reason=transition.reason + _left_out(hidden),
@@ -223,7 +224,7 @@ def _uncovered(run: AlertRun, one: Stepped, told: bool) -> Change | None:
     asked = None
     if one.rule.trigger is not None:
         asked = request_retraining(run.connection, _asked(run, one.rule, alert, visible, None, hidden=None))
-    notify = () if told else tuple(name for name in one.rule.notify if name in run.one_by_one)
+    notify = () if told else heard_by(one.rule.notify, run.routes, alert)
     return Change("uncovered", alert, notify, visible, total=len(one.after.bad), reason=reason, triggered=asked)
 
 

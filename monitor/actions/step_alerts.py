@@ -14,7 +14,7 @@ from alerting.absence import newly_gone
 from alerting.episode import SUPERSEDED, Absence, AlertState, JudgedWindow
 from alerting.inhibition import broken_by
 from alerting.muting import Silence
-from alerting.plan import Change, plan
+from alerting.plan import Change
 from alerting.reading import Reading
 from alerting.rules import Rule
 from alerting.state import step
@@ -23,10 +23,10 @@ from monitor.actions.correct_alerts import Groups, Span, correct_closed
 from monitor.actions.end_episode import end_episode, orphans
 from monitor.actions.record_alerts import record
 from monitor.actions.silence_alerts import end_what_came
+from monitor.actions.tell_alert import tell_changes
 from monitor.store import alerts as store
 from monitor.store.alerts import StateKey
 from monitor.store.database import Connection
-from monitor.store.outbox import enqueue
 from monitor.store.readings import told_before
 from monitor.store.silences import active_silences
 
@@ -195,31 +195,16 @@ def _windows(groups: Groups, key: StateKey, *, with_missing: bool) -> list[Judge
 
 
 def _tell(run: AlertRun, changes: Sequence[Change]) -> None:
-    messages = plan(
+    tell_changes(
+        run.connection,
         changes,
+        model_id=run.model.id,
         model=run.model.name,
         at=run.as_of,
+        now=run.wall_now,
         public_url=run.public_url,
-        one_by_one=run.one_by_one,
-        model_lane=f"model {run.model.id}",
+        routes=run.routes,
     )
-    for message in messages:
-        enqueue(
-            run.connection,
-            webhook_id=new_message_id(),
-            kind=message.kind,
-            target=message.target,
-            lane=message.lane,
-            body=message.body,
-            alert_ids=message.alert_ids,
-            now=run.wall_now,
-            model_id=run.model.id,
-        )
-
-
-def new_message_id() -> str:
-    """A new ``webhook-id``, kept through all retries."""
-    return f"msg_{secrets.token_hex(12)}"
 
 
 def _new_alert_id() -> str:

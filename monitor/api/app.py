@@ -20,6 +20,8 @@ import dashboards
 from monitor import clock
 from monitor.api import (
     alerts,
+    channel_pages,
+    channels,
     config,
     gates,
     labels,
@@ -33,6 +35,7 @@ from monitor.api import (
     runs,
     sign_in,
     silences,
+    slack,
     system,
     trigger_runs,
 )
@@ -53,6 +56,9 @@ _ROUTERS = (
     alerts,
     silences,
     trigger_runs,
+    slack,
+    channels,
+    channel_pages,
     config,
     quarantine,
     system,

@@ -75,7 +75,7 @@ async def json_body(request: Request) -> Any:
 
     Raises BadRequest when it is not JSON, TooLarge past 1 MiB.
     """
-    body = await _small_body(request)
+    body = await small_body(request)
     if not body.strip():
         return {}
     try:
@@ -84,7 +84,8 @@ async def json_body(request: Request) -> Any:
         raise BadRequest(f"The body is not JSON: {error}", code="not_json") from error
 
 
-async def _small_body(request: Request) -> bytes:
+async def small_body(request: Request) -> bytes:
+    """The body as it came; raises TooLarge past 1 MiB."""
     parts, held = [], 0
     async for part in request.stream():
         held += len(part)

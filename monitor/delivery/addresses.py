@@ -5,6 +5,9 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
+PRIVATE = "its address is private; PLIMSOLL_ALLOW_TARGETS can name it"
+MAX_ADDRESSES = 4  # of one name that are tried
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")

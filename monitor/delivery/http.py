@@ -11,11 +11,10 @@ import ssl
 import httpx
 
 from alerting.outbound import OutboundReply, OutboundRequest
-from monitor.delivery.addresses import AddressPolicy
+from monitor.delivery.addresses import MAX_ADDRESSES, PRIVATE, AddressPolicy
 
 TIMEOUT = 15.0
 MAX_REPLY = 64 * 1024
-MAX_ADDRESSES = 4
 
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # below it they write whole addresses, which hold secrets
@@ -71,7 +70,7 @@ async def _checked(url: httpx.URL, policy: AddressPolicy) -> list[str]:
     addresses = list(dict.fromkeys(str(where[4][0]) for where in found))
     permitted = [address for address in addresses if policy.permits(url.host, address)]
     if not permitted:
-        raise NotSent("its address is private; PLIMSOLL_ALLOW_TARGETS can name it")
+        raise NotSent(PRIVATE)
     return permitted[:MAX_ADDRESSES]
 
 

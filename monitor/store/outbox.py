@@ -12,11 +12,13 @@ from monitor.clock import optional, render
 from monitor.store.tables import outbox, outbox_alerts
 
 WAITING, DELIVERED, GIVEN_UP = "waiting", "delivered", "given_up"
+DROPPED = "dropped"  # never sent: what it tells of was over, or what it rewrites never arrived
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A claimed message. ``attempts`` counts the ones before this."""
+    """A claimed message. ``attempts`` counts the ones before this. ``thread`` and ``edits`` are the receipts of the
+    messages with the keys ``thread_of`` and ``rewrites``, None where those have none."""
 
     id: int
     webhook_id: str
@@ -27,7 +29,11 @@ class Outgoing:
     body: Mapping[str, Any]
     attempts: int
     created_at: int
+    thread_of: int | None
+    rewrites: int | None
     lease_until: int
+    thread: Mapping[str, Any] | None = None
+    edits: Mapping[str, Any] | None = None
 
 
 def enqueue(
@@ -42,8 +48,17 @@ def enqueue(
     now: int,
     model_id: int | None = None,
     trigger_run_id: str | None = None,
+    thread_of: int | None = None,
+    edits: int | None = None,
+    not_before: int | None = None,
 ) -> int:
-    """Add a message to the end of its lane, in the caller's transaction; returns its key."""
+    """Add a message to the end of its lane, in the caller's transaction; returns its key.
+
+    ``thread_of`` is the message that it answers, ``edits`` the one that it rewrites. Until ``not_before`` it waits, and
+    its lane with it; one that does not wait, and makes itself heard, takes those along that do.
+    """
+    if not_before is None and edits is None:
+        _release(connection, lane, now)
     values = {
         "webhook_id": webhook_id,
         "kind": kind,
@@ -56,7 +71,9 @@ def enqueue(
         "state": WAITING,
         "attempts": 0,
         "created_at": now,
-        "next_at": now,
+        "next_at": now if not_before is None else max(now, not_before),
+        "thread_of": thread_of,
+        "edits": edits,
     }
     (key,) = connection.execute(insert(outbox).values(**values)).inserted_primary_key or (0,)
     if alert_ids:
@@ -78,7 +95,7 @@ def claim_due(connection: Connection, now: int, lease_until: int) -> Outgoing | 
     if row is None:
         return None
     mine = connection.execute(update(outbox).where(outbox.c.id == row["id"], *due).values(lease_until=lease_until))
-    return _outgoing(row, lease_until) if mine.rowcount == 1 else None
+    return _outgoing(connection, row, lease_until) if mine.rowcount == 1 else None
 
 
 def count_due(connection: Connection, now: int) -> int:
@@ -87,11 +104,12 @@ def count_due(connection: Connection, now: int) -> int:
     return int(connection.execute(select(func.count()).select_from(outbox).where(*due)).scalar_one())
 
 
-def count_untried(connection: Connection) -> int:
-    """How many messages could go out and were never tried; those behind one that waits for a retry wait with it."""
+def count_untried(connection: Connection, now: int) -> int:
+    """How many messages could go out and were never tried; those behind one that waits for a retry, or for the end of
+    quiet hours, wait with it."""
     query = select(func.count()).select_from(outbox)
-    untried = (outbox.c.state == WAITING, outbox.c.attempts == 0, outbox.c.id.in_(_first_of_lanes()))
-    return int(connection.execute(query.where(*untried)).scalar_one())
+    untried = (outbox.c.state == WAITING, outbox.c.attempts == 0, outbox.c.next_at <= now)
+    return int(connection.execute(query.where(*untried, outbox.c.id.in_(_first_of_lanes()))).scalar_one())
 
 
 def counts(connection: Connection) -> tuple[int, int]:
@@ -106,18 +124,35 @@ def told_of(connection: Connection, alert_id: str) -> list[tuple[str, str]]:
     query = (
         select(outbox.c.target, outbox.c.lane)
         .join(outbox_alerts, outbox_alerts.c.outbox_id == outbox.c.id)
-        .where(outbox_alerts.c.alert_id == alert_id, outbox.c.kind == "channel")
+        .where(outbox_alerts.c.alert_id == alert_id, outbox.c.kind == "channel", outbox.c.state != DROPPED)
         .distinct()
         .order_by(outbox.c.target)
     )
     return [(target, lane) for target, lane in connection.execute(query)]
 
 
+def model_of(connection: Connection, alert_id: str) -> int | None:
+    """The model that the messages about an alert are about."""
+    query = select(outbox.c.model_id).join(outbox_alerts, outbox_alerts.c.outbox_id == outbox.c.id)
+    return connection.execute(query.where(outbox_alerts.c.alert_id == alert_id).limit(1)).scalar()
+
+
 def settle(
-    connection: Connection, message: Outgoing, *, state: str, now: int, status: int | None, error: str | None
+    connection: Connection,
+    message: Outgoing,
+    *,
+    state: str,
+    now: int,
+    status: int | None,
+    error: str | None,
+    receipt: Mapping[str, Any] | None = None,
 ) -> bool:
     """End a message as delivered or given up; False where the lease was lost to another sender meanwhile."""
-    values = {"state": state, "settled_at": now, "last_status": status, "last_error": error}
+    values: dict[str, Any] = {"state": state, "settled_at": now, "last_status": status, "last_error": error}
+    if receipt is not None:
+        values["receipt"] = dict(receipt)
+        if message.thread_of is not None and message.thread is None:
+            values["thread_of"] = None  # it answered nothing, as nothing had arrived: now it begins the thread
     return _after_attempt(connection, message, values)
 
 
@@ -135,7 +170,25 @@ def deliveries_of(connection: Connection, alert_id: str) -> list[dict[str, Any]]
         .where(outbox_alerts.c.alert_id == alert_id)
         .order_by(outbox.c.id)
     )
-    return [_delivery(row) for row in connection.execute(query).mappings()]
+    return [delivery(row) for row in connection.execute(query).mappings()]
+
+
+def find(connection: Connection, webhook_id: str) -> RowMapping | None:
+    """A message by its ``webhook-id``, as it is stored."""
+    return connection.execute(select(outbox).where(outbox.c.webhook_id == webhook_id)).mappings().first()
+
+
+def send_again(connection: Connection, key: int, state: str, now: int) -> bool:
+    """Let a settled message go out again with the same id; False where it is not in that state any more."""
+    mine = (outbox.c.id == key, outbox.c.state == state)
+    count = func.coalesce(outbox.c.again, 0) + 1
+    fresh = {"state": WAITING, "attempts": 0, "next_at": now, "lease_until": None}
+    return connection.execute(update(outbox).where(*mine).values(again=count, again_at=now, **fresh)).rowcount == 1
+
+
+def _release(connection: Connection, lane: str, now: int) -> None:
+    held = (outbox.c.lane == lane, outbox.c.state == WAITING, outbox.c.attempts == 0, outbox.c.next_at > now)
+    connection.execute(update(outbox).where(*held).values(next_at=now))
 
 
 def _first_of_lanes() -> Select[tuple[int]]:
@@ -150,18 +203,33 @@ def _after_attempt(connection: Connection, message: Outgoing, values: Mapping[st
     return done.rowcount == 1
 
 
-def _outgoing(row: RowMapping, lease_until: int) -> Outgoing:
+def _outgoing(connection: Connection, row: RowMapping, lease_until: int) -> Outgoing:
     names = ("id", "webhook_id", "kind", "target", "model_id", "trigger_run_id", "body", "attempts", "created_at")
-    return Outgoing(**{name: row[name] for name in names}, lease_until=lease_until)
+    return Outgoing(
+        **{name: row[name] for name in names},
+        thread_of=row["thread_of"],
+        rewrites=row["edits"],
+        lease_until=lease_until,
+        thread=_receipt(connection, row["thread_of"]),
+        edits=_receipt(connection, row["edits"]),
+    )
 
 
-def _delivery(row: RowMapping) -> dict[str, Any]:
+def _receipt(connection: Connection, key: int | None) -> dict[str, Any] | None:
+    return None if key is None else connection.execute(select(outbox.c.receipt).where(outbox.c.id == key)).scalar()
+
+
+def delivery(row: RowMapping) -> dict[str, Any]:
+    """A message as the delivery log shows it."""
     return {
         "id": row["webhook_id"],
         "channel": row["target"],
         "kind": row["kind"],
         "state": row["state"],
+        "rewrites": row["edits"] is not None,
         "attempts": row["attempts"],
+        "again": row["again"] or 0,
+        "again_at": optional(row["again_at"]),
         "next_at": render(row["next_at"]) if row["state"] == WAITING else None,
         "last_status": row["last_status"],
         "last_error": row["last_error"],

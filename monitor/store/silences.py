@@ -39,6 +39,11 @@ def add_silence(
     return _as_json(row)
 
 
+def exists(connection: Connection, silence_id: str) -> bool:
+    """Whether there is one of this id."""
+    return connection.execute(select(silences.c.id).where(silences.c.id == silence_id)).first() is not None
+
+
 def active_silences(connection: Connection, now: int) -> list[tuple[str, dict[str, str], int]]:
     """(id, matchers, until) of the silences that are still valid at ``now``."""
     rows = connection.execute(select(silences).where(silences.c.until > now).order_by(silences.c.created_at)).mappings()

@@ -406,10 +406,19 @@ outbox = Table(
     Column("thread_of", Key),  # the message that this one answers
     Column("edits", Key),  # the message that this one rewrites
     Column("receipt", JSON),  # what the receiver calls the message
+    Column("again", Integer),  # how often it was sent again after it had been settled
+    Column("again_at", BigInteger),
     Index("outbox_due", "state", "next_at"),
 )
 
 # Which alerts a message speaks of (a chat message lists several).
+channel_states = Table(  # what was learned of a channel; nothing while all is well
+    "channel_states",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("disabled_at", BigInteger),
+    Column("reason", Text),
+)
 outbox_alerts = Table(
     "outbox_alerts",
     metadata,

@@ -14,6 +14,7 @@ from alerting.outbound import retry_after
 from alerting.plan import Change, plan
 from alerting.reading import as_evidence, to_json
 from alerting.retraining import EarlierRun, callback_token, idempotency_key, suppression
+from alerting.routing import Route
 from alerting.secrets import BadSecret, MissingSecret, references, resolve, shown, signing_key
 from alerting.words import DAY, HOUR, SECOND, duration, number, parse_duration, percent
 from tests.alerting.make import reading
@@ -89,8 +90,8 @@ def test_silences_match_every_field_until_their_end() -> None:
 
 
 def told(*changes: Change) -> list[tuple[str, int]]:
-    channels = {"chat": False, "ops": True}
-    made = plan(changes, model="m", at=0, public_url="", one_by_one=channels, model_lane="model 1")
+    routes = {"chat": Route(one_by_one=False), "ops": Route(one_by_one=True)}
+    made = plan(changes, model="m", at=0, public_url="", routes=routes, model_lane="model 1")
     return [(message.target, len(message.body["entries"])) for message in made]
 
 
@@ -111,7 +112,8 @@ def test_a_list_begins_with_the_worst() -> None:
         Change("firing", alert(), ("chat",)),
         Change("firing", worse, ("chat",)),
     ]
-    (made,) = plan(changes, model="m", at=0, public_url="", one_by_one={"chat": False}, model_lane="model 1")
+    routes = {"chat": Route(one_by_one=False)}
+    (made,) = plan(changes, model="m", at=0, public_url="", routes=routes, model_lane="model 1")
     kinds = [(one["type"], one["alert"]["severity"]) for one in made.body["entries"]]
     assert kinds == [("alert.firing", "critical"), ("alert.firing", "warning"), ("alert.resolved", "critical")]
 

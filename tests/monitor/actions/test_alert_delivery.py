@@ -200,10 +200,10 @@ def test_counts_tell_what_waits(world: World) -> None:
     world.fire(RULE, "warning")
     world.answer(Answer(500))
     with world.runs.database.read() as connection:
-        assert (store.count_untried(connection), store.counts(connection)) == (2, (2, 0))
+        assert (store.count_untried(connection, world.now), store.counts(connection)) == (2, (2, 0))
     world.deliver()
     world.fire(OPS, "critical", 1)  # behind one that waits for its retry
     with world.runs.database.read() as connection:
-        assert store.count_untried(connection) == 0
+        assert store.count_untried(connection, world.now) == 0
         assert store.counts(connection) == (3, 0)
         assert connection.execute(select(outbox.c.lease_until)).scalars().all() == [None] * 3

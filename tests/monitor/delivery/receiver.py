@@ -44,6 +44,9 @@ def receiving() -> Iterator[Receiver]:
     """A receiver on a free port of this machine."""
 
     class Handler(BaseHTTPRequestHandler):
+        def do_PATCH(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
             length = int(self.headers.get("content-length", 0))
             body = self.rfile.read(length)

@@ -1,0 +1,76 @@
+"""Which message of a channel told of an alert first, what waits to be said there, and what need not be any more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, func, or_, select, update
+
+from monitor.store.outbox import DROPPED, GIVEN_UP, WAITING
+from monitor.store.tables import outbox, outbox_alerts
+
+OVER = "not sent: the alert was over before it could be told"
+
+
+def roots(connection: Connection, alert_ids: Sequence[str]) -> dict[tuple[str, str], int]:
+    """By channel and alert the message that told of it first and was not given up: later ones answer it."""
+    first = (outbox.c.thread_of.is_(None), outbox.c.edits.is_(None), outbox.c.state.not_in((GIVEN_UP, DROPPED)))
+    query = (
+        select(outbox.c.target, outbox_alerts.c.alert_id, func.min(outbox.c.id))
+        .join(outbox_alerts, outbox_alerts.c.outbox_id == outbox.c.id)
+        .where(outbox.c.kind == "channel", outbox_alerts.c.alert_id.in_(list(dict.fromkeys(alert_ids))), *first)
+        .group_by(outbox.c.target, outbox_alerts.c.alert_id)
+    )
+    return {(target, alert_id): key for target, alert_id, key in connection.execute(query)}
+
+
+def message(connection: Connection, key: int) -> RowMapping:
+    """A message as it is stored."""
+    return connection.execute(select(outbox).where(outbox.c.id == key)).mappings().one()
+
+
+def waiting_edit(connection: Connection, key: int, body: Mapping[str, Any]) -> bool:
+    """Give the message that is yet to rewrite another one a newer body; False where none waits."""
+    mine = (outbox.c.edits == key, outbox.c.state == WAITING, outbox.c.lease_until.is_(None))
+    return connection.execute(update(outbox).where(*mine).values(body=dict(body))).rowcount > 0
+
+
+def unsaid(connection: Connection, target: str, alert_id: str, now: int) -> list[RowMapping]:
+    """The messages about an alert that wait in a channel, if none was ever tried there and all are held up: by quiet
+    hours, or behind one that the receiver does not take. Empty otherwise."""
+    ahead = outbox.alias()
+    stuck = (
+        select(ahead.c.id)
+        .where(ahead.c.lane == outbox.c.lane, ahead.c.state == WAITING, ahead.c.id < outbox.c.id)
+        .where(or_(ahead.c.attempts > 0, ahead.c.next_at > now))
+        .exists()
+    )
+    query = (
+        select(outbox, or_(outbox.c.next_at > now, stuck).label("held"))
+        .join(outbox_alerts, outbox_alerts.c.outbox_id == outbox.c.id)
+        .where(outbox_alerts.c.alert_id == alert_id, outbox.c.target == target, outbox.c.kind == "channel")
+    )
+    rows = list(connection.execute(query).mappings())
+    return rows if all(row["held"] and _is_untried(row) for row in rows) else []
+
+
+def drop(connection: Connection, key: int, now: int) -> None:
+    """A message that nobody needs any more; it stays in the log."""
+    values = {"state": DROPPED, "settled_at": now, "last_error": OVER}
+    connection.execute(update(outbox).where(outbox.c.id == key, outbox.c.state == WAITING).values(**values))
+
+
+def say_less(connection: Connection, key: int, body: Mapping[str, Any]) -> None:
+    """A message that has not been tried yet, without what is over."""
+    connection.execute(update(outbox).where(outbox.c.id == key, outbox.c.state == WAITING).values(body=dict(body)))
+
+
+def forget(connection: Connection, key: int, alert_id: str) -> None:
+    """A message does not speak of this alert any more."""
+    mine = (outbox_alerts.c.outbox_id == key, outbox_alerts.c.alert_id == alert_id)
+    connection.execute(delete(outbox_alerts).where(*mine))
+
+
+def _is_untried(row: RowMapping) -> bool:
+    return row["state"] == WAITING and not row["attempts"] and row["lease_until"] is None and not row["again"]
