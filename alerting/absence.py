@@ -64,16 +64,31 @@ def condition_of(absences: Iterable[Absence]) -> Condition:
 def _after(before: Absence, window: JudgedWindow) -> Absence:
     if not window.readings:
         return before
-    told = {one.series for one in window.readings if one.verdict != CANNOT_TELL}
+    told = _told(window)
     if not told and any(one.reason == CHECK_FAILED for one in window.readings):
         return replace(before, failed=before.failed + 1)
     untold = [one for one in window.readings if one.series not in told]
-    gone = {one.series for one in untold if _is_gone(one, others_told=bool(told))}
+    gone = _gone(window)
     if not (told or gone):
         return before  # too little of everything says nothing of anything
-    missing = frozenset() if window.first else gone - before.untold
+    missing = gone - before.untold - window.never
     lost = {series: before.lost.get(series, 0) + 1 for series in {*missing, *(before.lost.keys() - told)}}
     return Absence(lost, frozenset(one.series for one in untold) - lost.keys())
+
+
+def newly_gone(before: Absence, window: JudgedWindow) -> set[Series]:
+    """The series that a window lacks, of which it is not known yet whether they could ever be told."""
+    return _gone(window) - before.untold - before.lost.keys()
+
+
+def _told(window: JudgedWindow) -> set[Series]:
+    return {one.series for one in window.readings if one.verdict != CANNOT_TELL}
+
+
+def _gone(window: JudgedWindow) -> set[Series]:
+    told = _told(window)
+    untold = [one for one in window.readings if one.series not in told]
+    return {one.series for one in untold if _is_gone(one, others_told=bool(told))}
 
 
 def _is_gone(reading: Reading, *, others_told: bool) -> bool:

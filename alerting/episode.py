@@ -174,14 +174,14 @@ def _absence(data: Mapping[str, Any]) -> Absence:
 class JudgedWindow:
     """The judged readings of one rule, version and segment in one window; none at all means that data is missing.
 
-    ``first``: none of this length was judged before, so that what it lacks may never have been there.
+    ``never``: the series among those that it lacks that could not be told before either.
     """
 
     length_hours: int
     start: int
     end: int
     readings: tuple[Reading, ...] = ()
-    first: bool = False
+    never: frozenset[Series] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from alerting.episode import AlertState
 BREAKS = ("missing_share", "type_mismatch_share", "unseen_category_share")
 DRIFTS = ("data_drift", "prediction_drift")
 AT_ONCE = 2  # features that vanish together ...
+_LISTED = 3
 SHARE = 0.2  # ... and at least so many of all: a change of the schema
 
 
@@ -37,7 +38,9 @@ class Broken:
     @property
     def reason(self) -> str:
         """Why it hides, in words."""
-        return self.schema or "the data of these features is broken"
+        names = sorted(self.features)
+        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+        return self.schema or f"the data of {', '.join(names[:_LISTED])}{more} is broken"
 
 
 def broken_by(rule: str, segment: str | None, state: AlertState) -> Broken | None:

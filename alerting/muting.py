@@ -6,7 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-MATCHABLE = ("model", "rule", "check", "version", "segment", "severity")
+from alerting.words import DAY
+
+MATCHABLE = ("model", "rule", "check", "version", "segment", "severity", "owner")
+
+
+ENDS_WITH = ("next_version", "retraining_ends")  # what a silence may wait for in place of a time
+LONGEST_WAIT = 30 * DAY  # for it: nothing is silent for ever
 
 
 class BadMatcher(ValueError):
@@ -39,8 +45,28 @@ def check_matchers(matchers: Mapping[str, Any]) -> None:
 
 def silencing(silences: Iterable[Silence], alert: Mapping[str, Any], now: int) -> Silence | None:
     """The first silence that is still valid and matches the alert, or None."""
-    return next((one for one in silences if one.until > now and _matches(one.matchers, alert)), None)
+    return next((one for one in silences if one.until > now and matches(one.matchers, alert)), None)
 
 
-def _matches(matchers: Mapping[str, str], alert: Mapping[str, Any]) -> bool:
+def ending(
+    waits_for: str,
+    *,
+    made_at: int,
+    version_then: str | None,
+    newer_versions: Iterable[str],
+    retrainings: Iterable[tuple[int, int | None]],
+) -> str | None:
+    """Why a silence that waits for something ends now, or None. ``newer_versions`` began after the newest one of then;
+    ``retrainings`` are (requested, ended) in the clock's time, ended None for those that are open."""
+    if waits_for == "next_version":
+        newer = next(iter(newer_versions), None)
+        return None if newer is None else f"version {newer} came after {version_then or 'rows without a version'}"
+    runs = list(retrainings)
+    if any(ended is None for _, ended in runs) or not any((ended or 0) >= made_at for _, ended in runs):
+        return None
+    return "the retraining ended"
+
+
+def matches(matchers: Mapping[str, str], alert: Mapping[str, Any]) -> bool:
+    """Whether every matcher equals the alert's field of that name."""
     return all(alert.get(key) == value for key, value in matchers.items())

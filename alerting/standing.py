@@ -11,12 +11,14 @@ from alerting.message import RESOLVED
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An alert as it is now, as the API shows it; ``notes`` are lines about it, ``reason`` why it is over."""
+    """An alert as it is now, as the API shows it; ``notes`` are lines about it, ``reason`` why it is over,
+    ``buttons`` what can be done about it beside what a channel offers by itself."""
 
     alert: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     silenced: bool = False
     reason: str | None = None
+    buttons: tuple[Mapping[str, Any], ...] = ()
 
 
 def as_it_stands(told: Mapping[str, Any], standings: Mapping[str, Standing]) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def _now(one: Mapping[str, Any], standing: Standing | None) -> dict[str, Any]:
     if standing is None:
         return dict(one)
     over = standing.alert["state"] == "resolved"
-    kept = {key: value for key, value in one.items() if not (over and key == "buttons")}
     said = {"reason": standing.reason} if over and standing.reason else {}
-    state = {"type": RESOLVED if over else one["type"], "alert": dict(standing.alert), "notes": list(standing.notes)}
-    return {**kept, **state, **said, "silenced": standing.silenced}
+    looks = {"notes": list(standing.notes), "silenced": standing.silenced, "buttons": list(standing.buttons)}
+    state = {"type": RESOLVED if over else one["type"], "alert": dict(standing.alert)}
+    return {**one, **state, **said, **looks}

@@ -124,7 +124,7 @@ def _raise(
     reason = f"from {before.severity} to {episode.severity} in {named(window)}"
     found = [said("raised", at, reason, episode, window, seen.bad)]
     if before.acknowledged:
-        why = f"the severity rose to {episode.severity}: who looked after it looked after less"
+        why = f"it was acknowledged at {before.severity}, and is at {episode.severity} now"
         found.append(said("unacknowledged", at, why, episode, window))
     return replace(state, episode=episode), found
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.settings import Settings
+from monitor.settings import Settings, load
 from monitor.store import schema
 from monitor.store.database import Database
 from monitor.store.observations import postgres, sqlite
@@ -21,12 +23,16 @@ def build(settings: Settings) -> Service:
     """
     refuse_unknown_store(settings.database_url)
     database = open_database(settings.database_url)
-    service = Service(settings, database, _observations(settings, database))
+    service = Service(settings, database, _observations(settings, database), elsewhere=_elsewhere)
     if settings.embedded:
         schema.migrate(service.database)
     else:
         schema.require_newest(service.database)
     return service
+
+
+def _elsewhere(folder: Path) -> Service:
+    return build(load({}, home=folder))
 
 
 def _observations(settings: Settings, database: Database) -> Observations:

@@ -6,6 +6,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -83,6 +84,7 @@ class Service:
     explanations: Artefacts = field(default_factory=lambda: Artefacts(32))
     turns: Turns = field(default_factory=Turns)
     explaining: Lock = field(default_factory=Lock)  # one at a time: each takes seconds of a processor
+    elsewhere: Callable[[Path], Service] | None = None  # a service of the same kind on a new store in a folder
     deletions: list[int] = field(default_factory=list)  # that were known when something was last kept at hand
 
     def keep_up(self, deletions: int) -> None:

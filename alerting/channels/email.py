@@ -74,7 +74,7 @@ def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sendin
     sender, recipients = _addresses(settings, "from")[0], _addresses(settings, "to")
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))  # not every server takes 8 bits
     mail["Subject"] = ("Re: " if sending.thread else "") + cut(f"[Plimsoll] {telling.subject(body)}", MAX_SUBJECT)
-    mail["From"], mail["To"] = sender, ", ".join(recipients)
+    mail["From"], mail["To"] = str(settings["from"]), str(settings["to"])
     mail["Date"] = format_datetime(to_datetime(sending.now))
     mail["Message-ID"] = f"<{sending.webhook_id}@{sender.rpartition('@')[2]}>"  # the same on every retry
     mail["Auto-Submitted"] = "auto-generated"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from slack_sdk.models.blocks import (
     ActionsBlock,
@@ -36,6 +36,7 @@ MAX_BUTTON = 75
 MAX_TOTAL = 12_000  # characters over all sections: Slack refuses blocks that are too long together
 SIZES = ((20, 10), (20, 3), (20, 1), (10, 1), (5, 1))  # changes and findings of each, the most that fit
 
+Buttons = Literal["none", "given", "all"]
 ACKNOWLEDGE, SILENCE = "plimsoll.acknowledge", "plimsoll.silence"
 APPROVE, DENY = "plimsoll.approve", "plimsoll.deny"
 PASSING = (
@@ -91,7 +92,7 @@ def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sendin
     if not edits(settings):
         return OutboundRequest("POST", settings["webhook_url"], headers, telling.as_json(message(body)))
     answers = sending.thread is not None and sending.edits is None
-    said = message(body, buttons=bool(settings.get("signing_secret")) and not answers)
+    said = message(body, buttons=_offered(settings, answers))
     # Slack shows metadata to programs that read the channel: who finds an id twice has found a repeat
     meta = {"event_type": "plimsoll", "event_payload": {"webhook_id": sending.webhook_id}}
     payload = {"channel": settings["channel"], **said, "metadata": meta, "unfurl_links": False}
@@ -143,8 +144,17 @@ def _is_word(text: str) -> bool:
     return text.replace("_", "").isalpha()
 
 
-def message(body: Mapping[str, Any], *, buttons: bool = False) -> dict[str, Any]:
-    """The Slack message for a neutral body: ``text`` for notifications, ``blocks`` for the eye."""
+def _offered(settings: Mapping[str, Any], answers: bool) -> Buttons:
+    if not settings.get("signing_secret"):
+        return "none"
+    return "given" if answers else "all"  # the beginning of a thread has those of every alert
+
+
+def message(body: Mapping[str, Any], *, buttons: Buttons = "none") -> dict[str, Any]:
+    """The Slack message for a neutral body: ``text`` for notifications, ``blocks`` for the eye.
+
+    ``buttons``: none, those that the body gives, or those for its alerts, too.
+    """
     title = telling.title(body)
     for most, findings in SIZES:
         entries, left_out = telling.told(body, most)
@@ -153,7 +163,7 @@ def message(body: Mapping[str, Any], *, buttons: bool = False) -> dict[str, Any]
             break
     blocks: list[Block] = [HeaderBlock(text=PlainTextObject(text=cut(title, MAX_HEADER), emoji=True))]
     for one, text in zip(entries, texts, strict=True):
-        found = [_button(**button) for button in _buttons(one)] if buttons else []
+        found = [_button(**button) for button in _buttons(one, buttons)]
         blocks.append(SectionBlock(text=MarkdownTextObject(text=text)))
         blocks += [ActionsBlock(elements=found)] if found else []
     if left_out:
@@ -178,16 +188,16 @@ def _entry_text(one: telling.Entry, findings: int) -> str:
     return _fit("\n".join([head, escape(telling.reason(one)), *listed, *map(escape, telling.remarks(one))]))
 
 
-def _buttons(one: telling.Entry) -> list[Mapping[str, Any]]:
+def _buttons(one: telling.Entry, wanted: Buttons) -> list[Mapping[str, Any]]:
     """What can be done about an alert that is open; what others put into the body comes first."""
     alert = one["alert"]
     own: list[Mapping[str, Any]] = []
-    if alert.get("state") == "firing" and telling.mood(one) in ("warning", "critical"):
+    if wanted == "all" and alert.get("state") == "firing" and telling.mood(one) in ("warning", "critical"):
         if not alert.get("acknowledged_at"):
             own.append({"action": ACKNOWLEDGE, "value": alert["id"], "text": "Acknowledge"})
         if not one.get("silenced"):
             own.append({"action": SILENCE, "value": alert["id"], "text": "Silence 24 h"})
-    return [*one.get("buttons", ()), *own]
+    return [] if wanted == "none" else [*one.get("buttons", ()), *own]
 
 
 def _button(action: str, value: str, text: str, style: str | None = None) -> ButtonElement:

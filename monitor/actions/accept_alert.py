@@ -6,7 +6,7 @@ from typing import Any
 
 from alerting.episode import ACCEPTED
 from monitor import clock
-from monitor.actions.answer_alert import open_alert
+from monitor.actions.answer_alert import NOBODY, By, open_alert
 from monitor.actions.end_episode import end_episode
 from monitor.actions.prepare_reference import pin_reference
 from monitor.errors import Conflict
@@ -17,7 +17,7 @@ from monitor.store.database import Connection
 LONG_ENOUGH = 14 * clock.DAY
 
 
-def accept(service: Service, alert_id: str, now: int) -> dict[str, Any]:
+def accept(service: Service, alert_id: str, now: int, by: By = NOBODY) -> dict[str, Any]:
     """Make the log from the alert's first window to the newest prediction the newest version of the default reference,
     and end the episode; the alert, the ``reference`` and ``warnings``.
 
@@ -31,7 +31,10 @@ def accept(service: Service, alert_id: str, now: int) -> dict[str, Any]:
     with service.database.write(locks.model(alert["model"])) as connection:
         open_alert(connection, alert_id)
         url = service.settings.public_url
-        ended = end_episode(connection, alert_id, ACCEPTED, at=now, now=now, public_url=url)
+        reason = f"{by.words('accepted as the new normal')}; what came since it began is the reference now"
+        ended = end_episode(
+            connection, alert_id, ACCEPTED, at=now, now=now, public_url=url, reason=reason, details=by.details
+        )
     return {**ended, "reference": reference, "warnings": _warnings(end - start)}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from alerting.episode import MANUAL
@@ -17,7 +17,28 @@ from monitor.store import alerts, locks
 from monitor.store.database import Connection
 
 
-def acknowledge(service: Service, alert_id: str, now: int, author: str | None = None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who did something, and why, as far as they said."""
+
+    author: str | None = None
+    comment: str | None = None
+
+    def words(self, deed: str) -> str:
+        """``acknowledged by ana: known outage``."""
+        who = f"{deed} by {self.author or 'a person'}"
+        return f"{who}: {self.comment}" if self.comment else who
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What is kept beside the words."""
+        return {name: text for name, text in (("author", self.author), ("comment", self.comment)) if text}
+
+
+NOBODY = By()
+
+
+def acknowledge(service: Service, alert_id: str, now: int, by: By = NOBODY) -> dict[str, Any]:
     """Note that somebody looks after an alert: no more reminders, until its severity rises. Again is harmless.
     The messages that told of it are rewritten where they can be, and receivers with incidents of their own are told.
 
@@ -28,6 +49,8 @@ def acknowledge(service: Service, alert_id: str, now: int, author: str | None = 
         if alert["acknowledged_at"] is not None:
             return alert
         alerts.set_fields(connection, alert_id, acknowledged_at=now, updated_at=now)
+        shown = {"acknowledged_by": by.author, "acknowledged_comment": by.comment}
+        alerts.merge_details(connection, alert_id, shown)
         model_id, key, state = state_of(connection, alert_id)
         if state.episode is not None:
             kept = replace(state, episode=replace(state.episode, acknowledged=True))
@@ -38,8 +61,8 @@ def acknowledge(service: Service, alert_id: str, now: int, author: str | None = 
             at=now,
             kind="acknowledged",
             severity=alert["severity"],
-            reason=f"acknowledged by {author or 'a person'}",
-            details={"author": author} if author else None,
+            reason=by.words("acknowledged"),
+            details=by.details,
         )
         (alert,) = alerts.get_alerts(connection, [alert_id])
         told = entry(ACKNOWLEDGED, alert, [], public_url=service.settings.public_url, reason="acknowledged")
@@ -47,14 +70,24 @@ def acknowledge(service: Service, alert_id: str, now: int, author: str | None = 
         return alert
 
 
-def resolve(service: Service, alert_id: str, now: int) -> dict[str, Any]:
+def resolve(service: Service, alert_id: str, now: int, by: By = NOBODY) -> dict[str, Any]:
     """End an alert's episode by hand; those who were told of it are told. The next window at severity is a new one.
 
     Raises NotFound, and Conflict for an alert that is over.
     """
     with _holding(service, alert_id) as connection:
         open_alert(connection, alert_id)
-        return end_episode(connection, alert_id, MANUAL, at=now, now=now, public_url=service.settings.public_url)
+        url = service.settings.public_url
+        return end_episode(
+            connection,
+            alert_id,
+            MANUAL,
+            at=now,
+            now=now,
+            public_url=url,
+            reason=by.words("resolved"),
+            details=by.details,
+        )
 
 
 @contextlib.contextmanager

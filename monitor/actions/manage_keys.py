@@ -63,6 +63,13 @@ def scope_of(database: Database, secret: str) -> str | None:
     return None if key is None else key.scope
 
 
+def name_of(database: Database, secret: str) -> str | None:
+    """The name of a key, None if it is not known."""
+    with database.read() as connection:
+        key = keys.by_hash(connection, _hash(secret))
+    return None if key is None else key.name
+
+
 def reaching(connection: Connection, secrets_: Iterable[str | None], scope: str) -> set[str | None]:
     """Those of the secrets (None: no key at all) that let a request of that scope in; one query for all."""
     asked = set(secrets_)
@@ -84,6 +91,17 @@ def open_session(database: Database, secret: str, now: int) -> str | None:
 
 def session_scope(database: Database, cookie: str, now: int) -> str | None:
     """The scope behind a cookie, None when it is forged, expired or its key revoked."""
+    key = _session_key(database, cookie, now)
+    return None if key is None else key.scope
+
+
+def session_name(database: Database, cookie: str, now: int) -> str | None:
+    """The name of the key behind a cookie, None likewise."""
+    key = _session_key(database, cookie, now)
+    return None if key is None else key.name
+
+
+def _session_key(database: Database, cookie: str, now: int) -> keys.Key | None:
     text, _, signature = cookie.rpartition(".")
     key_id, _, expiry = text.partition(".")
     with database.read() as connection:
@@ -91,7 +109,7 @@ def session_scope(database: Database, cookie: str, now: int) -> str | None:
         if secret is None or not hmac.compare_digest(_sign(secret, text), signature):
             return None
         key = keys.by_id(connection, key_id)
-    return key.scope if key is not None and expiry.isdigit() and int(expiry) > now else None
+    return key if key is not None and expiry.isdigit() and int(expiry) > now else None
 
 
 def form_token(database: Database, cookie: str) -> str:

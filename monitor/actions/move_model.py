@@ -131,7 +131,7 @@ def _put_rows(
         number = mine.number
         for file in sorted(folder.glob("predictions-*.parquet")):
             for part in _read(file):
-                batch = _batch(model, part)
+                batch = batch_of(model, part)
                 put["predictions"] += service.observations.append(connection, model.stored, batch, number).accepted
                 number += 1
         for file in sorted(folder.glob("labels-*.parquet")):
@@ -144,7 +144,8 @@ def _put_rows(
             raise Invalid(f"{folder} is not whole: {count} of {rows[kind]} {kind}")
 
 
-def _batch(model: Model, part: pa.Table) -> PredictionBatch:
+def batch_of(model: Model, part: pa.Table) -> PredictionBatch:
+    """Rows as a store gives them, to be appended to another."""
     stored = tuple(column for column in model.columns if column.physical in part.column_names)
     fixed = {name: part[name].combine_chunks() for name in part.column_names}
     return PredictionBatch(

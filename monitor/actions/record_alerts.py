@@ -12,10 +12,11 @@ from alerting.inhibition import Broken, split
 from alerting.looking import look
 from alerting.muting import Silence, silencing
 from alerting.plan import Change, is_told
-from alerting.reading import as_evidence
+from alerting.reading import as_evidence, worst_first
 from alerting.routing import heard_by
 from alerting.rules import Rule
 from alerting.state import headline
+from alerting.timeline import EVIDENCE
 from monitor.actions.alert_run import AlertRun, Stepped
 from monitor.actions.request_retraining import Asked, request_retraining
 from monitor.store import alerts as store
@@ -46,9 +47,9 @@ def record(run: AlertRun, one: Stepped) -> list[Change]:
         change, held = _change(run, one, transition, noted.told)
         noted = Noted(noted.told or is_told(change), noted.held or held)
         changes.append(change)
-    late = _uncovered(run, one) if noted.held and not noted.told else None
+    late = _uncovered(run, one, noted.told) if noted.held else None
     if late is not None:
-        noted = Noted(noted.told or is_told(late), noted.held)
+        noted = Noted(noted.told or is_told(late), held=False)
         changes.append(late)
     _keep(run, one, noted)
     return changes
@@ -197,15 +198,16 @@ def _of_episode(episode: Episode) -> dict[str, Any]:
     }
 
 
-def _uncovered(run: AlertRun, one: Stepped) -> Change | None:
-    """A firing that was held back and is not any more, if it is still there: it is told now."""
+def _uncovered(run: AlertRun, one: Stepped, told: bool) -> Change | None:
+    """A firing that was held back and is not any more, if it is still there: it is told now, unless something else in
+    this run ``told`` of it, and the retraining is asked for."""
     episode = one.after.episode
     if episode is None or episode.state != "firing" or episode.down or not one.after.bad or not run.deliver:
         return None
     (alert,) = store.get_alerts(run.connection, [episode.id])
-    evidence = store.latest_evidence(run.connection, episode.id)
-    now_bad = [reading for reading in evidence if (reading["metric"], reading["feature"]) in one.after.bad]
-    visible, _ = split(one.broken, one.key.segment, now_bad or evidence)
+    now_bad = worst_first(reading for window in one.windows for reading in look(one.rule, window).bad)
+    evidence: Sequence[Json] = [as_evidence(reading) for reading in now_bad]
+    visible, _ = split(one.broken, one.key.segment, evidence or store.latest_evidence(run.connection, episode.id))
     if not visible or silencing(run.silences, alert, run.wall_now) is not None:
         return None
     reason = "what held it back is over, and it is still there"
@@ -216,13 +218,13 @@ def _uncovered(run: AlertRun, one: Stepped) -> Change | None:
         kind="uncovered",
         severity=episode.severity,
         reason=reason,
-        readings=visible,
+        readings=visible[:EVIDENCE],
         details={"series": len(one.after.bad)},
     )
     asked = None
     if one.rule.trigger is not None:
         asked = request_retraining(run.connection, _asked(run, one.rule, alert, visible, None, hidden=None))
-    notify = heard_by(one.rule.notify, run.routes, alert)
+    notify = () if told else heard_by(one.rule.notify, run.routes, alert)
     return Change("uncovered", alert, notify, visible, total=len(one.after.bad), reason=reason, triggered=asked)
 
 
@@ -230,7 +232,7 @@ def _keep(run: AlertRun, one: Stepped, noted: Noted) -> None:
     """The state for the next run, and the marks that no window is judged twice."""
     after = one.after
     if after.episode is not None:
-        episode = replace(after.episode, told=noted.told, held=noted.held and not noted.told)
+        episode = replace(after.episode, told=noted.told, held=noted.held)
         after = replace(after, episode=episode)
         store.set_fields(run.connection, episode.id, **_of_episode(episode))
         _note_hidden(run, one, episode)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,17 +50,20 @@ def replay(
     now: Callable[[], int],
     deliver: bool = False,
     reset: bool = False,
+    only: Collection[str] | None = None,
     progress: Callable[[int, int, int], None] = lambda done, total, as_of: None,
 ) -> Replayed:
     """Run every moment of the schedule in (start, end].
 
-    ``reset`` first forgets the model's episodes and judged marks from ``start`` on. Raises NotFound, or Invalid for a
+    ``reset`` first forgets the model's episodes and judged marks from ``start`` on; ``only``: names of checks.
+
+    Raises NotFound, or Invalid for a
     stretch that is empty or not over yet.
     """
     if not start < end <= now():
         raise Invalid("A replay needs --from before --to, and --to not later than now", field="to")
     checks = _prepare(service, name, start, end, now(), reset)
-    due = moments(checks, start, end)
+    due = moments(tuple(check for check in checks if only is None or check.name in only), start, end)
     done = Replayed()
     outside = Outside(service, name, now)
     seen: dict[str, int] = {}

@@ -17,6 +17,8 @@ from monitor.store.silences import active_silences
 
 def rewrite(connection: Connection, alert_ids: Sequence[str], now: int) -> int:
     """Put a message that rewrites it into the outbox for each message that told of these alerts first; how many."""
+    if not alert_ids:
+        return 0
     channels = config.objects(connection, "channel")
     routes = {name: route_of(raw) for name, raw in channels.items()}
     found = threads.roots(connection, alert_ids)

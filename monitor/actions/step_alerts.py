@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from alerting.episode import SUPERSEDED, AlertState, JudgedWindow
+from alerting.absence import newly_gone
+from alerting.episode import SUPERSEDED, Absence, AlertState, JudgedWindow
 from alerting.inhibition import broken_by
 from alerting.muting import Silence
 from alerting.plan import Change
@@ -22,10 +23,12 @@ from monitor.actions.approve_retraining import ask_people
 from monitor.actions.correct_alerts import Groups, Span, correct_closed
 from monitor.actions.end_episode import end_episode, orphans
 from monitor.actions.record_alerts import record
+from monitor.actions.silence_alerts import end_what_came
 from monitor.actions.tell_alert import tell_changes
 from monitor.store import alerts as store
 from monitor.store.alerts import StateKey
 from monitor.store.database import Connection
+from monitor.store.readings import told_before
 from monitor.store.silences import active_silences
 
 IMMATURE_LABELS = "immature_labels"
@@ -56,6 +59,7 @@ def step_alerts(
     nobody serves any more the newer one; its episodes end, and it begins none.
     Without ``deliver`` states change and nobody is told, nor a retraining asked for.
     """
+    end_what_came(connection, model.id, as_of, wall_now)
     silences = [Silence(*row) for row in active_silences(connection, wall_now)]
     run = AlertRun(
         connection,
@@ -145,7 +149,7 @@ def _step_all(
             for window in _windows(groups, key, with_missing=has_series):
                 judged = last.get((key, window.length_hours))
                 if judged is None or window.end > judged:
-                    new.append(replace(window, first=judged is None))
+                    new.append(_with_never(run, rule, key, before, window))
                 else:
                     old.append(window)
             old += _windows(known_better.get(rule.check, {}), key, with_missing=False)
@@ -158,6 +162,17 @@ def _step_all(
 def _is_not_quality(one: Stepped) -> bool:
     """What is wrong with the data themselves comes first: it keeps a retraining from being asked for."""
     return not any(reading.kind == "data_quality" for window in one.windows for reading in window.readings)
+
+
+def _with_never(run: AlertRun, rule: Rule, key: StateKey, before: AlertState, window: JudgedWindow) -> JudgedWindow:
+    """The window with the series that it lacks and that could not be told before either."""
+    gone = newly_gone(before.absent.get(window.length_hours, Absence()), window)
+    if not gone:
+        return window
+    features = {feature for _, feature in gone}
+    told = told_before(run.connection, run.model.id, rule.check, window.length_hours, window.end, features)
+    never = {series for series in gone if (*series, key.version or None, key.segment) not in told}
+    return replace(window, never=frozenset(never))
 
 
 def _kind(groups: Groups) -> str | None:

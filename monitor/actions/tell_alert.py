@@ -79,13 +79,15 @@ def tell(connection: Connection, alert_id: str, model_id: int, body: Mapping[str
 def tell_acknowledged(connection: Connection, alert: Mapping[str, Any], body: Mapping[str, Any], now: int) -> None:
     """Put word that somebody looks after an alert into the outbox of those that keep incidents of their own, and have
     the messages rewritten that told of it."""
-    channels = config.objects(connection, "channel")
-    for target, lane in outbox.told_of(connection, str(alert["id"])):
-        channel = channel_of(channels.get(target, {}))
-        if channel is not None and channel.acknowledges:
-            model_id = outbox.model_of(connection, str(alert["id"]))
-            send(connection, Message("channel", target, lane, body, (str(alert["id"]),)), model_id, now)
-    rewrite(connection, [str(alert["id"])], now)
+    channels, name = config.objects(connection, "channel"), str(alert["id"])
+    for target, lane in outbox.told_of(connection, name):
+        raw = channels.get(target, {})
+        channel, route = channel_of(raw), route_of(raw)
+        if channel is not None and route is not None and channel.acknowledges:
+            later = route.not_before([str(alert["severity"])], now)
+            message = Message("channel", target, lane, body, (name,), not_before=later)
+            send(connection, message, outbox.model_of(connection, name), now)
+    rewrite(connection, [name], now)
 
 
 def send(connection: Connection, message: Message, model_id: int | None, now: int) -> None:

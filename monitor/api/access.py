@@ -52,6 +52,16 @@ def scope_held(request: Request) -> str | None:
     return None if manage_keys.are_needed(service.database) else "admin"
 
 
+def name_held(request: Request) -> str | None:
+    """The name of the request's key, or of the one that its session was opened with; None where there is none."""
+    service, now = request.app.state.service, request.app.state.clock()
+    secret = secret_of(request)
+    if secret is not None:
+        return manage_keys.name_of(service.database, secret)
+    cookie = request.cookies.get(COOKIE)
+    return None if cookie is None else manage_keys.session_name(service.database, cookie, now)
+
+
 def secret_of(request: Request) -> str | None:
     """The secret of the key that a request shows."""
     header = request.headers.get("authorization", "")

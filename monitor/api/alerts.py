@@ -6,13 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from monitor.actions.accept_alert import accept
-from monitor.actions.answer_alert import acknowledge, resolve
+from monitor.actions.answer_alert import By, acknowledge, resolve
 from monitor.actions.explain_alert import explain_alert
 from monitor.api.access import requires
-from monitor.api.wire import answer, limit_of, moment, now_of, page, service_of
+from monitor.api.authors import by_of, refuse_others
+from monitor.api.wire import answer, json_object, limit_of, moment, now_of, page, service_of
 from monitor.clock import parse
 from monitor.errors import Invalid, NotFound
 from monitor.service import Service
@@ -73,25 +75,31 @@ def get_explanation(alert_id: str, request: Request) -> Response:
 
 
 @router.post("/v1/alerts/{alert_id}/acknowledge", dependencies=[Depends(requires("admin"))])
-def post_acknowledge(alert_id: str, request: Request) -> Response:
+async def post_acknowledge(alert_id: str, request: Request) -> Response:
     """Somebody looks after it: no more reminders until its severity rises."""
-    return _answered(acknowledge, alert_id, request)
+    return await _answered(acknowledge, alert_id, request)
 
 
 @router.post("/v1/alerts/{alert_id}/resolve", dependencies=[Depends(requires("admin"))])
-def post_resolve(alert_id: str, request: Request) -> Response:
+async def post_resolve(alert_id: str, request: Request) -> Response:
     """End the episode by hand."""
-    return _answered(resolve, alert_id, request)
+    return await _answered(resolve, alert_id, request)
 
 
 @router.post("/v1/alerts/{alert_id}/accept", dependencies=[Depends(requires("admin"))])
-def post_accept(alert_id: str, request: Request) -> Response:
+async def post_accept(alert_id: str, request: Request) -> Response:
     """What it found is the new normal: the log since it began becomes the reference, and the episode ends."""
-    return _answered(accept, alert_id, request)
+    return await _answered(accept, alert_id, request)
 
 
-def _answered(action: Callable[[Service, str, int], dict[str, Any]], alert_id: str, request: Request) -> Response:
-    return answer(action(service_of(request), alert_id, now_of(request)))
+async def _answered(
+    action: Callable[[Service, str, int, By], dict[str, Any]], alert_id: str, request: Request
+) -> Response:
+    body = await json_object(request)
+    refuse_others(body, ("author", "comment"))
+    service, now = service_of(request), now_of(request)
+    by = await run_in_threadpool(by_of, request, body)
+    return answer(await run_in_threadpool(action, service, alert_id, now, by))
 
 
 def _cursor(text: str | None) -> tuple[int, str] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import hmac
-import secrets
 from functools import cache
 from typing import Literal
 from urllib.parse import quote
@@ -16,18 +15,19 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from plotly.offline import get_plotlyjs
 from starlette.datastructures import FormData
 
+from alerting.muting import ENDS_WITH
 from dashboards import pages as templates
 from dashboards.views import Problem, Viewer
 from monitor import clock
 from monitor.actions import build_page, manage_keys
 from monitor.actions.accept_alert import accept
-from monitor.actions.answer_alert import acknowledge, resolve
+from monitor.actions.answer_alert import By, acknowledge, resolve
 from monitor.actions.approve_retraining import approve, deny
 from monitor.actions.page_data.alerts import silence_matchers
-from monitor.api.access import COOKIE, OPEN, requires, scope_held
+from monitor.actions.silence_alerts import silence
+from monitor.api.access import COOKIE, OPEN, name_held, requires, scope_held
 from monitor.api.wire import now_of, service_of
 from monitor.errors import Conflict, Forbidden, Invalid, Overloaded
-from monitor.store import silences
 
 router = APIRouter()
 reads = [Depends(requires("read"))]
@@ -79,17 +79,17 @@ def get_alert(alert_id: str, request: Request) -> Response:
 @router.post("/alerts/{alert_id}/acknowledge", dependencies=acts, include_in_schema=False)
 async def post_acknowledge(alert_id: str, request: Request) -> Response:
     """The button on an alert's page."""
-    await sent_form(request)
-    await run_in_threadpool(acknowledge, service_of(request), alert_id, now_of(request))
+    by = await run_in_threadpool(_by, request, await sent_form(request))
+    await run_in_threadpool(acknowledge, service_of(request), alert_id, now_of(request), by)
     return _back(alert_id)
 
 
 @router.post("/alerts/{alert_id}/resolve", dependencies=acts, include_in_schema=False)
 async def post_resolve(alert_id: str, request: Request) -> Response:
     """The button on an alert's page; an alert that is over already is what was wanted."""
-    await sent_form(request)
+    by = await run_in_threadpool(_by, request, await sent_form(request))
     try:
-        await run_in_threadpool(resolve, service_of(request), alert_id, now_of(request))
+        await run_in_threadpool(resolve, service_of(request), alert_id, now_of(request), by)
     except Conflict:
         return _back(alert_id)
     return _back(alert_id)
@@ -98,9 +98,9 @@ async def post_resolve(alert_id: str, request: Request) -> Response:
 @router.post("/alerts/{alert_id}/accept", dependencies=acts, include_in_schema=False)
 async def post_accept(alert_id: str, request: Request) -> Response:
     """The button on an alert's page; what cannot be accepted is told on the page."""
-    await sent_form(request)
+    by = await run_in_threadpool(_by, request, await sent_form(request))
     try:
-        await run_in_threadpool(accept, service_of(request), alert_id, now_of(request))
+        await run_in_threadpool(accept, service_of(request), alert_id, now_of(request), by)
     except (Conflict, Invalid) as error:
         service, viewer = service_of(request), await run_in_threadpool(viewer_of, request)
         page = await run_in_threadpool(build_page.build_alert, service, viewer, alert_id, error.message)
@@ -113,7 +113,7 @@ async def post_silence(alert_id: str, request: Request) -> Response:
     """The form on an alert's page; a time that cannot be is told on the page."""
     form = await sent_form(request)
     try:
-        await run_in_threadpool(_silence, request, alert_id, str(form.get("until", "")), str(form.get("comment", "")))
+        await run_in_threadpool(_silence, request, alert_id, form)
     except Invalid as error:
         service, viewer = service_of(request), await run_in_threadpool(viewer_of, request)
         page = await run_in_threadpool(build_page.build_alert, service, viewer, alert_id, error.message)
@@ -121,34 +121,37 @@ async def post_silence(alert_id: str, request: Request) -> Response:
     return _back(alert_id)
 
 
-def _silence(request: Request, alert_id: str, until_text: str, comment: str) -> None:
+def _silence(request: Request, alert_id: str, form: FormData) -> None:
     service, now = service_of(request), now_of(request)
     matchers = silence_matchers(service, alert_id)
+    until = _until(form, now)
+    silence(service, matchers, until, _by(request, form), now)
+
+
+def _until(form: FormData, now: int) -> int | str:
+    wanted = str(form.get("ends_with", ""))
+    if wanted in ENDS_WITH:
+        return wanted
     try:
-        until = clock.parse(until_text)
+        until = clock.parse(str(form.get("until", "")))
     except (ValueError, OverflowError) as error:
         raise Invalid("Until must be a day and a time", field="until") from error
     if until <= now:
         raise Invalid("Until must be a time that is yet to come", field="until")
-    silence_id = f"silence-{secrets.token_hex(8)}"
-    with service.database.write() as connection:
-        silences.add_silence(
-            connection,
-            silence_id,
-            matchers=matchers,
-            until=until,
-            comment=comment.strip()[:LONGEST],
-            author=None,
-            now=now,
-        )
+    return until
+
+
+def _by(request: Request, form: FormData) -> By:
+    """Who pressed a button, by the name of the key that they signed in with, and what they wrote beside it."""
+    return By(name_held(request), str(form.get("comment", "")).strip()[:LONGEST] or None)
 
 
 @router.post("/alerts/{alert_id}/retrainings/{run_id}/{word}", dependencies=acts, include_in_schema=False)
 async def post_retraining(alert_id: str, run_id: str, word: Literal["approve", "deny"], request: Request) -> Response:
     """The buttons on a retraining that waits for approval."""
-    await sent_form(request)
+    by = await run_in_threadpool(_by, request, await sent_form(request))
     act = approve if word == "approve" else deny
-    await run_in_threadpool(act, service_of(request), run_id, now_of(request))
+    await run_in_threadpool(act, service_of(request), run_id, now_of(request), by.author)
     return _back(alert_id)
 
 

@@ -9,11 +9,11 @@ from typing import NoReturn
 import typer
 from rich.text import Text
 
-from monitor.cli import apply, compare, erase, export, import_files, keys, replay, serve
+from monitor.cli import apply, backtest, compare, erase, export, import_files, keys, replay, serve
 from monitor.cli.base import app, err
 from monitor.errors import PlimsollError
 
-__all__ = ["apply", "compare", "erase", "export", "import_files", "keys", "main", "replay", "serve"]
+__all__ = ["apply", "backtest", "compare", "erase", "export", "import_files", "keys", "main", "replay", "serve"]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

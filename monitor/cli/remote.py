@@ -27,7 +27,7 @@ def call(method: str, path: str, **request: Any) -> Any:
     key = os.environ.get("PLIMSOLL_KEY")
     headers = {**request.pop("headers", {}), **({"Authorization": f"Bearer {key}"} if key else {})}
     try:
-        answer = httpx.request(method, f"{url}{path}", headers=headers, timeout=TIMEOUT, **request)
+        answer = httpx.request(method, f"{url}{path}", headers=headers, **{"timeout": TIMEOUT, **request})
     except httpx.HTTPError as error:
         raise StoreUnavailable(f"No answer from {url}: {error}") from error
     try:

@@ -203,4 +203,4 @@ def _endpoints(document: Document) -> Iterator[Mistake]:
                 checker(name, settings)
             except ValueError as error:
                 key = getattr(error, "key", None)
-                yield ((part, name, key) if key else (part, name)), str(error)
+                yield (part, name, *(key.split(".") if key else ())), str(error)

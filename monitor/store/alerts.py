@@ -148,6 +148,13 @@ def open_of(connection: Connection, model_id: int) -> list[dict[str, Any]]:
     return [as_json(row) for row in rows]
 
 
+def every_open(connection: Connection, model: str | None) -> list[dict[str, Any]]:
+    """Pending and firing alerts, of one model or of all."""
+    query = _with_model().where(alerts.c.state != "resolved")
+    query = query if model is None else query.where(models.c.name == model)
+    return [as_json(row) for row in connection.execute(query.order_by(alerts.c.id)).mappings()]
+
+
 def list_alerts(
     connection: Connection,
     *,

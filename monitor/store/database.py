@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence, Set
 
 from sqlalchemy import Connection, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from monitor.errors import PlimsollError, StoreBusy, StoreUnavailable, TooLarge
 from monitor.store import locks, on_postgres, on_sqlite
@@ -128,6 +128,11 @@ def reachable() -> Iterator[None]:
         if refused is None:
             raise
         raise refused from error
+
+
+def is_of_store(error: Exception) -> bool:
+    """Whether an error tells of the store, or is one that a caller is to see."""
+    return isinstance(error, PlimsollError | SQLAlchemyError | sqlite3.Error)
 
 
 def _refused(error: Exception) -> PlimsollError | None:

@@ -124,7 +124,7 @@ def told_of(connection: Connection, alert_id: str) -> list[tuple[str, str]]:
     query = (
         select(outbox.c.target, outbox.c.lane)
         .join(outbox_alerts, outbox_alerts.c.outbox_id == outbox.c.id)
-        .where(outbox_alerts.c.alert_id == alert_id, outbox.c.kind == "channel")
+        .where(outbox_alerts.c.alert_id == alert_id, outbox.c.kind == "channel", outbox.c.state != DROPPED)
         .distinct()
         .order_by(outbox.c.target)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from monitor import clock
 from monitor.store.bulk import insert_fresh
 from monitor.store.driver import as_json, run_many
 from monitor.store.tables import measured, readings
+
+MONTH = 30 * clock.DAY
 
 Series = tuple[str, str, str, str, str | None]  # metric, feature, segment, kind, version
 
@@ -286,6 +288,24 @@ def _superseded() -> Any:
     names = ("model_id", "window_end", "check_name", "window_start", "metric", "feature", "segment")
     same = [getattr(n, name) == getattr(t, name) for name in names]
     return select(n.id).where(*same, same_version, later).exists()
+
+
+def told_before(
+    connection: Connection,
+    model_id: int,
+    check: str,
+    length_hours: int,
+    end: int,
+    features: Collection[str | None],
+) -> set[tuple[str, str | None, str | None, str | None]]:
+    """Metric, feature, version and segment of every series of these features that could be told in a window of this
+    length that ended in the 30 days before ``end``. No version stands for all together and for rows without one."""
+    t = readings.c
+    query = select(t.metric, t.feature, t.version, t.segment).distinct()
+    mine = (t.model_id == model_id, t.check_name == check, t.window_end >= end - MONTH, t.window_end < end)
+    there = (t.window_start == t.window_end - length_hours * clock.HOUR, t.feature.in_([one or "" for one in features]))
+    rows = connection.execute(query.where(*mine, *there, t.verdict.in_(("ok", "warning", "critical")))).all()
+    return {(metric, feature or None, version or None, segment or None) for metric, feature, version, segment in rows}
 
 
 @dataclass(frozen=True)

@@ -379,7 +379,8 @@ silences = Table(
     Column("comment", Text, nullable=False),
     Column("author", Text),
     Column("created_at", BigInteger, nullable=False),
-    Column("ends_with", String(20)),  # next_version or retraining: ends before its time when that comes
+    Column("ends_with", String(20)),  # next_version or retraining_ends: ends before its time when that comes
+    Column("newest_version", Text),  # of its model when it was made, where it ends with the next one
 )
 
 outbox = Table(

@@ -328,7 +328,7 @@ def test_what_cannot_be_told_for_other_reasons_is_not_missing(given: dict[str, o
 
 
 def test_what_was_never_there_is_not_missing() -> None:
-    first = replace(without("f1", 0), first=True)
+    first = replace(without("f1", 0), never=frozenset({("ks", "f1")}))
     assert live(ONE, [first, *(without("f1", n) for n in range(1, 9))])[1] == []
     sparse = without("f1", 1, n_current=12)
     assert live(ONE, [*days(("ok", "ok")), sparse, *(without("f1", n) for n in range(2, 9))])[1] == []

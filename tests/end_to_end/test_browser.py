@@ -281,10 +281,10 @@ def test_an_alert_is_acknowledged_silenced_and_resolved(session: Any, guarded: t
         _sign_in(watched, keys["admin"])
         page.get_by_role("button", name="Acknowledge").click()
         watched.settle()
-        assert "acknowledged by a person" in page.locator("main").inner_text()
+        assert "acknowledged by admin" in page.locator("main").inner_text()
         assert page.get_by_role("button", name="Acknowledge").count() == 0
         page.get_by_text("Silence …").click()
-        page.get_by_label("Until").fill("2020-01-01T00:00")
+        page.get_by_label("Time (UTC)").fill("2020-01-01T00:00")
         page.get_by_label("Why").fill("known: the partner channel opened")
         page.get_by_role("button", name="Silence", exact=True).click()
         watched.settle()

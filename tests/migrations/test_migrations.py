@@ -31,6 +31,7 @@ _NO_THREADS = [
     *(f"ALTER TABLE trigger_runs DROP COLUMN {name}" for name in ("next_poll_at", "polls", "closing", "approval")),
     "ALTER TABLE alerts DROP COLUMN details",
     "ALTER TABLE silences DROP COLUMN ends_with",
+    "ALTER TABLE silences DROP COLUMN newest_version",
 ]
 UNDONE = {
     "0005": _NO_THREADS,

@@ -19,6 +19,7 @@ from monitor.actions.measuring.quality import quality
 from monitor.actions.measuring.serving import serving
 from monitor.actions.measuring.stream import stream
 from monitor.actions.measuring.task import Task
+from monitor.store.database import is_of_store
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,9 @@ def readings_or_failure(frame: Frame, task: Task) -> list[Reading]:
     raises goes through."""
     try:
         return readings_of(frame, task)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except Exception as error:
+        if is_of_store(error):
+            raise
         log.exception("check failed", extra={"model": frame.model.name, "check": task.check.name})
         return [_failed(frame, task, type(error).__name__)]
 

@@ -13,7 +13,9 @@ from sqlalchemy import select
 from alerting.reading import Reading
 from alerting.rules import Rule
 from alerting.words import DAY
-from monitor.store.alerts import get_alerts, list_transitions
+from monitor import clock
+from monitor.store import readings
+from monitor.store.alerts import get_alerts, list_transitions, open_of
 from monitor.store.silences import add_silence
 from monitor.store.tables import outbox
 from tests.alerting.make import MIDNIGHT, reading
@@ -93,6 +95,8 @@ def test_broken_data_hides_drift_of_its_feature_until_it_is_mended(runs: Runs) -
         runs.run(RULES, drift("warning", "temp", n), missing("ok", "temp", n), as_of=day(n))
     assert kinds(runs, hidden["id"])[-2:] == ["uncovered", "retraining_requested"]
     assert told(runs)[1][:2] == ("drift", "alert.firing")
+    (shown,) = story(runs, hidden["id"])[3]["readings"]
+    assert shown["window"]["end"] == clock.render(day(1))  # as it is now, not as it was when it was hidden
     assert "hidden_by" not in now(runs, hidden["id"])["details"]
     for n in (3, 4):
         runs.run(RULES, drift("ok", "temp", n), missing("ok", "temp", n), as_of=day(n))
@@ -210,8 +214,30 @@ def lost(n: int) -> Reading:
     return drift("cannot_tell", "temp", n, reason="too_few_rows", n_current=0)
 
 
+def store(runs: Runs, *found: Reading) -> None:
+    with runs.database.write() as connection:
+        readings.save(connection, 1, 1, found)
+
+
+def test_what_was_never_told_is_not_missing(runs: Runs) -> None:
+    runs.run([DRIFT], drift("ok", "wind", 0), as_of=day(0))
+    for n in range(1, 6):
+        assert runs.run([DRIFT], lost(n), drift("ok", "wind", n), as_of=day(n)) == []
+
+
+def test_a_firing_that_was_held_back_asks_for_the_retraining_once(runs: Runs) -> None:
+    rule = Rule("drift", "data_drift", trigger="retrain")  # nobody is told of it
+    rules = [rule, QUALITY]
+    (alert,) = [one for one in runs.run(rules, drift("warning", "temp", 0), missing("warning", "temp", 0), as_of=day(0))
+                if one["rule"] == "drift"]  # fmt: skip
+    for n in (1, 2, 3):
+        runs.run(rules, drift("critical", "temp", n), missing("ok", "temp", n), as_of=day(n))
+    assert kinds(runs, alert["id"])[3:] == ["raised", "uncovered", "retraining_requested"]
+
+
 def test_a_vanished_feature_is_told_once_and_its_end_too(runs: Runs) -> None:
     runs.run([DRIFT], drift("ok", "temp", 0), drift("ok", "wind", 0), as_of=day(0))
+    store(runs, drift("ok", "temp", 0))
     for n in range(1, 6):
         runs.run([DRIFT], lost(n), drift("ok", "wind", n), as_of=day(n))
     assert told(runs) == [("drift", "alert.no_data", ["temp"])]
@@ -224,9 +250,13 @@ def test_a_vanished_feature_is_told_once_and_its_end_too(runs: Runs) -> None:
 
 def test_what_the_quality_alert_tells_is_not_told_again_as_missing_data(runs: Runs) -> None:
     runs.run(RULES, drift("ok", "temp", 0), drift("ok", "wind", 0), missing("ok", "temp", 0), as_of=day(0))
+    store(runs, drift("ok", "temp", 0))
     for n in range(1, 6):
         runs.run(RULES, lost(n), drift("ok", "wind", n), missing("critical", "temp", n, 1.0), as_of=day(n))
     assert {rule for rule, _, _ in told(runs)} == {"quality"}
+    with runs.database.read() as connection:
+        (alert,) = [one for one in open_of(connection, 1) if one["rule"] == "drift"]
+    assert kinds(runs, alert["id"]) == ["data_missing"]
 
 
 def test_an_unstable_alert_is_told_once_and_marked(runs: Runs) -> None:

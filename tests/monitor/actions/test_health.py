@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from alerting.reading import to_json
 from monitor import clock
 from monitor.actions.describe import health
+from monitor.actions.frame import Frame
+from monitor.actions.replaced_versions import replaced_versions
 from monitor.service import Service
+from monitor.store import tables
 from tests.monitor.world import T0, D, H, World, traffic
 
 START = T0 + 14 * D
@@ -105,3 +110,36 @@ def test_one_version_s_alerts_leave_the_other_healthy(world: World) -> None:
     world.run(START + 4 * D)
     found = {version: status(world, START + 4 * D, version)[0] for version in ("1", "2", None)}
     assert found == {"1": "healthy", "2": "unhealthy", None: "unhealthy"}
+
+
+def test_a_check_that_fails_is_unknown_and_the_others_go_on(world: World) -> None:
+    world.reference(traffic(T0, 24 * 9))
+    world.label(traffic(START, 48, seed=2))
+    world.run(START + D)
+    with world.service.database.write() as connection:
+        connection.execute(update(tables.label_summaries).values(data=b"not what it should be"))
+    found = [to_json(one) for one in world.run(START + D + 12 * H).readings]
+    failed = [one for one in found if one["reason"] == "error"]
+    assert {(one["check"], one["verdict"], one["kind"]) for one in failed} == {
+        ("performance", "cannot_tell", "performance")
+    }
+    assert failed[0]["details"]["summary"].startswith("performance: the check failed (")
+    assert "ok" in {one["verdict"] for one in found if one["check"] == "data_drift"}
+    assert status(world, START + D + 12 * H) == ("unknown", ["check_failed: performance"])
+    assert status(world, START + D)[0] == "healthy"  # as it was then
+
+
+def test_a_version_without_rows_for_as_long_as_the_longest_window_is_replaced(world: World) -> None:
+    world.reference(traffic(T0, 24 * 9))
+    world.post(traffic(START, 48, seed=3, version="v1"))
+    world.post(traffic(START + 2 * D, 24 * 9, per_hour=2, seed=4, version="v2"))
+
+    def replaced(as_of: int) -> dict[str, str]:
+        with world.service.database.read() as connection:
+            frame = Frame.load(world.service, connection, world.found(connection))
+            assert frame is not None
+            return replaced_versions(frame, as_of)
+
+    assert replaced(START + 8 * D) == {}
+    assert replaced(START + 9 * D + 12 * H) == {"": "v2", "v1": "v2"}
+    assert replaced(START + D) == {}

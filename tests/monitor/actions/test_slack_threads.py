@@ -15,7 +15,7 @@ from slack_sdk.signature import SignatureVerifier
 from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
-from monitor.actions.answer_alert import acknowledge, resolve
+from monitor.actions.answer_alert import By, acknowledge, resolve
 from monitor.actions.deliver_messages import deliver_due
 from monitor.service import Service
 from monitor.store import alerts, outbox, silences
@@ -165,7 +165,7 @@ def test_what_slack_says_is_read_from_its_words(world: World, answer: Answer, st
 
 def test_what_people_do_elsewhere_shows_in_the_message(world: World) -> None:
     (alert,) = world.step(0, (DRIFT, "warning"))
-    acknowledge(world.service, alert["id"], world.now, author="Ada")
+    acknowledge(world.service, alert["id"], world.now, By("Ada"))
     world.deliver()
     ((ts, root),) = world.slack.roots
     assert "Acknowledged by Ada" in text(root)

@@ -22,7 +22,9 @@ from monitor.api import alerts, silences, trigger_runs
 from monitor.api.access import refuse_unguarded
 from monitor.errors import PlimsollError
 from monitor.service import Service
+from monitor.store import models
 from monitor.store.installation import known_secret
+from monitor.store.trigger_runs import move_run, runs_of_model
 from tests.alerting.make import MIDNIGHT, reading
 from tests.monitor.actions.alert_store import Runs, make_runs, make_service
 
@@ -114,6 +116,100 @@ def test_acknowledge_and_resolve(api: Api) -> None:
     assert api.call("POST", f"{path}/resolve").json()["resolve_reason"] == "manual"
     assert api.call("POST", f"{path}/resolve").status_code == 409
     assert api.call("POST", "/v1/alerts/nope/resolve").status_code == 404
+
+
+def said(api: Api, alert_id: str, **given: Any) -> list[tuple[str, str, dict[str, Any]]]:
+    found = api.call("GET", f"/v1/alerts/{alert_id}", **given).json()["transitions"]
+    return [(one["kind"], one["reason"], one["details"]) for one in found]
+
+
+def test_who_answered_and_why_is_in_the_timeline(api: Api) -> None:
+    alert = api.fire()
+    path = f"/v1/alerts/{alert['id']}"
+    found = api.call("POST", f"{path}/acknowledge", json={"author": "Ana", "comment": "known outage"}).json()
+    assert found["details"]["acknowledged_by"] == "Ana"
+    kind, reason, details = said(api, alert["id"])[-1]
+    assert (kind, reason) == ("acknowledged", "acknowledged by Ana: known outage")
+    assert details == {"author": "Ana", "comment": "known outage"}
+    api.call("POST", f"{path}/resolve", json={"author": "Ben"})
+    assert said(api, alert["id"])[-1][:2] == ("resolved", "resolved by Ben")
+
+
+def test_the_keys_name_stands_in_for_an_author(api: Api) -> None:
+    alert = api.fire()
+    headers = {"Authorization": f"Bearer {create(api.service.database, 'admin', 'night shift', clock.now())}"}
+    path = f"/v1/alerts/{alert['id']}"
+    api.call("POST", f"{path}/acknowledge", headers=headers)
+    assert said(api, alert["id"], headers=headers)[-1][1] == "acknowledged by night shift"
+    api.call("POST", f"{path}/resolve", headers=headers, json={"author": "Ana"})
+    assert said(api, alert["id"], headers=headers)[-1][1] == "resolved by Ana"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"), [({"author": 7}, "author"), ({"comment": "x" * 2001}, "comment"), ({"who": "Ana"}, "who")]
+)
+def test_an_answer_that_is_not_understood_changes_nothing(api: Api, body: dict[str, Any], field: str) -> None:
+    path = f"/v1/alerts/{api.fire()['id']}"
+    reply = api.call("POST", f"{path}/acknowledge", json=body)
+    assert (reply.status_code, reply.json()["error"]["field"]) == (422, field)
+    assert api.call("GET", path).json()["acknowledged_at"] is None
+
+
+def test_a_silence_is_noted_on_what_it_holds_for(api: Api) -> None:
+    alert = api.fire()
+    until = clock.render(clock.now() + DAY)
+    wanted = {"matchers": {"model": "flight-delays", "rule": "drift"}, "until": until, "comment": "a known change"}
+    made = api.call("POST", "/v1/silences", json={**wanted, "author": "Ana"}).json()
+    assert (made["author"], made["ends_with"]) == ("Ana", None)
+    kind, reason, details = said(api, alert["id"])[-1]
+    assert (kind, details["silence"]) == ("silenced", made["id"])
+    assert reason.startswith("silenced by Ana until ")
+    assert reason.endswith(": a known change")
+    api.call("DELETE", f"/v1/silences/{made['id']}")
+    assert said(api, alert["id"])[-1][:2] == ("silence_ended", "the silence was ended by a person")
+    api.call("POST", "/v1/silences", json={**wanted, "matchers": {"rule": "another"}})
+    assert said(api, alert["id"])[-1][0] == "silence_ended"
+
+
+def test_a_silence_ends_with_the_next_version(api: Api) -> None:
+    alert = api.fire()
+    with api.runs.database.write() as connection:
+        models.note_predictions(connection, 1, {"v1": (5, MIDNIGHT - DAY, MIDNIGHT)})
+    wanted = {"matchers": {"model": "flight-delays"}, "until": "next_version", "comment": "v2 is coming"}
+    made = api.call("POST", "/v1/silences", json=wanted).json()
+    assert made["ends_with"] == "next_version"
+    assert clock.parse(made["until"]) - clock.parse(made["created_at"]) == 30 * DAY
+    assert "until the next version, at most to" in said(api, alert["id"])[-1][1]
+    api.fire(n=1)
+    assert said(api, alert["id"])[-1][0] == "silenced"
+    with api.runs.database.write() as connection:
+        models.note_predictions(connection, 1, {"v2": (5, MIDNIGHT + DAY + 1, MIDNIGHT + 2 * DAY)})
+    api.runs.run([RULE, *MANY], as_of=MIDNIGHT + DAY)  # a replay of a time before the version
+    assert said(api, alert["id"])[-1][0] == "silenced"
+    api.fire(n=2)
+    assert said(api, alert["id"])[-1][:2] == ("silence_ended", "the silence ended: version v2 came after v1")
+    (kept,) = api.call("GET", "/v1/silences").json()["items"]
+    assert clock.parse(kept["until"]) <= clock.now()
+
+
+def test_a_silence_ends_with_the_retraining(api: Api) -> None:
+    alert = api.fire()
+    wanted = {"matchers": {"model": "flight-delays"}, "until": "retraining_ends", "comment": "on its way"}
+    assert api.call("POST", "/v1/silences", json=wanted).status_code == 201
+    api.fire(n=1)
+    assert said(api, alert["id"])[-1][0] == "silenced"
+    with api.runs.database.write() as connection:
+        (run,) = runs_of_model(connection, 1)
+        move_run(connection, run, "succeeded", clock.now(), ended_at=clock.now())
+    api.fire(n=2)
+    assert said(api, alert["id"])[-1][:2] == ("silence_ended", "the silence ended: the retraining ended")
+
+
+@pytest.mark.parametrize("matchers", [{"rule": "drift"}, {"model": "unknown"}])
+@pytest.mark.parametrize("until", ["next_version", "retraining_ends"])
+def test_what_waits_for_a_model_names_one(api: Api, matchers: dict[str, str], until: str) -> None:
+    reply = api.call("POST", "/v1/silences", json={"matchers": matchers, "until": until})
+    assert (reply.status_code, reply.json()["error"]["field"]) == (422, "until")
 
 
 def test_silences_come_and_go(api: Api) -> None:

@@ -118,7 +118,8 @@ def test_addresses_that_cannot_be_used_are_told_without_repeating_them(url: str,
 @pytest.mark.parametrize(
     "url",
     ["http://127.0.0.1:9/", "http://localhost:9/", "http://0.0.0.0:9/", "http://169.254.169.254/", "http://10.0.0.1/",
-     "http://192.168.1.1/", "http://2130706433:9/", "http://[::ffff:127.0.0.1]:9/", "http://[::1]:9/"],
+     "http://192.168.1.1/", "http://2130706433:9/", "http://[::ffff:127.0.0.1]:9/", "http://0x7f000001:9/",
+     "http://127.1:9/", "http://[::ffff:7f00:1]:9/", "http://[64:ff9b::7f00:1]:9/", "http://[fe80::1]:9/", "http://[::1]:9/"],
 )  # fmt: skip
 def test_private_addresses_are_refused(url: str, receiver: Receiver) -> None:
     reply = send(post(url), AddressPolicy())

@@ -1,0 +1,104 @@
+"""The life of alerts on rows and labels as they are posted: vanished features, late corrections, new versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from monitor import clock
+from monitor.service import Service
+from monitor.store import alerts
+from tests.monitor.world import T0, D, H, World, traffic
+
+START = T0 + 14 * D
+FIVE = 5 * clock.MINUTE
+
+
+@pytest.fixture
+def world(service: Service) -> World:
+    made = World(service)
+    made.reference(traffic(T0, 24 * 9, per_hour=20))
+    return made
+
+
+def walk(world: World, hours: range, *checks: str) -> None:
+    for hour in hours:
+        world.run(START + hour * H + FIVE, checks=checks)
+
+
+def story(world: World) -> dict[str, list[dict[str, Any]]]:
+    """Alerts by rule, oldest first, each with its timeline."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    with world.service.database.read() as connection:
+        listed = alerts.list_alerts(connection, model="m", state=None, since=None, limit=100, after=None)
+        for alert in listed[::-1]:
+            entries = alerts.list_transitions(connection, alert["id"])
+            found.setdefault(alert["rule"], []).append({**alert, "transitions": entries})
+    return found
+
+
+def kinds(alert: dict[str, Any]) -> list[str]:
+    return [one["kind"] for one in alert["transitions"]]
+
+
+def without_x(records: list[dict[str, Any]], start: int, end: int) -> list[dict[str, Any]]:
+    """The feature x is not sent any more between two moments."""
+    gone = [start <= clock.parse(one["timestamp"]) < end for one in records]
+    return [
+        {**one, "features": {"kind": one["features"]["kind"]}} if away else one
+        for one, away in zip(records, gone, strict=True)
+    ]
+
+
+def test_a_feature_that_vanishes_and_comes_back(world: World) -> None:
+    world.configure(checks=[{"name": name, "kind": name, "window": "24h"} for name in ("data_quality", "data_drift")])
+    world.post(without_x(traffic(START, 24 * 5, per_hour=20, seed=2), START + D, START + 3 * D))
+    walk(world, range(24, 24 * 5, 4), "data_quality", "data_drift")
+    found = story(world)
+    (quality,) = found["data_quality"]
+    assert (quality["state"], quality["resolve_reason"], quality["severity"]) == ("resolved", "recovered", "critical")
+    (drift,) = found["data_drift"]
+    assert kinds(drift) == ["data_missing", "resolved"]
+    assert drift["summary"].startswith("no data of x in 3 windows of 24h in a row")
+    assert drift["resolve_reason"] == "data_back"
+    (by,) = drift["transitions"][0]["details"]["hidden_by"]
+    assert by["alert"] == quality["id"]
+
+
+def test_labels_that_are_corrected_end_an_alert_about_performance(world: World) -> None:
+    world.configure(checks=[{"name": "performance", "kind": "performance", "window": "24h"}], label_horizon="5d")
+    records = traffic(START, 48, per_hour=20, seed=2)
+    world.post(records)
+    wrong = [{**one, "label": 1 - one["label"]} for one in records[: 24 * 20]]
+    world.label(wrong)
+    world.run(START + 28 * H)
+    (alert,) = story(world)["performance"]
+    assert (alert["state"], kinds(alert)) == ("firing", ["pending", "firing"])
+    world.poster.labels(
+        [
+            {"id": one["id"], "label": one["label"], "timestamp": clock.render(START + 40 * H)}
+            for one in records[: 24 * 20]
+        ],
+        now=world.now,
+    )
+    world.run(START + 44 * H)
+    world.run(START + 48 * H)
+    (alert,) = story(world)["performance"]
+    assert (alert["state"], alert["resolve_reason"]) == ("resolved", "corrected")
+    assert kinds(alert)[-2:] == ["corrected", "resolved"]
+
+
+def test_an_alert_of_a_version_ends_when_another_has_been_served_for_a_week(world: World) -> None:
+    world.configure(checks=[{"name": "performance", "kind": "performance", "window": "24h"}])
+    old = traffic(START, 48, per_hour=20, seed=2, right=0.5, version="v1")
+    new = traffic(START + 2 * D, 48, per_hour=20, seed=3, version="v2")
+    world.post([*old, *new])
+    world.label([*old, *new])
+    walk(world, range(28, 24 * 4, 4), "performance")
+    first = story(world)["performance"]
+    assert {one["version"] for one in first} == {"v1"}
+    assert [(one["state"], one["resolve_reason"]) for one in first] == [("resolved", "superseded")]
+    assert first[0]["details"]["superseded_by"] == "v2"
+    ended = first[0]["transitions"][-1]
+    assert START + 3 * D <= clock.parse(ended["at"]) <= START + 3 * D + 8 * H
