@@ -19,14 +19,12 @@ router = APIRouter()
 
 @router.put("/v1/config", dependencies=[Depends(requires("admin"))])
 async def put_config(request: Request) -> Response:
-    """Replace the named things in the body; ``?plan=true`` only says what would change; ``?plan=alerts`` also which
-    alerts of the last month would have, which takes minutes. Triggers are tried before."""
-    document = from_object(await json_body(request))
-    service, now = service_of(request), now_of(request)
+    """Replace the named things in the body, once the orchestrators of its triggers were asked; ``?plan=true`` only says
+    what would change; ``?plan=alerts`` also which alerts of the last month would have, which takes minutes."""
+    document, service, now = from_object(await json_body(request)), service_of(request), now_of(request)
     wanted = request.query_params.get("plan", "").lower()
-    planned = wanted in ("1", "true", "yes", "alerts")
-    act = plan_checked if planned else apply_checked
-    done = (await run_in_threadpool(act, service, document, now, os.environ)).to_json()
+    act = plan_checked if wanted in ("1", "true", "yes", "alerts") else apply_checked
+    told = (await run_in_threadpool(act, service, document, now, os.environ)).to_json()
     if wanted == "alerts":
-        done["alerts"] = await run_in_threadpool(changed_alerts, service, document, now)
-    return answer(done)
+        told["alerts"] = await run_in_threadpool(changed_alerts, service, document, now)
+    return answer(told)

@@ -149,9 +149,9 @@ def _by(request: Request, form: FormData) -> By:
 @router.post("/alerts/{alert_id}/retrainings/{run_id}/{word}", dependencies=acts, include_in_schema=False)
 async def post_retraining(alert_id: str, run_id: str, word: Literal["approve", "deny"], request: Request) -> Response:
     """The buttons on a retraining that waits for approval."""
-    await sent_form(request)
+    by = await run_in_threadpool(_by, request, await sent_form(request))
     act = approve if word == "approve" else deny
-    await run_in_threadpool(act, service_of(request), run_id, now_of(request))
+    await run_in_threadpool(act, service_of(request), run_id, now_of(request), by.author)
     return _back(alert_id)
 
 

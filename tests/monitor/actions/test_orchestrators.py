@@ -5,118 +5,31 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import select
 
 from alerting.channels.slack import message
-from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
 from monitor.actions.answer_chat import answer_click
 from monitor.actions.approve_retraining import approve, deny
-from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.follow_triggers import follow_triggers
 from monitor.actions.poll_orchestrators import poll_due
 from monitor.errors import Conflict, NotFound
-from monitor.service import Service
-from monitor.store import config, trigger_runs
-from monitor.store.alerts import list_transitions
 from monitor.store.tables import outbox
-from monitor.store.trigger_runs import TriggerRun
 from tests.alerting.make import MIDNIGHT, reading
-from tests.monitor.actions.alert_store import Runs, make_runs, make_service
-from tests.monitor.delivery.receiver import Receiver, receiving
-from tests.orchestrators.base import Orchestrator, served
-from tests.orchestrators.every import ENVIRONMENT, EVERY
+from tests.orchestrators.every import ENVIRONMENT
 from tests.orchestrators.schedulers import Prefect
-
-RULE = Rule("drift", "data_drift", notify=("ops",), trigger="retrain", cooldown=HOUR)
-QUALITY = Rule("quality", "data_quality", notify=("ops",))
-
-
-@dataclass
-class World:
-    runs: Runs
-    service: Service
-    there: Orchestrator
-    receiver: Receiver
-    now: int
-
-    def fire(self, n: int = 0, rules: tuple[Rule, ...] = (RULE,), *more: Any, **given: Any) -> dict[str, Any]:
-        as_of = MIDNIGHT + n * DAY
-        alerts = self.runs.run(rules, reading("warning", end=as_of, **given), *more, as_of=as_of, wall_now=self.now)
-        return next(alert for alert in alerts if alert["rule"] == "drift")
-
-    def deliver(self) -> int:
-        return deliver_due(self.service, lambda: self.now, environment=ENVIRONMENT)
-
-    def poll(self, later: int = 0) -> TriggerRun:
-        self.now += later
-        poll_due(self.service, lambda: self.now, environment=ENVIRONMENT)
-        return self.run()
-
-    def run(self) -> TriggerRun:
-        with self.runs.database.read() as connection:
-            return trigger_runs.runs_of_model(connection, 1)[0]
-
-    def count(self) -> int:
-        with self.runs.database.read() as connection:
-            return len(trigger_runs.runs_of_model(connection, 1))
-
-    def timeline(self, alert: dict[str, Any]) -> list[dict[str, Any]]:
-        with self.runs.database.read() as connection:
-            return list_transitions(connection, alert["id"])
-
-    def told(self) -> list[str]:
-        self.deliver()
-        return [got.json()["type"] for got in self.receiver.received]
-
-    def set(self, **settings: Any) -> None:
-        self.runs.triggers = {"retrain": self.there.configured(**settings)}
-        with self.runs.database.write() as connection:
-            config.put(connection, "trigger", "retrain", self.runs.triggers["retrain"])
-
-
-@contextmanager
-def world_of(folder: Path, there: Orchestrator) -> Iterator[World]:
-    with receiving() as receiver, served(there):
-        runs = make_runs(folder)
-        runs.channels = {"ops": {"type": "webhook", "url": receiver.url}}
-        runs.triggers = {"retrain": there.configured()}
-        yield World(runs, make_service(runs), there, receiver, clock.now())
-        runs.database.close()
+from tests.orchestrators.world import QUALITY, RULE, World, world_of
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with world_of(tmp_path, Prefect()) as made:
         yield made
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_from_drift_to_a_run_that_succeeded(name: str, tmp_path: Path) -> None:
-    with world_of(tmp_path, EVERY[name]()) as world:
-        alert = world.fire()
-        world.there.drop = 1  # the answer to the first call gets lost
-        world.deliver()
-        world.now += 60 * SECOND
-        world.deliver()
-        assert (len(world.there.runs), world.run().state) == (1, "accepted")
-        run = world.there.runs[0]
-        assert world.run().external_id == run.id
-        assert (run.key, run.given["model"]) == (world.run().idempotency_key, "flight-delays")
-        for ours in ("accepted", "running", "succeeded"):
-            run.state = world.there.states[ours]
-            assert world.poll(60 * SECOND).state == ours
-        kinds = [one["kind"] for one in world.timeline(alert)]
-        assert kinds[-3:] == ["retraining_accepted", "retraining_running", "retraining_succeeded"]
-        assert world.told() == ["alert.firing"]
 
 
 def test_a_run_is_asked_about_soon_and_then_rarely(world: World) -> None:
