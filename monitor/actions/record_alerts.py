@@ -8,7 +8,7 @@ from typing import Any
 
 from alerting.episode import Episode, Transition
 from alerting.incidents import moved
-from alerting.inhibition import Broken, split
+from alerting.inhibition import Broken, hidden_now, split
 from alerting.looking import look
 from alerting.muting import Silence, silencing
 from alerting.plan import Change, is_told
@@ -247,7 +247,6 @@ def _note_hidden(run: AlertRun, one: Stepped, episode: Episode) -> None:
     kind = next((reading.kind for window in one.windows for reading in window.readings), None)
     if kind is None and one.broken:
         return  # as it was: no new window says otherwise
-    series: Sequence[Json] = [{"kind": kind, "feature": feature} for _, feature in one.after.bad]
-    _, hidden = split(one.broken, one.key.segment, series)
-    shown = [broken.as_json() for broken in hidden.values()]
+    hidden = hidden_now(one.broken, one.key.segment, kind or "", one.after)
+    shown = [broken.as_json() for broken in hidden]
     store.merge_details(run.connection, episode.id, {"hidden_by": shown or None})

@@ -150,6 +150,20 @@ def test_a_change_of_the_schema_hides_all_drift(runs: Runs, broken: list[Reading
     assert by["reason"].startswith("the schema has changed: ")
 
 
+def test_drift_is_hidden_by_what_is_broken_in_windows_as_long(runs: Runs) -> None:
+    weeks = {"length": 168}
+    given = {"check": "data_quality", "kind": "data_quality", "metric": "missing_share"}
+    broken = [reading("warning", "temp", end=day(0), **given), reading("warning", "temp", end=day(0), **given, **weeks)]
+    runs.run(RULES, *broken, as_of=day(0))
+    mended = reading("ok", "temp", end=day(1), **given)
+    still = reading("warning", "temp", end=day(1), **given, **weeks)
+    (alert, *_) = runs.run(RULES, mended, still, drift("warning", "temp", 1, **weeks), as_of=day(1))
+    assert {rule for rule, _, _ in told(runs)} == {"quality"}
+    runs.run(RULES, drift("warning", "temp", 2), reading("ok", "temp", end=day(2), **given), as_of=day(2))
+    assert told(runs)[-1][0] == "drift"
+    assert now(runs, alert["id"])["details"]["hidden_by"]  # of 7 d it is still
+
+
 def test_a_small_break_hides_no_drift_of_other_features(runs: Runs) -> None:
     runs.run(RULES, drift("critical", "temp", 0), missing("critical", "wind", 0, 1.0), *(
         missing("ok", f"f{n}", 0, 0.0) for n in range(9)
