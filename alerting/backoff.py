@@ -7,6 +7,7 @@ from alerting.words import DAY, SECOND
 FIRST_WAITS = (5 * SECOND, 30 * SECOND, 120 * SECOND, 600 * SECOND)
 LONGEST_WAIT = 6 * 3600 * SECOND
 LIFETIME = DAY
+FIRST_POLL, LONGEST_POLL = 2 * SECOND, 60 * SECOND
 
 
 def next_try(attempts: int, now: int, asked: int | None = None) -> int | None:
@@ -17,6 +18,11 @@ def next_try(attempts: int, now: int, asked: int | None = None) -> int | None:
     if sum(wait(earlier) for earlier in range(1, attempts + 1)) > LIFETIME:
         return None
     return now + max(wait(attempts), min(asked or 0, LIFETIME))
+
+
+def poll_wait(polls: int) -> int:
+    """The pause before asking again how far a run is, after so many times: 2 s, doubling up to a minute."""
+    return min(FIRST_POLL << min(polls, 10), LONGEST_POLL)
 
 
 def wait(attempts: int) -> int:

@@ -19,15 +19,17 @@ class BadSetting(ValueError):
         self.key = key
 
 
-def known(raw: Mapping[str, Any], required: Sequence[str], optional: Sequence[str] = ()) -> None:
-    """Raise BadSetting for a key that is missing, unknown, or not a text."""
+def known(
+    raw: Mapping[str, Any], required: Sequence[str], optional: Sequence[str] = (), others: Sequence[str] = ()
+) -> None:
+    """Raise BadSetting for a key that is missing, unknown, or not a text. ``others`` are there too, read elsewhere."""
     allowed = ("type", *required, *optional)
     for key in required:
         if raw.get(key) in (None, ""):
             raise BadSetting(key, f"{key} is missing")
     for key, value in raw.items():
         if key not in allowed:
-            raise BadSetting(key, f"{key!r} is not known here; there are {', '.join(allowed)}")
+            raise BadSetting(key, f"{key!r} is not known here; there are {', '.join((*allowed, *others))}")
         if not isinstance(value, str):
             raise BadSetting(key, f"{key} must be a text")
 

@@ -11,16 +11,21 @@ from typing import Any, Literal
 from alerting.words import SECOND, to_datetime
 
 RETRIED_CLIENT_ERRORS = (408, 425, 429)
+SHORT = 64 * 1024  # bytes of a reply that tells how it went
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundRequest:
-    """One HTTP request, ready to send. Header names are as sent; nothing in it may be logged: it holds secrets."""
+    """One HTTP request, ready to send. Header names are as sent; nothing in it may be logged: it holds secrets.
+
+    ``most`` is how many bytes of the reply's body are read.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes
+    most: int = SHORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class OutboundReply:
     """What came back. ``status`` None: nothing did, and ``error`` says why without naming the address.
     Of mail it is SMTP's reply code, and ``message-id`` among the headers.
 
-    Header names are in lower case; the body is cut at 64 KiB.
+    Header names are in lower case; the body is cut at what the request asked for.
     """
 
     status: int | None
@@ -86,7 +91,8 @@ class Outcome:
 class Sending:
     """This attempt: the message's id, the same on every retry, and the wall time in microseconds.
 
-    ``thread`` is the receipt of the message that this one answers, ``edits`` that of the one it replaces.
+    ``thread`` is the receipt of the message that this one answers, ``edits`` that of the one it replaces,
+    which may itself answer ``thread``.
     """
 
     webhook_id: str

@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from alerting import guards
 from alerting.channels import alertmanager, apprise, discord, email, mattermost, pagerduty, slack, teams
 from alerting.channels import webhook as webhook_channel
 from alerting.conversation import Answer, Asked, Conversation, Problem, Progress, Started
 from alerting.options import BadSetting
 from alerting.outbound import Outbound, OutboundReply, Outcome, Sending
 from alerting.routing import COMMON, Route, Threading, parse_only, parse_quiet
+from alerting.triggers import airflow, argo, dagster, databricks, github, kubeflow, kubernetes, prefect
 from alerting.triggers import webhook as webhook_trigger
-from alerting.words import parse_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,19 @@ CHANNELS: Mapping[str, Channel] = {
 }
 
 TRIGGERS: Mapping[str, Trigger] = {
-    "webhook": Trigger("Signed webhook", webhook_trigger.Settings.parse, webhook_trigger.start),
+    "airflow": Trigger("Apache Airflow", airflow.Settings.parse, airflow.start, airflow.follow, airflow.check),
+    "argo": Trigger("Argo Workflows", argo.Settings.parse, argo.start, argo.follow, argo.check),
+    "dagster": Trigger("Dagster", dagster.Settings.parse, dagster.start, dagster.follow, dagster.check),
+    "databricks": Trigger(
+        "Databricks", databricks.Settings.parse, databricks.start, databricks.follow, databricks.check
+    ),
+    "github": Trigger("GitHub Actions", github.Settings.parse, github.start, github.follow, github.check),
+    "kubeflow": Trigger("Kubeflow Pipelines", kubeflow.Settings.parse, kubeflow.start, kubeflow.follow, kubeflow.check),
+    "kubernetes": Trigger(
+        "Kubernetes Job", kubernetes.Settings.parse, kubernetes.start, kubernetes.follow, kubernetes.check
+    ),
+    "prefect": Trigger("Prefect", prefect.Settings.parse, prefect.start, prefect.follow, prefect.check),
+    "webhook": Trigger("Signed webhook", webhook_trigger.Settings.parse, webhook_trigger.start, webhook_trigger.follow),
 }
 
 
@@ -112,7 +125,7 @@ def check_channel(name: str, raw: Mapping[str, Any]) -> None:
 
 def check_trigger(name: str, raw: Mapping[str, Any]) -> None:
     """Raise BadSetting, whose ``key`` names the setting, unless the settings make a trigger."""
-    _check(f"trigger {name}", raw, {key: trigger.parse for key, trigger in TRIGGERS.items()})
+    _check(f"trigger {name}", raw, {key: _guarded(trigger.parse) for key, trigger in TRIGGERS.items()})
 
 
 def channel_of(raw: Mapping[str, Any]) -> Channel | None:
@@ -125,6 +138,16 @@ def trigger_of(raw: Mapping[str, Any]) -> Trigger | None:
     return TRIGGERS.get(str(raw.get("type")))
 
 
+def _guarded(parse: Callable[[Mapping[str, Any]], object]) -> Callable[[Mapping[str, Any]], object]:
+    """A trigger's own settings are read without those that all have."""
+
+    def read(raw: Mapping[str, Any]) -> object:
+        guards.parse(raw)
+        return parse(guards.without(raw))
+
+    return read
+
+
 def route_of(raw: Mapping[str, Any]) -> Route | None:
     """What the plan has to know of the channel that settings are for, None where they are for none."""
     channel = channel_of(raw)
@@ -132,11 +155,6 @@ def route_of(raw: Mapping[str, Any]) -> Route | None:
         return None
     threading, edits = channel.threading(raw), channel.edits(raw)
     return Route(channel.one_by_one, threading, edits, parse_only(raw), parse_quiet(raw))
-
-
-def deadlines(raw: Mapping[str, Any]) -> tuple[int, int]:
-    """``start_by`` and ``finish_by`` of a trigger in microseconds; 1 h and 24 h unless given."""
-    return parse_duration(str(raw.get("start_by", "1h"))), parse_duration(str(raw.get("finish_by", "24h")))
 
 
 def _check(where: str, raw: Mapping[str, Any], types: Mapping[str, Callable[[Mapping[str, Any]], object]]) -> None:

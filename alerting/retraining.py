@@ -7,11 +7,14 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alerting.words import duration
+from alerting.guards import Guards
+from alerting.words import DAY, duration
 
 OPEN_STATES = ("requested", "sent", "accepted", "running")
+FOLLOWED_STATES = ("accepted", "running")  # an orchestrator has them, and can be asked
 END_STATES = ("succeeded", "failed", "cancelled", "stuck", "refused", "unknown")
-WENT_WRONG = ("failed", "stuck", "refused", "unknown")
+WENT_WRONG = ("failed", "cancelled", "stuck", "refused", "unknown")
+DRY_RUN = "dry run: nobody was asked"
 REPORTABLE = ("running", "succeeded", "failed")
 
 
@@ -21,15 +24,34 @@ class EarlierRun:
 
     state: str
     as_of: int
+    trigger: str = ""
 
 
-def suppression(cooldown: int, at: int, earlier: Sequence[EarlierRun]) -> str | None:
-    """Why no run of a model may be started now, or None: never two at once, at most one per cooldown, whoever asks."""
-    if any(run.state in OPEN_STATES for run in earlier):
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known of a model when a retraining is asked for at ``at``: the runs before; ``labelled`` rows within the
+    label horizon (None: not counted); ``broken``, what an open alert says of its data."""
+
+    at: int
+    earlier: Sequence[EarlierRun]
+    labelled: int | None = None
+    broken: str | None = None
+
+
+def suppression(trigger: str, cooldown: int, guards: Guards, now: Situation) -> str | None:
+    """Why no run of a model may be started now, or None: never two at once, at most one per cooldown, whoever asks, and
+    what the trigger's guards want."""
+    if any(run.state in OPEN_STATES for run in now.earlier):
         return "another retraining of this model is open"
-    recent = [run.as_of for run in earlier if 0 <= at - run.as_of < cooldown]
-    if recent:
+    if any(0 <= now.at - run.as_of < cooldown for run in now.earlier):
         return f"the last one was asked for less than the cooldown of {duration(cooldown)} ago"
+    today = sum(run.trigger == trigger and 0 <= now.at - run.as_of < DAY for run in now.earlier)
+    if guards.at_most is not None and today >= guards.at_most:
+        return f"it was asked for {today} times within a day, and at_most is {guards.at_most}"
+    if now.broken is not None:
+        return f"the data are broken, and a model trained on them would be too: {now.broken}"
+    if now.labelled is not None and now.labelled < guards.min_labels:
+        return f"{now.labelled:,} rows have labels, and min_labels is {guards.min_labels:,}"
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 MASK = "••••"
@@ -25,8 +25,7 @@ class BadSecret(ValueError):
 
 def references(settings: Mapping[str, Any]) -> list[str]:
     """Names of the variables that settings refer to, in order, each once."""
-    texts = [value for value in settings.values() if isinstance(value, str)]
-    return list(dict.fromkeys(name for text in texts for name in _REFERENCE.findall(text)))
+    return list(dict.fromkeys(name for text in texts(settings) for name in _REFERENCE.findall(text)))
 
 
 def is_reference(value: Any) -> bool:
@@ -45,9 +44,26 @@ def resolve(settings: Mapping[str, Any], environment: Mapping[str, str]) -> dict
             raise MissingSecret(f"{match[1]} is not set in the environment of the service")
         return environment[match[1]]
 
-    return {
-        key: _REFERENCE.sub(value_of, value) if isinstance(value, str) else value for key, value in settings.items()
-    }
+    def filled(value: Any) -> Any:
+        if isinstance(value, str):
+            return _REFERENCE.sub(value_of, value)
+        if isinstance(value, Mapping):
+            return {key: filled(inner) for key, inner in value.items()}
+        return [filled(inner) for inner in value] if isinstance(value, list) else value
+
+    return {key: filled(value) for key, value in settings.items()}
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a value, however deep; keys are none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts(inner)
 
 
 def shown(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,9 +76,10 @@ def _shown(key: str, value: Any) -> Any:
         return value
     if key in SECRET_KEYS:
         return MASK
-    if key == "webhook_url":
+    if key in ADDRESS_KEYS:
         scheme, _, rest = value.partition("://")
-        return f"{scheme}://{rest.split('@')[-1].split('/')[0]}/{MASK}"
+        host = _PARTS.split(rest.split("/")[0].split("@")[-1])[0]
+        return value if rest.rstrip("/") == host else f"{scheme}://{host}/{MASK}"
     return value
 
 

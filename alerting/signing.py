@@ -19,13 +19,17 @@ def signed_post(url: str, secret: str | None, body: Mapping[str, Any], sending: 
     Raises BadSecret for a secret that is none.
     """
     text = json.dumps(finite(body), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    headers = {
-        "content-type": "application/json",
-        "user-agent": "plimsoll",
-        "webhook-id": sending.webhook_id,
-        "webhook-timestamp": str(sending.now // SECOND),
-    }
+    headers = {"content-type": "application/json", "user-agent": "plimsoll", **signature(secret, text, sending)}
+    return OutboundRequest("POST", url, headers, text.encode())
+
+
+def signature(secret: str | None, text: str, sending: Sending) -> dict[str, str]:
+    """``webhook-id``, ``webhook-timestamp`` and, with a secret, ``webhook-signature`` of a body.
+
+    Raises BadSecret for a secret that is none.
+    """
+    headers = {"webhook-id": sending.webhook_id, "webhook-timestamp": str(sending.now // SECOND)}
     if secret is not None:
         signer = Webhook(signing_key(secret))
         headers["webhook-signature"] = signer.sign(sending.webhook_id, to_datetime(sending.now), text)
-    return OutboundRequest("POST", url, headers, text.encode())
+    return headers

@@ -23,6 +23,10 @@ VERBS: Mapping[str, str] = {
     REMINDER: "is still firing",
     NO_DATA: "lacks data",
     TEST: "is a test message",
+    "retraining.approval": "asks for a retraining that somebody has to approve",
+    "retraining.recovered": "was helped by the retraining",
+    "retraining.not_recovered": "was not helped by the retraining",
+    "retraining.cancelled": "asked for a retraining, which was cancelled",
     "retraining.failed": "asked for a retraining, which failed",
     "retraining.stuck": "asked for a retraining, which is stuck",
     "retraining.refused": "asked for a retraining, which was refused",
@@ -54,7 +58,7 @@ def mood(one: Entry) -> str:
     """``critical``, ``warning``, ``resolved`` or ``test``: what colours and signs go by."""
     if one["type"] == TEST:
         return "test"
-    return "resolved" if one["type"] == RESOLVED else str(one["alert"]["severity"])
+    return "resolved" if one["type"] in (RESOLVED, "retraining.recovered") else str(one["alert"]["severity"])
 
 
 def worst_mood(body: Mapping[str, Any]) -> str:

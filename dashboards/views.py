@@ -151,6 +151,7 @@ class ModelFacts:
     newest_label: int | None
     references: Sequence[Reference]
     open_alerts: Sequence[Mapping[str, Any]]
+    retrainings: Mapping[str, int]
 
 
 @dataclass(frozen=True)

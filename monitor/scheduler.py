@@ -11,6 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from monitor import clock, memory
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.follow_triggers import follow_triggers
+from monitor.actions.poll_orchestrators import poll_due
 from monitor.actions.prune import prune
 from monitor.actions.recording_apart import Watch, mend_left
 from monitor.actions.repeat_alerts import repeat_alerts
@@ -32,6 +33,7 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
         "summaries": (5.0, lambda: _tidy(summarise_waiting(service, now()))),
         "runs": (5.0, lambda: _tidy(run_due(service, holder, now()))),
         "triggers": (5.0, lambda: follow_triggers(service, now())),
+        "polls": (1.0, lambda: poll_due(service, now)),
         "repeats": (15.0, lambda: repeat_alerts(service, now())),
         "arrivals": (5.0, lambda: mend_left(service, watch, now())),
         "prune": (3600.0, lambda: prune(service, now())),

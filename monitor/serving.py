@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ import uvicorn
 
 from monitor import scheduler
 from monitor.actions import apply_config, manage_keys
+from monitor.actions.apply_checked import warn_of_triggers
 from monitor.api.app import create_app
 from monitor.api.front import Front
 from monitor.errors import Invalid
@@ -74,6 +76,9 @@ def _answer(service: Service, now: ServerTime, role: Role, ready: str | None) ->
     with listen(settings.host, settings.port) as listening:
         if settings.config is not None:
             apply_config.apply_file(service.database, settings.config, now())
+            document, _ = apply_config.read_file(settings.config)
+            told = (service, document, now(), os.environ)
+            threading.Thread(target=warn_of_triggers, args=told, name="check", daemon=True).start()
         with service.database.write() as connection:
             installation.note_public_url(connection, settings.public_url)
         with contextlib.ExitStack() as until:

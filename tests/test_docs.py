@@ -259,6 +259,11 @@ def test_the_configuration_that_the_page_shows_is_one(service: Service) -> None:
     assert {change.kind for change in changes} == {"model", "channel", "trigger", "setting"}
 
 
+def test_every_trigger_has_an_example_that_is_one() -> None:
+    shown = from_yaml(block(DOCS / "retraining.md", "yaml", "prefect: {"), "retraining.md").triggers
+    assert {str(settings["type"]) for settings in shown.values()} == set(TRIGGERS)
+
+
 def test_every_metric_of_the_service(service: Service) -> None:
     exposed = set(re.findall(r"^# HELP (\w+)", exposition(service, 0), re.MULTILINE))
     assert exposed

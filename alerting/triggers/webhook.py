@@ -1,33 +1,46 @@
-"""Trigger ``webhook``: asks an orchestrator for a retraining by a signed POST; it reports at the callback address."""
+"""Trigger ``webhook``: asks an orchestrator for a retraining by a signed POST; it reports at the callback address.
+
+With ``status_url`` it is asked, too, how far the run is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
-from alerting import options
-from alerting.conversation import Answer, Asked, Conversation
+from alerting import options, orchestrator
+from alerting.conversation import Answer, Asked, Conversation, Progress, RunState, Started
 from alerting.message import standard_webhook
+from alerting.options import BadSetting
+from alerting.orchestrator import LONGEST_WORDS, is_fine, mapping, text, told, unseen
 from alerting.outbound import OutboundRequest, Sending, judge_by_status
-from alerting.signing import signed_post
+from alerting.parameters import fill
+from alerting.signing import signature, signed_post
+
+STATES: Mapping[str, RunState] = {state: state for state in ("accepted", "running", "succeeded", "failed", "cancelled")}
+KEY = "{key}"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``url`` is where to post. The run has to start within ``start_by`` and to end within ``finish_by``."""
+    """``url`` is where to post; ``{key}`` in ``status_url`` is the run's key; without a ``secret`` nothing is signed.
+    ``parameters`` go along with the run."""
 
     url: str
     secret: str | None
-    start_by: int
-    finish_by: int
+    status_url: str | None
+    parameters: Mapping[str, Any]
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Settings:
         """Settings as written; raises BadSetting."""
-        options.known(raw, ("url",), ("secret", "start_by", "finish_by"))
-        start_by, finish_by = options.length(raw, "start_by", "1h"), options.length(raw, "finish_by", "24h")
-        return cls(options.address(raw, "url"), options.secret(raw), start_by, finish_by)
+        orchestrator.known(raw, ("url",), ("secret", "status_url"), ("parameters",))
+        status_url = options.address(raw, "status_url") if raw.get("status_url") else None
+        if status_url is not None and KEY not in status_url:
+            raise BadSetting("status_url", f"status_url must hold {KEY}, which names the run")
+        return cls(options.address(raw, "url"), options.secret(raw), status_url, raw.get("parameters", {}))
 
 
 def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
@@ -35,10 +48,32 @@ def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
 
     ``idempotency-key`` is the same on every retry: a repeat must not start a second run.
     """
-    body = standard_webhook(asked.body, asked.trigger_run)
+    run = dict(asked.trigger_run)
+    if settings.get("parameters"):
+        run["parameters"] = fill(settings["parameters"], asked.fields)
+    body = standard_webhook(asked.body, run)
     signed = signed_post(settings["url"], settings.get("secret"), body, Sending(asked.webhook_id, asked.now))
     headers = {**signed.headers, "idempotency-key": asked.key}
     reply = yield OutboundRequest(signed.method, signed.url, headers, signed.body)
     outcome = judge_by_status(reply, asked.now)
     kinds = {"delivered": "accepted", "retry": "retry", "give_up": "refused"}
     return Answer(kinds[outcome.kind], outcome.reason, after=outcome.after, status=reply.status)  # type: ignore[arg-type]
+
+
+def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[Progress]:
+    """``{"status", "message"?, "url"?}`` at the status address; a GET with the headers of Standard Webhooks, over an
+    empty body, where there is a secret."""
+    if not settings.get("status_url"):
+        return Progress(None)
+    url = str(settings["status_url"]).replace(KEY, quote(run.key, safe=""))
+    headers = {"accept": "application/json", "user-agent": "plimsoll"}
+    headers |= signature(settings.get("secret"), "", Sending(run.key, now))
+    reply = yield OutboundRequest("GET", url, headers, b"")
+    if not is_fine(reply):
+        return unseen(reply)
+    found = mapping(told(reply))
+    page = text(found.get("url"))
+    page = page if page is not None and page.startswith(("https://", "http://")) else None
+    state = STATES.get(str(found.get("status")))
+    why = text(found.get("message")) or ("" if state else "its answer names no status that is known")
+    return Progress(state, why[:LONGEST_WORDS], page)

@@ -11,14 +11,16 @@ from urllib.parse import parse_qs
 
 from slack_sdk.signature import Clock, SignatureVerifier
 
-from alerting.channels.slack import ACKNOWLEDGE, SILENCE
+from alerting.channels.slack import ACKNOWLEDGE, APPROVE, DENY, SILENCE
 from alerting.secrets import MissingSecret, resolve
 from monitor import clock
 from monitor.actions.answer_alert import By, acknowledge, open_alert
+from monitor.actions.approve_retraining import approve_by_button, deny_by_button
 from monitor.actions.rewrite_messages import rewrite
+from monitor.actions.silence_alerts import silence
 from monitor.errors import BadRequest, Conflict, NotFound, Unauthorized
 from monitor.service import Service
-from monitor.store import config, locks, silences
+from monitor.store import config, locks
 
 NAP = clock.DAY
 MAX_NAME = 100
@@ -44,25 +46,17 @@ def silence_by_button(service: Service, click: Click) -> None:
     """Nobody is told of the alert's rule on its model for a day; the same press again changes nothing."""
     with service.database.read() as connection:
         alert = open_alert(connection, click.value)
-    name = hashlib.sha256(f"{click.value}\0{click.key}".encode()).hexdigest()
-    with service.database.write(locks.HOUSE, locks.model(str(alert["model"]))) as connection:
-        if silences.exists(connection, f"silence-{name[:16]}"):
-            return
-        silences.add_silence(
-            connection,
-            f"silence-{name[:16]}",
-            matchers={"model": str(alert["model"]), "rule": str(alert["rule"])},
-            until=click.now + NAP,
-            comment="by the button in Slack",
-            author=click.author,
-            now=click.now,
-        )
-        rewrite(connection, [click.value], click.now)
+    press = hashlib.sha256(f"{click.value}\0{click.key}".encode()).hexdigest()[:16]
+    matchers = {"model": str(alert["model"]), "rule": str(alert["rule"])}
+    by = By(click.author, "by the button in Slack")
+    silence(service, matchers, click.now + NAP, by, click.now, f"silence-{press}")
 
 
 HANDLERS: Mapping[str, Callable[[Service, Click], None]] = {
     ACKNOWLEDGE: acknowledge_by_button,
     SILENCE: silence_by_button,
+    APPROVE: approve_by_button,
+    DENY: deny_by_button,
 }
 
 

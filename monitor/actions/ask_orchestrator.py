@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from alerting.conversation import Answer, Asked
 from alerting.outbound import Outcome
+from alerting.parameters import fields
 from alerting.registry import Trigger
-from alerting.secrets import resolve
+from alerting.secrets import masked, resolve
 from monitor.actions.follow_triggers import after_attempt
 from monitor.delivery.addresses import AddressPolicy
 from monitor.delivery.talk import talk
@@ -34,25 +36,10 @@ def ask(
         attempt=message.attempts + 1,
         body=message.body,
         trigger_run=run,
-        fields=fields(message.body),
+        fields=fields(message.body, str(run.get("data_url") or "")),
     )
-    return talk(trigger.start(asked, resolve(settings, environment)), policy)
-
-
-def fields(body: Mapping[str, Any]) -> dict[str, str]:
-    """What fills in the placeholders of parameters; empty where there is nothing to say."""
-    (one,) = body["entries"]
-    alert, readings = one["alert"], one["readings"]
-    window = readings[0]["window"] if readings else {}
-    return {
-        "model": str(alert["model"]),
-        "version": str(alert.get("version") or ""),
-        "alert": str(alert["id"]),
-        "window_start": str(window.get("start", "")),
-        "window_end": str(window.get("end", "")),
-        "data_url": str(one.get("data_url") or ""),
-        "summary": str(alert.get("summary") or ""),
-    }
+    answer = talk(trigger.start(asked, resolve(settings, environment)), policy)
+    return replace(answer, reason=masked(answer.reason, settings, environment))
 
 
 def outcome_of(answer: Answer) -> Outcome:

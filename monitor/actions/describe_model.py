@@ -9,6 +9,7 @@ from monitor.actions.frame import Frame
 from monitor.actions.levels import segments_of
 from monitor.actions.models import settings_of
 from monitor.service import Service
+from monitor.store import trigger_runs
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
@@ -16,7 +17,11 @@ from monitor.store.models import Model
 def describe_model(service: Service, connection: Connection, model: Model, now: int) -> dict[str, Any]:
     """As ``GET /v1/models/{model}`` shows it."""
     frame = Frame.load(service, connection, model) if settings_of(model).segments else None
-    return {**describe(connection, model, now), "segments": [] if frame is None else segments_told(frame)}
+    return {
+        **describe(connection, model, now),
+        "segments": [] if frame is None else segments_told(frame),
+        "retrainings": trigger_runs.tally(connection, model.id),
+    }
 
 
 def segments_told(frame: Frame) -> list[dict[str, Any]]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from alerting.backoff import poll_wait
 from alerting.message import body, entry
-from alerting.retraining import END_STATES, WENT_WRONG, callback_token
+from alerting.retraining import END_STATES, FOLLOWED_STATES, WENT_WRONG, callback_token
+from monitor.actions.rows_link import Window, rows_url
 from monitor.actions.tell_alert import tell
+from monitor.clock import DAY, parse
 from monitor.service import Service
 from monitor.store import alerts, locks, trigger_runs
 from monitor.store.database import Connection
 from monitor.store.installation import secret
 from monitor.store.trigger_runs import TriggerRun
 
+WAITED = "24 hours"  # of a run for somebody to approve it
 REPORTED = ("accepted", "running", "succeeded", "failed", "cancelled")
 
 
@@ -24,9 +28,26 @@ def follow_triggers(service: Service, now: int) -> int:
     with service.database.write(locks.OUTBOX) as connection:
         late = trigger_runs.overdue_runs(connection, now)
         for run in late:
-            what = "finish" if run.finish_by <= now else "start"
-            move(service, connection, run, "stuck", now, message=f"it did not {what} in time")
+            if run.waits:
+                over = {**(run.approval or {}), "open": False}
+                move(
+                    service,
+                    connection,
+                    run,
+                    "cancelled",
+                    now,
+                    message=f"nobody approved it within {WAITED}",
+                    approval=over,
+                )
+            else:
+                move(service, connection, run, "stuck", now, message=_overdue(run, now))
     return len(late)
+
+
+def _overdue(run: TriggerRun, now: int) -> str:
+    """What it did not do in time, and what the orchestrator said of it last."""
+    said = f"; the last that was heard of it: {run.message}" if run.message else ""
+    return f"it did not {'finish' if run.finish_by <= now else 'start'} in time{said}"
 
 
 def before_attempt(connection: Connection, run_id: str, now: int) -> tuple[TriggerRun | None, str]:
@@ -57,6 +78,8 @@ def move(service: Service, connection: Connection, run: TriggerRun, state: str, 
     """Take a run to another state, with its entry in the alert's timeline, and tell what went wrong."""
     times = {"accepted": "accepted_at", "running": "started_at"}
     when = {"ended_at": now} if state in END_STATES else {times[state]: now}
+    if state in FOLLOWED_STATES and run.next_poll_at is None:
+        when["next_poll_at"] = now + poll_wait(0)
     if not trigger_runs.move_run(connection, run, state, now, **fields, **when):
         return False
     alert = alerts.get_alert(connection, run.alert_id)
@@ -101,7 +124,16 @@ def _tell_wrong(
 
 
 def trigger_run_body(service: Service, connection: Connection, run: TriggerRun) -> dict[str, Any]:
-    """``{id, idempotency_key, callback_url}``; the token in the address is made when it is sent, and stored nowhere."""
+    """``{id, idempotency_key, callback_url, data_url?}``; the tokens in the addresses are made when it is sent, and
+    stored nowhere."""
     token = callback_token(secret(connection), run.id)
     address = f"{service.settings.public_url}/v1/trigger-runs/{run.id}?token={token}"
-    return {"id": run.id, "idempotency_key": run.idempotency_key, "callback_url": address}
+    told = {"id": run.id, "idempotency_key": run.idempotency_key, "callback_url": address}
+    alert = alerts.get_alert(connection, run.alert_id)
+    evidence = alerts.latest_evidence(connection, run.alert_id, until=run.as_of)
+    if alert is None or not evidence:
+        return told
+    window = Window(
+        run.model, alert["version"], parse(evidence[0]["window"]["start"]), parse(evidence[0]["window"]["end"])
+    )
+    return {**told, "data_url": rows_url(service.settings.public_url, secret(connection), window, run.finish_by + DAY)}

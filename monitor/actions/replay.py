@@ -11,6 +11,7 @@ from monitor import clock, cron
 from monitor.actions import models as known_models
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.frame import Frame
+from monitor.actions.poll_orchestrators import poll_due
 from monitor.actions.run_checks import run_checks
 from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check
@@ -112,6 +113,8 @@ class Outside:
                 return
             if untried and not served:
                 deliver_due(self.service, self.now)
+            if running and not served:
+                poll_due(self.service, self.now)
         self.awaited |= running
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from alerting.reading import Reading
 from monitor import clock
 from monitor.actions import models as known_models
+from monitor.actions.close_retrainings import close_retrainings
 from monitor.actions.frame import Frame, Nothing
 from monitor.actions.levels import segment_lengths
 from monitor.actions.measuring.expected_loss import learn_losses
@@ -79,6 +80,14 @@ def run_checks(
                 stepping += made.stepping
                 again += made.again
         stepped = _step(frame, stepping, again, as_of, now, deliver)
+        close_retrainings(
+            connection,
+            model.id,
+            as_of=as_of,
+            now=now,
+            public_url=service.settings.public_url,
+            deliver=deliver,
+        )
         if claimed_by is not None:
             claims.finish(connection, model.id, as_of, now)
         changed = {alert["id"] for alert in stepped}

@@ -9,6 +9,7 @@ from typing import Any
 from alerting.muting import ENDS_WITH, LONGEST_WAIT, ending, matches
 from alerting.words import in_words
 from monitor.actions.answer_alert import NOBODY, By
+from monitor.actions.rewrite_messages import rewrite
 from monitor.errors import Invalid, NotFound
 from monitor.service import Service
 from monitor.store import alerts, models, silences, trigger_runs
@@ -16,13 +17,18 @@ from monitor.store.database import Connection
 from monitor.store.models import Model
 
 
-def silence(service: Service, matchers: Mapping[str, str], until: int | str, by: By, now: int) -> dict[str, Any]:
+def silence(
+    service: Service, matchers: Mapping[str, str], until: int | str, by: By, now: int, silence_id: str | None = None
+) -> dict[str, Any]:
     """Silence what matches until a moment, or until ``next_version`` or ``retraining_ends`` of the model that the
-    matchers name, at most 30 days; as the API shows it.
+    matchers name, at most 30 days; as the API shows it. Under a ``silence_id`` that there is already nothing is made.
 
     Raises Invalid where those name no model.
     """
     with service.database.write() as connection:
+        known = None if silence_id is None else silences.get_silence(connection, silence_id)
+        if known is not None:
+            return silences.as_json(known)
         waits: dict[str, str | None] = {}
         if isinstance(until, str):
             model = _named(connection, matchers, until)
@@ -30,7 +36,7 @@ def silence(service: Service, matchers: Mapping[str, str], until: int | str, by:
             until = now + LONGEST_WAIT
         made = silences.add_silence(
             connection,
-            f"silence-{secrets.token_hex(8)}",
+            silence_id or f"silence-{secrets.token_hex(8)}",
             matchers=matchers,
             until=until,
             comment=by.comment or "",
@@ -41,7 +47,7 @@ def silence(service: Service, matchers: Mapping[str, str], until: int | str, by:
         end = f"until {_ENDS[str(waits['ends_with'])]}, at most to" if waits else "until"
         who = By(by.author).words("silenced")
         why = f": {by.comment}" if by.comment else ""
-        _note(connection, made, "silenced", f"{who} {end} {in_words(until)}{why}", now, by)
+        rewrite(connection, _note(connection, made, "silenced", f"{who} {end} {in_words(until)}{why}", now, by), now)
     return made
 
 
@@ -54,9 +60,11 @@ def end_silence(service: Service, silence_id: str, now: int, by: By = NOBODY) ->
         known = silences.get_silence(connection, silence_id)
         if known is None:
             raise NotFound(f"There is no silence {silence_id!r}")
+        noted: list[str] = []
         if known["until"] > now:
-            _note(connection, known, "silence_ended", by.words("the silence was ended"), now, by)
+            noted = _note(connection, known, "silence_ended", by.words("the silence was ended"), now, by)
         silences.delete_silence(connection, silence_id)
+        rewrite(connection, noted, now)
 
 
 def end_what_came(connection: Connection, model_id: int, as_of: int, now: int) -> None:
@@ -81,7 +89,7 @@ def end_what_came(connection: Connection, model_id: int, as_of: int, now: int) -
         )
         if why is not None:
             silences.end_silence(connection, one["id"], now)
-            _note(connection, one, "silence_ended", f"the silence ended: {why}", now, NOBODY)
+            rewrite(connection, _note(connection, one, "silence_ended", f"the silence ended: {why}", now, NOBODY), now)
 
 
 def _named(connection: Connection, matchers: Mapping[str, str], until: str) -> Model:
@@ -96,8 +104,9 @@ def _newest(connection: Connection, model: Model) -> str | None:
     return max(known, key=lambda one: one.first_prediction).version if known else None
 
 
-def _note(connection: Connection, made: Mapping[str, Any], kind: str, reason: str, now: int, by: By) -> None:
-    """An entry in the timeline of every open alert that the silence holds for."""
+def _note(connection: Connection, made: Mapping[str, Any], kind: str, reason: str, now: int, by: By) -> list[str]:
+    """An entry in the timeline of every open alert that the silence holds for; which they are."""
+    noted = []
     for alert in alerts.every_open(connection, made["matchers"].get("model")):
         if matches(made["matchers"], alert):
             details = {**by.details, "silence": made["id"]}
@@ -105,3 +114,5 @@ def _note(connection: Connection, made: Mapping[str, Any], kind: str, reason: st
             alerts.add_transition(
                 connection, alert["id"], at=now, kind=kind, severity=severity, reason=reason, details=details
             )
+            noted.append(str(alert["id"]))
+    return noted

@@ -19,6 +19,7 @@ from alerting.reading import Reading
 from alerting.rules import Rule
 from alerting.state import step
 from monitor.actions.alert_run import AlertRun, KnownModel, Settings, Stepped
+from monitor.actions.approve_retraining import ask_people
 from monitor.actions.correct_alerts import Groups, Span, correct_closed
 from monitor.actions.end_episode import end_episode, orphans
 from monitor.actions.record_alerts import record
@@ -77,7 +78,7 @@ def step_alerts(
     ended = [*_end_orphans(run, rules), *_end_replaced(run)]
     corrected = correct_closed(run, rules, _by_check(again)) if again else []
     stepped = _step_all(run, rules, readings, again)
-    changes = [change for one in stepped for change in record(run, one)]
+    changes = [change for one in sorted(stepped, key=_is_not_quality) for change in record(run, one)]
     _tell(run, changes)
     touched = [*ended, *corrected, *(alert_id for one in stepped for alert_id in one.alert_ids)]
     return store.get_alerts(connection, list(dict.fromkeys(touched)))
@@ -169,6 +170,11 @@ def _with_never(run: AlertRun, rule: Rule, key: StateKey, before: AlertState, wi
     return replace(window, never=frozenset(never))
 
 
+def _is_not_quality(one: Stepped) -> bool:
+    """What is wrong with the data themselves comes first: it keeps a retraining from being asked for."""
+    return not any(reading.kind == "data_quality" for window in one.windows for reading in window.readings)
+
+
 def _kind(groups: Groups) -> str | None:
     found = (reading.kind for spans in groups.values() for readings in spans.values() for reading in readings)
     return next(found, None)
@@ -205,6 +211,8 @@ def _tell(run: AlertRun, changes: Sequence[Change]) -> None:
         public_url=run.public_url,
         routes=run.routes,
     )
+    if run.deliver:
+        ask_people(run.connection, run.model.id, as_of=run.as_of, now=run.wall_now, public_url=run.public_url)
 
 
 def _new_alert_id() -> str:

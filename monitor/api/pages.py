@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import hmac
 from functools import cache
+from typing import Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
@@ -21,6 +22,7 @@ from monitor import clock
 from monitor.actions import build_page, manage_keys
 from monitor.actions.accept_alert import accept
 from monitor.actions.answer_alert import By, acknowledge, resolve
+from monitor.actions.approve_retraining import approve, deny
 from monitor.actions.page_data.alerts import silence_matchers
 from monitor.actions.silence_alerts import silence
 from monitor.api.access import COOKIE, OPEN, name_held, requires, scope_held
@@ -142,6 +144,15 @@ def _until(form: FormData, now: int) -> int | str:
 def _by(request: Request, form: FormData) -> By:
     """Who pressed a button, by the name of the key that they signed in with, and what they wrote beside it."""
     return By(name_held(request), str(form.get("comment", "")).strip()[:LONGEST] or None)
+
+
+@router.post("/alerts/{alert_id}/retrainings/{run_id}/{word}", dependencies=acts, include_in_schema=False)
+async def post_retraining(alert_id: str, run_id: str, word: Literal["approve", "deny"], request: Request) -> Response:
+    """The buttons on a retraining that waits for approval."""
+    by = await run_in_threadpool(_by, request, await sent_form(request))
+    act = approve if word == "approve" else deny
+    await run_in_threadpool(act, service_of(request), run_id, now_of(request), by.author)
+    return _back(alert_id)
 
 
 def _back(alert_id: str) -> Response:

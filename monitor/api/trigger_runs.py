@@ -6,8 +6,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from monitor.actions.approve_retraining import approve, deny
 from monitor.actions.report_retraining import report_retraining
-from monitor.api.access import OPEN, requires
+from monitor.api.access import OPEN, name_held, requires
 from monitor.api.wire import answer, json_object, now_of, service_of
 
 router = APIRouter()
@@ -20,6 +21,18 @@ async def post_trigger_run(run_id: str, request: Request) -> Response:
     report = await json_object(request)
     service, now = service_of(request), now_of(request)
     return answer(await run_in_threadpool(report_retraining, service, run_id, token, report, now))
+
+
+@router.post("/v1/trigger-runs/{run_id}/approve", dependencies=[Depends(requires("admin"))])
+def post_approve(run_id: str, request: Request) -> Response:
+    """Let a retraining start that waits for it; the run afterwards."""
+    return answer(approve(service_of(request), run_id, now_of(request), name_held(request)))
+
+
+@router.post("/v1/trigger-runs/{run_id}/deny", dependencies=[Depends(requires("admin"))])
+def post_deny(run_id: str, request: Request) -> Response:
+    """Cancel a retraining that waits for approval; the run afterwards."""
+    return answer(deny(service_of(request), run_id, now_of(request), name_held(request)))
 
 
 def _token(request: Request) -> str | None:

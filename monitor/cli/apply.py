@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +11,7 @@ import typer
 
 from monitor import clock
 from monitor.actions import apply_config
+from monitor.actions.apply_checked import apply_checked, plan_checked
 from monitor.actions.backtest import changed_alerts
 from monitor.cli.backtest import bars, following
 from monitor.cli.base import DatabaseUrl, Home, app, out, service_from
@@ -30,18 +33,17 @@ def apply(
     """Make a configuration so: through the service at PLIMSOLL_URL if set, else on the store of the settings."""
     document, text = apply_config.read_file(file)
     try:
-        version, changes = _there(document, plan) if service_url() else _here(document, plan, home, database_url)
+        done = _there(document, plan) if service_url() else _here(document, plan, home, database_url)
         alerts = _alerts(document, home, database_url) if plan else {}
     except Invalid as error:
         raise placed(error, text, str(file)) from error
-    _show(changes, version, plan)
+    _show(done, plan)
     for name, found in alerts.items():
         _show_alerts(name, found)
 
 
-def _there(document: Document, plan: bool) -> tuple[int | None, list[dict[str, Any]]]:
-    answer = call("PUT", f"/v1/config{'?plan=true' if plan else ''}", json=apply_config.dump(document))
-    return answer["version"], answer["changes"]
+def _there(document: Document, plan: bool) -> Any:
+    return call("PUT", f"/v1/config{'?plan=true' if plan else ''}", json=apply_config.dump(document))
 
 
 def _alerts(document: Document, home: Path | None, url: str | None) -> dict[str, Any]:
@@ -65,17 +67,16 @@ def _show_alerts(name: str, found: dict[str, Any]) -> None:
         out.print(f"  would change: {both['before']['rule']} {was} -> {would}", highlight=False, markup=False)
 
 
-def _here(
-    document: Document, plan: bool, home: Path | None, url: str | None
-) -> tuple[int | None, list[dict[str, Any]]]:
+def _here(document: Document, plan: bool, home: Path | None, url: str | None) -> Any:
     with service_from(home=home, database_url=url) as service:
-        if plan:
-            return None, [change.to_json() for change in apply_config.plan(service.database, document)]
-        version, changes = apply_config.apply(service.database, document, clock.now())
-    return version, [change.to_json() for change in changes]
+        act = plan_checked if plan else apply_checked
+        return act(service, document, clock.now(), os.environ).to_json()
 
 
-def _show(changes: list[dict[str, Any]], version: int | None, plan: bool) -> None:
+def _show(done: Mapping[str, Any], plan: bool) -> None:
+    changes, version = done["changes"], done["version"]
+    for warning in done.get("warnings", ()):
+        out.print(f"   warning  {warning}", highlight=False, markup=False)
     for change in changes:
         keys = f" ({', '.join(change['keys'])})" if change["keys"] else ""
         out.print(f"{change['change']:>10}  {change['kind']} {change['name']}{keys}", highlight=False, markup=False)

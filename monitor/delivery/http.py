@@ -14,7 +14,6 @@ from alerting.outbound import OutboundReply, OutboundRequest
 from monitor.delivery.addresses import MAX_ADDRESSES, PRIVATE, AddressPolicy
 
 TIMEOUT = 15.0
-MAX_REPLY = 64 * 1024
 
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # below it they write whole addresses, which hold secrets
@@ -78,25 +77,25 @@ async def _exchange(client: httpx.AsyncClient, url: httpx.URL, address: str, req
     prepared = client.build_request(
         request.method,
         url.copy_with(host=address),
-        headers={**request.headers, "host": url.netloc.decode("ascii")},
+        headers={**request.headers, "host": url.netloc.decode("ascii"), "accept-encoding": "identity"},
         content=request.body,
         extensions={"sni_hostname": url.host},
     )
     reply = await client.send(prepared, stream=True)
     try:
-        return OutboundReply(reply.status_code, dict(reply.headers), await _beginning(reply))
+        return OutboundReply(reply.status_code, dict(reply.headers), await _beginning(reply, request.most))
     finally:
         await reply.aclose()
 
 
-async def _beginning(reply: httpx.Response) -> bytes:
-    """The first 64 KiB of a body, as sent: unpacking is left alone, it could blow up."""
+async def _beginning(reply: httpx.Response, most: int) -> bytes:
+    """The first bytes of a body, as sent: plain ones were asked for, and unpacking others could blow up."""
     body = b""
     async for part in reply.aiter_raw():
         body += part
-        if len(body) >= MAX_REPLY:
+        if len(body) >= most:
             break
-    return body[:MAX_REPLY]
+    return body[:most]
 
 
 @functools.cache

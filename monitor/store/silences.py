@@ -36,12 +36,7 @@ def add_silence(
         "newest_version": newest_version,
     }
     connection.execute(insert(silences).values(**row))
-    return _as_json(row)
-
-
-def exists(connection: Connection, silence_id: str) -> bool:
-    """Whether there is one of this id."""
-    return connection.execute(select(silences.c.id).where(silences.c.id == silence_id)).first() is not None
+    return as_json(row)
 
 
 def active_silences(connection: Connection, now: int) -> list[tuple[str, dict[str, str], int]]:
@@ -72,7 +67,7 @@ def list_silences(connection: Connection, *, limit: int, after: str | None) -> l
     query = select(silences).order_by(silences.c.id).limit(limit)
     if after is not None:
         query = query.where(silences.c.id > after)
-    return [_as_json(row) for row in connection.execute(query).mappings()]
+    return [as_json(row) for row in connection.execute(query).mappings()]
 
 
 def delete_silence(connection: Connection, silence_id: str) -> bool:
@@ -80,7 +75,8 @@ def delete_silence(connection: Connection, silence_id: str) -> bool:
     return connection.execute(delete(silences).where(silences.c.id == silence_id)).rowcount == 1
 
 
-def _as_json(row: RowMapping | Mapping[str, Any]) -> dict[str, Any]:
+def as_json(row: RowMapping | Mapping[str, Any]) -> dict[str, Any]:
+    """A silence as the API shows it."""
     return {
         "id": row["id"],
         "matchers": row["matchers"],

@@ -13,7 +13,7 @@ from alerting.muting import BadMatcher, Silence, check_matchers, silencing
 from alerting.outbound import retry_after
 from alerting.plan import Change, plan
 from alerting.reading import as_evidence, to_json
-from alerting.retraining import EarlierRun, callback_token, idempotency_key, suppression
+from alerting.retraining import callback_token, idempotency_key
 from alerting.routing import Route
 from alerting.secrets import BadSecret, MissingSecret, references, resolve, shown, signing_key
 from alerting.words import DAY, HOUR, SECOND, duration, number, parse_duration, percent
@@ -66,6 +66,9 @@ def test_secrets_are_read_at_sending_and_never_shown() -> None:
         "webhook_url": "https://hooks.example/••••",
     }
     assert shown(settings)["secret"] == "${KEY}"
+    assert shown({"url": "https://am.example/"}) == {"url": "https://am.example/"}
+    assert shown({"url": "https://u:p@ops.example/hook?key=1"}) == {"url": "https://ops.example/••••"}
+    assert shown({"url": "https://ops.example?key=1"}) == {"url": "https://ops.example/••••"}
 
 
 @pytest.mark.parametrize("secret", ["abc", "whsec_c2hvcnQ=", "whsec_!!!", "whsec_" + "QUJD" * 40])
@@ -116,15 +119,6 @@ def test_a_list_begins_with_the_worst() -> None:
     (made,) = plan(changes, model="m", at=0, public_url="", routes=routes, model_lane="model 1")
     kinds = [(one["type"], one["alert"]["severity"]) for one in made.body["entries"]]
     assert kinds == [("alert.firing", "critical"), ("alert.firing", "warning"), ("alert.resolved", "critical")]
-
-
-def test_one_retraining_at_a_time_and_per_cooldown() -> None:
-    running = EarlierRun("running", 0)
-    assert suppression(DAY, 9 * DAY, [running]) == "another retraining of this model is open"
-    ended = EarlierRun("failed", 0)
-    assert suppression(DAY, DAY - 1, [ended]) is not None
-    assert suppression(DAY, DAY, [ended]) is None
-    assert suppression(DAY, -HOUR, [ended]) is None
 
 
 def test_keys_fit_every_orchestrator_and_tokens_are_the_runs_own() -> None:

@@ -122,7 +122,7 @@ def settled(conversation: Conversation[Answer], reply: OutboundReply) -> Answer:
     return found[0]
 
 
-ALL = [*(("channel", name) for name in CASES), *(("trigger", name) for name in TRIGGERS)]
+ALL = [*(("channel", name) for name in CASES), ("trigger", "webhook")]  # others: tests/alerting/triggers
 OVER_HTTP = [case for case in ALL if case[1] not in ("email", "apprise")]
 
 
@@ -301,9 +301,7 @@ def test_channel_settings_are_checked_and_shown_without_secrets(name: str) -> No
     check_channel("x", raw)
     check_channel("x", {**raw, "only": {"models": ["m"]}, "quiet": {"from": "22:00", "to": "07:00"}})
     literal = {key: ENVIRONMENT[value[2:-1]] if str(value).startswith("${") else value for key, value in raw.items()}
-    assert "very-secret" not in json.dumps(shown({**literal, "webhook_url": ENVIRONMENT["ADDRESS"]})).replace(
-        json.dumps(literal.get("url")), ""
-    )
+    assert "very-secret" not in json.dumps(shown({**literal, "webhook_url": ENVIRONMENT["ADDRESS"]}))
     needed = next(key for key in raw if key not in ("type", "password", "signing_secret"))
     for wrong, key in (({"colour": "red"}, "colour"), ({needed: None}, needed)):
         with pytest.raises(BadSetting) as caught:
@@ -350,7 +348,7 @@ def test_routes_are_read_from_settings() -> None:
     assert len(astuple(bot)) == 5
 
 
-@pytest.mark.parametrize("name", TRIGGERS)
+@pytest.mark.parametrize("name", TRIGGER_SETTINGS)
 def test_trigger_settings_are_checked(name: str) -> None:
     check_trigger("x", TRIGGER_SETTINGS[name])
     for key, value in (

@@ -23,7 +23,7 @@ from monitor.actions.page_data.stretches import RANGES, Stretch, stretch_of
 from monitor.actions.run_due import is_dormant
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import alerts, models, pages, references
+from monitor.store import alerts, models, pages, references, trigger_runs
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
@@ -176,6 +176,7 @@ def _facts(connection: Connection, model: Model, now: int) -> views.ModelFacts:
         newest_label=model.newest_label,
         references=[_reference(one, model) for one in reversed(references.all_of(connection, model.id))],
         open_alerts=alerts.open_of(connection, model.id),
+        retrainings=trigger_runs.tally(connection, model.id),
     )
 
 

@@ -42,6 +42,9 @@ CONTRACT = {  # what CONTRACT.md names, with the scope it says
     ("POST", "/v1/silences"): "admin",
     ("PUT", "/v1/config"): "admin",
     ("POST", "/v1/trigger-runs/{}"): OPEN,
+    ("POST", "/v1/trigger-runs/{}/approve"): "admin",
+    ("POST", "/v1/trigger-runs/{}/deny"): "admin",
+    ("GET", "/v1/models/{}/rows.parquet"): OPEN,
     ("GET", "/livez"): OPEN,
     ("GET", "/readyz"): OPEN,
     ("GET", "/metrics"): "read",
@@ -70,7 +73,8 @@ def test_every_route_asks_for_its_scope(api: Api) -> None:
         api.key = None
         bare = api.call(method, path).status_code
         if scope == OPEN:
-            assert path.startswith(("/v1/trigger-runs/", "/v1/slack/", "/livez", "/readyz", "/sign-", "/static")), path
+            own_token = ("/v1/trigger-runs/x", "/v1/models/x/rows.parquet", "/v1/slack/")
+            assert path.startswith((*own_token, "/livez", "/readyz", "/sign-", "/static")), path
             continue
         assert bare == 401, (method, path)
         api.key = "plimsoll_wrong"

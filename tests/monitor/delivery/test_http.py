@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from alerting.outbound import OutboundRequest
+from alerting.outbound import SHORT, OutboundRequest
 from monitor.delivery.addresses import AddressPolicy
-from monitor.delivery.http import MAX_REPLY, send
+from monitor.delivery.http import send
 from tests.monitor.delivery.receiver import Answer, Receiver, receiving
 
 HERE = AddressPolicy(loopback=True)
@@ -60,8 +60,8 @@ def test_proxies_of_the_environment_are_not_used(receiver: Receiver, monkeypatch
 
 
 def test_a_long_answer_is_cut(receiver: Receiver) -> None:
-    receiver.answer = lambda _: Answer(200, {}, b"x" * (3 * MAX_REPLY))
-    assert len(send(post(receiver.url), HERE).body) == MAX_REPLY
+    receiver.answer = lambda _: Answer(200, {}, b"x" * (3 * SHORT))
+    assert len(send(post(receiver.url), HERE).body) == SHORT
 
 
 def test_the_time_limit_holds_for_everything(receiver: Receiver) -> None:

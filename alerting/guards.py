@@ -1,0 +1,56 @@
+"""What every trigger may say beside how it is called: deadlines, and what has to hold before a retraining starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alerting import options
+from alerting.options import BadSetting
+
+KEYS = ("start_by", "finish_by", "at_most", "min_labels", "dry_run", "approval")
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """``start_by`` and ``finish_by`` in microseconds; ``at_most`` runs of a model in 24 h; ``min_labels`` rows labelled
+    within the model's label horizon; ``dry_run``: all but the call; ``approval``: a person has to say yes."""
+
+    start_by: int
+    finish_by: int
+    at_most: int | None = None
+    min_labels: int = 0
+    dry_run: bool = False
+    approval: bool = False
+
+
+def parse(raw: Mapping[str, Any]) -> Guards:
+    """The guards of a trigger's settings as written; raises BadSetting."""
+    return Guards(
+        start_by=options.length(raw, "start_by", "1h"),
+        finish_by=options.length(raw, "finish_by", "24h"),
+        at_most=_count(raw, "at_most"),
+        min_labels=_count(raw, "min_labels") or 0,
+        dry_run=_switch(raw, "dry_run"),
+        approval=_switch(raw, "approval"),
+    )
+
+
+def without(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are the trigger's own."""
+    return {key: value for key, value in raw.items() if key not in KEYS}
+
+
+def _count(raw: Mapping[str, Any], key: str) -> int | None:
+    value = raw.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise BadSetting(key, f"{key} must be a whole number, 1 or more")
+    return value
+
+
+def _switch(raw: Mapping[str, Any], key: str) -> bool:
+    value = raw.get(key, False)
+    if not isinstance(value, bool):
+        raise BadSetting(key, f"{key} must be true or false")
+    return value

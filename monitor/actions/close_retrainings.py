@@ -1,0 +1,109 @@
+"""After a retraining that succeeded: whether the new version's windows are free of what the alert fired on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from alerting.closing import close
+from alerting.message import body, entry
+from alerting.reading import Reading
+from monitor import clock
+from monitor.actions.tell_alert import tell
+from monitor.store import alerts, models, readings, summaries, trigger_runs
+from monitor.store.database import Connection
+from monitor.store.trigger_runs import TriggerRun
+
+MOST = 100_000
+
+
+def close_retrainings(
+    connection: Connection, model_id: int, *, as_of: int, now: int, public_url: str, deliver: bool
+) -> None:
+    """Work out, in a run at ``as_of``, what became of every retraining that succeeded and was not closed yet.
+
+    It is kept with the run, and once it is known also in the alert's timeline, and told to those who were told of it.
+    """
+    for run in trigger_runs.unclosed_runs(connection, model_id):
+        if as_of > run.as_of:
+            _close(connection, run, as_of, now, public_url, deliver)
+
+
+def _close(connection: Connection, run: TriggerRun, as_of: int, now: int, public_url: str, deliver: bool) -> None:
+    alert = alerts.get_alert(connection, run.alert_id)
+    evidence = _of_one_window(alerts.latest_evidence(connection, run.alert_id, until=run.as_of))
+    if alert is None or not evidence:
+        return
+    version = _new_version(connection, run, as_of)
+    found = [] if version is None else _readings(connection, run.model_id, evidence[0], version, as_of)
+    closing = close(evidence, None if version is None else version.version, found)
+    trigger_runs.set_fields(connection, run.id, closing=closing.to_json(as_of))
+    if closing.result == "not_yet_known":
+        return
+    reason = f"{run.trigger_name}: {_WORDS[closing.result]}: {closing.reason}"
+    alerts.add_transition(
+        connection,
+        run.alert_id,
+        at=as_of,
+        kind=f"retraining_{closing.result}",
+        severity=str(alert["severity"]),
+        reason=reason,
+        details={"trigger_run": run.id, "closing": closing.to_json(as_of)},
+    )
+    if deliver:
+        known = {"id": run.id, "idempotency_key": run.idempotency_key, "trigger": run.trigger_name, "state": run.state}
+        known["closing"] = closing.result
+        message = entry(
+            f"retraining.{closing.result}", alert, evidence, public_url=public_url, reason=reason, trigger_run=known
+        )
+        tell(connection, run.alert_id, run.model_id, body(run.model, as_of, [message]), now)
+
+
+_WORDS = {"recovered": "the retraining helped", "not_recovered": "the retraining did not help"}
+
+
+def _of_one_window(evidence: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The evidence in the window of its worst reading."""
+    return [one for one in evidence if one["window"] == evidence[0]["window"]]
+
+
+def _new_version(connection: Connection, run: TriggerRun, as_of: int) -> models.Version | None:
+    """The first version whose predictions began after the run was asked for."""
+    for version in models.list_versions(connection, run.model_id):
+        if version.version and run.as_of < version.first_prediction <= as_of:
+            return version
+    return None
+
+
+def _readings(
+    connection: Connection, model_id: int, evidence: Mapping[str, Any], version: models.Version, as_of: int
+) -> list[Reading]:
+    """Readings of the version alone, in windows of the evidence's check and length of which it has at least half.
+
+    Where a window holds no other version, that is what the pooled readings are of.
+    """
+    length = clock.parse(evidence["window"]["end"]) - clock.parse(evidence["window"]["start"])
+    first = version.first_prediction - version.first_prediction % clock.HOUR
+    query = readings.Query(check=evidence["check"], start=first + length // 2, end=as_of, limit=MOST)
+    mine = [
+        one.reading
+        for one in readings.find(connection, model_id, query)
+        if one.reading.end - one.reading.start == length
+        and one.reading.segment == evidence["segment"]
+        and one.reading.as_of <= as_of
+    ]
+    own = [one for one in mine if one.version == version.version]
+    known = {(one.start, one.end) for one in own}
+    alone = {
+        span
+        for span in {(one.start, one.end) for one in mine} - known
+        if _versions(connection, model_id, *span) == {version.version}
+    }
+    pooled = [replace(one, version=version.version) for one in mine if (one.start, one.end) in alone]
+    return [*own, *pooled]
+
+
+def _versions(connection: Connection, model_id: int, start: int, end: int) -> set[str]:
+    rows = summaries.predicted(connection, model_id, start // clock.HOUR, end // clock.HOUR)
+    return {name for name, _, count in rows if count}

@@ -1,0 +1,98 @@
+"""Asks orchestrators how far the runs are that they accepted: soon at first, then every minute.
+
+A poll is claimed by compare-and-set and held outside any transaction; whoever dies over it leaves it to the next.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from alerting.backoff import poll_wait
+from alerting.conversation import Progress, Started
+from alerting.registry import trigger_of
+from alerting.retraining import FOLLOWED_STATES
+from alerting.secrets import BadSecret, MissingSecret, masked, resolve
+from monitor.actions.deliver_messages import policy_of
+from monitor.actions.follow_triggers import move
+from monitor.clock import SECOND
+from monitor.delivery.talk import talk
+from monitor.service import Service
+from monitor.store import config, locks, trigger_runs
+from monitor.store.database import Connection
+from monitor.store.trigger_runs import TriggerRun
+
+LEASE = 120 * SECOND
+POLLERS = 4
+LONGEST = 2000
+
+
+def poll_due(service: Service, clock: Callable[[], int], *, environment: Mapping[str, str] | None = None) -> int:
+    """Ask about every run that is due; how many were asked about.
+
+    ``environment`` is where ``${NAME}`` is looked up, the process's own unless given.
+    """
+    with service.database.read() as connection:
+        due = trigger_runs.due_polls(connection, clock())
+    if not due:
+        return 0
+    names = os.environ if environment is None else environment
+    with ThreadPoolExecutor(min(POLLERS, len(due)), thread_name_prefix="poll") as pool:
+        return sum(pool.map(lambda run: _poll(service, run, clock, names), due))
+
+
+def _poll(service: Service, run: TriggerRun, clock: Callable[[], int], environment: Mapping[str, str]) -> bool:
+    lease = clock() + LEASE
+    with service.database.write(locks.OUTBOX) as connection:
+        if not trigger_runs.claim_poll(connection, run, lease):
+            return False
+        settings = config.objects(connection, "trigger").get(run.trigger_name, {})
+    progress = _ask(service, run, settings, clock(), environment)
+    with service.database.write(locks.OUTBOX) as connection:
+        _note(service, connection, run, lease, progress, clock())
+    return True
+
+
+def _ask(
+    service: Service, run: TriggerRun, settings: Mapping[str, object], now: int, environment: Mapping[str, str]
+) -> Progress | None:
+    """How far it is; None where nobody can be asked: it reports by itself, or its trigger is gone."""
+    trigger = trigger_of(settings)
+    if trigger is None or trigger.follow is None:
+        return None
+    started = Started(run.idempotency_key, run.external_id, run.state)
+    try:
+        talking = trigger.follow(started, resolve(settings, environment), now)
+        progress = talk(talking, policy_of(service.settings))
+    except (MissingSecret, BadSecret) as error:
+        return Progress(None, str(error))
+    except Exception as error:  # an answer that nobody foresaw must not stop the others; its text may hold a secret
+        return Progress(None, f"its answer could not be read ({type(error).__name__})")
+    return replace(progress, reason=masked(progress.reason, settings, environment)[:LONGEST])
+
+
+def _note(
+    service: Service, connection: Connection, run: TriggerRun, lease: int, progress: Progress | None, now: int
+) -> None:
+    """Write down what was told, unless the run has reported by itself or ended meanwhile."""
+    known = trigger_runs.get_run(connection, run.id)
+    if known is None or known.state not in FOLLOWED_STATES or known.next_poll_at != lease:
+        return
+    polls = (known.polls or 0) + 1
+    fields: dict[str, object] = {"polls": polls, "next_poll_at": now + poll_wait(polls)}
+    if progress is None:
+        fields["next_poll_at"] = None
+    elif progress.state is not None:
+        fields |= {"url": progress.url} if progress.url else {}
+    state = None if progress is None else progress.state
+    back = state == "accepted" and known.state == "running"  # a run that waits again is running to us
+    if progress is not None and progress.reason:
+        fields["message"] = progress.reason
+    if state is None or state == known.state or back:
+        trigger_runs.set_fields(connection, run.id, **fields)
+        return
+    if state == "succeeded" and known.started_at is None:
+        fields["started_at"] = now
+    move(service, connection, known, state, now, **fields)

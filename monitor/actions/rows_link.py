@@ -1,0 +1,41 @@
+"""A link to the rows of one window, for whoever trains: signed, for exactly this window, and limited in time."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from monitor.clock import render
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Predictions of a model (of one version or of all) with times in [start, end), in microseconds."""
+
+    model: str
+    version: str | None
+    start: int
+    end: int
+
+
+def rows_url(public_url: str, secret: bytes, window: Window, expires: int) -> str:
+    """The address of the rows as Parquet, with a token that holds until ``expires`` (microseconds)."""
+    query = {"start": render(window.start), "end": render(window.end)}
+    query |= {} if window.version is None else {"version": window.version}
+    query["token"] = _token(secret, window, expires // 1_000_000)
+    return f"{public_url}/v1/models/{quote(window.model, safe='')}/rows.parquet?{urlencode(query)}"
+
+
+def is_signed(secret: bytes | None, window: Window, token: str, now: int) -> bool:
+    """Whether a token is of this window, and still holds."""
+    until = token.partition(".")[0]
+    if secret is None or not until.isascii() or not until.isdigit() or int(until[:15]) * 1_000_000 < now:
+        return False
+    return hmac.compare_digest(token.encode(), _token(secret, window, int(until[:15])).encode())
+
+
+def _token(secret: bytes, window: Window, until: int) -> str:
+    said = "\0".join(("rows", window.model, window.version or "*", str(window.start), str(window.end), str(until)))
+    return f"{until}.{hmac.new(secret, said.encode(), hashlib.sha256).hexdigest()}"

@@ -1,0 +1,56 @@
+"""What keeps a retraining from being asked for, and what it is asked for with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alerting.backoff import poll_wait
+from alerting.guards import parse
+from alerting.parameters import fill, unknown_placeholders
+from alerting.retraining import EarlierRun, Situation, suppression
+from alerting.secrets import MASK, masked
+from alerting.words import DAY, HOUR, SECOND
+
+
+def test_one_retraining_at_a_time_and_per_cooldown() -> None:
+    running, ended = EarlierRun("running", 0), EarlierRun("failed", 0)
+    assert why_not(at=9 * DAY, earlier=[running]) == "another retraining of this model is open"
+    assert why_not(at=DAY - 1, earlier=[ended]) is not None
+    assert why_not(at=DAY, earlier=[ended]) is None
+    assert why_not(at=-HOUR, earlier=[ended]) is None
+
+
+def why_not(cooldown: int = DAY, *, at: int, earlier: list[EarlierRun], **more: Any) -> str | None:
+    guards = {name: more.pop(name) for name in ("at_most", "min_labels") if name in more}
+    return suppression("retrain", cooldown, parse(guards), Situation(at, earlier, **more))
+
+
+def test_guards_say_why_no_retraining_starts() -> None:
+    today = [EarlierRun("succeeded", n * HOUR, "retrain") for n in (0, 5, 10)]
+    assert "at_most is 3" in str(why_not(HOUR, at=20 * HOUR, earlier=today, at_most=3))
+    assert why_not(HOUR, at=24 * HOUR, earlier=today, at_most=3) is None
+    others = [EarlierRun("succeeded", 0, "another")]
+    assert why_not(HOUR, at=2 * HOUR, earlier=others, at_most=1) is None
+    assert "age is missing" in str(why_not(at=0, earlier=[], broken="age is missing"))
+    assert "99 rows have labels" in str(why_not(at=0, earlier=[], labelled=99, min_labels=100))
+    assert why_not(at=0, earlier=[], labelled=100, min_labels=100) is None
+
+
+def test_placeholders_are_filled_in_however_deep() -> None:
+    given = {"a": "{model}-{version}", "b": [{"c": "{window_end}"}, 3, True, None], "d": "${SECRET} {{ ds }} {{model}}"}
+    told = {"model": "m", "version": "v1", "window_end": "2026-01-01T00:00:00Z"}
+    filled = fill(given, told)
+    assert filled == {"a": "m-v1", "b": [{"c": "2026-01-01T00:00:00Z"}, 3, True, None], "d": given["d"]}
+    assert unknown_placeholders(given) == []
+    assert unknown_placeholders({"x": [{"y": "{colour} {model}"}]}) == ["colour"]
+
+
+def test_what_an_orchestrator_repeats_is_masked() -> None:
+    settings = {"token": "${TOKEN}", "parameters": {"a": ["${OTHER}"]}}
+    said = masked("token abc-123 and def-456 are wrong", settings, {"TOKEN": "abc-123", "OTHER": "def-456"})
+    assert said == f"token {MASK} and {MASK} are wrong"
+
+
+def test_polls_are_quick_then_every_minute() -> None:
+    assert [poll_wait(n) // SECOND for n in range(8)] == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert poll_wait(10_000) == 60 * SECOND

@@ -1,0 +1,124 @@
+"""The whole loop: drift, a retraining that trains and brings a new version, and whether it helped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.actions.deliver_messages import deliver_due
+from monitor.actions.poll_orchestrators import poll_due
+from monitor.store import alerts, trigger_runs
+from tests.monitor.delivery.receiver import Receiver, receiving
+from tests.monitor.world import T0, D, H, World, traffic
+from tests.orchestrators.base import Orchestrator, served
+from tests.orchestrators.every import ENVIRONMENT
+from tests.orchestrators.schedulers import Airflow
+from tests.stores import new_service
+
+LOG = 10 * D
+MOVED = T0 + LOG  # from here on x is elsewhere
+BACK = MOVED + D  # from here on there is v2
+
+
+class Loop:
+    def __init__(self, folder: Path, there: Orchestrator, receiver: Receiver) -> None:
+        self.there, self.receiver = there, receiver
+        self.world = World(new_service(folder))
+        self.world.now = BACK + 10 * D
+        old = traffic(T0, 10 * 24, version="v1")
+        self.world.post([*old, *traffic(MOVED, 24, seed=3, shift=1.5, version="v1")])
+        self.world.pin(T0, MOVED, "base")
+        rule = {"name": "drift", "check": "data_drift", "notify": ["ops"], "trigger": "retrain"}
+        self.world.apply(
+            {
+                "models": {"m": {"rules": [rule]}},
+                "channels": {"ops": {"type": "webhook", "url": receiver.url}},
+                "triggers": {"retrain": there.configured()},
+            }
+        )
+
+    def retrain(self) -> None:
+        """Fire, and let the orchestrator train."""
+        self.world.run(MOVED + D)
+        self.deliver()
+        assert self.run()["state"] == "accepted"
+        (run,) = self.there.runs
+        run.state = "success"
+        self.world.now += D
+        poll_due(self.world.service, lambda: self.world.now, environment=ENVIRONMENT)
+        assert self.run()["state"] == "succeeded"
+
+    def serve(self, first: int, last: int, *, trained: bool, beside: bool = False) -> None:
+        """The new version's traffic of some hours, with what it was trained on as its reference."""
+        hours, start = last - first, BACK + first * H
+        if trained and not first:
+            self.world.reference(traffic(MOVED - 10 * D, 10 * 24, seed=5, shift=1.5, version="v2"), "again")
+        self.world.post(traffic(start, hours, seed=4, shift=1.5, version="v2", prefix=f"n{first}"))
+        if beside:
+            self.world.post(traffic(start, hours, seed=6, shift=1.5, version="v1", prefix=f"o{first}"))
+
+    def deliver(self) -> list[dict[str, Any]]:
+        deliver_due(self.world.service, lambda: self.world.now, environment=ENVIRONMENT)
+        return [got.json() for got in self.receiver.received]
+
+    def run(self) -> dict[str, Any]:
+        with self.world.service.database.read() as connection:
+            (run,) = trigger_runs.runs_of_model(connection, self.world.found(connection).id)
+            return run.as_json()
+
+    def timeline(self) -> list[str]:
+        with self.world.service.database.read() as connection:
+            return [one["kind"] for one in alerts.list_transitions(connection, self.run()["alert"])]
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Iterator[Loop]:
+    there = Airflow()
+    with receiving() as receiver, served(there):
+        made = Loop(tmp_path, there, receiver)
+        yield made
+        made.world.service.close()
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_model_that_was_trained_again_has_recovered(loop: Loop, beside: bool) -> None:
+    loop.retrain()
+    loop.world.run(BACK + 4 * H)
+    assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("not_yet_known", None)
+    loop.serve(0, 8, trained=True, beside=beside)
+    loop.world.run(BACK + 8 * H)
+    assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("not_yet_known", "v2")
+    assert "retraining_recovered" not in loop.timeline()
+    loop.serve(8, 24, trained=True, beside=beside)
+    loop.world.run(BACK + D)
+    closing = loop.run()["closing"]
+    assert (closing["result"], closing["version"]) == ("recovered", "v2")
+    assert [(one["metric"], one["feature"]) for one in closing["series"]] == [("ks", "x")]
+    assert closing["series"][0]["before"] > 0.3 > 0.2 > closing["series"][0]["after"]
+    (told,) = [one for one in loop.deliver() if one["type"] == "retraining.recovered"]
+    assert told["data"]["trigger_run"]["closing"] == "recovered"
+    assert loop.timeline().count("retraining_recovered") == 1
+    loop.world.run(BACK + D + 4 * H)
+    assert loop.run()["closing"] == closing
+    with loop.world.service.database.read() as connection:
+        assert trigger_runs.tally(connection, loop.world.found(connection).id)["recovered"] == 1
+
+
+def test_a_model_that_was_not_has_not(loop: Loop) -> None:
+    loop.retrain()
+    loop.serve(0, 24, trained=False)
+    loop.world.run(BACK + D)
+    assert loop.run()["closing"]["result"] == "not_recovered"
+    assert "retraining.not_recovered" in [one["type"] for one in loop.deliver()]
+    assert "retraining_not_recovered" in loop.timeline()
+
+
+def test_a_run_that_does_not_deliver_tells_nobody(loop: Loop) -> None:
+    loop.retrain()
+    loop.serve(0, 24, trained=True)
+    loop.world.run(BACK + D, deliver=False)
+    assert loop.run()["closing"]["result"] == "recovered"
+    assert "retraining.recovered" not in [one["type"] for one in loop.deliver()]

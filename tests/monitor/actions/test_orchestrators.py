@@ -1,0 +1,201 @@
+"""Retrainings through the service and its rules, at orchestrators that are served on this machine."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from sqlalchemy import select
+
+from alerting.channels.slack import message
+from alerting.words import DAY, HOUR, SECOND
+from monitor import clock
+from monitor.actions.answer_chat import answer_click
+from monitor.actions.approve_retraining import approve, deny
+from monitor.actions.follow_triggers import follow_triggers
+from monitor.actions.poll_orchestrators import poll_due
+from monitor.errors import Conflict, NotFound
+from monitor.store.tables import outbox
+from tests.alerting.make import MIDNIGHT, reading
+from tests.orchestrators.every import ENVIRONMENT
+from tests.orchestrators.schedulers import Prefect
+from tests.orchestrators.world import QUALITY, RULE, World, world_of
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with world_of(tmp_path, Prefect()) as made:
+        yield made
+
+
+def test_a_run_is_asked_about_soon_and_then_rarely(world: World) -> None:
+    world.fire()
+    world.deliver()
+    before = len(world.there.asked)
+    for _ in range(150):
+        world.poll(2 * SECOND)
+    polls = len(world.there.asked) - before
+    assert polls == 8  # after 2, 4, 8, 16, 32 s, and then every minute
+    assert world.run().polls == polls
+
+
+def test_two_who_poll_ask_once(world: World) -> None:
+    world.fire()
+    world.deliver()
+    world.now += 2 * SECOND
+    before = len(world.there.asked)
+    together = threading.Barrier(2)
+
+    def poll() -> None:
+        together.wait()
+        poll_due(world.service, lambda: world.now, environment=ENVIRONMENT)
+
+    threads = [threading.Thread(target=poll) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(world.there.asked) - before == 1
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_what_goes_wrong_there_is_told_here(world: World, state: str) -> None:
+    alert = world.fire()
+    world.deliver()
+    world.there.runs[0].state = world.there.states[state]
+    assert world.poll(2 * SECOND).state == state
+    assert world.told() == ["alert.firing", f"retraining.{state}"]
+    assert "Prefect calls it Late" in world.timeline(alert)[-1]["reason"]
+    world.poll(HOUR)
+    assert world.run().state == state
+
+
+def test_a_run_that_nobody_picks_up_is_stuck_with_what_was_heard_of_it(world: World) -> None:
+    world.fire()
+    world.deliver()
+    world.poll(2 * SECOND)
+    world.now += HOUR
+    assert follow_triggers(world.service, world.now) == 1
+    assert world.run().state == "stuck"
+    assert world.run().message == "it did not start in time; the last that was heard of it: Prefect calls it Late"
+    assert world.told() == ["alert.firing", "retraining.stuck"]
+
+
+def test_a_run_of_an_orchestrator_that_is_away_is_asked_about_again(world: World) -> None:
+    world.fire()
+    world.deliver()
+    world.there.secret = "another"
+    assert world.poll(2 * SECOND).message == "Unauthorized (401)"
+    world.there.secret = Prefect.secret
+    world.there.runs[0].state = "RUNNING"
+    assert world.poll(60 * SECOND).state == "running"
+
+
+def test_a_refusal_is_told_in_its_own_words(world: World) -> None:
+    world.set(parameters={"rows": "{summary}"})
+    alert = world.fire()
+    world.deliver()
+    assert world.run().state == "refused"
+    assert "'rows' is not of type 'integer'" in world.timeline(alert)[-1]["reason"]
+    assert world.told() == ["alert.firing", "retraining.refused"]
+
+
+def test_a_dry_run_is_all_but_the_call(world: World) -> None:
+    world.set(dry_run=True, parameters={"model": "{model}", "until": "{window_end}"})
+    alert = world.fire()
+    assert world.deliver() == 1
+    assert (world.run().state, world.run().message) == ("cancelled", "dry run: nobody was asked")
+    (said,) = [one for one in world.timeline(alert) if one["kind"] == "retraining_dry_run"]
+    until = clock.render(MIDNIGHT)
+    assert said["details"]["parameters"] == {"parameters": {"model": "flight-delays", "until": until}}
+    assert world.there.asked == []
+
+
+def test_a_person_approves(world: World) -> None:
+    world.set(approval=True)
+    alert = world.fire()
+    assert world.told() == ["alert.firing", "retraining.approval"]
+    assert world.receiver.received[1].json()["data"]["trigger_run"]["id"] == world.run().id
+    assert (world.run().state, world.run().waits, world.there.asked) == ("requested", True, [])
+    world.fire(1)  # nobody is asked twice
+    assert world.told() == ["alert.firing", "retraining.approval"]
+    world.now += 23 * HOUR
+    assert follow_triggers(world.service, world.now) == 0
+    told = approve(world.service, world.run().id, world.now, "Ada")
+    assert told["approval"]["answer"] == "approved"
+    assert approve(world.service, world.run().id, world.now)["approval"]["by"] == "Ada"
+    with pytest.raises(Conflict):
+        deny(world.service, world.run().id, world.now)
+    world.deliver()
+    assert (world.run().state, len(world.there.runs)) == ("accepted", 1)
+    world.now += HOUR - 1
+    assert follow_triggers(world.service, world.now) == 0  # start_by counts from the approval
+    world.now += 1
+    assert follow_triggers(world.service, world.now) == 1
+    assert "retrain: approved by Ada" in [one["reason"] for one in world.timeline(alert)]
+
+
+def test_a_person_says_no(world: World) -> None:
+    world.set(approval=True)
+    world.fire()
+    deny(world.service, world.run().id, world.now)
+    assert (world.run().state, world.run().message) == ("cancelled", "denied by a person")
+    with pytest.raises(Conflict):
+        approve(world.service, world.run().id, world.now)
+    with pytest.raises(NotFound):
+        approve(world.service, "run-nope", world.now)
+    assert world.told() == ["alert.firing", "retraining.approval", "retraining.cancelled"]
+
+
+def test_nobody_answers_for_a_day(world: World) -> None:
+    world.set(approval=True)
+    world.fire()
+    world.now += DAY
+    assert follow_triggers(world.service, world.now) == 1
+    assert (world.run().state, world.run().message) == ("cancelled", "nobody approved it within 24 hours")
+    assert (world.told()[2:], world.there.asked) == (["retraining.cancelled"], [])
+
+
+def test_broken_data_are_not_trained_on(world: World) -> None:
+    broken = reading("warning", "dest", metric="missing_share", check="data_quality", kind="data_quality")
+    alert = world.fire(0, (RULE, QUALITY), broken)
+    assert world.count() == 0
+    (said,) = [one for one in world.timeline(alert) if one["kind"] == "retraining_suppressed"]
+    assert said["reason"].startswith("retrain was not started: the data are broken")
+    world.deliver()
+    drift = next(got for got in world.receiver.received if got.json()["data"]["alert"]["rule"] == "drift")
+    assert drift.json()["data"]["alert"]["id"] == alert["id"]
+
+
+def test_at_most_so_many_a_day_and_enough_labels(world: World) -> None:
+    world.set(min_labels=10)
+    alert = world.fire()
+    assert "0 rows have labels, and min_labels is 10" in world.timeline(alert)[-1]["reason"]
+    assert world.count() == 0
+
+
+def test_a_button_in_a_chat_approves(world: World) -> None:
+    """The message has the buttons, and a press of one with Slack's form does what it says."""
+    world.set(approval=True)
+    world.fire()
+    with world.runs.database.read() as connection:
+        (asked,) = [
+            body["entries"][0]
+            for (body,) in connection.execute(select(outbox.c.body))
+            if body["entries"][0]["type"] == "retraining.approval"
+        ]
+    rendered = message({"model": "m", "timestamp": asked["alert"]["started_at"], "entries": [asked]}, buttons=True)
+    (buttons,) = [block["elements"] for block in rendered["blocks"] if block["type"] == "actions"]
+    assert [one["action_id"] for one in buttons[:2]] == ["plimsoll.approve", "plimsoll.deny"]
+    for pressed, state in ((buttons[0], "requested"), (buttons[1], "requested")):
+        actions = [{"action_id": pressed["action_id"], "value": pressed["value"], "action_ts": "1"}]
+        payload = {"type": "block_actions", "user": {"id": "U1", "name": "ada"}, "actions": actions}
+        answer_click(world.service, urlencode({"payload": json.dumps(payload)}).encode(), world.now)
+        assert world.run().state == state
+    assert (world.run().approval or {})["by"] == "ada"
+    world.deliver()
+    assert len(world.there.runs) == 1
