@@ -18,6 +18,7 @@ from monitor.store import readings
 from monitor.store.alerts import get_alerts, list_transitions, open_of
 from monitor.store.silences import add_silence
 from monitor.store.tables import outbox
+from monitor.store.trigger_runs import move_run, runs_of_model
 from tests.alerting.make import MIDNIGHT, reading
 from tests.monitor.actions.alert_store import Runs, make_runs, make_service
 
@@ -182,6 +183,22 @@ def test_a_firing_that_a_silence_held_back_is_told_when_it_ends(runs: Runs) -> N
     runs.run([DRIFT], drift("warning", "temp", 2), as_of=day(2))
     assert len(told(runs)) == 1
     assert "uncovered" in kinds(runs, alert["id"])
+
+
+def test_a_rise_that_a_silence_held_back_is_told_later_and_asks_for_no_second_retraining(runs: Runs) -> None:
+    rule = replace(DRIFT, cooldown=0)
+    (alert,) = runs.run([rule], drift("warning", "temp", 0), as_of=day(0))
+    with runs.database.write() as connection:
+        (asked,) = runs_of_model(connection, 1)
+        move_run(connection, asked, "succeeded", day(0), ended_at=day(0))
+        matchers = {"model": "flight-delays"}
+        add_silence(connection, "s1", matchers=matchers, until=day(2), comment="", author=None, now=0)
+    runs.run([rule], drift("critical", "temp", 1), as_of=day(1))
+    runs.run([rule], drift("critical", "temp", 2), as_of=day(2))
+    assert kinds(runs, alert["id"])[-2:] == ["raised", "uncovered"]
+    assert [kind for _, kind, _ in told(runs)] == ["alert.firing", "alert.firing"]
+    with runs.database.read() as connection:
+        assert len(runs_of_model(connection, 1)) == 1
 
 
 PERFORMANCE = Rule("worse", "performance", notify=("ops",))
