@@ -91,7 +91,8 @@ class Outcome:
 class Sending:
     """This attempt: the message's id, the same on every retry, and the wall time in microseconds.
 
-    ``thread`` is the receipt of the message that this one answers, ``edits`` that of the one it replaces.
+    ``thread`` is the receipt of the message that this one answers, ``edits`` that of the one it replaces,
+    which may itself answer ``thread``.
     """
 
     webhook_id: str

@@ -76,9 +76,10 @@ def _shown(key: str, value: Any) -> Any:
         return value
     if key in SECRET_KEYS:
         return MASK
-    if key == "webhook_url":
+    if key in ADDRESS_KEYS:
         scheme, _, rest = value.partition("://")
-        return f"{scheme}://{rest.split('@')[-1].split('/')[0]}/{MASK}"
+        host = _PARTS.split(rest.split("/")[0].split("@")[-1])[0]
+        return value if rest.rstrip("/") == host else f"{scheme}://{host}/{MASK}"
     return value
 
 

@@ -33,6 +33,20 @@ def shortened(told: Mapping[str, Any], without: Collection[str]) -> dict[str, An
     return {**told, "entries": entries} if entries else None
 
 
+def without_buttons(told: Mapping[str, Any], value: str, words: str) -> dict[str, Any] | None:
+    """The neutral body without the given buttons of a value, and with what was answered in their place; None where it
+    has none."""
+    mine = [one for one in told["entries"] if any(button["value"] == value for button in one.get("buttons", ()))]
+    if not mine:
+        return None
+    return {**told, "entries": [_answered(one, value, words) if one in mine else one for one in told["entries"]]}
+
+
+def _answered(one: Mapping[str, Any], value: str, words: str) -> dict[str, Any]:
+    left = [button for button in one["buttons"] if button["value"] != value]
+    return {**one, "buttons": left, "notes": [*one.get("notes", ()), words]}
+
+
 def _now(one: Mapping[str, Any], standing: Standing | None) -> dict[str, Any]:
     if standing is None:
         return dict(one)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from alerting import options, telling
-from alerting.message import ACKNOWLEDGED, FIRING, REMINDER, RESOLVED, TEST
+from alerting.message import ACKNOWLEDGED, FIRING, NO_DATA, REMINDER, RESOLVED, TEST
 from alerting.outbound import OutboundReply, OutboundRequest, Outcome, Sending, judge_by_status
 from alerting.telling import cut
 from alerting.words import SECOND
@@ -17,7 +17,8 @@ MAX_SUMMARY = 1024
 MAX_KEY = 255
 MAX_DETAIL = 4000
 SEVERITIES = {"critical": "critical", "warning": "warning", "test": "info", "resolved": "info"}
-ACTIONS = {FIRING: "trigger", REMINDER: "trigger", TEST: "trigger", RESOLVED: "resolve", ACKNOWLEDGED: "acknowledge"}
+_TRIGGERS = (FIRING, REMINDER, NO_DATA, TEST)
+ACTIONS = {**dict.fromkeys(_TRIGGERS, "trigger"), RESOLVED: "resolve", ACKNOWLEDGED: "acknowledge"}
 PAUSE = 60 * SECOND  # its limits count by the minute
 
 

@@ -91,8 +91,7 @@ def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sendin
     headers = {"content-type": "application/json", "user-agent": "plimsoll", "webhook-id": sending.webhook_id}
     if not edits(settings):
         return OutboundRequest("POST", settings["webhook_url"], headers, telling.as_json(message(body)))
-    answers = sending.thread is not None and sending.edits is None
-    said = message(body, buttons=_offered(settings, answers))
+    said = message(body, buttons=_offered(settings, answers=sending.thread is not None))
     # Slack shows metadata to programs that read the channel: who finds an id twice has found a repeat
     meta = {"event_type": "plimsoll", "event_payload": {"webhook_id": sending.webhook_id}}
     payload = {"channel": settings["channel"], **said, "metadata": meta, "unfurl_links": False}

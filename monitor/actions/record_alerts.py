@@ -99,7 +99,7 @@ def _change(run: AlertRun, one: Stepped, transition: Transition, told: bool) -> 
 
 def _told_of(one: Stepped, transition: Transition, evidence: Sequence[Json]) -> tuple[list[Json], list[Broken], int]:
     """What of a transition is to be told, worst first; what hides the rest; how many series are told of."""
-    if not one.broken:
+    if not one.broken or transition.kind == "resolved":  # who was told of it is told of its end
         return list(evidence), [], transition.total
     if transition.kind in ("firing", "raised") and transition.window is not None:
         evidence = [as_evidence(reading) for reading in look(one.rule, transition.window).bad]

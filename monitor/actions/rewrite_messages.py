@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from alerting.muting import Silence, silencing
 from alerting.registry import route_of
-from alerting.standing import Standing, as_it_stands
+from alerting.standing import Standing, as_it_stands, without_buttons
 from alerting.words import in_words
 from monitor import clock
 from monitor.store import alerts, config, outbox, threads
@@ -22,29 +23,48 @@ def rewrite(connection: Connection, alert_ids: Sequence[str], now: int) -> int:
     channels = config.objects(connection, "channel")
     routes = {name: route_of(raw) for name, raw in channels.items()}
     found = threads.roots(connection, alert_ids)
-    keys = {key: target for (target, _), key in found.items() if (route := routes.get(target)) and route.edits}
-    for key, target in keys.items():
-        _rewrite(connection, key, target, now)
+    keys = {key for (target, _), key in found.items() if (route := routes.get(target)) and route.edits}
+    for key in sorted(keys):
+        _rewrite(connection, key, now)
     return len(keys)
 
 
-def _rewrite(connection: Connection, key: int, target: str, now: int) -> None:
+def rewrite_answered(connection: Connection, alert_id: str, value: str, words: str, now: int) -> int:
+    """Take the buttons of this value off the messages about an alert, and say what was answered; how many."""
+    channels = config.objects(connection, "channel")
+    routes = {name: route_of(raw) for name, raw in channels.items()}
+    done = 0
+    for row in threads.about(connection, alert_id):
+        route = routes.get(row["target"])
+        body = without_buttons(row["body"], value, words)
+        if body is not None and route is not None and route.edits:
+            _put(connection, row, body, now)
+            done += 1
+    return done
+
+
+def _rewrite(connection: Connection, key: int, now: int) -> None:
     root = threads.message(connection, key)
     ids = list(dict.fromkeys(str(one["alert"]["id"]) for one in root["body"]["entries"]))
-    body = as_it_stands(root["body"], _standings(connection, ids, now))
-    if threads.waiting_edit(connection, key, body):
+    _put(connection, root, as_it_stands(root["body"], _standings(connection, ids, now)), now)
+
+
+def _put(connection: Connection, root: Mapping[Any, Any], body: Mapping[str, Any], now: int) -> None:
+    """A message that rewrites another one; one that still waits to do so gets the newer body."""
+    if threads.waiting_edit(connection, root["id"], body):
         return
     outbox.enqueue(
         connection,
         webhook_id=f"msg_{secrets.token_hex(12)}",
         kind="channel",
-        target=target,
+        target=root["target"],
         lane=root["lane"],
         body=body,
-        alert_ids=ids,
+        alert_ids=list(dict.fromkeys(str(one["alert"]["id"]) for one in body["entries"])),
         now=now,
         model_id=root["model_id"],
-        edits=key,
+        thread_of=root["thread_of"],
+        edits=root["id"],
     )
 
 

@@ -159,11 +159,6 @@ def _step_all(
     return [replace(one, broken=broken) for one in stepped]
 
 
-def _is_not_quality(one: Stepped) -> bool:
-    """What is wrong with the data themselves comes first: it keeps a retraining from being asked for."""
-    return not any(reading.kind == "data_quality" for window in one.windows for reading in window.readings)
-
-
 def _with_never(run: AlertRun, rule: Rule, key: StateKey, before: AlertState, window: JudgedWindow) -> JudgedWindow:
     """The window with the series that it lacks and that could not be told before either."""
     gone = newly_gone(before.absent.get(window.length_hours, Absence()), window)
@@ -173,6 +168,11 @@ def _with_never(run: AlertRun, rule: Rule, key: StateKey, before: AlertState, wi
     told = told_before(run.connection, run.model.id, rule.check, window.length_hours, window.end, features)
     never = {series for series in gone if (*series, key.version or None, key.segment) not in told}
     return replace(window, never=frozenset(never))
+
+
+def _is_not_quality(one: Stepped) -> bool:
+    """What is wrong with the data themselves comes first: it keeps a retraining from being asked for."""
+    return not any(reading.kind == "data_quality" for window in one.windows for reading in window.readings)
 
 
 def _kind(groups: Groups) -> str | None:

@@ -30,6 +30,18 @@ def message(connection: Connection, key: int) -> RowMapping:
     return connection.execute(select(outbox).where(outbox.c.id == key)).mappings().one()
 
 
+def about(connection: Connection, alert_id: str) -> list[RowMapping]:
+    """The messages of channels that told of an alert, but for those that rewrite others."""
+    query = (
+        select(outbox)
+        .join(outbox_alerts, outbox_alerts.c.outbox_id == outbox.c.id)
+        .where(outbox_alerts.c.alert_id == alert_id, outbox.c.kind == "channel", outbox.c.edits.is_(None))
+        .where(outbox.c.state.not_in((GIVEN_UP, DROPPED)))
+        .order_by(outbox.c.id)
+    )
+    return list(connection.execute(query).mappings())
+
+
 def waiting_edit(connection: Connection, key: int, body: Mapping[str, Any]) -> bool:
     """Give the message that is yet to rewrite another one a newer body; False where none waits."""
     mine = (outbox.c.edits == key, outbox.c.state == WAITING, outbox.c.lease_until.is_(None))

@@ -66,6 +66,9 @@ def test_secrets_are_read_at_sending_and_never_shown() -> None:
         "webhook_url": "https://hooks.example/••••",
     }
     assert shown(settings)["secret"] == "${KEY}"
+    assert shown({"url": "https://am.example/"}) == {"url": "https://am.example/"}
+    assert shown({"url": "https://u:p@ops.example/hook?key=1"}) == {"url": "https://ops.example/••••"}
+    assert shown({"url": "https://ops.example?key=1"}) == {"url": "https://ops.example/••••"}
 
 
 @pytest.mark.parametrize("secret", ["abc", "whsec_c2hvcnQ=", "whsec_!!!", "whsec_" + "QUJD" * 40])

@@ -301,9 +301,7 @@ def test_channel_settings_are_checked_and_shown_without_secrets(name: str) -> No
     check_channel("x", raw)
     check_channel("x", {**raw, "only": {"models": ["m"]}, "quiet": {"from": "22:00", "to": "07:00"}})
     literal = {key: ENVIRONMENT[value[2:-1]] if str(value).startswith("${") else value for key, value in raw.items()}
-    assert "very-secret" not in json.dumps(shown({**literal, "webhook_url": ENVIRONMENT["ADDRESS"]})).replace(
-        json.dumps(literal.get("url")), ""
-    )
+    assert "very-secret" not in json.dumps(shown({**literal, "webhook_url": ENVIRONMENT["ADDRESS"]}))
     needed = next(key for key in raw if key not in ("type", "password", "signing_secret"))
     for wrong, key in (({"colour": "red"}, "colour"), ({needed: None}, needed)):
         with pytest.raises(BadSetting) as caught:

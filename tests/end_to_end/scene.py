@@ -55,16 +55,16 @@ def rows(days: int, per_day: int, start: int, *, shift_after: int, seed: int) ->
     )
     score = 1 / (1 + np.exp(-(income - 50) / 10))
     truth = rng.random(n) < np.where(late, 0.5 * score + 0.2, score)
-    missing = late & (rng.random(n) < 0.2)
+    missing, children = late & (rng.random(n) < 0.2), rng.poisson(1.2, n)
     return [
         {
             "id": f"{start}-{i}",
             "timestamp": clock.render(start + int(seconds[i]) * clock.SECOND),
             "version": "v2" if late[i] else "v1",
             "features": {
-                "income": None if missing[i] else round(float(income[i]), 2),
+                "income": round(float(income[i]), 2),
                 "channel": str(channel[i]),
-                "children": int(rng.poisson(1.2)),
+                "children": None if missing[i] else int(children[i]),
                 ODD: round(float(rng.normal(0, 1)), 3),
             },
             "prediction": bool(score[i] > 0.5),

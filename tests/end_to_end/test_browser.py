@@ -35,7 +35,16 @@ def pages_of(scene: Scene) -> list[str]:
     models = [f"/models/{name}" for name in ("no-reference-yet", "sleeping", "prices")]
     features = [f"{FEATURES}/{quote(name, safe='')}" for name in ("channel", ODD, "score")]
     alert = f"/alerts/{scene.alert}"
-    return ["/", f"/models/{MODEL}?range=all", f"/models/{MODEL}?range=24h", *models, *features, "/alerts", alert]
+    return [
+        "/",
+        f"/models/{MODEL}?range=all",
+        f"/models/{MODEL}?range=24h",
+        *models,
+        *features,
+        "/alerts",
+        alert,
+        "/channels",
+    ]
 
 
 @pytest.mark.one_engine

@@ -25,6 +25,10 @@ def check_limits(message: dict[str, Any]) -> None:
     parsed = [Block.parse(block) for block in message["blocks"]]
     assert [block.to_dict() for block in parsed if block is not None] == message["blocks"]
     for block in message["blocks"]:
+        if block["type"] == "actions":
+            assert 1 <= len(block["elements"]) <= 25
+            assert all(0 < len(one["text"]["text"]) <= 75 and len(one["value"]) <= 2000 for one in block["elements"])
+            continue
         texts = [block["text"], *block.get("fields", [])] if "text" in block else block["elements"]
         limit = {"header": 150, "section": 3000, "context": 2000}[block["type"]]
         assert all(0 < len(text["text"]) <= limit for text in texts)
@@ -69,7 +73,8 @@ def test_whatever_is_in_it_it_is_valid(rule: str, reason: str, model: str, featu
     many = [
         one(features=features, reason=reason * 10, alert=alert(rule=rule), triggered=reason) for _ in range(entries)
     ]
-    check_limits(slack.message({**notice(*many), "model": model}))
+    for buttons in ("none", "given", "all"):
+        check_limits(slack.message({**notice(*many), "model": model}, buttons=buttons))
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,13 @@ def test_a_notice_leaves_out_what_is_hidden_and_says_so(runs: Runs) -> None:
     assert [one["feature"] for one in story(runs, alert["id"])[1]["readings"]] == ["temp", "wind"]
 
 
+def test_the_end_of_what_was_told_is_told_while_its_data_is_broken(runs: Runs) -> None:
+    runs.run(RULES, drift("warning", "temp", 0), missing("ok", "temp", 0), as_of=day(0))
+    for n in (1, 2):
+        runs.run(RULES, drift("ok", "temp", n), missing("warning", "temp", n), as_of=day(n))
+    assert [kind for rule, kind, _ in told(runs) if rule == "drift"] == ["alert.firing", "alert.resolved"]
+
+
 def test_hidden_drift_that_ends_before_what_hides_it_is_never_told(runs: Runs) -> None:
     runs.run(RULES, drift("critical", "temp", 0), missing("warning", "temp", 0), as_of=day(0))
     for n in (1, 2):

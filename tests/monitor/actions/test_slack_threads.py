@@ -12,11 +12,14 @@ from urllib.parse import urlencode
 import pytest
 from slack_sdk.signature import SignatureVerifier
 
+from alerting.message import body, entry
 from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
 from monitor.actions.answer_alert import By, acknowledge, resolve
 from monitor.actions.deliver_messages import deliver_due
+from monitor.actions.rewrite_messages import rewrite_answered
+from monitor.actions.tell_alert import tell
 from monitor.service import Service
 from monitor.store import alerts, outbox, silences
 from tests.alerting.make import MIDNIGHT, reading
@@ -176,6 +179,27 @@ def test_what_people_do_elsewhere_shows_in_the_message(world: World) -> None:
     assert len(world.slack.replies(ts)) == 1
 
 
+def test_a_question_in_a_thread_has_buttons_until_it_is_answered(world: World) -> None:
+    (alert,) = world.step(0, (DRIFT, "warning"))
+    ((ts, _),) = world.slack.roots
+    asked = [{"action": "plimsoll.approve", "value": "run-1", "text": "Approve", "style": "primary"}]
+    question = entry("retraining.approval", alert, [], public_url="http://plimsoll.test", reason="?", buttons=asked)
+    with world.runs.database.write() as connection:
+        tell(connection, alert["id"], 1, body("flight-delays", world.now, [question]), world.now)
+    world.deliver()
+    (reply,) = world.slack.replies(ts)
+    assert buttons(reply) == [("Approve", "run-1")]
+    with world.runs.database.write() as connection:
+        assert rewrite_answered(connection, alert["id"], "run-2", "denied", world.now) == 0
+        assert rewrite_answered(connection, alert["id"], "run-1", "Approved by Ada", world.now) == 1
+    world.deliver()
+    (method, now) = world.slack.calls[-1]
+    assert (method, buttons(now)) == ("chat.update", [])
+    assert now["ts"] != ts
+    assert "Approved by Ada" in text(now)
+    assert buttons(world.slack.messages[ts]) != []
+
+
 def press(world: World, action: str, value: str, *, secret: str = SIGNING, at: int | None = None) -> int:
     """Press a button as Slack reports it; the status of the answer."""
     moment = world.now if at is None else at
@@ -184,15 +208,15 @@ def press(world: World, action: str, value: str, *, secret: str = SIGNING, at: i
         "user": {"id": "U1", "username": "grace", "name": "grace"},
         "actions": [{"action_id": action, "value": value, "action_ts": "1700000000.1", "type": "button"}],
     }
-    body = urlencode({"payload": json.dumps(payload)})
+    sent = urlencode({"payload": json.dumps(payload)})
     stamp = str(moment // SECOND)
-    signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body)
+    signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=sent)
     headers = {
         "content-type": "application/x-www-form-urlencoded",
         "x-slack-request-timestamp": stamp,
         "x-slack-signature": str(signature),
     }
-    return Api(world.service, world.now).call("POST", "/v1/slack/actions", headers, content=body).status_code
+    return Api(world.service, world.now).call("POST", "/v1/slack/actions", headers, content=sent).status_code
 
 
 @pytest.fixture
@@ -245,8 +269,8 @@ def test_only_slack_may_press(world: World, signing: None) -> None:
 
 def test_a_body_that_slack_would_not_send_is_refused(world: World, signing: None) -> None:
     stamp = str(world.now // SECOND)
-    for body in (b"payload=%5B", b"x=1", b"payload=%7B%22type%22%3A%22block_actions%22%7D"):
-        signature = SignatureVerifier(SIGNING).generate_signature(timestamp=stamp, body=body)
+    for sent in (b"payload=%5B", b"x=1", b"payload=%7B%22type%22%3A%22block_actions%22%7D"):
+        signature = SignatureVerifier(SIGNING).generate_signature(timestamp=stamp, body=sent)
         headers = {"x-slack-request-timestamp": stamp, "x-slack-signature": str(signature)}
-        answer = Api(world.service, world.now).call("POST", "/v1/slack/actions", headers, content=body)
+        answer = Api(world.service, world.now).call("POST", "/v1/slack/actions", headers, content=sent)
         assert answer.status_code == 400
