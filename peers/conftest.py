@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+SECRETS = {"AIRFLOW_PASSWORD": "only-for-tests", "SLACK_TOKEN": "xoxb-only-for-tests"}
+
 if TYPE_CHECKING:
     from peers.plimsoll import Plimsoll
 
@@ -15,5 +17,5 @@ pytest.register_assert_rewrite("peers.orchestrated", "peers.plimsoll")
 def plimsoll(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plimsoll]:
     from peers.plimsoll import serving  # imported once its asserts are to be rewritten
 
-    with serving(tmp_path_factory.mktemp("plimsoll"), {"AIRFLOW_PASSWORD": "only-for-tests"}) as made:
+    with serving(tmp_path_factory.mktemp("plimsoll"), SECRETS) as made:
         yield made

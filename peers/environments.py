@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -28,8 +30,9 @@ def environment(name: str) -> Path:
     return folder / "bin"
 
 
-def tried(command: list[str], cwd: Path | None = None) -> None:
+def tried(command: list[str], cwd: Path | None = None, names: Mapping[str, str] | None = None) -> None:
     """Run a command that makes something; raises CannotHave with its last words."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=1800, check=False)
+    given = {**os.environ, **(names or {})}
+    done = subprocess.run(command, cwd=cwd, env=given, capture_output=True, text=True, timeout=1800, check=False)
     if done.returncode != 0:
         raise CannotHave(f"{' '.join(command)}: {(done.stderr or done.stdout)[-2000:]}")

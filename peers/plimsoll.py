@@ -41,22 +41,39 @@ class Plimsoll:
 
     def triggered(self, rule: str, trigger: Mapping[str, Any]) -> str:
         """A new model with a reference and rows of a world that has moved, whose ``rule`` asks for ``trigger``."""
-        name = f"m{len(self.models)}"
-        self.models.append(name)
-        checks: list[dict[str, Any]] = [{"name": kind, "kind": kind, "enabled": False} for kind in OTHERS]
-        for kind in ("data_drift", "performance"):
-            checks.append({"name": kind, "kind": kind, "window": "24h", "schedule": NEVER, "enabled": kind == rule})
+        name = self.named()
         asks = {"name": rule, "check": rule, "at": "warning", "notify": ["ops"], "trigger": f"start-{name}"}
-        saved = self.save(
+        self.configure(
+            name,
+            asks,
             channels={"ops": {"type": "webhook", "url": f"{self.told.url}/{name}"}},
             triggers={f"start-{name}": dict(trigger)},
-            models={name: {"task": "binary", "checks": checks, "rules": [asks]}},
         )
-        assert saved.status_code == 200, saved.text
-        self._move(name)
+        self.move(name)
         return name
 
-    def _move(self, name: str) -> None:
+    def watched(self, channel: Mapping[str, Any]) -> str:
+        """A new model whose drift is told on a channel."""
+        name = self.named()
+        asks = {"name": "data_drift", "check": "data_drift", "at": "warning", "notify": [f"for-{name}"]}
+        self.configure(name, asks, channels={f"for-{name}": dict(channel)})
+        return name
+
+    def named(self) -> str:
+        self.models.append(f"m{len(self.models)}")
+        return self.models[-1]
+
+    def configure(self, name: str, rule: Mapping[str, Any], **more: Any) -> None:
+        """Only the check that the rule is about looks at the model, and only when it is told to."""
+        checks: list[dict[str, Any]] = [{"name": kind, "kind": kind, "enabled": False} for kind in OTHERS]
+        for kind in ("data_drift", "performance"):
+            on = kind == rule["check"]
+            checks.append({"name": kind, "kind": kind, "window": "24h", "schedule": NEVER, "enabled": on})
+        saved = self.save(models={name: {"task": "binary", "checks": checks, "rules": [dict(rule)]}}, **more)
+        assert saved.status_code == 200, saved.text
+
+    def move(self, name: str) -> None:
+        """A reference, and a day of rows of a world that has moved."""
         before = rows(moved_at() - timedelta(days=12), 24 * 10, seed=1)
         since = rows(moved_at() - timedelta(days=1), 24, seed=2, moved=MOVED)
         self.must("PUT", f"/v1/models/{name}/references/base", json=before)

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from peers.environments import ROOT, environment
+from peers.environments import ROOT, environment, tried
 from peers.orchestrated import Orchestrated
 from peers.programs import Program, answers, free_port, running, until
 from peers.proxy import Passed
@@ -32,6 +32,8 @@ class Dagster:
         folder.mkdir()
         (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n" + QUEUE)
         names = {"DAGSTER_HOME": str(folder), "PYTHONPATH": str(ROOT), "PATH": f"{programs}:/usr/bin:/bin"}
+        # its store is made before several processes would do it at once
+        tried([str(programs / "dagster"), "instance", "migrate"], names=names)
         jobs = ["-m", "peers.jobs.dagster_jobs"]
         serve = [str(programs / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(port), *jobs]
         self.server = Program(serve, home / "server.log", names)
@@ -42,7 +44,7 @@ class Dagster:
         return reply.raise_for_status().json()["data"]
 
     def trigger(self, job: str, root: str | None = None, **parameters: Any) -> dict[str, Any]:
-        config = {"ops": {"op": {"config": parameters}}}
+        config = {"ops": {f"{job}_op": {"config": parameters}}}
         return {"type": "dagster", "url": f"{root or self.root}/graphql", "job": job, "run_config": config}
 
     def is_start(self, request: Passed) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from peers.environments import ROOT, environment
 from peers.orchestrated import Orchestrated
+from peers.plimsoll import Plimsoll
 from peers.programs import Program, answers, free_port, running, until
 from peers.proxy import Passed
 
@@ -48,6 +49,10 @@ class Prefect:
         state = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
         self.api.post(f"/flow_runs/{run}/set_state", json=state).raise_for_status()
 
+    def pause(self, job: str, how: str) -> None:
+        deployment = self.api.get(f"/deployments/name/{job}/peers").json()["id"]
+        self.api.post(f"/deployments/{deployment}/{how}_deployment").raise_for_status()
+
     def stop_working(self) -> None:
         self.flows.kill()
 
@@ -74,3 +79,10 @@ class TestPrefect(Orchestrated):
     unknown_job = "not found"
     bad_parameters = "seconds"
     refusal = "'model'"
+
+    def test_a_paused_job_is_refused_when_saved(self, plimsoll: Plimsoll, peer: Prefect) -> None:
+        peer.pause("work", "pause")
+        try:
+            self.is_refused(plimsoll, peer.trigger("work", model="m"), "is paused")
+        finally:
+            peer.pause("work", "resume")

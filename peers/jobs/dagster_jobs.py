@@ -1,8 +1,6 @@
-"""The jobs of one code location, each of one op."""
+"""The jobs of one code location, each of one op. Dagster reads annotations as classes: contexts have none."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from dagster import Definitions, Enum, EnumValue, Field, Int, job, op
 
@@ -10,34 +8,34 @@ from peers.jobs.retrain import retrain
 from peers.jobs.retrain import work as take_a_while
 
 
-@op(name="op", config_schema=dict.fromkeys(("plimsoll", "model", "data_url", "window_end"), str))
-def fit(context: Any) -> None:
+@op(config_schema=dict.fromkeys(("plimsoll", "model", "data_url", "window_end"), str))
+def train_op(context):
     retrain(**context.op_config)
 
 
-@op(name="op", config_schema={"model": str, "seconds": Field(Int, default_value=1)})
-def wait(context: Any) -> None:
+@op(config_schema={"model": str, "seconds": Field(Int, default_value=1)})
+def work_op(context):
     take_a_while(context.op_config["seconds"])
 
 
-@op(name="op", config_schema={"model": Enum("Only", [EnumValue("model")])})
-def pick(context: Any) -> None:
+@op(config_schema={"model": Enum("Only", [EnumValue("model")])})
+def strict_op(context):
     """Takes what a check tries, and nothing else."""
 
 
 @job
 def train() -> None:
-    fit()
+    train_op()
 
 
 @job
 def work() -> None:
-    wait()
+    work_op()
 
 
 @job
 def strict() -> None:
-    pick()
+    strict_op()
 
 
 defs = Definitions(jobs=[train, work, strict])
