@@ -140,6 +140,7 @@ def test_a_beginning_that_is_given_up_later_lets_the_answer_begin_and_spares_the
     assert "is resolved" in text(world.slack.messages[ts])
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("answer", "state", "error"),
     [
@@ -269,6 +270,7 @@ def test_a_retraining_is_approved_or_denied_in_its_thread(world: World, signing:
     assert (run.approval["by"], run.approval["open"]) == ("Grace", False)
 
 
+@pytest.mark.one_engine
 def test_a_button_of_an_alert_that_is_over_makes_the_message_say_so(world: World, signing: None) -> None:
     (alert,) = world.step(0, (DRIFT, "warning"))
     resolve(world.service, alert["id"], world.now)
@@ -280,6 +282,7 @@ def test_a_button_of_an_alert_that_is_over_makes_the_message_say_so(world: World
     assert "is resolved" in text(root)
 
 
+@pytest.mark.one_engine
 def test_only_slack_may_press(world: World, signing: None) -> None:
     (alert,) = world.step(0, (DRIFT, "warning"))
     assert press(world, "plimsoll.acknowledge", alert["id"], secret="another") == 401
@@ -290,6 +293,7 @@ def test_only_slack_may_press(world: World, signing: None) -> None:
         assert alerts.get_alerts(connection, [alert["id"]])[0]["acknowledged_at"] is None
 
 
+@pytest.mark.one_engine
 def test_a_body_that_slack_would_not_send_is_refused(world: World, signing: None) -> None:
     stamp = str(world.now // SECOND)
     for sent in (b"payload=%5B", b"x=1", b"payload=%7B%22type%22%3A%22block_actions%22%7D"):
