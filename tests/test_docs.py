@@ -213,7 +213,7 @@ def test_files_that_the_pages_name_exist() -> None:
         for name in re.findall(r"`((?:detectors|alerting|dashboards|monitor|tests|bench)/[\w/.]+)`", page.read_text())
     }
     assert len(named_files) > 10
-    new = {"kuiper", "zulip", "prefect", "staleness", "postgres"}  # what the recipes add
+    new = {"kuiper", "zulip", "flyte", "staleness", "postgres"}  # what the recipes add
     assert not {name for name in named_files if not (ROOT / name).exists() and Path(name).stem not in new}
 
 

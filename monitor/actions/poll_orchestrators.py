@@ -82,11 +82,11 @@ def _note(
         return
     polls = (known.polls or 0) + 1
     fields: dict[str, object] = {"polls": polls, "next_poll_at": now + poll_wait(polls)}
-    if progress is None:
-        fields["next_poll_at"] = None
-    elif progress.state is not None:
-        fields |= {"url": progress.url} if progress.url else {}
     state = None if progress is None else progress.state
+    if progress is None or (state is None and not progress.reason):
+        fields["next_poll_at"] = None
+    elif progress.url:
+        fields["url"] = progress.url
     back = state == "accepted" and known.state == "running"  # a run that waits again is running to us
     if progress is not None and progress.reason:
         fields["message"] = progress.reason

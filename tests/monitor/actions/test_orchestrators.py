@@ -19,6 +19,7 @@ from monitor.actions.approve_retraining import approve, deny
 from monitor.actions.follow_triggers import follow_triggers
 from monitor.actions.poll_orchestrators import poll_due
 from monitor.errors import Conflict, NotFound
+from monitor.store import config
 from monitor.store.tables import outbox
 from tests.alerting.make import MIDNIGHT, reading
 from tests.orchestrators.every import ENVIRONMENT
@@ -199,3 +200,12 @@ def test_a_button_in_a_chat_approves(world: World) -> None:
     assert (world.run().approval or {})["by"] == "ada"
     world.deliver()
     assert len(world.there.runs) == 1
+
+
+def test_a_webhook_that_cannot_be_asked_is_not_asked_for_ever(world: World) -> None:
+    world.runs.triggers = {"retrain": {"type": "webhook", "url": world.receiver.url}}
+    with world.runs.database.write() as connection:
+        config.put(connection, "trigger", "retrain", world.runs.triggers["retrain"])
+    world.fire()
+    world.deliver()
+    assert (world.poll(2 * SECOND).state, world.run().next_poll_at) == ("accepted", None)
