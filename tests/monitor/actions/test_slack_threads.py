@@ -98,6 +98,16 @@ def test_one_thread_from_firing_to_resolve_and_the_first_message_shows_how_thing
     assert len(set(ids)) == len(ids)
 
 
+@pytest.mark.one_engine
+def test_without_delivery_nothing_is_said_and_nothing_rewritten(world: World) -> None:
+    world.step(0, (DRIFT, "warning"))
+    for day, verdict in enumerate(("critical", "ok", "ok"), 1):
+        end = MIDNIGHT + day * DAY
+        world.runs.run([DRIFT], reading(verdict, end=end), as_of=end, wall_now=world.now, deliver=False)
+    assert world.deliver() == 0
+    assert len(world.slack.calls) == 1
+
+
 def test_each_alert_is_answered_in_its_own_thread_and_a_shared_one_is_rewritten_in_part(world: World) -> None:
     world.step(0, (DRIFT, "warning"), (QUALITY, "warning"))
     ((ts, root),) = world.slack.roots
