@@ -20,6 +20,7 @@ CANNOT_TELL = "cannot_tell"
 _TOO_FEW = "too_few_rows"
 _TAKEN_AWAY = ("no_reference", "unknown_feature", "missing_extra", "not_counted")
 _LISTED = 3
+_A_DAY = 24  # hours
 
 
 def note_absence(
@@ -86,6 +87,9 @@ def _told(window: JudgedWindow) -> set[Series]:
 
 
 def _gone(window: JudgedWindow) -> set[Series]:
+    """Of windows of a day or longer: in a shorter one a feature may be missing because of the hour."""
+    if window.length_hours < _A_DAY:
+        return set()
     told = _told(window)
     untold = [one for one in window.readings if one.series not in told]
     return {one.series for one in untold if _is_gone(one, others_told=bool(told))}

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from alerting.episode import AlertState
+from alerting.episode import AlertState, Count
 
 BREAKS = ("missing_share", "type_mismatch_share", "unseen_category_share")
 DRIFTS = ("data_drift", "prediction_drift")
@@ -19,17 +20,26 @@ SHARE = 0.2  # ... and at least so many of all: a change of the schema
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """What a firing alert about broken data hides: drift of its features, and all drift where ``schema`` says why.
+class Part:
+    """What is broken in the newest window of one length; ``schema`` says why all drift is hidden."""
 
-    ``segment`` None is the whole, which hides segments too.
-    """
+    features: frozenset[str]
+    schema: str | None = None
+
+    def hides(self, kind: str, feature: str | None) -> bool:
+        """Whether drift of a feature (None: of predictions, of several) is hidden."""
+        return self.schema is not None or (kind == "data_drift" and feature in self.features)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What a firing alert about broken data hides, by window length in hours; ``segment`` None is the whole, which
+    hides segments too."""
 
     alert: str
     rule: str
     segment: str | None
-    features: frozenset[str]
-    schema: str | None = None
+    parts: Mapping[int, Part]
 
     def as_json(self) -> dict[str, Any]:
         """As the timeline and the API name it."""
@@ -38,9 +48,14 @@ class Broken:
     @property
     def reason(self) -> str:
         """Why it hides, in words."""
-        names = sorted(self.features)
+        schema = next((part.schema for part in self.parts.values() if part.schema is not None), None)
+        names = sorted({name for part in self.parts.values() for name in part.features})
         more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-        return self.schema or f"the data of {', '.join(names[:_LISTED])}{more} is broken"
+        return schema or f"the data of {', '.join(names[:_LISTED])}{more} is broken"
+
+    def hides(self, kind: str, feature: str | None, length: int) -> bool:
+        """Whether drift in a window is hidden: by what is broken in windows as long, else in the shortest."""
+        return kind in DRIFTS and self.parts.get(length, self.parts[min(self.parts)]).hides(kind, feature)
 
 
 def broken_by(rule: str, segment: str | None, state: AlertState) -> Broken | None:
@@ -48,18 +63,17 @@ def broken_by(rule: str, segment: str | None, state: AlertState) -> Broken | Non
     episode = state.episode
     if episode is None or episode.state != "firing" or episode.down:
         return None
-    features = frozenset(feature for metric, feature in state.bad if metric in BREAKS and feature is not None)
-    return Broken(episode.id, rule, segment, features, _schema(state)) if features else None
+    parts = {length: _part(count) for length, count in state.counts.items()}
+    if not any(part.features for part in parts.values()):
+        return None
+    return Broken(episode.id, rule, segment, parts)
 
 
 def hiding(found: Iterable[Broken], segment: str | None, reading: Mapping[str, Any]) -> Broken | None:
-    """The first that hides a reading, given as JSON or by its ``kind`` and ``feature``; None where it is to be told."""
+    """The first that hides a reading, given as JSON; None where it is to be told."""
     kind, feature = reading["kind"], reading["feature"]
-    if kind not in DRIFTS:
-        return None
-    around = [one for one in found if one.segment in (None, segment)]
-    mine = (one for one in around if one.schema is not None or (kind == "data_drift" and feature in one.features))
-    return next(mine, None)
+    around = (one for one in found if one.segment in (None, segment))
+    return next((one for one in around if one.hides(kind, feature, _length(reading))), None)
 
 
 def split(
@@ -71,13 +85,29 @@ def split(
     return visible, {one.alert: one for one in by if one is not None}
 
 
-def _schema(state: AlertState) -> str | None:
+def hidden_now(found: Iterable[Broken], segment: str | None, kind: str, state: AlertState) -> list[Broken]:
+    """What hides any of the series that are at severity in the newest windows of an alert."""
+    bad = [(feature, length) for length, count in state.counts.items() for _, feature in count.bad]
+    around = [one for one in found if one.segment in (None, segment)]
+    return [one for one in around if any(one.hides(kind, feature, length) for feature, length in bad)]
+
+
+def _length(reading: Mapping[str, Any]) -> int:
+    start, end = (datetime.fromisoformat(str(reading["window"][name])) for name in ("start", "end"))
+    return (end - start) // timedelta(hours=1)
+
+
+def _part(count: Count) -> Part:
+    features = frozenset(feature for metric, feature in count.bad if metric in BREAKS and feature is not None)
+    return Part(features, _schema(count))
+
+
+def _schema(count: Count) -> str | None:
     """Why the schema has changed, if it has: a whole column of another type, or many features gone at once."""
-    for count in state.counts.values():
-        retyped = sorted(feature or "" for metric, feature in count.whole if metric == "type_mismatch_share")
-        vanished = sum(metric == "missing_share" for metric, _ in count.whole)
-        if retyped:
-            return f"the schema has changed: {retyped[0]} is of another type"
-        if vanished >= max(AT_ONCE, SHARE * count.features):
-            return f"the schema has changed: {vanished} of {count.features} features are not sent any more"
-    return None
+    retyped = sorted(feature or "" for metric, feature in count.whole if metric == "type_mismatch_share")
+    if retyped:
+        return f"the schema has changed: {retyped[0]} is of another type"
+    vanished = sum(metric == "missing_share" for metric, _ in count.whole)
+    if vanished < max(AT_ONCE, SHARE * count.features):
+        return None
+    return f"the schema has changed: {vanished} of {count.features} features are not sent any more"

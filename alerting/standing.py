@@ -44,7 +44,7 @@ def without_buttons(told: Mapping[str, Any], value: str, words: str) -> dict[str
 
 def _answered(one: Mapping[str, Any], value: str, words: str) -> dict[str, Any]:
     left = [button for button in one["buttons"] if button["value"] != value]
-    return {**one, "buttons": left, "notes": [*one.get("notes", ()), words]}
+    return {**one, "buttons": left, "notes": [*one.get("notes", ()), words[:1].upper() + words[1:]]}
 
 
 def _now(one: Mapping[str, Any], standing: Standing | None) -> dict[str, Any]:

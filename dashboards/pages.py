@@ -51,6 +51,11 @@ def storage(viewer: views.Viewer, view: views.Storage) -> str:
     return _render("storage.html", viewer, view)
 
 
+def rule(viewer: views.Viewer, view: views.RulePage) -> str:
+    """One rule of a model."""
+    return _render("rule.html", viewer, view)
+
+
 def alerts(viewer: views.Viewer, view: views.AlertsPage) -> str:
     """The list of alerts."""
     return _render("alerts.html", viewer, view)

@@ -249,6 +249,22 @@ class AlertPage:
 
 
 @dataclass(frozen=True)
+class RulePage:
+    """A rule ({name, check, at, for_, among, notify, trigger}), what it and its neighbours would have fired in
+    [``start``, ``end``) ({rule, fired: [{version, segment, severity, since, until, summary}], current}), and its alerts
+    of those days. ``backtest`` as ``plimsoll backtest --json`` tells it, where somebody asked for it."""
+
+    model: str
+    rule: Mapping[str, Any]
+    start: int
+    end: int
+    readings: int
+    variants: Sequence[Mapping[str, Any]]
+    alerts: Sequence[Mapping[str, Any]]
+    backtest: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class ChannelsPage:
     """Channels as the API shows them; ``tried`` is what came of the test that was just sent."""
 

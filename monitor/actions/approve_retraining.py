@@ -9,6 +9,7 @@ from alerting.channels.slack import APPROVE, DENY
 from alerting.message import body, entry
 from monitor.actions.follow_triggers import move
 from monitor.actions.request_retraining import put_request
+from monitor.actions.rewrite_messages import rewrite_answered
 from monitor.actions.tell_alert import tell
 from monitor.errors import Conflict, NotFound
 from monitor.service import Service
@@ -85,6 +86,7 @@ def _answer(service: Service, run_id: str, word: str, who: str | None, now: int)
             move(service, connection, run, "cancelled", now, message=reason, approval=said)
         else:
             _send(service, connection, run, said, reason, now)
+        rewrite_answered(connection, run.alert_id, run.id, reason, now)
         after = trigger_runs.get_run(connection, run_id)
         return run.as_json() if after is None else after.as_json()
 

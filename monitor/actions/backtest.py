@@ -45,6 +45,10 @@ class Asked:
     injections: Sequence[Injection] = ()
     at: int | None = None
 
+    def check(self, service: Service) -> None:
+        """Raises Invalid for a rule or a feature that does not exist, NotFound for an unknown model."""
+        _prepared(service, self)
+
 
 def backtest(
     service: Service, asked: Asked, now: int, progress: Progress = lambda what, done, total: None

@@ -11,6 +11,7 @@ from monitor.actions.page_data.explanation import explanation
 from monitor.actions.page_data.feature import feature_page
 from monitor.actions.page_data.fleet import fleet
 from monitor.actions.page_data.model import model_page, whole
+from monitor.actions.page_data.rule import rule_page
 from monitor.actions.storage import storage
 from monitor.errors import Invalid
 from monitor.service import Service
@@ -34,6 +35,11 @@ def build_model(service: Service, viewer: views.Viewer, name: str, given: Argume
 def build_feature(service: Service, viewer: views.Viewer, name: str, feature: str, given: Arguments) -> str:
     """One feature; raises NotFound."""
     return pages.feature(viewer, feature_page(service, name, feature, given, viewer.now))
+
+
+def build_rule(service: Service, viewer: views.Viewer, name: str, rule: str, *, backtest: bool = False) -> str:
+    """One rule of a model, tried on drift if asked; raises NotFound, and Overloaded while another is worked out."""
+    return pages.rule(viewer, rule_page(service, name, rule, viewer.now, backtested=backtest))
 
 
 def build_storage(service: Service, viewer: views.Viewer) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from alerting.backoff import poll_wait
 from alerting.message import body, entry
 from alerting.retraining import END_STATES, FOLLOWED_STATES, WENT_WRONG, callback_token
+from monitor.actions.rewrite_messages import rewrite_answered
 from monitor.actions.rows_link import Window, rows_url
 from monitor.actions.tell_alert import tell
 from monitor.clock import DAY, parse
@@ -29,16 +30,9 @@ def follow_triggers(service: Service, now: int) -> int:
         late = trigger_runs.overdue_runs(connection, now)
         for run in late:
             if run.waits:
-                over = {**(run.approval or {}), "open": False}
-                move(
-                    service,
-                    connection,
-                    run,
-                    "cancelled",
-                    now,
-                    message=f"nobody approved it within {WAITED}",
-                    approval=over,
-                )
+                over, why = {**(run.approval or {}), "open": False}, f"nobody approved it within {WAITED}"
+                move(service, connection, run, "cancelled", now, message=why, approval=over)
+                rewrite_answered(connection, run.alert_id, run.id, why, now)
             else:
                 move(service, connection, run, "stuck", now, message=_overdue(run, now))
     return len(late)

@@ -8,7 +8,7 @@ from typing import Any
 
 from alerting.episode import Episode, Transition
 from alerting.incidents import moved
-from alerting.inhibition import Broken, split
+from alerting.inhibition import Broken, hidden_now, split
 from alerting.looking import look
 from alerting.muting import Silence, silencing
 from alerting.plan import Change, is_told
@@ -20,6 +20,7 @@ from alerting.timeline import EVIDENCE
 from monitor.actions.alert_run import AlertRun, Stepped
 from monitor.actions.request_retraining import Asked, request_retraining
 from monitor.store import alerts as store
+from monitor.store import trigger_runs
 
 _SHOWS = ("pending", "firing", "raised")
 _LACKS = ("data_missing", "check_failing", "no_data", "error")
@@ -47,7 +48,8 @@ def record(run: AlertRun, one: Stepped) -> list[Change]:
         change, held = _change(run, one, transition, noted.told)
         noted = Noted(noted.told or is_told(change), noted.held or held)
         changes.append(change)
-    late = _uncovered(run, one, noted.told) if noted.held else None
+    told_now = any(is_told(change) for change in changes)
+    late = _uncovered(run, one, told_now) if noted.held else None
     if late is not None:
         noted = Noted(noted.told or is_told(late), held=False)
         changes.append(late)
@@ -222,7 +224,7 @@ def _uncovered(run: AlertRun, one: Stepped, told: bool) -> Change | None:
         details={"series": len(one.after.bad)},
     )
     asked = None
-    if one.rule.trigger is not None:
+    if one.rule.trigger is not None and not trigger_runs.runs_of_alert(run.connection, episode.id):
         asked = request_retraining(run.connection, _asked(run, one.rule, alert, visible, None, hidden=None))
     notify = () if told else heard_by(one.rule.notify, run.routes, alert)
     return Change("uncovered", alert, notify, visible, total=len(one.after.bad), reason=reason, triggered=asked)
@@ -247,7 +249,6 @@ def _note_hidden(run: AlertRun, one: Stepped, episode: Episode) -> None:
     kind = next((reading.kind for window in one.windows for reading in window.readings), None)
     if kind is None and one.broken:
         return  # as it was: no new window says otherwise
-    series: Sequence[Json] = [{"kind": kind, "feature": feature} for _, feature in one.after.bad]
-    _, hidden = split(one.broken, one.key.segment, series)
-    shown = [broken.as_json() for broken in hidden.values()]
+    hidden = hidden_now(one.broken, one.key.segment, kind or "", one.after)
+    shown = [broken.as_json() for broken in hidden]
     store.merge_details(run.connection, episode.id, {"hidden_by": shown or None})

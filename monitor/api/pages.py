@@ -60,6 +60,13 @@ def get_storage(request: Request) -> Response:
     return HTMLResponse(build_page.build_storage(service_of(request), viewer_of(request)))
 
 
+@router.get("/models/{model}/rules/{rule}", dependencies=reads, include_in_schema=False)
+def get_rule(model: str, rule: str, request: Request) -> Response:
+    """One rule; with ``?backtest=yes`` tried on drift."""
+    tried = bool(request.query_params.get("backtest"))
+    return HTMLResponse(build_page.build_rule(service_of(request), viewer_of(request), model, rule, backtest=tried))
+
+
 @router.get("/alerts", dependencies=reads, include_in_schema=False)
 def get_alerts(request: Request) -> Response:
     """The list of alerts."""

@@ -334,6 +334,11 @@ def test_what_was_never_there_is_not_missing() -> None:
     assert live(ONE, [*days(("ok", "ok")), sparse, *(without("f1", n) for n in range(2, 9))])[1] == []
 
 
+def test_in_short_windows_a_feature_may_be_missing_because_of_the_hour() -> None:
+    short = [replace(without("f1", n), length_hours=6) for n in range(1, 9)]
+    assert live(ONE, [*days(("ok", "ok")), *short])[1] == []
+
+
 def test_windows_without_rows_are_not_missing_data() -> None:
     assert live(ONE, [*days("ok"), *days(*["cannot_tell"] * 9)])[1] == []
 

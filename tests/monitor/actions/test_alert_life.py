@@ -18,6 +18,7 @@ from monitor.store import readings
 from monitor.store.alerts import get_alerts, list_transitions, open_of
 from monitor.store.silences import add_silence
 from monitor.store.tables import outbox
+from monitor.store.trigger_runs import move_run, runs_of_model
 from tests.alerting.make import MIDNIGHT, reading
 from tests.monitor.actions.alert_store import Runs, make_runs, make_service
 
@@ -150,6 +151,20 @@ def test_a_change_of_the_schema_hides_all_drift(runs: Runs, broken: list[Reading
     assert by["reason"].startswith("the schema has changed: ")
 
 
+def test_drift_is_hidden_by_what_is_broken_in_windows_as_long(runs: Runs) -> None:
+    weeks = {"length": 168}
+    given = {"check": "data_quality", "kind": "data_quality", "metric": "missing_share"}
+    broken = [reading("warning", "temp", end=day(0), **given), reading("warning", "temp", end=day(0), **given, **weeks)]
+    runs.run(RULES, *broken, as_of=day(0))
+    mended = reading("ok", "temp", end=day(1), **given)
+    still = reading("warning", "temp", end=day(1), **given, **weeks)
+    (alert, *_) = runs.run(RULES, mended, still, drift("warning", "temp", 1, **weeks), as_of=day(1))
+    assert {rule for rule, _, _ in told(runs)} == {"quality"}
+    runs.run(RULES, drift("warning", "temp", 2), reading("ok", "temp", end=day(2), **given), as_of=day(2))
+    assert told(runs)[-1][0] == "drift"
+    assert now(runs, alert["id"])["details"]["hidden_by"]  # of 7 d it is still
+
+
 def test_a_small_break_hides_no_drift_of_other_features(runs: Runs) -> None:
     runs.run(RULES, drift("critical", "temp", 0), missing("critical", "wind", 0, 1.0), *(
         missing("ok", f"f{n}", 0, 0.0) for n in range(9)
@@ -168,6 +183,22 @@ def test_a_firing_that_a_silence_held_back_is_told_when_it_ends(runs: Runs) -> N
     runs.run([DRIFT], drift("warning", "temp", 2), as_of=day(2))
     assert len(told(runs)) == 1
     assert "uncovered" in kinds(runs, alert["id"])
+
+
+def test_a_rise_that_a_silence_held_back_is_told_later_and_asks_for_no_second_retraining(runs: Runs) -> None:
+    rule = replace(DRIFT, cooldown=0)
+    (alert,) = runs.run([rule], drift("warning", "temp", 0), as_of=day(0))
+    with runs.database.write() as connection:
+        (asked,) = runs_of_model(connection, 1)
+        move_run(connection, asked, "succeeded", day(0), ended_at=day(0))
+        matchers = {"model": "flight-delays"}
+        add_silence(connection, "s1", matchers=matchers, until=day(2), comment="", author=None, now=0)
+    runs.run([rule], drift("critical", "temp", 1), as_of=day(1))
+    runs.run([rule], drift("critical", "temp", 2), as_of=day(2))
+    assert kinds(runs, alert["id"])[-2:] == ["raised", "uncovered"]
+    assert [kind for _, kind, _ in told(runs)] == ["alert.firing", "alert.firing"]
+    with runs.database.read() as connection:
+        assert len(runs_of_model(connection, 1)) == 1
 
 
 PERFORMANCE = Rule("worse", "performance", notify=("ops",))

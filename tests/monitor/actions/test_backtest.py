@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from dashboards.views import Viewer
 from detectors.injected import Injection
 from monitor import clock
+from monitor.actions import build_page
 from monitor.actions.backtest import Asked, backtest, changed_alerts
 from monitor.config.reading import from_object
-from monitor.errors import Invalid
+from monitor.errors import Invalid, NotFound
 from monitor.store import alerts, readings
 from tests.monitor.world import T0, D, H, World, traffic
 from tests.stores import new_service
@@ -119,6 +121,22 @@ def test_an_edit_shows_which_alerts_it_would_have_changed(world: World) -> None:
     (moved,) = (one for one in found["changed"] if one["before"]["rule"] == "drift")
     assert moved["before"]["fired_at"] < moved["after"]["fired_at"]
     assert changed_alerts(world.service, from_object({"models": {"m": SETTINGS}}), world.now) == {}
+
+
+def test_a_rules_page_shows_its_neighbours_and_tries_it(told: tuple[World, dict[str, Any]]) -> None:
+    world, _ = told
+    for hour in range(0, 24, 4):
+        world.run(END - D + hour * H)
+    viewer = Viewer(now=world.now)
+    page = build_page.build_rule(world.service, viewer, "m", "drift")
+    assert "as it is" in page
+    assert "3 of 5" in page
+    tried = build_page.build_rule(world.service, viewer, "m", "drift", backtest=True)
+    assert "shift of x" in tried
+    assert "unit change of x" in tried
+    assert tried.count("after ") >= 1
+    with pytest.raises(NotFound, match="it has: drift, twice"):
+        build_page.build_rule(world.service, viewer, "m", "nobody")
 
 
 @pytest.mark.one_engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.rewrite_messages import rewrite_answered
 from monitor.actions.tell_alert import tell
 from monitor.service import Service
-from monitor.store import alerts, outbox, silences
+from monitor.store import alerts, outbox, silences, trigger_runs
 from tests.alerting.make import MIDNIGHT, reading
 from tests.monitor.actions.alert_store import Runs, make_runs, make_service
 from tests.monitor.api.calling import Api
@@ -205,7 +205,7 @@ def press(world: World, action: str, value: str, *, secret: str = SIGNING, at: i
     moment = world.now if at is None else at
     payload = {
         "type": "block_actions",
-        "user": {"id": "U1", "username": "grace", "name": "grace"},
+        "user": {"id": "U1", "username": "grace", "name": "Grace"},
         "actions": [{"action_id": action, "value": value, "action_ts": "1700000000.1", "type": "button"}],
     }
     sent = urlencode({"payload": json.dumps(payload)})
@@ -233,17 +233,40 @@ def test_buttons_do_what_they_say_in_the_name_of_who_pressed(world: World, signi
         story = alerts.list_transitions(connection, alert["id"])
         (now,) = alerts.get_alerts(connection, [alert["id"]])
     assert now["acknowledged_at"] is not None
-    assert [one["reason"] for one in story if one["kind"] == "acknowledged"] == ["acknowledged by grace"]
+    assert [one["reason"] for one in story if one["kind"] == "acknowledged"] == ["acknowledged by Grace"]
     for _ in range(2):  # the same press, sent twice
         assert press(world, "plimsoll.silence", alert["id"]) == 200
     with world.runs.database.read() as connection:
         (made,) = silences.list_silences(connection, limit=10, after=None)
-    assert (made["author"], made["matchers"]) == ("grace", {"model": "flight-delays", "rule": "drift"})
+    assert (made["author"], made["matchers"]) == ("Grace", {"model": "flight-delays", "rule": "drift"})
     assert clock.parse(made["until"]) == world.now + DAY
     world.deliver()
     assert buttons(world.slack.messages[ts]) == []
-    assert "Acknowledged by grace" in text(world.slack.messages[ts])
+    assert "Acknowledged by Grace" in text(world.slack.messages[ts])
     assert "Silenced until" in text(world.slack.messages[ts])
+
+
+@pytest.mark.parametrize(("action", "words"), [("approve", "Approved by Grace"), ("deny", "Denied by Grace")])
+def test_a_retraining_is_approved_or_denied_in_its_thread(world: World, signing: None, action: str, words: str) -> None:
+    world.runs.triggers = {"retrain": {"type": "webhook", "url": "https://orchestrator.example/", "approval": True}}
+    world.service = make_service(world.runs)
+    rule = replace(DRIFT, trigger="retrain")
+    (alert,) = world.runs.run([rule], reading("warning", end=MIDNIGHT), as_of=MIDNIGHT, wall_now=world.now)
+    world.deliver()
+    ((ts, root),) = world.slack.roots
+    (question,) = world.slack.replies(ts)
+    assert [label for label, _ in buttons(root)] == ["Acknowledge", "Silence 24 h"]
+    (approve, run_id), (deny, _) = buttons(question)
+    assert (approve, deny) == ("Approve the retraining", "Deny it")
+    assert press(world, f"plimsoll.{action}", run_id) == 200
+    assert press(world, f"plimsoll.{action}", run_id) == 200
+    world.deliver()
+    asked = [payload for method, payload in world.slack.calls if method == "chat.update" and words in text(payload)]
+    assert [buttons(payload) for payload in asked] == [[]]
+    with world.runs.database.read() as connection:
+        (run,) = trigger_runs.runs_of_alert(connection, alert["id"])
+    assert run.approval is not None
+    assert (run.approval["by"], run.approval["open"]) == ("Grace", False)
 
 
 def test_a_button_of_an_alert_that_is_over_makes_the_message_say_so(world: World, signing: None) -> None:
