@@ -89,17 +89,16 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
         made.world.service.close()
 
 
-@pytest.mark.parametrize("beside", [False, True])
-def test_a_model_that_was_trained_again_has_recovered(loop: Loop, beside: bool) -> None:
+def test_a_model_that_was_trained_again_has_recovered_beside_the_old_one(loop: Loop) -> None:
     loop.retrain()
     loop.world.run(BACK + 4 * H)
     assert "Whether it helped is not known yet: no new version" in loop.page()
     assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("not_yet_known", None)
-    loop.serve(0, 8, trained=True, beside=beside)
+    loop.serve(0, 8, trained=True, beside=True)
     loop.world.run(BACK + 8 * H)
     assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("not_yet_known", "v2")
     assert "retraining_recovered" not in loop.timeline()
-    loop.serve(8, 24, trained=True, beside=beside)
+    loop.serve(8, 24, trained=True, beside=True)
     loop.world.run(BACK + D)
     closing = loop.run()["closing"]
     assert (closing["result"], closing["version"]) == ("recovered", "v2")
@@ -125,7 +124,7 @@ def test_a_model_that_was_not_has_not(loop: Loop) -> None:
     assert "It did not help: x: " in loop.page()
 
 
-def test_a_run_that_does_not_deliver_tells_nobody(loop: Loop) -> None:
+def test_the_new_version_alone_has_recovered_and_a_run_that_does_not_deliver_tells_nobody(loop: Loop) -> None:
     loop.retrain()
     loop.serve(0, 24, trained=True)
     loop.world.run(BACK + D, deliver=False)
