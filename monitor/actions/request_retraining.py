@@ -34,6 +34,7 @@ from monitor.store.trigger_runs import TriggerRun
 
 APPROVAL_TIME = clock.DAY
 DEFAULT_HORIZON = "30d"
+NEVER_RAN = ("refused", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ def _why_not(connection: Connection, asked: Asked) -> str | None:
         return "no trigger of that name is configured"
     wanted = guards.parse(asked.settings)
     runs = trigger_runs.runs_of_model(connection, asked.model_id)
+    if any(run.alert_id == asked.alert["id"] and run.state not in NEVER_RAN for run in runs):
+        return "this alert has asked for one before"
     remembered = {alert["id"] for alert in get_alerts(connection, [run.alert_id for run in runs])}
     # a run whose alert a replay has forgotten counts only while it is open
     counted = [run for run in runs if run.alert_id in remembered or run.state in OPEN_STATES]
@@ -161,6 +164,7 @@ def _new_run(connection: Connection, asked: Asked, wanted: Guards) -> TriggerRun
     run_id = f"run-{secrets.token_hex(12)}"
     model, alert_id, now = str(asked.alert["model"]), str(asked.alert["id"]), asked.now
     waits = wanted.approval and not wanted.dry_run
+    attempt = 1 + len(trigger_runs.runs_of_alert(connection, alert_id))
     history: list[dict[str, Any]] = [{"state": "requested", "at": now, "message": None}]
     if wanted.dry_run:
         history.append({"state": "cancelled", "at": now, "message": DRY_RUN})
@@ -172,7 +176,7 @@ def _new_run(connection: Connection, asked: Asked, wanted: Guards) -> TriggerRun
         alert_id=alert_id,
         trigger_name=asked.trigger,
         state="cancelled" if wanted.dry_run else "requested",
-        idempotency_key=idempotency_key(model, asked.rule, alert_id),
+        idempotency_key=idempotency_key(model, asked.rule, alert_id, attempt),
         callback_hash=token_hash(callback_token(secret(connection), run_id)),
         as_of=asked.as_of,
         requested_at=now,
