@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.api.app import create_app
 from monitor.service import Service
 from tests.monitor.delivery.receiver import Answer, Received, Receiver, receiving
+from tests.ports import free_port
 from tests.stores import new_service
 
 NOW = clock.parse("2026-06-30T12:20:00Z")
@@ -80,9 +80,7 @@ def rows(days: int, per_day: int, start: int, *, shift_after: int, seed: int) ->
 @contextlib.contextmanager
 def running(home: Path, **flags: object) -> Iterator[tuple[Service, str]]:
     """A service on a free port, its clock standing at ``NOW``."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     service = new_service(home, port=port, public_url=url, **flags)
     config = uvicorn.Config(create_app(service, lambda: NOW), host="127.0.0.1", port=port, log_config=None)
