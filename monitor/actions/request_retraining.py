@@ -26,7 +26,7 @@ from alerting.retraining import (
 from monitor import clock
 from monitor.store import models as known_models
 from monitor.store import summaries, trigger_runs
-from monitor.store.alerts import add_transition, get_alerts, latest_evidence, load_states, open_of
+from monitor.store.alerts import add_transition, get_alerts, load_states, open_of
 from monitor.store.database import Connection
 from monitor.store.installation import secret
 from monitor.store.outbox import enqueue
@@ -129,19 +129,18 @@ def _why_not(connection: Connection, asked: Asked) -> str | None:
 
 
 def _broken(connection: Connection, asked: Asked) -> str | None:
-    """What a firing alert on data quality says of the model, if there is one beside the alert that asks; not where its
+    """What a firing alert on broken data says of the model, if there is one beside the alert that asks; not where its
     newest windows are well again, and it only waits to be resolved."""
-    bad = {state.episode.id for state in _states(connection, asked.model_id) if state.episode is not None and state.bad}
+    states = [AlertState.from_dict(state) for state in load_states(connection, asked.model_id).values()]
+    broken = {
+        state.episode.id
+        for state in states
+        if state.episode is not None and any(metric in guards.BROKEN for metric, _ in state.bad)
+    }
     for alert in open_of(connection, asked.model_id):
-        if alert["state"] == "firing" and alert["id"] != asked.alert["id"] and alert["id"] in bad:
-            evidence = latest_evidence(connection, alert["id"])
-            if evidence and evidence[0]["kind"] == "data_quality":
-                return str(alert["summary"])
+        if alert["state"] == "firing" and alert["id"] != asked.alert["id"] and alert["id"] in broken:
+            return str(alert["summary"])
     return None
-
-
-def _states(connection: Connection, model_id: int) -> list[AlertState]:
-    return [AlertState.from_dict(state) for state in load_states(connection, model_id).values()]
 
 
 def _labelled(connection: Connection, asked: Asked) -> int:

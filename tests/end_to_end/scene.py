@@ -44,7 +44,7 @@ class Scene:
 
 def rows(days: int, per_day: int, start: int, *, shift_after: int, seed: int) -> list[dict[str, Any]]:
     """Predictions with their truth, in order of time; from day ``shift_after`` on incomes rise, a channel takes over,
-    values go missing and the model gets worse."""
+    the model gets worse; in the last two days values go missing."""
     rng = np.random.default_rng(seed)
     n = days * per_day
     seconds = np.sort(rng.integers(0, days * 86_400, n))
@@ -55,7 +55,8 @@ def rows(days: int, per_day: int, start: int, *, shift_after: int, seed: int) ->
     )
     score = 1 / (1 + np.exp(-(income - 50) / 10))
     truth = rng.random(n) < np.where(late, 0.5 * score + 0.2, score)
-    missing, children = late & (rng.random(n) < 0.2), rng.poisson(1.2, n)
+    missing = (seconds >= (shift_after + 4) * 86_400) & (rng.random(n) < 0.2)
+    children = rng.poisson(1.2, n)
     return [
         {
             "id": f"{start}-{i}",

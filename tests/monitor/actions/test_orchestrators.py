@@ -174,6 +174,12 @@ def test_broken_data_are_not_trained_on(world: World) -> None:
     assert drift.json()["data"]["alert"]["id"] == alert["id"]
 
 
+def test_new_categories_are_no_reason_against_it(world: World) -> None:
+    new = reading("warning", "dest", metric="unseen_category_share", check="data_quality", kind="data_quality")
+    world.fire(0, (RULE, QUALITY), new)
+    assert world.count() == 1
+
+
 def test_at_most_so_many_a_day_and_enough_labels(world: World) -> None:
     world.set(min_labels=10)
     alert = world.fire()
