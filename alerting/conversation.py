@@ -65,8 +65,8 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. ``state`` None: it cannot be told now, and ``reason`` says why; the next poll asks again. Neither:
-    there is nobody to ask, and no poll comes any more."""
+    """How far a run is. ``state`` None: it cannot be told now, and ``reason`` says why; the next poll asks again.
+    Neither: there is nobody to ask, and no poll comes any more."""
 
     state: RunState | None
     reason: str = ""

@@ -9,6 +9,8 @@ from typing import Any
 from alerting import options
 from alerting.options import BadSetting
 
+# Of data quality, what a retraining would learn. New categories and values out of range are what it is asked for.
+BROKEN = ("missing_share", "type_mismatch_share", "duplicate_share", "rejected_share")
 KEYS = ("start_by", "finish_by", "at_most", "min_labels", "dry_run", "approval")
 
 

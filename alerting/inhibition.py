@@ -1,6 +1,7 @@
 """Broken data hides drift: of the same feature, or of everything where the schema has changed.
 
-What is hidden goes on and is noted; nobody is told of it while what hides it fires.
+What is hidden goes on and is noted; nobody is told of it while what hides it fires. An alert on data quality that is
+a warning hides no critical drift: one missing value in a hundred does not move forty rows.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from alerting.episode import AlertState, Count
+from alerting.words import Severity
 
 BREAKS = ("missing_share", "type_mismatch_share", "unseen_category_share")
 DRIFTS = ("data_drift", "prediction_drift")
@@ -40,6 +42,7 @@ class Broken:
     rule: str
     segment: str | None
     parts: Mapping[int, Part]
+    severity: Severity = "critical"
 
     def as_json(self) -> dict[str, Any]:
         """As the timeline and the API name it."""
@@ -53,9 +56,12 @@ class Broken:
         more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
         return schema or f"the data of {', '.join(names[:_LISTED])}{more} is broken"
 
-    def hides(self, kind: str, feature: str | None, length: int) -> bool:
-        """Whether drift in a window is hidden: by what is broken in windows as long, else in the shortest."""
-        return kind in DRIFTS and self.parts.get(length, self.parts[min(self.parts)]).hides(kind, feature)
+    def hides(self, kind: str, feature: str | None, length: int, verdict: str | None) -> bool:
+        """Whether drift in a window is hidden: by what is broken in windows as long, else in the shortest. What is
+        broken a little hides no drift that is critical: it cannot have made it."""
+        part = self.parts.get(length, self.parts[min(self.parts)])
+        little = self.severity == "warning" and part.schema is None
+        return kind in DRIFTS and not (little and verdict == "critical") and part.hides(kind, feature)
 
 
 def broken_by(rule: str, segment: str | None, state: AlertState) -> Broken | None:
@@ -66,14 +72,14 @@ def broken_by(rule: str, segment: str | None, state: AlertState) -> Broken | Non
     parts = {length: _part(count) for length, count in state.counts.items()}
     if not any(part.features for part in parts.values()):
         return None
-    return Broken(episode.id, rule, segment, parts)
+    return Broken(episode.id, rule, segment, parts, episode.severity)
 
 
 def hiding(found: Iterable[Broken], segment: str | None, reading: Mapping[str, Any]) -> Broken | None:
     """The first that hides a reading, given as JSON; None where it is to be told."""
     kind, feature = reading["kind"], reading["feature"]
     around = (one for one in found if one.segment in (None, segment))
-    return next((one for one in around if one.hides(kind, feature, _length(reading))), None)
+    return next((one for one in around if one.hides(kind, feature, _length(reading), reading["verdict"])), None)
 
 
 def split(
@@ -89,7 +95,8 @@ def hidden_now(found: Iterable[Broken], segment: str | None, kind: str, state: A
     """What hides any of the series that are at severity in the newest windows of an alert."""
     bad = [(feature, length) for length, count in state.counts.items() for _, feature in count.bad]
     around = [one for one in found if one.segment in (None, segment)]
-    return [one for one in around if any(one.hides(kind, feature, length) for feature, length in bad)]
+    worst = None if state.episode is None else state.episode.severity
+    return [one for one in around if any(one.hides(kind, feature, length, worst) for feature, length in bad)]
 
 
 def _length(reading: Mapping[str, Any]) -> int:

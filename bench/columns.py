@@ -14,7 +14,6 @@ searchsorted and bincount.
 from __future__ import annotations
 
 import argparse
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench.ingest import FORMATS, NUMBERS, START, TEXTS, make_body, make_rows, post, timed, wait_until_up
+from tests.ports import free_port
 
 HOUR = 3_600_000_000
 PART = 50_000
@@ -105,9 +105,7 @@ def ingest(rows: int, posts: int, folder: Path, http: httpx.Client) -> None:
 
 def served(arguments: argparse.Namespace, folder: Path) -> None:
     """Serve from empty stores while posts are measured."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "monitor", "serve", "--home", str(folder / "home"), "--port", str(port)]
     command += ["--observations-url", f"chdb://{folder / 'observations'}"]
     service = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import json
 import multiprocessing
-import socket
 import sqlite3
 import tempfile
 import time
@@ -32,6 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import uvicorn
 
+from tests.ports import free_port
 from tests.postgres import Databases, server
 
 FORMATS = {
@@ -220,9 +220,7 @@ def main() -> None:
     arguments = parser.parse_args()
     global NUMBERS, TEXTS
     NUMBERS, TEXTS = arguments.features * 4 // 5, arguments.features // 5
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as home, _url(arguments.engine) as url:
         service = multiprocessing.get_context("spawn").Process(target=serve, args=(home, port, url), daemon=True)
         service.start()

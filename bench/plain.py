@@ -13,7 +13,6 @@ import argparse
 import json
 import multiprocessing
 import random
-import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.ports import free_port
 
 START = "2026-01-01T{:02}:{:02}:{:02}Z"
 TEXTS = ("red", "green", "blue")
@@ -109,9 +110,7 @@ def running(target: Callable[..., None], home: Path, *arguments: Any) -> Iterato
     """A client of a server of its own, and its process as psutil sees it."""
     import psutil
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     service = multiprocessing.get_context("spawn").Process(target=target, args=(str(home), port, *arguments))
     service.start()
     try:

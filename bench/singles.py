@@ -24,6 +24,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.ports import free_port
+
 WARM_UP = 2.0
 ID = "0123456789abcdef"
 
@@ -144,9 +146,7 @@ def serve(home: str, port: int, url: str | None, each: bool) -> None:
 @contextmanager
 def running(home: Path, url: str | None, each: bool) -> Iterator[tuple[int, int]]:
     """Port and process of a service."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     service = multiprocessing.get_context("spawn").Process(target=serve, args=(str(home), port, url, each))
     service.start()
     try:

@@ -13,7 +13,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import socket
 import tempfile
 import threading
 import time
@@ -28,6 +27,7 @@ import psutil
 from bench.ingest import FORMATS, _url, make_body
 from bench.kept import rows_of
 from monitor import clock
+from tests.ports import free_port
 
 PARTS = 10
 H, D = clock.HOUR, clock.DAY
@@ -163,9 +163,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--engine", choices=["sqlite", "postgres"], default="postgres")
     given = parser.parse_args()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as home, _url(given.engine) as url:
         service = multiprocessing.get_context("spawn").Process(target=serve, args=(home, port, url), daemon=True)
         service.start()

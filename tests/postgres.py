@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ import psycopg
 
 from monitor.store.database import Database
 from monitor.store.schema import migrate
+from tests.ports import free_port
 
 OWNER = "plimsoll"
 OPTIONS = (
@@ -53,7 +53,7 @@ class Server:
             os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
         self._tools = _reachable(binaries(), self.folder) if self._user else binaries()
         self._options = [part for option in (*OPTIONS, *options) for part in ("-c", option)]
-        self._port = _free_port()
+        self._port = free_port()
         self.address = f"postgresql://{OWNER}@127.0.0.1:{self._port}"
         made = ["-D", self.folder / "data", "-A", "trust", "-U", OWNER, "-E", "UTF8", "--locale=C"]
         if _start(self._user, self.folder, [self._tools / "initdb", *made]).wait(60):
@@ -107,12 +107,6 @@ def _reachable(tools: Path, folder: Path) -> Path:
         return tools
     shutil.copytree(tools.parent, folder / "postgresql", symlinks=True)
     return folder / "postgresql" / tools.name
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _unprivileged() -> pwd.struct_passwd | None:

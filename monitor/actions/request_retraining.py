@@ -26,7 +26,7 @@ from alerting.retraining import (
 from monitor import clock
 from monitor.store import models as known_models
 from monitor.store import summaries, trigger_runs
-from monitor.store.alerts import add_transition, get_alerts, latest_evidence, load_states, open_of
+from monitor.store.alerts import add_transition, get_alerts, load_states, open_of
 from monitor.store.database import Connection
 from monitor.store.installation import secret
 from monitor.store.outbox import enqueue
@@ -34,6 +34,7 @@ from monitor.store.trigger_runs import TriggerRun
 
 APPROVAL_TIME = clock.DAY
 DEFAULT_HORIZON = "30d"
+NEVER_RAN = ("refused", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ def _why_not(connection: Connection, asked: Asked) -> str | None:
         return "no trigger of that name is configured"
     wanted = guards.parse(asked.settings)
     runs = trigger_runs.runs_of_model(connection, asked.model_id)
+    if any(run.alert_id == asked.alert["id"] and run.state not in NEVER_RAN for run in runs):
+        return "this alert has asked for one before"
     remembered = {alert["id"] for alert in get_alerts(connection, [run.alert_id for run in runs])}
     # a run whose alert a replay has forgotten counts only while it is open
     counted = [run for run in runs if run.alert_id in remembered or run.state in OPEN_STATES]
@@ -126,19 +129,18 @@ def _why_not(connection: Connection, asked: Asked) -> str | None:
 
 
 def _broken(connection: Connection, asked: Asked) -> str | None:
-    """What a firing alert on data quality says of the model, if there is one beside the alert that asks; not where its
+    """What a firing alert on broken data says of the model, if there is one beside the alert that asks; not where its
     newest windows are well again, and it only waits to be resolved."""
-    bad = {state.episode.id for state in _states(connection, asked.model_id) if state.episode is not None and state.bad}
+    states = [AlertState.from_dict(state) for state in load_states(connection, asked.model_id).values()]
+    broken = {
+        state.episode.id
+        for state in states
+        if state.episode is not None and any(metric in guards.BROKEN for metric, _ in state.bad)
+    }
     for alert in open_of(connection, asked.model_id):
-        if alert["state"] == "firing" and alert["id"] != asked.alert["id"] and alert["id"] in bad:
-            evidence = latest_evidence(connection, alert["id"])
-            if evidence and evidence[0]["kind"] == "data_quality":
-                return str(alert["summary"])
+        if alert["state"] == "firing" and alert["id"] != asked.alert["id"] and alert["id"] in broken:
+            return str(alert["summary"])
     return None
-
-
-def _states(connection: Connection, model_id: int) -> list[AlertState]:
-    return [AlertState.from_dict(state) for state in load_states(connection, model_id).values()]
 
 
 def _labelled(connection: Connection, asked: Asked) -> int:
@@ -161,6 +163,7 @@ def _new_run(connection: Connection, asked: Asked, wanted: Guards) -> TriggerRun
     run_id = f"run-{secrets.token_hex(12)}"
     model, alert_id, now = str(asked.alert["model"]), str(asked.alert["id"]), asked.now
     waits = wanted.approval and not wanted.dry_run
+    attempt = 1 + len(trigger_runs.runs_of_alert(connection, alert_id))
     history: list[dict[str, Any]] = [{"state": "requested", "at": now, "message": None}]
     if wanted.dry_run:
         history.append({"state": "cancelled", "at": now, "message": DRY_RUN})
@@ -172,7 +175,7 @@ def _new_run(connection: Connection, asked: Asked, wanted: Guards) -> TriggerRun
         alert_id=alert_id,
         trigger_name=asked.trigger,
         state="cancelled" if wanted.dry_run else "requested",
-        idempotency_key=idempotency_key(model, asked.rule, alert_id),
+        idempotency_key=idempotency_key(model, asked.rule, alert_id, attempt),
         callback_hash=token_hash(callback_token(secret(connection), run_id)),
         as_of=asked.as_of,
         requested_at=now,

@@ -67,8 +67,9 @@ def end_silence(service: Service, silence_id: str, now: int, by: By = NOBODY) ->
         rewrite(connection, noted, now)
 
 
-def end_what_came(connection: Connection, model_id: int, as_of: int, now: int) -> None:
-    """End the silences of a model of which the next version, or the end of the retraining, has come by a run."""
+def end_what_came(connection: Connection, model_id: int, as_of: int, now: int, *, deliver: bool) -> None:
+    """End the silences of a model of which the next version, or the end of the retraining, has come by a run; without
+    ``deliver`` no message is rewritten."""
     waiting = silences.waiting_for(connection, now)
     if not waiting:
         return
@@ -89,7 +90,9 @@ def end_what_came(connection: Connection, model_id: int, as_of: int, now: int) -
         )
         if why is not None:
             silences.end_silence(connection, one["id"], now)
-            rewrite(connection, _note(connection, one, "silence_ended", f"the silence ended: {why}", now, NOBODY), now)
+            noted = _note(connection, one, "silence_ended", f"the silence ended: {why}", now, NOBODY)
+            if deliver:
+                rewrite(connection, noted, now)
 
 
 def _named(connection: Connection, matchers: Mapping[str, str], until: str) -> Model:

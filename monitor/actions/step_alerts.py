@@ -59,7 +59,7 @@ def step_alerts(
     nobody serves any more the newer one; its episodes end, and it begins none.
     Without ``deliver`` states change and nobody is told, nor a retraining asked for.
     """
-    end_what_came(connection, model.id, as_of, wall_now)
+    end_what_came(connection, model.id, as_of, wall_now, deliver=deliver)
     silences = [Silence(*row) for row in active_silences(connection, wall_now)]
     run = AlertRun(
         connection,

@@ -37,7 +37,7 @@ def tell_changes(
 
     ``at`` is the run's own time, ``now`` the clock's.
     """
-    if not changes:
+    if not changes or not routes:  # without delivery nothing is said, and nothing rewritten
         return
     ids = [str(change.alert["id"]) for change in changes]
     messages = plan(

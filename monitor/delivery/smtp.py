@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 import socket
 import ssl
@@ -85,6 +86,8 @@ def _converse(mail: OutboundMail, live: list[socket.socket], timeout: float) -> 
         said = f"{len(refused)} of {len(mail.recipients)} recipients were refused" if refused else "accepted"
         return OutboundReply(_ACCEPTED, {"message-id": mail.message_id}, said.encode())
     finally:
+        with contextlib.suppress(OSError, smtplib.SMTPException):
+            server.putcmd("quit")  # whatever it answers, the mail is where it is
         server.close()
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 
 from tests import stores
+from tests.ports import free_port
 
 T = "2026-01-01T10:20:00Z"
 JSON = "application/json"
@@ -88,9 +89,7 @@ def gone(store: str) -> Iterator[None]:
 @contextlib.contextmanager
 def loaded(home: Path) -> Iterator[Loaded]:
     """``plimsoll serve`` on an empty store."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "monitor", "serve", "--home", str(home), "--port", str(port)]
     store = stores.environment(home)
     environment = {**os.environ, **store, "PYTHONPATH": os.getcwd()}

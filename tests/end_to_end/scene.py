@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.api.app import create_app
 from monitor.service import Service
 from tests.monitor.delivery.receiver import Answer, Received, Receiver, receiving
+from tests.ports import free_port
 from tests.stores import new_service
 
 NOW = clock.parse("2026-06-30T12:20:00Z")
@@ -44,7 +44,7 @@ class Scene:
 
 def rows(days: int, per_day: int, start: int, *, shift_after: int, seed: int) -> list[dict[str, Any]]:
     """Predictions with their truth, in order of time; from day ``shift_after`` on incomes rise, a channel takes over,
-    values go missing and the model gets worse."""
+    the model gets worse; in the last two days values go missing."""
     rng = np.random.default_rng(seed)
     n = days * per_day
     seconds = np.sort(rng.integers(0, days * 86_400, n))
@@ -55,7 +55,8 @@ def rows(days: int, per_day: int, start: int, *, shift_after: int, seed: int) ->
     )
     score = 1 / (1 + np.exp(-(income - 50) / 10))
     truth = rng.random(n) < np.where(late, 0.5 * score + 0.2, score)
-    missing, children = late & (rng.random(n) < 0.2), rng.poisson(1.2, n)
+    missing = (seconds >= (shift_after + 4) * 86_400) & (rng.random(n) < 0.2)
+    children = rng.poisson(1.2, n)
     return [
         {
             "id": f"{start}-{i}",
@@ -80,9 +81,7 @@ def rows(days: int, per_day: int, start: int, *, shift_after: int, seed: int) ->
 @contextlib.contextmanager
 def running(home: Path, **flags: object) -> Iterator[tuple[Service, str]]:
     """A service on a free port, its clock standing at ``NOW``."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     service = new_service(home, port=port, public_url=url, **flags)
     config = uvicorn.Config(create_app(service, lambda: NOW), host="127.0.0.1", port=port, log_config=None)

@@ -26,6 +26,7 @@ from monitor.config.document import KINDS
 from monitor.store import summaries, tables
 from tests import stores
 from tests.monitor.world import NOW, T0, D, World, bare, labels_of, traffic
+from tests.ports import free_port
 
 KILLS = 20
 BATCH = 30
@@ -80,9 +81,7 @@ class Client:
 
 @contextlib.contextmanager
 def dying_server(home: Path, store: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     pid_file = tmp_path / "pid"
     program = Path(__file__).with_name("serves_and_dies.py")
     environment = {**os.environ, **store, "PYTHONPATH": os.getcwd()}

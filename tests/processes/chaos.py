@@ -29,6 +29,7 @@ from monitor.store.schema import migrate
 from tests.end_to_end.test_kill_ingest import wait_until_up
 from tests.monitor.delivery.receiver import Receiver, receiving
 from tests.monitor.world import World, bare, labels_of, traffic
+from tests.ports import free_port
 from tests.postgres import Databases, Server
 
 BATCH = 40
@@ -93,7 +94,7 @@ def processes(folder: Path, url: str, start: int) -> Iterator[list[Process]]:
     made: list[Process] = []
     with contextlib.ExitStack() as until:
         for number, role in enumerate(ROLES):
-            port = str(_free_port()) if role == "api" else "0"
+            port = str(free_port()) if role == "api" else "0"
             pid_file = folder / f"{role}{number}.pid"
             program = [sys.executable, "-m", "tests.processes.lives_and_dies", role, url, port, str(pid_file)]
             log = until.enter_context((folder / f"{role}{number}.log").open("wb"))
@@ -106,14 +107,6 @@ def processes(folder: Path, url: str, start: int) -> Iterator[list[Process]]:
             if one.role == "api":
                 wait_until_up(one.url)
         yield made
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _end(parent: subprocess.Popen[bytes]) -> None:

@@ -82,7 +82,7 @@ def by_rule(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def test_broken_data_hides_drift_of_its_feature_until_it_is_mended(runs: Runs) -> None:
-    found = by_rule(runs.run(RULES, drift("critical", "temp", 0), missing("warning", "temp", 0), as_of=day(0)))
+    found = by_rule(runs.run(RULES, drift("critical", "temp", 0), missing("critical", "temp", 0), as_of=day(0)))
     assert [(rule, kind) for rule, kind, _ in told(runs)] == [("quality", "alert.firing")]
     hidden = now(runs, found["drift"]["id"])
     assert hidden["state"] == "firing"
@@ -105,6 +105,13 @@ def test_broken_data_hides_drift_of_its_feature_until_it_is_mended(runs: Runs) -
     assert [rule for rule, kind, _ in told(runs) if kind == "alert.firing"] == ["quality", "drift"]
 
 
+def test_a_little_that_is_missing_hides_no_critical_drift(runs: Runs) -> None:
+    runs.run(RULES, drift("critical", "temp", 0), missing("warning", "temp", 0), as_of=day(0))
+    assert ("drift", "alert.firing", ["temp"]) in told(runs)
+    runs.run(RULES, drift("warning", "wind", 1, segment="a=b"), missing("warning", "wind", 1), as_of=day(1))
+    assert [features for rule, _, features in told(runs) if rule == "drift"] == [["temp"]]
+
+
 def test_a_notice_leaves_out_what_is_hidden_and_says_so(runs: Runs) -> None:
     found = [drift("critical", "temp", 0), drift("warning", "wind", 0), missing("critical", "temp", 0)]
     alert = by_rule(runs.run(RULES, *found, as_of=day(0)))["drift"]
@@ -125,9 +132,9 @@ def test_the_end_of_what_was_told_is_told_while_its_data_is_broken(runs: Runs) -
 
 
 def test_hidden_drift_that_ends_before_what_hides_it_is_never_told(runs: Runs) -> None:
-    runs.run(RULES, drift("critical", "temp", 0), missing("warning", "temp", 0), as_of=day(0))
+    runs.run(RULES, drift("critical", "temp", 0), missing("critical", "temp", 0), as_of=day(0))
     for n in (1, 2):
-        runs.run(RULES, drift("ok", "temp", n), missing("warning", "temp", n), as_of=day(n))
+        runs.run(RULES, drift("ok", "temp", n), missing("critical", "temp", n), as_of=day(n))
     assert {rule for rule, _, _ in told(runs)} == {"quality"}
 
 

@@ -91,6 +91,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         made.runs.database.close()
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("only", "told"),
     [
@@ -110,6 +111,7 @@ def test_a_channel_takes_what_it_is_for(world: World, only: dict[str, Any], told
     assert world.kinds() == (["alert.firing"] if told else [])
 
 
+@pytest.mark.one_engine
 def test_who_was_not_told_of_the_beginning_is_not_told_of_the_end(world: World) -> None:
     world.hook(only={"severity": "critical"})
     world.drift(0, "warning")
@@ -123,6 +125,7 @@ def test_who_was_not_told_of_the_beginning_is_not_told_of_the_end(world: World) 
     assert world.kinds() == ["alert.firing", "alert.resolved"]
 
 
+@pytest.mark.one_engine
 def test_quiet_hours_hold_back_until_they_end(world: World) -> None:
     world.now = NIGHT
     world.hook(quiet={"from": "22:00", "to": "07:00", "timezone": "Europe/Berlin"})
@@ -188,6 +191,7 @@ def test_a_resolve_waits_for_its_firing_and_both_are_dropped_when_neither_was_tr
     ]
 
 
+@pytest.mark.one_engine
 def test_pagerduty_has_one_incident_per_alert(world: World) -> None:
     world.receiver.answer = lambda _: Answer(202, body=b'{"status":"success"}')
     world.channel(type="pagerduty", routing_key="${KEY}", api_url=world.receiver.url)
@@ -228,6 +232,7 @@ def test_alertmanager_hears_again_while_it_fires_and_for_a_while_that_it_is_over
     assert all(clock.parse(one["endsAt"]) <= world.now for one in over)
 
 
+@pytest.mark.one_engine
 def test_a_raised_alert_is_another_one_to_alertmanager(world: World) -> None:
     world.channel(type="alertmanager", url=world.receiver.url)
     world.drift(0, "warning")
@@ -238,6 +243,7 @@ def test_a_raised_alert_is_another_one_to_alertmanager(world: World) -> None:
     assert clock.parse(before["endsAt"]) <= world.now < clock.parse(now["endsAt"])
 
 
+@pytest.mark.one_engine
 def test_discord_rewrites_what_it_said(world: World) -> None:
     world.receiver.answer = lambda _: Answer(200, body=b'{"id": "77"}')
     world.channel(type="discord", webhook_url="${ADDRESS}")
@@ -249,6 +255,7 @@ def test_discord_rewrites_what_it_said(world: World) -> None:
     assert "is resolved" in world.receiver.received[-1].json()["content"]
 
 
+@pytest.mark.one_engine
 def test_a_mail_about_the_same_alert_answers_the_first(world: World) -> None:
     with mail_server() as box:
         given = {"host": "localhost", "port": str(box.port), "security": "none"}
@@ -291,6 +298,7 @@ def test_a_new_configuration_enables_it_again(world: World) -> None:
     assert list_channels(world.service)[0]["disabled_at"] is None
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("kind", ["slack", "webhook", "discord", "mattermost", "teams", "pagerduty", "alertmanager"])
 def test_a_test_says_what_the_receiver_answered_and_no_secret(world: World, kind: str) -> None:
     settings = {
@@ -316,6 +324,7 @@ def test_a_test_says_what_the_receiver_answered_and_no_secret(world: World, kind
     assert "very-secret" not in page.text
 
 
+@pytest.mark.one_engine
 def test_a_test_tells_what_is_missing(world: World) -> None:
     world.channel(type="slack", webhook_url="${NOT_THERE}")
     found = world.api().call("POST", "/v1/channels/it/test").json()
@@ -324,6 +333,7 @@ def test_a_test_tells_what_is_missing(world: World) -> None:
     assert world.api().call("POST", "/v1/channels/nobody/test").status_code == 404
 
 
+@pytest.mark.one_engine
 def test_no_secret_is_kept_anywhere(world: World, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("DEBUG"):
         world.receiver.answer = lambda got: Answer(400, body=f"{got.path} {got.body!r}".encode())

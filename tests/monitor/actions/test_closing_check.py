@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from dashboards.views import Viewer
+from monitor.actions import build_page
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.poll_orchestrators import poll_due
 from monitor.store import alerts, trigger_runs
@@ -69,6 +71,10 @@ class Loop:
             (run,) = trigger_runs.runs_of_model(connection, self.world.found(connection).id)
             return run.as_json()
 
+    def page(self) -> str:
+        viewer = Viewer(now=self.world.now)
+        return build_page.build_alert(self.world.service, viewer, self.run()["alert"])
+
     def timeline(self) -> list[str]:
         with self.world.service.database.read() as connection:
             return [one["kind"] for one in alerts.list_transitions(connection, self.run()["alert"])]
@@ -83,16 +89,16 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
         made.world.service.close()
 
 
-@pytest.mark.parametrize("beside", [False, True])
-def test_a_model_that_was_trained_again_has_recovered(loop: Loop, beside: bool) -> None:
+def test_a_model_that_was_trained_again_has_recovered_beside_the_old_one(loop: Loop) -> None:
     loop.retrain()
     loop.world.run(BACK + 4 * H)
+    assert "Whether it helped is not known yet: no new version" in loop.page()
     assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("not_yet_known", None)
-    loop.serve(0, 8, trained=True, beside=beside)
+    loop.serve(0, 8, trained=True, beside=True)
     loop.world.run(BACK + 8 * H)
     assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("not_yet_known", "v2")
     assert "retraining_recovered" not in loop.timeline()
-    loop.serve(8, 24, trained=True, beside=beside)
+    loop.serve(8, 24, trained=True, beside=True)
     loop.world.run(BACK + D)
     closing = loop.run()["closing"]
     assert (closing["result"], closing["version"]) == ("recovered", "v2")
@@ -103,6 +109,7 @@ def test_a_model_that_was_trained_again_has_recovered(loop: Loop, beside: bool) 
     assert loop.timeline().count("retraining_recovered") == 1
     loop.world.run(BACK + D + 4 * H)
     assert loop.run()["closing"] == closing
+    assert "It helped: what moved is back within bounds in v2." in loop.page()
     with loop.world.service.database.read() as connection:
         assert trigger_runs.tally(connection, loop.world.found(connection).id)["recovered"] == 1
 
@@ -114,9 +121,10 @@ def test_a_model_that_was_not_has_not(loop: Loop) -> None:
     assert loop.run()["closing"]["result"] == "not_recovered"
     assert "retraining.not_recovered" in [one["type"] for one in loop.deliver()]
     assert "retraining_not_recovered" in loop.timeline()
+    assert "It did not help: x: " in loop.page()
 
 
-def test_a_run_that_does_not_deliver_tells_nobody(loop: Loop) -> None:
+def test_the_new_version_alone_has_recovered_and_a_run_that_does_not_deliver_tells_nobody(loop: Loop) -> None:
     loop.retrain()
     loop.serve(0, 24, trained=True)
     loop.world.run(BACK + D, deliver=False)

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -18,6 +19,7 @@ from monitor.actions.answer_chat import answer_click
 from monitor.actions.approve_retraining import approve, deny
 from monitor.actions.follow_triggers import follow_triggers
 from monitor.actions.poll_orchestrators import poll_due
+from monitor.actions.request_retraining import Asked, request_retraining
 from monitor.errors import Conflict, NotFound
 from monitor.store import config
 from monitor.store.tables import outbox
@@ -173,6 +175,12 @@ def test_broken_data_are_not_trained_on(world: World) -> None:
     assert drift.json()["data"]["alert"]["id"] == alert["id"]
 
 
+def test_new_categories_are_no_reason_against_it(world: World) -> None:
+    new = reading("warning", "dest", metric="unseen_category_share", check="data_quality", kind="data_quality")
+    world.fire(0, (RULE, QUALITY), new)
+    assert world.count() == 1
+
+
 def test_at_most_so_many_a_day_and_enough_labels(world: World) -> None:
     world.set(min_labels=10)
     alert = world.fire()
@@ -210,3 +218,41 @@ def test_a_webhook_that_cannot_be_asked_is_not_asked_for_ever(world: World) -> N
     world.fire()
     world.deliver()
     assert (world.poll(2 * SECOND).state, world.run().next_poll_at) == ("accepted", None)
+
+
+def ask_again(world: World, alert: dict[str, Any], later: int) -> str:
+    """As when something that hid the alert is over."""
+    asked = Asked(
+        model_id=1,
+        rule="drift",
+        cooldown=HOUR,
+        trigger="retrain",
+        settings=world.runs.triggers["retrain"],
+        alert=alert,
+        readings=[],
+        as_of=MIDNIGHT + later,
+        now=world.now + later,
+        public_url="http://plimsoll.test",
+        silenced=False,
+    )
+    with world.runs.database.write() as connection:
+        return request_retraining(connection, asked)
+
+
+def test_an_alert_asks_once_unless_nothing_came_of_it(world: World) -> None:
+    alert = world.fire()
+    world.deliver()
+    world.there.runs[0].state = "COMPLETED"
+    assert world.poll(2 * SECOND).state == "succeeded"
+    assert "has asked for one before" in ask_again(world, alert, DAY)
+    assert world.count() == 1
+
+
+def test_an_alert_whose_retraining_was_denied_may_ask_again(world: World) -> None:
+    world.set(approval=True)
+    alert = world.fire()
+    first = world.run()
+    deny(world.service, first.id, world.now)
+    assert "waits for approval" in ask_again(world, alert, DAY)
+    assert world.run().idempotency_key != first.idempotency_key
+    assert approve(world.service, world.run().id, world.now)["state"] == "requested"

@@ -98,6 +98,16 @@ def test_one_thread_from_firing_to_resolve_and_the_first_message_shows_how_thing
     assert len(set(ids)) == len(ids)
 
 
+@pytest.mark.one_engine
+def test_without_delivery_nothing_is_said_and_nothing_rewritten(world: World) -> None:
+    world.step(0, (DRIFT, "warning"))
+    for day, verdict in enumerate(("critical", "ok", "ok"), 1):
+        end = MIDNIGHT + day * DAY
+        world.runs.run([DRIFT], reading(verdict, end=end), as_of=end, wall_now=world.now, deliver=False)
+    assert world.deliver() == 0
+    assert len(world.slack.calls) == 1
+
+
 def test_each_alert_is_answered_in_its_own_thread_and_a_shared_one_is_rewritten_in_part(world: World) -> None:
     world.step(0, (DRIFT, "warning"), (QUALITY, "warning"))
     ((ts, root),) = world.slack.roots
@@ -140,6 +150,7 @@ def test_a_beginning_that_is_given_up_later_lets_the_answer_begin_and_spares_the
     assert "is resolved" in text(world.slack.messages[ts])
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("answer", "state", "error"),
     [
@@ -269,6 +280,7 @@ def test_a_retraining_is_approved_or_denied_in_its_thread(world: World, signing:
     assert (run.approval["by"], run.approval["open"]) == ("Grace", False)
 
 
+@pytest.mark.one_engine
 def test_a_button_of_an_alert_that_is_over_makes_the_message_say_so(world: World, signing: None) -> None:
     (alert,) = world.step(0, (DRIFT, "warning"))
     resolve(world.service, alert["id"], world.now)
@@ -280,6 +292,7 @@ def test_a_button_of_an_alert_that_is_over_makes_the_message_say_so(world: World
     assert "is resolved" in text(root)
 
 
+@pytest.mark.one_engine
 def test_only_slack_may_press(world: World, signing: None) -> None:
     (alert,) = world.step(0, (DRIFT, "warning"))
     assert press(world, "plimsoll.acknowledge", alert["id"], secret="another") == 401
@@ -290,6 +303,7 @@ def test_only_slack_may_press(world: World, signing: None) -> None:
         assert alerts.get_alerts(connection, [alert["id"]])[0]["acknowledged_at"] is None
 
 
+@pytest.mark.one_engine
 def test_a_body_that_slack_would_not_send_is_refused(world: World, signing: None) -> None:
     stamp = str(world.now // SECOND)
     for sent in (b"payload=%5B", b"x=1", b"payload=%7B%22type%22%3A%22block_actions%22%7D"):
