@@ -13,9 +13,10 @@ from typing import Any
 import httpx
 
 from peers.environments import ROOT
-from peers.programs import Program, answers, free_port, until
+from peers.programs import Program, answers, until
 from peers.world import MOVED, labels, predictions, rows
 from tests.monitor.delivery.receiver import Receiver, receiving
+from tests.ports import free_port
 
 NEVER = "0 0 1 1 *"  # runs are posted, so that no hour's own run comes between
 OTHERS = ("prediction_drift", "data_quality", "serving")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,12 +65,6 @@ def running(*programs: Program) -> Iterator[None]:
             until.callback(one.stop)
             one.start()
         yield
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(what: str, ask: Callable[[], T | None], seconds: float, pause: float = 0.25) -> T:

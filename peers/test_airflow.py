@@ -13,8 +13,9 @@ import pytest
 from peers.environments import ROOT, environment
 from peers.orchestrated import Orchestrated
 from peers.plimsoll import Plimsoll
-from peers.programs import Program, answers, free_port, running, until
+from peers.programs import Program, answers, running, until
 from peers.proxy import Passed
+from tests.ports import free_port
 
 USER, PASSWORD = "plimsoll", "only-for-tests"
 

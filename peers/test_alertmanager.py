@@ -14,8 +14,9 @@ import pytest
 
 from peers.environments import HOME, CannotHave, tried
 from peers.plimsoll import Plimsoll
-from peers.programs import Program, answers, free_port, running, until
+from peers.programs import Program, answers, running, until
 from tests.monitor.delivery.receiver import Receiver, receiving
+from tests.ports import free_port
 
 NAME = "prometheus-alertmanager"
 NEXT_REPEAT = 275  # seconds: four minutes, and the clockwork that looks every 15
@@ -54,13 +55,9 @@ class Alertmanager:
             "config.file": config,
             "storage.path": home / "data",
             "web.listen-address": f"127.0.0.1:{port}",
+            "cluster.listen-address": "",  # alone
         }
-        options["cluster.listen-address"] = ""  # alone
-        command = [
-            str(binary()),
-            *(f"--{name}={value}" for name, value in options.items()),
-            "--cluster.listen-address=",
-        ]
+        command = [str(binary()), *(f"--{name}={value}" for name, value in options.items())]
         self.program = Program(command, home / "alertmanager.log")
 
     def held(self) -> list[dict[str, Any]]:

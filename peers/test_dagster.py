@@ -11,8 +11,9 @@ import pytest
 
 from peers.environments import ROOT, environment, tried
 from peers.orchestrated import Orchestrated
-from peers.programs import Program, answers, free_port, running, until
+from peers.programs import Program, answers, running, until
 from peers.proxy import Passed
+from tests.ports import free_port
 
 RUNS = """query Runs($key: String!) { runsOrError(filter: {tags: [{key: "plimsoll/key", value: $key}]}) {
   ... on Runs { results { runId } } } }"""

@@ -15,7 +15,8 @@ import pytest
 
 from peers.environments import HOME, environment, tried
 from peers.plimsoll import Plimsoll, moved_at
-from peers.programs import Program, answers, free_port, running, until
+from peers.programs import Program, answers, running, until
+from tests.ports import free_port
 
 EMULATE = "emulate@0.12.2"
 TOKEN = "xoxb-only-for-tests"
