@@ -21,6 +21,9 @@ from monitor.errors import PlimsollError
 from monitor.service import Service
 from monitor.store import heartbeats, locks
 
+# Ticks come on whole multiples since then: schedules name whole minutes, and are seen as soon as one has begun.
+ALIGNED = clock.to_datetime(clock.SECOND // 20)
+
 log = logging.getLogger(__name__)
 
 
@@ -42,7 +45,7 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
     for name, (seconds, action) in ticks.items():
-        scheduler.add_job(_tick(service, name, action, now), "interval", seconds=seconds, id=name)
+        scheduler.add_job(_tick(service, name, action, now), "interval", seconds=seconds, id=name, start_date=ALIGNED)
     for name in ticks:
         _beat(service, name, now())
     scheduler.start()
