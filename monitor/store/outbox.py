@@ -81,8 +81,8 @@ def enqueue(
     return int(key)
 
 
-def claim_due(connection: Connection, now: int, lease_until: int) -> Outgoing | None:
-    """Lease the oldest message that is due and first in its lane, or None.
+def claim_due(connection: Connection, now: int, leases: Mapping[str, int]) -> Outgoing | None:
+    """Lease the oldest message that is due and first in its lane, or None. ``leases``: for how long, by its kind.
 
     A lease that has run out (its holder died) is taken over; the compare-and-set makes two claimers take two messages.
     """
@@ -94,6 +94,7 @@ def claim_due(connection: Connection, now: int, lease_until: int) -> Outgoing | 
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
+    lease_until = now + leases[row["kind"]]
     mine = connection.execute(update(outbox).where(outbox.c.id == row["id"], *due).values(lease_until=lease_until))
     return _outgoing(connection, row, lease_until) if mine.rowcount == 1 else None
 

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
-from monitor.actions.deliver_messages import LEASE, deliver_due
+from monitor.actions.deliver_messages import LEASE, LEASES, deliver_due
 from monitor.service import Service
 from monitor.store import outbox as store
 from monitor.store.outbox import claim_due, deliveries_of
@@ -185,9 +185,9 @@ def test_a_channel_that_is_gone_is_given_up(world: World) -> None:
 def test_a_message_whose_sender_died_is_sent_again_when_its_lease_is_over(world: World) -> None:
     alert = world.fire(OPS, "warning")
     with world.runs.database.write() as connection:
-        dead = claim_due(connection, world.now, world.now + LEASE)
+        dead = claim_due(connection, world.now, LEASES)
         assert dead is not None
-        assert claim_due(connection, world.now, world.now + LEASE) is None
+        assert claim_due(connection, world.now, LEASES) is None
     assert world.deliver() == 0
     world.now += LEASE
     assert world.deliver() == 1
