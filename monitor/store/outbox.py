@@ -100,8 +100,9 @@ def claim_due(connection: Connection, now: int, leases: Mapping[str, int]) -> Ou
 
 
 def count_due(connection: Connection, now: int) -> int:
-    """How many messages are due; some may wait for an earlier one of their lane."""
-    due = (outbox.c.state == WAITING, outbox.c.next_at <= now)
+    """How many messages can be claimed now: those that are due, first in their lane and not being sent already."""
+    free = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
+    due = (outbox.c.state == WAITING, outbox.c.next_at <= now, free, outbox.c.id.in_(_first_of_lanes()))
     return int(connection.execute(select(func.count()).select_from(outbox).where(*due)).scalar_one())
 
 
