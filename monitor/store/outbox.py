@@ -122,15 +122,16 @@ def counts(connection: Connection) -> tuple[int, int]:
 
 
 def told_of(connection: Connection, alert_id: str) -> list[tuple[str, str]]:
-    """(channel, lane) of every channel that was sent an alert, or soon will be."""
+    """(channel, lane) of every channel that was sent an alert, or soon will be; the newest lane of each: one whose
+    type was changed has two."""
     query = (
         select(outbox.c.target, outbox.c.lane)
         .join(outbox_alerts, outbox_alerts.c.outbox_id == outbox.c.id)
         .where(outbox_alerts.c.alert_id == alert_id, outbox.c.kind == "channel", outbox.c.state != DROPPED)
-        .distinct()
-        .order_by(outbox.c.target)
+        .group_by(outbox.c.target, outbox.c.lane)
+        .order_by(outbox.c.target, func.max(outbox.c.id))
     )
-    return [(target, lane) for target, lane in connection.execute(query)]
+    return list({row.target: row.lane for row in connection.execute(query)}.items())
 
 
 def model_of(connection: Connection, alert_id: str) -> int | None:
