@@ -22,6 +22,8 @@ from monitor.service import Service
 from monitor.store import heartbeats, locks
 
 log = logging.getLogger(__name__)
+THREADS = 16
+SIDE_BY_SIDE = {"delivery": 6}  # a receiver that takes its time holds up none but itself
 
 
 def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundScheduler:
@@ -39,10 +41,13 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
         "prune": (3600.0, lambda: prune(service, now())),
     }
     scheduler = BackgroundScheduler(
-        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        timezone="UTC",
+        executors={"default": {"type": "threadpool", "max_workers": THREADS}},
+        job_defaults={"coalesce": True, "misfire_grace_time": None},
     )
     for name, (seconds, action) in ticks.items():
-        scheduler.add_job(_tick(service, name, action, now), "interval", seconds=seconds, id=name)
+        most = SIDE_BY_SIDE.get(name, 1)
+        scheduler.add_job(_tick(service, name, action, now), "interval", seconds=seconds, id=name, max_instances=most)
     for name in ticks:
         _beat(service, name, now())
     scheduler.start()

@@ -61,9 +61,13 @@ def before_attempt(connection: Connection, run_id: str, now: int) -> tuple[Trigg
 def after_attempt(
     service: Service, connection: Connection, run_id: str, state: str, message: str | None, now: int, **fields: Any
 ) -> None:
-    """Note what the other side answered, unless the run has reported by itself or ended meanwhile."""
+    """Note what the other side answered; of a run that has reported by itself or ended meanwhile, what it is called."""
     run = trigger_runs.get_run(connection, run_id)
-    if run is None or run.state not in ("requested", "sent"):
+    if run is None:
+        return
+    if run.state not in ("requested", "sent"):
+        known = {"external_id": run.external_id, "url": run.url}
+        trigger_runs.set_fields(connection, run_id, **{name: fields[name] for name in fields if not known.get(name)})
         return
     move(service, connection, run, state, now, message=message, **fields)
 

@@ -76,7 +76,7 @@ def _standings(connection: Connection, ids: Sequence[str], now: int) -> dict[str
         story = alerts.list_transitions(connection, alert["id"])
         notes = [f"Acknowledged {_by(story, 'acknowledged')}"] if alert["acknowledged_at"] else []
         notes += [f"Silenced until {in_words(silence.until)}"] if silence is not None else []
-        ends = [str(one["reason"]) for one in story if one["kind"] == "resolved"]
+        ends = [str(one["reason"]) for one in story if one["kind"] in ("resolved", "not_confirmed")]
         found[str(alert["id"])] = Standing(alert, tuple(notes), silence is not None, ends[-1] if ends else None)
     return found
 

@@ -116,15 +116,20 @@ def _without_what_is_over(connection: Connection, message: Message, now: int) ->
     untold = []
     for alert_id in over:
         rows = threads.unsaid(connection, message.target, alert_id, now)
-        untold += [alert_id] if rows else []
-        for row in rows:
-            rest = shortened(row["body"], {alert_id})
-            if rest is None:
-                threads.drop(connection, row["id"], now)
-            else:
-                threads.say_less(connection, row["id"], rest)
-                threads.forget(connection, row["id"], alert_id)
+        gone = [_take_back(connection, row, alert_id, now) for row in rows]
+        untold += [alert_id] if gone and all(gone) else []
     rest = shortened(message.body, untold)
     if rest is None:
         return None
     return replace(message, body=rest, alert_ids=tuple(one for one in message.alert_ids if one not in untold))
+
+
+def _take_back(connection: Connection, row: Mapping[Any, Any], alert_id: str, now: int) -> bool:
+    """A message without what it says of an alert; False where it is on its way by now."""
+    rest = shortened(row["body"], {alert_id})
+    if rest is None:
+        return threads.drop(connection, row["id"], now)
+    if not threads.say_less(connection, row["id"], rest):
+        return False
+    threads.forget(connection, row["id"], alert_id)
+    return True
