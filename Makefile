@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEVELOP := $(VENV)/.ready-to-develop
 
-.PHONY: demo test check lint types contracts bench screenshots clean
+.PHONY: demo test test-peers check lint types contracts bench screenshots clean
 
 demo: $(READY)
 	@$(BIN)/python -m examples.flights.demo
 
 test: $(DEVELOP) chromium
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+# Beside the real programs; each in an environment of its own under .peers/, one after the other: they are heavy.
+test-peers: $(DEVELOP)
+	@$(BIN)/python -m pytest $(or $(ARGS),peers --durations=0)
 
 check: lint types contracts
 
@@ -50,4 +54,4 @@ $(DEVELOP): $(READY)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) plimsoll-data .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .peers plimsoll-data .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -52,5 +52,5 @@ def problem_of(settings: Settings, raw: Mapping[str, Any], environment: Mapping[
 def _refuse(problems: Iterable[tuple[str, Problem]]) -> None:
     for name, problem in problems:
         if not problem.unsure:
-            words = f"trigger {name}: {problem.key}: {problem.message}. Nothing was changed."
+            words = f"trigger {name}: {problem.key}: {problem.message.rstrip('.')}. Nothing was changed."
             raise Invalid(words, field=f"triggers.{name}")

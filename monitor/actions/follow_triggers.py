@@ -96,7 +96,9 @@ def move(service: Service, connection: Connection, run: TriggerRun, state: str, 
         details=details,
     )
     if state in WENT_WRONG:
-        _tell_wrong(service, connection, run, alert, state, reason, now)
+        said = {"message": message} if message else {}
+        known = {"id": run.id, "idempotency_key": run.idempotency_key, "trigger": run.trigger_name, "state": state}
+        _tell_wrong(service, connection, run, alert, {**known, **said}, reason, now)
     return True
 
 
@@ -113,11 +115,16 @@ _WORDS = {
 
 
 def _tell_wrong(
-    service: Service, connection: Connection, run: TriggerRun, alert: dict[str, Any], state: str, reason: str, now: int
+    service: Service,
+    connection: Connection,
+    run: TriggerRun,
+    alert: dict[str, Any],
+    known: dict[str, Any],
+    reason: str,
+    now: int,
 ) -> None:
-    known = {"id": run.id, "idempotency_key": run.idempotency_key, "trigger": run.trigger_name, "state": state}
     url = service.settings.public_url
-    message = entry(f"retraining.{state}", alert, [], public_url=url, reason=reason, trigger_run=known)
+    message = entry(f"retraining.{known['state']}", alert, [], public_url=url, reason=reason, trigger_run=known)
     tell(connection, run.alert_id, run.model_id, body(run.model, now, [message]), now, dropped=True)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, get_args
 
 from alerting.rules import Rule
-from alerting.variants import variants
+from alerting.variants import Fired, variants
 from dashboards import views
 from detectors.injected import SIZES, Injection, Kind
 from monitor import clock
@@ -34,6 +35,7 @@ def rule_page(service: Service, name: str, rule_name: str, now: int, *, backtest
         start = end - DAYS * clock.DAY
         query = readings.Query(check=rule.check, start=start, end=end + 1, limit=MOST_READINGS)
         found = [one.reading for one in readings.find(connection, model.id, query)]
+        tried = variants(rule, found)
         made = alerts.list_alerts(connection, model=name, state=None, since=start, limit=200, after=None)
     return views.RulePage(
         model=name,
@@ -41,9 +43,9 @@ def rule_page(service: Service, name: str, rule_name: str, now: int, *, backtest
         start=start,
         end=end,
         readings=len(found),
-        variants=[asdict(one) for one in variants(rule, found)],
+        variants=[asdict(one) for one in tried],
         alerts=[one for one in made if one["rule"] == rule_name],
-        backtest=_try(service, model, rule, end, now) if backtested else None,
+        backtest=_try(service, model, rule, _quiet(tried[0].fired, end), now) if backtested else None,
     )
 
 
@@ -61,8 +63,19 @@ def _end(model: Model, now: int) -> int:
     return min(now, newest - newest % clock.HOUR + clock.HOUR)
 
 
+def _quiet(fired: Sequence[Fired], end: int) -> int:
+    """The end of the newest week in which the rule did not fire, else of all: where it fires anyway, drift that is put
+    in cannot be seen."""
+    for back in range(DAYS - TRIED_DAYS):
+        last = end - back * clock.DAY
+        first = last - TRIED_DAYS * clock.DAY
+        if not any(one.since < last and (one.until is None or one.until > first) for one in fired):
+            return last
+    return end
+
+
 def _try(service: Service, model: Model, rule: Rule, end: int, now: int) -> dict[str, Any]:
-    """The rule over the last week, with every kind of drift from its middle on."""
+    """The rule over a week, with every kind of drift from its middle on."""
     if not service.explaining.acquire(blocking=False):
         raise Overloaded("Something else is being worked out just now; try again in a minute")
     try:

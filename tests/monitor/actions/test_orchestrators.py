@@ -112,6 +112,7 @@ def test_a_refusal_is_told_in_its_own_words(world: World) -> None:
     assert world.run().state == "refused"
     assert "'rows' is not of type 'integer'" in world.timeline(alert)[-1]["reason"]
     assert world.told() == ["alert.firing", "retraining.refused"]
+    assert "is not of type" in world.receiver.received[-1].json()["data"]["trigger_run"]["message"]
 
 
 def test_a_dry_run_is_all_but_the_call(world: World) -> None:

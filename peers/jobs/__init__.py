@@ -1,0 +1,1 @@
+"""What runs inside the orchestrators, in their environments."""
