@@ -138,7 +138,8 @@ def trigger_run_body(service: Service, connection: Connection, run: TriggerRun) 
     evidence = alerts.latest_evidence(connection, run.alert_id, until=run.as_of)
     if alert is None or not evidence:
         return told
-    window = Window(
-        run.model, alert["version"], parse(evidence[0]["window"]["start"]), parse(evidence[0]["window"]["end"])
-    )
+    version = alert["version"]
+    if version is None and evidence[0]["kind"] == "performance" and not evidence[0]["details"].get("pooled"):
+        version = ""  # performance is judged by version: no version means the rows without one
+    window = Window(run.model, version, parse(evidence[0]["window"]["start"]), parse(evidence[0]["window"]["end"]))
     return {**told, "data_url": rows_url(service.settings.public_url, secret(connection), window, run.finish_by + DAY)}

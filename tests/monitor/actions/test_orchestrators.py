@@ -7,23 +7,25 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from sqlalchemy import select
 
 from alerting.channels.slack import message
 from alerting.retraining import callback_token
+from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
 from monitor.actions.answer_alert import resolve
 from monitor.actions.answer_chat import answer_click
 from monitor.actions.approve_retraining import approve, deny
 from monitor.actions.deliver_messages import deliver_due
-from monitor.actions.follow_triggers import follow_triggers
+from monitor.actions.follow_triggers import follow_triggers, trigger_run_body
 from monitor.actions.poll_orchestrators import poll_due
 from monitor.actions.report_retraining import report_retraining
 from monitor.actions.request_retraining import Asked, request_retraining
+from monitor.actions.rows_link import Window, is_signed
 from monitor.errors import Conflict, NotFound
 from monitor.store import config
 from monitor.store.installation import secret
@@ -338,3 +340,19 @@ def test_a_retraining_that_fails_is_told_though_its_alert_was_over_before_the_mo
     assert world.told() == []
     world.now += DAY // 2
     assert world.told() == ["retraining.failed"]
+
+
+def test_the_link_to_the_rows_of_no_version_is_of_those_alone(world: World) -> None:
+    world.set(parameters={"url": "{data_url}"})
+    worse = Rule("drift", "performance", trigger="retrain")
+    accuracy = {"check": "performance", "kind": "performance", "metric": "accuracy", "version": None}
+    world.runs.run([worse], reading("warning", None, end=MIDNIGHT, **accuracy), as_of=MIDNIGHT, wall_now=world.now)
+    with world.runs.database.read() as connection:
+        told = trigger_run_body(world.service, connection, world.run())
+    query = {name: values[0] for name, values in parse_qs(urlsplit(told["data_url"]).query, True).items()}
+    assert query["version"] == ""
+    start, end = (clock.parse(query[name]) for name in ("start", "end"))
+    with world.runs.database.read() as connection:
+        key = secret(connection)
+    assert is_signed(key, Window("flight-delays", "", start, end), query["token"], world.now)
+    assert not is_signed(key, Window("flight-delays", None, start, end), query["token"], world.now)
