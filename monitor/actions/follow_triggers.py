@@ -125,7 +125,7 @@ def _tell_wrong(
 ) -> None:
     url = service.settings.public_url
     message = entry(f"retraining.{known['state']}", alert, [], public_url=url, reason=reason, trigger_run=known)
-    tell(connection, run.alert_id, run.model_id, body(run.model, now, [message]), now)
+    tell(connection, run.alert_id, run.model_id, body(run.model, now, [message]), now, dropped=True)
 
 
 def trigger_run_body(service: Service, connection: Connection, run: TriggerRun) -> dict[str, Any]:

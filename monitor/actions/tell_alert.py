@@ -56,13 +56,22 @@ def tell_changes(
     rewrite(connection, stands, now)
 
 
-def tell(connection: Connection, alert_id: str, model_id: int, body: Mapping[str, Any], now: int) -> int:
-    """Put a message with one entry into the outbox of every channel that was sent the alert; how many there were."""
+def tell(
+    connection: Connection,
+    alert_id: str,
+    model_id: int,
+    body: Mapping[str, Any],
+    now: int,
+    *,
+    dropped: bool = False,
+) -> int:
+    """Put a message with one entry into the outbox of every channel that was sent the alert; how many there were.
+    ``dropped``: it is news also to those who were not sent it, as it was over by then."""
     channels = config.objects(connection, "channel")
     known = threads.roots(connection, [alert_id])
     severities = [str(one["alert"]["severity"]) for one in body["entries"]]
     told = 0
-    for target, lane in outbox.told_of(connection, alert_id):
+    for target, lane in outbox.told_of(connection, alert_id, dropped=dropped):
         route = route_of(channels[target]) if target in channels else None
         if route is None:
             continue

@@ -121,13 +121,14 @@ def counts(connection: Connection) -> tuple[int, int]:
     return found.get(WAITING, 0), found.get(GIVEN_UP, 0)
 
 
-def told_of(connection: Connection, alert_id: str) -> list[tuple[str, str]]:
+def told_of(connection: Connection, alert_id: str, *, dropped: bool = False) -> list[tuple[str, str]]:
     """(channel, lane) of every channel that was sent an alert, or soon will be; the newest lane of each: one whose
-    type was changed has two."""
+    type was changed has two. ``dropped``: also of those for whom it was over before they could be told."""
+    states = () if dropped else (outbox.c.state != DROPPED,)
     query = (
         select(outbox.c.target, outbox.c.lane)
         .join(outbox_alerts, outbox_alerts.c.outbox_id == outbox.c.id)
-        .where(outbox_alerts.c.alert_id == alert_id, outbox.c.kind == "channel", outbox.c.state != DROPPED)
+        .where(outbox_alerts.c.alert_id == alert_id, outbox.c.kind == "channel", *states)
         .group_by(outbox.c.target, outbox.c.lane)
         .order_by(outbox.c.target, func.max(outbox.c.id))
     )

@@ -16,6 +16,7 @@ from alerting.channels.slack import message
 from alerting.retraining import callback_token
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
+from monitor.actions.answer_alert import resolve
 from monitor.actions.answer_chat import answer_click
 from monitor.actions.approve_retraining import approve, deny
 from monitor.actions.deliver_messages import deliver_due
@@ -321,3 +322,19 @@ def test_no_secret_of_an_address_is_kept_with_the_run(world: World) -> None:
     poll_due(world.service, lambda: world.now, environment=names)
     assert world.run().polls == 1
     assert "very-secret" not in f"{world.run()}{world.timeline(world.fire(1))}"
+
+
+def test_a_retraining_that_fails_is_told_though_its_alert_was_over_before_the_morning(world: World) -> None:
+    world.now = clock.parse("2026-03-10T23:00:00Z")
+    quiet = {"from": "22:00", "to": "07:00"}
+    world.runs.channels = {"ops": {"type": "webhook", "url": world.receiver.url, "quiet": quiet}}
+    with world.runs.database.write() as connection:
+        config.put(connection, "channel", "ops", world.runs.channels["ops"])
+    alert = world.fire()
+    world.deliver()
+    resolve(world.service, alert["id"], world.now)
+    world.there.runs[0].state = "FAILED"
+    assert world.poll(2 * SECOND).state == "failed"
+    assert world.told() == []
+    world.now += DAY // 2
+    assert world.told() == ["retraining.failed"]
