@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from alerting.retraining import END_STATES
 from peers.environments import ROOT
 from peers.programs import Program, answers, until
 from peers.world import MOVED, labels, predictions, rows
@@ -102,6 +103,7 @@ class Plimsoll:
         def ask() -> dict[str, Any] | None:
             run = self.run(alert)
             seen.append(str((run["state"], run.get("message"))))
+            assert run["state"] == state or run["state"] not in END_STATES, f"the run ended as {seen[-1]}"
             return run if run["state"] == state else None
 
         seen: list[str] = []
@@ -136,7 +138,7 @@ def serving(home: Path, environment: Mapping[str, str] | None = None) -> Iterato
     with receiving() as told, httpx.Client(base_url=url, timeout=60) as http:
         program.start()
         try:
-            answers(f"{url}/readyz", 60)
+            answers(f"{url}/readyz", program, 60)
             yield Plimsoll(url, program, http, told)
         finally:
             program.stop()

@@ -38,6 +38,10 @@ class Program:
                 start_new_session=True,
             )
 
+    @property
+    def lives(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def kill(self) -> None:
         """kill -9, the whole group."""
         self._end(signal.SIGKILL)
@@ -78,10 +82,11 @@ def until(what: str, ask: Callable[[], T | None], seconds: float, pause: float =
     raise AssertionError(f"not within {seconds:.0f} s: {what}")
 
 
-def answers(url: str, seconds: float = 180) -> None:
-    """Wait until an address answers with 2xx."""
+def answers(url: str, program: Program, seconds: float = 180) -> None:
+    """Wait until an address answers with 2xx; fails with what the program wrote where it ends before."""
 
     def ask() -> bool:
+        assert program.lives, program.log.read_text("utf-8", "replace")[-3000:]
         with contextlib.suppress(httpx.HTTPError):
             return httpx.get(url, timeout=5).is_success
         return False

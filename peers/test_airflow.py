@@ -84,7 +84,7 @@ class Airflow:
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     airflow = Airflow(tmp_path_factory.mktemp("airflow"), environment("airflow"))
     with airflow.http, running(airflow.program):
-        answers(f"{airflow.root}/api/v2/version", 300)
+        answers(f"{airflow.root}/api/v2/version", airflow.program, 300)
         until("the DAGs are loaded", airflow.has_loaded, 120)
         yield airflow
 

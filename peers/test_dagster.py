@@ -72,7 +72,7 @@ class Dagster:
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dagster]:
     dagster = Dagster(tmp_path_factory.mktemp("dagster"), environment("dagster"))
     with dagster.http, running(dagster.server, dagster.daemon):
-        answers(f"{dagster.root}/server_info")
+        answers(f"{dagster.root}/server_info", dagster.server)
         until("the daemon takes runs", dagster.is_working, 90)
         yield dagster
 

@@ -70,7 +70,7 @@ class Prefect:
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
     prefect = Prefect(tmp_path_factory.mktemp("prefect"), environment("prefect"))
     with prefect.api, running(prefect.server):
-        answers(f"{prefect.root}/api/health")
+        answers(f"{prefect.root}/api/health", prefect.server)
         with running(prefect.flows):
             until("the flows are served", prefect.is_served, 90)
             yield prefect

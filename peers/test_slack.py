@@ -85,7 +85,7 @@ class Slack:
 def slack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slack]:
     made = Slack(tmp_path_factory.mktemp("slack"))
     with made.http, running(made.program):
-        answers(made.url.removesuffix("/api"), 60)
+        answers(made.url.removesuffix("/api"), made.program, 60)
         yield made
 
 

@@ -7,10 +7,12 @@ from airflow.sdk import Param, dag, task
 from peers.jobs.retrain import retrain
 from peers.jobs.retrain import work as take_a_while
 
-TEXT = Param("", type="string")
+
+def text() -> Param:
+    return Param("", type="string")
 
 
-@dag(schedule=None, params=dict.fromkeys(("plimsoll", "model", "data_url", "window_end"), TEXT))
+@dag(schedule=None, params={name: text() for name in ("plimsoll", "model", "data_url", "window_end")})
 def train():
     @task
     def fit(params=None):
@@ -19,7 +21,7 @@ def train():
     fit()
 
 
-@dag(schedule=None, params={"model": TEXT, "seconds": Param(1, type="integer")})
+@dag(schedule=None, params={"model": text(), "seconds": Param(1, type="integer")})
 def work():
     @task
     def wait(params=None):
