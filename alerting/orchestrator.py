@@ -16,6 +16,7 @@ from alerting.parameters import unknown_placeholders
 from alerting.words import finite
 
 LONGEST_WORDS = 300
+NO_ID = "it reported before it was known what the orchestrator calls it"
 LONGEST_REPLY = 4 << 20  # bytes: a list of runs, or a job with its parameters
 
 

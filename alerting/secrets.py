@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 MASK = "••••"
 SECRET_KEYS = ("secret", "token", "password", "routing_key", "signing_secret")
@@ -100,14 +101,40 @@ def signing_key(secret: str) -> bytes:
 def masked(text: str, settings: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """A text of somebody else without the values that the settings refer to, parts of secret addresses among them,
     without credentials and without addresses."""
-    values = [value for name in references(settings) if (value := environment.get(name))]
-    parts = [part for value in values if "://" in value for part in _PARTS.split(value.partition("://")[2])[1:]]
-    for value in sorted({*values, *(part for part in parts if len(part) >= LEAST_SECRET)}, key=len, reverse=True):
-        text = text.replace(value, MASK)
+    for secret in _secrets(settings, environment):
+        text = text.replace(secret, MASK)
     return _ADDRESS.sub(MASK, _CREDENTIALS.sub(MASK, text))
 
 
+def page(url: str | None, settings: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
+    """The address of a page that may be kept and shown: of the web, without a name or password, and without a value
+    that the settings refer to or a part of a secret address; None where it is another."""
+    try:
+        parts = urlsplit(url or "")
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return None
+    if url is None or parts.scheme not in ("http", "https") or not parts.hostname or len(url) > LONGEST_PAGE:
+        return None
+    shown = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return None if any(secret in shown for secret in _secrets(settings, environment)) else shown
+
+
+def _secrets(settings: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
+    """The values that settings refer to; of addresses what stands before and after the host, too."""
+    values = [value for name in references(settings) if (value := environment.get(name))]
+    parts = [part for value in values if "://" in value for part in _around_host(value.partition("://")[2])]
+    return sorted({*values, *(part for part in parts if len(part) >= LEAST_SECRET)}, key=len, reverse=True)
+
+
+def _around_host(address: str) -> list[str]:
+    host = _PATH.split(address, maxsplit=1)[0]
+    return [*host.rpartition("@")[0].split(":"), *_PARTS.split(address[len(host) :])]
+
+
+LONGEST_PAGE = 2000
 LEAST_SECRET = 6  # characters of a part of an address that is taken for a secret: "api" is none
+_PATH = re.compile(r"[/?#]")
 _PARTS = re.compile(r"[/?&=@]")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"\b(?:Bearer|Basic) \S+", re.IGNORECASE)

@@ -21,10 +21,12 @@ from monitor.errors import PlimsollError
 from monitor.service import Service
 from monitor.store import heartbeats, locks
 
-# Ticks come on whole multiples since then: schedules name whole minutes, and are seen as soon as one has begun.
+# Runs are looked for at whole multiples since then: schedules name whole minutes, and are seen as soon as one begins.
 ALIGNED = clock.to_datetime(clock.SECOND // 20)
 
 log = logging.getLogger(__name__)
+THREADS = 16
+SIDE_BY_SIDE = {"delivery": 6}  # a receiver that takes its time holds up none but itself
 
 
 def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundScheduler:
@@ -42,10 +44,14 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
         "prune": (3600.0, lambda: prune(service, now())),
     }
     scheduler = BackgroundScheduler(
-        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        timezone="UTC",
+        executors={"default": {"type": "threadpool", "max_workers": THREADS}},
+        job_defaults={"coalesce": True, "misfire_grace_time": None},
     )
     for name, (seconds, action) in ticks.items():
-        scheduler.add_job(_tick(service, name, action, now), "interval", seconds=seconds, id=name, start_date=ALIGNED)
+        most = SIDE_BY_SIDE.get(name, 1)
+        tick, since = _tick(service, name, action, now), ALIGNED if name == "runs" else None
+        scheduler.add_job(tick, "interval", seconds=seconds, start_date=since, id=name, max_instances=most)
     for name in ticks:
         _beat(service, name, now())
     scheduler.start()

@@ -12,7 +12,7 @@ from typing import Any
 from alerting import options, orchestrator
 from alerting.conversation import Answer, Asked, Conversation, Problem, Progress, RunState, Started
 from alerting.options import BadSetting
-from alerting.orchestrator import again, base, get, is_fine, mapping, no, part, post, text, told, unasked, unseen
+from alerting.orchestrator import NO_ID, again, base, get, is_fine, mapping, no, part, post, text, told, unasked, unseen
 from alerting.parameters import as_text, fill
 
 _LIFE: Mapping[str, RunState] = {
@@ -74,6 +74,8 @@ def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
 
 def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[Progress]:
     """Life cycle and result of the run."""
+    if run.external_id is None:
+        return Progress(None, NO_ID)
     url = f"{base(settings)}/api/2.2/jobs/runs/get"
     reply = yield get(url, orchestrator.bearer(settings), run_id=run.external_id)
     if not is_fine(reply):

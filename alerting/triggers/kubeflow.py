@@ -89,17 +89,23 @@ def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
 
 
 def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[Progress]:
-    """The state of the run."""
-    url = f"{_api(settings)}/runs/{quote(str(run.external_id), safe='')}"
-    reply = yield get(url, orchestrator.bearer(settings))
-    if reply.status == 404:
-        return Progress("cancelled", "the run is gone: somebody deleted it")
+    """The state of the run, which is looked up by its name where its id was not told."""
+    if run.external_id is None:
+        reply = yield _runs(settings, run.key)
+    else:
+        url = f"{_api(settings)}/runs/{quote(run.external_id, safe='')}"
+        reply = yield get(url, orchestrator.bearer(settings))
+        if reply.status == 404:
+            return Progress("cancelled", "the run is gone: somebody deleted it")
     if not is_fine(reply):
         return unseen(reply)
-    found = mapping(told(reply))
+    found = mapping(told(reply) if run.external_id is not None else _first(reply))
+    external = run.external_id or text(found.get("run_id"))
+    if external is None:
+        return Progress(None, "no run of this name is found")
     state = text(found.get("state"))
     why = text(part(found, "error", "message")) or f"Kubeflow calls it {state}"
-    return Progress(_STATES.get(str(state)), why, _page(settings, str(run.external_id)))
+    return Progress(_STATES.get(str(state)), why, _page(settings, external))
 
 
 def check(settings: Mapping[str, Any], now: int) -> Conversation[Problem | None]:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from alerting import options, orchestrator
 from alerting.conversation import Answer, Asked, Conversation, Problem, Progress, RunState, Started
 from alerting.options import BadSetting
-from alerting.orchestrator import again, base, get, is_fine, mapping, no, part, post, text, told, unasked, unseen
+from alerting.orchestrator import NO_ID, again, base, get, is_fine, mapping, no, part, post, text, told, unasked, unseen
 from alerting.parameters import EXAMPLES, fill, misfit
 
 _STATES: Mapping[str, RunState] = {
@@ -86,6 +86,8 @@ def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
 
 def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[Progress]:
     """The state of the flow run."""
+    if run.external_id is None:
+        return Progress(None, NO_ID)
     reply = yield get(f"{base(settings)}/flow_runs/{quote(str(run.external_id), safe='')}", _headers(settings))
     if reply.status == 404:
         return Progress("cancelled", "the run is gone: somebody deleted it")

@@ -10,7 +10,7 @@ from alerting.conversation import Answer, Asked
 from alerting.outbound import Outcome
 from alerting.parameters import fields
 from alerting.registry import Trigger
-from alerting.secrets import masked, resolve
+from alerting.secrets import masked, page, resolve
 from monitor.actions.follow_triggers import after_attempt
 from monitor.delivery.addresses import AddressPolicy
 from monitor.delivery.talk import talk
@@ -39,7 +39,8 @@ def ask(
         fields=fields(message.body, str(run.get("data_url") or "")),
     )
     answer = talk(trigger.start(asked, resolve(settings, environment)), policy)
-    return replace(answer, reason=masked(answer.reason, settings, environment))
+    reason, url = masked(answer.reason, settings, environment), page(answer.url, settings, environment)
+    return replace(answer, reason=reason, url=url)
 
 
 def outcome_of(answer: Answer) -> Outcome:

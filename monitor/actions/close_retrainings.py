@@ -36,7 +36,7 @@ def _close(connection: Connection, run: TriggerRun, as_of: int, now: int, public
     if alert is None or not evidence:
         return
     version = _new_version(connection, run, as_of)
-    found = [] if version is None else _readings(connection, run.model_id, evidence[0], version, as_of)
+    found = [] if version is None else _readings(connection, run.model_id, evidence, version, as_of)
     closing = close(evidence, None if version is None else version.version, found)
     trigger_runs.set_fields(connection, run.id, closing=closing.to_json(as_of))
     if closing.result == "not_yet_known":
@@ -77,22 +77,28 @@ def _new_version(connection: Connection, run: TriggerRun, as_of: int) -> models.
 
 
 def _readings(
-    connection: Connection, model_id: int, evidence: Mapping[str, Any], version: models.Version, as_of: int
+    connection: Connection, model_id: int, evidence: Sequence[Mapping[str, Any]], version: models.Version, as_of: int
 ) -> list[Reading]:
-    """Readings of the version alone, in windows of the evidence's check and length of which it has at least half.
+    """Readings of the version alone and of the evidence's features, in windows of its check and length of which the
+    version has at least half.
 
     Where a window holds no other version, that is what the pooled readings are of.
     """
-    length = clock.parse(evidence["window"]["end"]) - clock.parse(evidence["window"]["start"])
+    worst = evidence[0]
+    length = clock.parse(worst["window"]["end"]) - clock.parse(worst["window"]["start"])
     first = version.first_prediction - version.first_prediction % clock.HOUR
-    query = readings.Query(check=evidence["check"], start=first + length // 2, end=as_of, limit=MOST)
-    mine = [
-        one.reading
-        for one in readings.find(connection, model_id, query)
-        if one.reading.end - one.reading.start == length
-        and one.reading.segment == evidence["segment"]
-        and one.reading.as_of <= as_of
-    ]
+    query = readings.Query(
+        check=worst["check"],
+        features={each["feature"] or "" for each in evidence},
+        segment=worst["segment"] or "",
+        start=first + length // 2,
+        end=as_of,
+        all_revisions=True,  # what is known better since decides nothing
+        limit=MOST,
+    )
+    made = [found.reading for found in readings.find(connection, model_id, query)]
+    mine = [one for one in made if one.end - one.start == length and one.as_of <= as_of]
+    mine.sort(key=lambda one: (one.as_of, one.revision))  # of each series and window the newest comes last
     own = [one for one in mine if one.version == version.version]
     known = {(one.start, one.end) for one in own}
     alone = {

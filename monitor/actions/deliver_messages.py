@@ -21,6 +21,8 @@ from monitor.actions.follow_triggers import after_attempt, before_attempt, trigg
 from monitor.clock import SECOND
 from monitor.delivery.addresses import AddressPolicy
 from monitor.delivery.carry import carry
+from monitor.delivery.http import TIMEOUT
+from monitor.delivery.talk import MOST_REQUESTS
 from monitor.service import Service
 from monitor.settings import Settings
 from monitor.store import channel_states, config, locks, outbox
@@ -28,6 +30,9 @@ from monitor.store.database import Connection
 from monitor.store.outbox import DELIVERED, DROPPED, GIVEN_UP, Outgoing
 
 LEASE = 60 * SECOND
+LONGEST_TALK = int(MOST_REQUESTS * TIMEOUT) * SECOND
+# nobody else may ask an orchestrator while a talk with it may go on: it might start a second run
+LEASES = {"channel": LEASE, "trigger": LONGEST_TALK + LEASE}
 SENDERS = 4
 
 
@@ -84,7 +89,7 @@ def _deliver_some(service: Service, clock: Callable[[], int], environment: Mappi
 
 def _claim(service: Service, connection: Connection, now: int) -> tuple[bool, Ready | None]:
     """Whether a message was due, and it with its settings, unless there was nothing to send any more."""
-    message = outbox.claim_due(connection, now, now + LEASE)
+    message = outbox.claim_due(connection, now, LEASES)
     if message is None:
         return False, None
     settings = config.objects(connection, message.kind).get(message.target)

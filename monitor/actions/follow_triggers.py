@@ -61,9 +61,13 @@ def before_attempt(connection: Connection, run_id: str, now: int) -> tuple[Trigg
 def after_attempt(
     service: Service, connection: Connection, run_id: str, state: str, message: str | None, now: int, **fields: Any
 ) -> None:
-    """Note what the other side answered, unless the run has reported by itself or ended meanwhile."""
+    """Note what the other side answered; of a run that has reported by itself or ended meanwhile, what it is called."""
     run = trigger_runs.get_run(connection, run_id)
-    if run is None or run.state not in ("requested", "sent"):
+    if run is None:
+        return
+    if run.state not in ("requested", "sent"):
+        known = {"external_id": run.external_id, "url": run.url}
+        trigger_runs.set_fields(connection, run_id, **{name: fields[name] for name in fields if not known.get(name)})
         return
     move(service, connection, run, state, now, message=message, **fields)
 
@@ -121,7 +125,7 @@ def _tell_wrong(
 ) -> None:
     url = service.settings.public_url
     message = entry(f"retraining.{known['state']}", alert, [], public_url=url, reason=reason, trigger_run=known)
-    tell(connection, run.alert_id, run.model_id, body(run.model, now, [message]), now)
+    tell(connection, run.alert_id, run.model_id, body(run.model, now, [message]), now, dropped=True)
 
 
 def trigger_run_body(service: Service, connection: Connection, run: TriggerRun) -> dict[str, Any]:
@@ -134,7 +138,8 @@ def trigger_run_body(service: Service, connection: Connection, run: TriggerRun) 
     evidence = alerts.latest_evidence(connection, run.alert_id, until=run.as_of)
     if alert is None or not evidence:
         return told
-    window = Window(
-        run.model, alert["version"], parse(evidence[0]["window"]["start"]), parse(evidence[0]["window"]["end"])
-    )
+    version = alert["version"]
+    if version is None and evidence[0]["kind"] == "performance" and not evidence[0]["details"].get("pooled"):
+        version = ""  # performance is judged by version: no version means the rows without one
+    window = Window(run.model, version, parse(evidence[0]["window"]["start"]), parse(evidence[0]["window"]["end"]))
     return {**told, "data_url": rows_url(service.settings.public_url, secret(connection), window, run.finish_by + DAY)}

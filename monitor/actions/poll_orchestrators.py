@@ -14,7 +14,7 @@ from alerting.backoff import poll_wait
 from alerting.conversation import Progress, Started
 from alerting.registry import trigger_of
 from alerting.retraining import FOLLOWED_STATES
-from alerting.secrets import BadSecret, MissingSecret, masked, resolve
+from alerting.secrets import BadSecret, MissingSecret, masked, page, resolve
 from monitor.actions.deliver_messages import policy_of
 from monitor.actions.follow_triggers import move
 from monitor.clock import SECOND
@@ -70,7 +70,8 @@ def _ask(
         return Progress(None, str(error))
     except Exception as error:  # an answer that nobody foresaw must not stop the others; its text may hold a secret
         return Progress(None, f"its answer could not be read ({type(error).__name__})")
-    return replace(progress, reason=masked(progress.reason, settings, environment)[:LONGEST])
+    reason, url = masked(progress.reason, settings, environment), page(progress.url, settings, environment)
+    return replace(progress, reason=reason[:LONGEST], url=url)
 
 
 def _note(

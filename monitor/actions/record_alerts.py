@@ -20,20 +20,22 @@ from alerting.timeline import EVIDENCE
 from monitor.actions.alert_run import AlertRun, Stepped
 from monitor.actions.request_retraining import Asked, request_retraining
 from monitor.store import alerts as store
-from monitor.store import trigger_runs
+from monitor.store import outbox, trigger_runs
 
 _SHOWS = ("pending", "firing", "raised")
 _LACKS = ("data_missing", "check_failing", "no_data", "error")
-_FEATURES = 3
+_ENDS = ("resolved", "not_confirmed")
 Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What is told of an episode by now: ``told`` its firing, or ``held`` back by a silence or by broken data."""
+    """What is told of an episode by now: ``told`` its firing, or ``held`` back by a silence or by broken data; who
+    ``heard`` of it in this run."""
 
     told: bool
     held: bool
+    heard: tuple[str, ...] = ()
 
 
 def record(run: AlertRun, one: Stepped) -> list[Change]:
@@ -45,8 +47,9 @@ def record(run: AlertRun, one: Stepped) -> list[Change]:
         if transition.episode.id != of:
             of, noted = transition.episode.id, Noted(False, False)
         _save_row(run, one, transition)
-        change, held = _change(run, one, transition, noted.told)
-        noted = Noted(noted.told or is_told(change), noted.held or held)
+        change, held = _change(run, one, transition, noted)
+        heard = change.notify if is_told(change) else ()
+        noted = Noted(noted.told or bool(heard), noted.held or held, (*noted.heard, *heard))
         changes.append(change)
     told_now = any(is_told(change) for change in changes)
     late = _uncovered(run, one, told_now) if noted.held else None
@@ -57,7 +60,7 @@ def record(run: AlertRun, one: Stepped) -> list[Change]:
     return changes
 
 
-def _change(run: AlertRun, one: Stepped, transition: Transition, told: bool) -> tuple[Change, bool]:
+def _change(run: AlertRun, one: Stepped, transition: Transition, noted: Noted) -> tuple[Change, bool]:
     """The transition in the timeline, with a retraining asked for where the rule says so; and whether it is held back.
 
     What is hidden by broken data is in the timeline, and left out of what is told.
@@ -82,14 +85,15 @@ def _change(run: AlertRun, one: Stepped, transition: Transition, told: bool) -> 
     out_of_sight = bool(hidden) and not visible
     why_hidden = f"{hidden[0].rule} fires: {hidden[0].reason}" if out_of_sight else None
     held_back = silence is not None or out_of_sight
+    over = transition.kind in _ENDS and noted.told  # what was told ends for all who heard of it, however it ends
     change = Change(
-        transition.kind,
+        "resolved" if over else transition.kind,
         alert,
-        heard_by(one.rule.notify, run.routes, alert),
+        (over and _told_before(run, alert, noted)) or heard_by(one.rule.notify, run.routes, alert),
         visible,
         total=total,
         reason=transition.reason + _left_out(hidden),
-        told=told,
+        told=noted.told,
     )
     held = held_back and is_told(change) and transition.kind in ("firing", "raised")
     asked = None
@@ -99,9 +103,15 @@ def _change(run: AlertRun, one: Stepped, transition: Transition, told: bool) -> 
     return replace(change, silenced=held_back, triggered=asked), held
 
 
+def _told_before(run: AlertRun, alert: Json, noted: Noted) -> tuple[str, ...]:
+    """Who was told of an alert by now, whomever its rule notifies since."""
+    earlier = [name for name, _ in outbox.told_of(run.connection, str(alert["id"]))]
+    return tuple(dict.fromkeys(name for name in (*earlier, *noted.heard) if name in run.routes))
+
+
 def _told_of(one: Stepped, transition: Transition, evidence: Sequence[Json]) -> tuple[list[Json], list[Broken], int]:
     """What of a transition is to be told, worst first; what hides the rest; how many series are told of."""
-    if not one.broken or transition.kind == "resolved":  # who was told of it is told of its end
+    if not one.broken or transition.kind in _ENDS:  # who was told of it is told of its end
         return list(evidence), [], transition.total
     if transition.kind in ("firing", "raised") and transition.window is not None:
         evidence = [as_evidence(reading) for reading in look(one.rule, transition.window).bad]

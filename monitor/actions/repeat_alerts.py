@@ -31,11 +31,6 @@ def _wanted(connection: Connection) -> dict[str, Repeats]:
 
 
 def _due(connection: Connection, name: str, wanted: Repeats, now: int) -> list[int]:
-    found = []
-    for row in repeats.newest(connection, name, now - wanted.ended_for):
-        still_so = row["body"]["entries"][0]["alert"]["state"] == row["alert_state"]
-        last = max(row["again_at"] or 0, row["settled_at"] or 0)
-        pause = wanted.every if row["alert_state"] == "firing" else min(wanted.every, wanted.ended_for // 5)
-        if row["state"] == outbox.DELIVERED and still_so and last <= now - pause:
-            found.append(int(row["id"]))
-    return found
+    ended = now - min(wanted.every, wanted.ended_for // 5)
+    rows = repeats.due(connection, name, since=now - wanted.ended_for, firing=now - wanted.every, ended=ended)
+    return [int(row["id"]) for row in rows if row["body"]["entries"][0]["alert"]["state"] == row["alert_state"]]

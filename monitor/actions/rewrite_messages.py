@@ -10,7 +10,6 @@ from alerting.muting import Silence, silencing
 from alerting.registry import route_of
 from alerting.standing import Standing, as_it_stands, without_buttons
 from alerting.words import in_words
-from monitor import clock
 from monitor.store import alerts, config, outbox, threads
 from monitor.store.database import Connection
 from monitor.store.silences import active_silences
@@ -70,22 +69,24 @@ def _put(connection: Connection, root: Mapping[Any, Any], body: Mapping[str, Any
 
 def _standings(connection: Connection, ids: Sequence[str], now: int) -> dict[str, Standing]:
     silences = [Silence(*row[:3]) for row in active_silences(connection, now)]
+    entries = alerts.newest_entries(connection, ids, ("acknowledged", *_ENDS))
     found = {}
     for alert in alerts.get_alerts(connection, ids):
+        name = str(alert["id"])
         silence = silencing(silences, alert, now)
-        story = alerts.list_transitions(connection, alert["id"])
-        notes = [f"Acknowledged {_by(story, 'acknowledged')}"] if alert["acknowledged_at"] else []
+        notes = [f"Acknowledged {_by(entries.get((name, 'acknowledged')))}"] if alert["acknowledged_at"] else []
         notes += [f"Silenced until {in_words(silence.until)}"] if silence is not None else []
-        ends = [str(one["reason"]) for one in story if one["kind"] == "resolved"]
-        found[str(alert["id"])] = Standing(alert, tuple(notes), silence is not None, ends[-1] if ends else None)
+        ends = [str(entries[name, kind]["reason"]) for kind in _ENDS if (name, kind) in entries]
+        found[name] = Standing(alert, tuple(notes), silence is not None, ends[0] if ends else None)
     return found
 
 
-def _by(story: Sequence[dict[str, object]], kind: str) -> str:
-    """Who and when, of the newest entry of a kind."""
-    last = next((one for one in reversed(story) if one["kind"] == kind), None)
-    if last is None:
+_ENDS = ("resolved", "not_confirmed")
+
+
+def _by(entry: Mapping[str, Any] | None) -> str:
+    """Who and when."""
+    if entry is None:
         return ""
-    details = last["details"] if isinstance(last["details"], dict) else {}
-    author = f"by {details['author']}, " if details.get("author") else ""
-    return f"{author}{in_words(clock.parse(str(last['at'])))}"
+    author = (entry["details"] or {}).get("author")
+    return f"{f'by {author}, ' if author else ''}{in_words(entry['at'])}"

@@ -12,7 +12,8 @@ from monitor.clock import render
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Predictions of a model (of one version or of all) with times in [start, end), in microseconds."""
+    """Predictions of a model (of one version, '' those without one, or None of all) with times in [start, end), in
+    microseconds."""
 
     model: str
     version: str | None
@@ -37,5 +38,6 @@ def is_signed(secret: bytes | None, window: Window, token: str, now: int) -> boo
 
 
 def _token(secret: bytes, window: Window, until: int) -> str:
-    said = "\0".join(("rows", window.model, window.version or "*", str(window.start), str(window.end), str(until)))
+    version = "*" if window.version is None else f"={window.version}"  # rows without a version are not all rows
+    said = "\0".join(("rows", window.model, version, str(window.start), str(window.end), str(until)))
     return f"{until}.{hmac.new(secret, said.encode(), hashlib.sha256).hexdigest()}"

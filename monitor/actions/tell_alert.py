@@ -56,13 +56,22 @@ def tell_changes(
     rewrite(connection, stands, now)
 
 
-def tell(connection: Connection, alert_id: str, model_id: int, body: Mapping[str, Any], now: int) -> int:
-    """Put a message with one entry into the outbox of every channel that was sent the alert; how many there were."""
+def tell(
+    connection: Connection,
+    alert_id: str,
+    model_id: int,
+    body: Mapping[str, Any],
+    now: int,
+    *,
+    dropped: bool = False,
+) -> int:
+    """Put a message with one entry into the outbox of every channel that was sent the alert; how many there were.
+    ``dropped``: it is news also to those who were not sent it, as it was over by then."""
     channels = config.objects(connection, "channel")
     known = threads.roots(connection, [alert_id])
     severities = [str(one["alert"]["severity"]) for one in body["entries"]]
     told = 0
-    for target, lane in outbox.told_of(connection, alert_id):
+    for target, lane in outbox.told_of(connection, alert_id, dropped=dropped):
         route = route_of(channels[target]) if target in channels else None
         if route is None:
             continue
@@ -116,15 +125,20 @@ def _without_what_is_over(connection: Connection, message: Message, now: int) ->
     untold = []
     for alert_id in over:
         rows = threads.unsaid(connection, message.target, alert_id, now)
-        untold += [alert_id] if rows else []
-        for row in rows:
-            rest = shortened(row["body"], {alert_id})
-            if rest is None:
-                threads.drop(connection, row["id"], now)
-            else:
-                threads.say_less(connection, row["id"], rest)
-                threads.forget(connection, row["id"], alert_id)
+        gone = [_take_back(connection, row, alert_id, now) for row in rows]
+        untold += [alert_id] if gone and all(gone) else []
     rest = shortened(message.body, untold)
     if rest is None:
         return None
     return replace(message, body=rest, alert_ids=tuple(one for one in message.alert_ids if one not in untold))
+
+
+def _take_back(connection: Connection, row: Mapping[Any, Any], alert_id: str, now: int) -> bool:
+    """A message without what it says of an alert; False where it is on its way by now."""
+    rest = shortened(row["body"], {alert_id})
+    if rest is None:
+        return threads.drop(connection, row["id"], now)
+    if not threads.say_less(connection, row["id"], rest):
+        return False
+    threads.forget(connection, row["id"], alert_id)
+    return True

@@ -53,7 +53,7 @@ async def _metadata(request: Request) -> dict[str, Any]:
             raise Invalid(f"The body of a gate has at most {_MOST_BODY:,} bytes")
     try:
         found = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid("The body of a gate is a JSON object, or nothing") from error
     given = found.get("metadata") if isinstance(found, dict) else None
     return {name: given[name] for name in _KNOWN if name in given} if isinstance(given, dict) else {}

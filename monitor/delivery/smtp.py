@@ -7,6 +7,8 @@ import smtplib
 import socket
 import ssl
 import threading
+import time
+from collections.abc import Sequence
 from functools import cache
 
 from alerting.outbound import OutboundMail, OutboundReply
@@ -29,27 +31,39 @@ def send(mail: OutboundMail, policy: AddressPolicy, timeout: float = TIMEOUT) ->
     addresses = [one for one in dict.fromkeys(str(where[4][0]) for where in found) if policy.permits(mail.host, one)]
     if not addresses:
         return OutboundReply(None, error=PRIVATE)
-    reply = OutboundReply(None, error="no connection could be made")
-    for address in addresses[:MAX_ADDRESSES]:
+    ends = time.monotonic() + timeout
+    connection = connected(addresses[:MAX_ADDRESSES], mail.port, ends)
+    if connection is None:
+        return OutboundReply(None, error="no connection could be made")
+    return _hand_over(mail, connection, max(0.1, ends - time.monotonic()), timeout)
+
+
+def connected(addresses: Sequence[str], port: int, ends: float) -> socket.socket | None:
+    """A connection to the first of the addresses that takes one; each has an equal share of what is left of the time
+    until ``ends`` on the monotonic clock, so that one that swallows everything keeps no other from being tried."""
+    for index, address in enumerate(addresses):
+        share = (ends - time.monotonic()) / (len(addresses) - index)
+        if share <= 0:
+            return None
         try:
-            connection = socket.create_connection((address, mail.port), timeout)
+            return socket.create_connection((address, port), share)
         except OSError:
             continue
-        return _hand_over(mail, connection, timeout)
-    return reply
+    return None
 
 
-def _hand_over(mail: OutboundMail, connection: socket.socket, timeout: float) -> OutboundReply:
+def _hand_over(mail: OutboundMail, connection: socket.socket, left: float, timeout: float) -> OutboundReply:
     over, live = threading.Event(), [connection]
 
     def cut_off() -> None:
         over.set()
         _shut(live[0])
 
-    watch = threading.Timer(timeout, cut_off)  # a server that drips does not hold a sender
+    watch = threading.Timer(left, cut_off)  # a server that drips does not hold a sender
     watch.start()
     try:
-        return _converse(mail, live, timeout)
+        connection.settimeout(left)
+        return _converse(mail, live, left)
     except smtplib.SMTPResponseException as error:
         return OutboundReply(error.smtp_code, body=_words(error.smtp_error))
     except smtplib.SMTPRecipientsRefused as error:

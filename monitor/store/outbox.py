@@ -81,8 +81,8 @@ def enqueue(
     return int(key)
 
 
-def claim_due(connection: Connection, now: int, lease_until: int) -> Outgoing | None:
-    """Lease the oldest message that is due and first in its lane, or None.
+def claim_due(connection: Connection, now: int, leases: Mapping[str, int]) -> Outgoing | None:
+    """Lease the oldest message that is due and first in its lane, or None. ``leases``: for how long, by its kind.
 
     A lease that has run out (its holder died) is taken over; the compare-and-set makes two claimers take two messages.
     """
@@ -94,13 +94,15 @@ def claim_due(connection: Connection, now: int, lease_until: int) -> Outgoing | 
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
+    lease_until = now + leases[row["kind"]]
     mine = connection.execute(update(outbox).where(outbox.c.id == row["id"], *due).values(lease_until=lease_until))
     return _outgoing(connection, row, lease_until) if mine.rowcount == 1 else None
 
 
 def count_due(connection: Connection, now: int) -> int:
-    """How many messages are due; some may wait for an earlier one of their lane."""
-    due = (outbox.c.state == WAITING, outbox.c.next_at <= now)
+    """How many messages can be claimed now: those that are due, first in their lane and not being sent already."""
+    free = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
+    due = (outbox.c.state == WAITING, outbox.c.next_at <= now, free, outbox.c.id.in_(_first_of_lanes()))
     return int(connection.execute(select(func.count()).select_from(outbox).where(*due)).scalar_one())
 
 
@@ -119,16 +121,18 @@ def counts(connection: Connection) -> tuple[int, int]:
     return found.get(WAITING, 0), found.get(GIVEN_UP, 0)
 
 
-def told_of(connection: Connection, alert_id: str) -> list[tuple[str, str]]:
-    """(channel, lane) of every channel that was sent an alert, or soon will be."""
+def told_of(connection: Connection, alert_id: str, *, dropped: bool = False) -> list[tuple[str, str]]:
+    """(channel, lane) of every channel that was sent an alert, or soon will be; the newest lane of each: one whose
+    type was changed has two. ``dropped``: also of those for whom it was over before they could be told."""
+    states = () if dropped else (outbox.c.state != DROPPED,)
     query = (
         select(outbox.c.target, outbox.c.lane)
         .join(outbox_alerts, outbox_alerts.c.outbox_id == outbox.c.id)
-        .where(outbox_alerts.c.alert_id == alert_id, outbox.c.kind == "channel", outbox.c.state != DROPPED)
-        .distinct()
-        .order_by(outbox.c.target)
+        .where(outbox_alerts.c.alert_id == alert_id, outbox.c.kind == "channel", *states)
+        .group_by(outbox.c.target, outbox.c.lane)
+        .order_by(outbox.c.target, func.max(outbox.c.id))
     )
-    return [(target, lane) for target, lane in connection.execute(query)]
+    return list({row.target: row.lane for row in connection.execute(query)}.items())
 
 
 def model_of(connection: Connection, alert_id: str) -> int | None:

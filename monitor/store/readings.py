@@ -233,11 +233,13 @@ def _daily_key(r: Reading) -> tuple[int, str, str, str, str, str, str, int]:
 
 @dataclass(frozen=True)
 class Query:
-    """Filters of the reading route; times over the window's end, microseconds."""
+    """Filters of the reading route; times over the window's end, microseconds. ``features``: any of these; an empty
+    text stands for readings of no feature, and of no segment."""
 
     check: str | None = None
     kind: str | None = None
     feature: str | None = None
+    features: Collection[str] | None = None
     segment: str | None = None
     version: str | None = None
     metric: str | None = None
@@ -259,6 +261,8 @@ def find(connection: Connection, model_id: int, query: Query) -> list[Stored]:
     for name, column in (("version", t.version), ("metric", t.metric), ("verdict", t.verdict)):
         if getattr(query, name) is not None:
             conditions.append(column == getattr(query, name))
+    if query.features is not None:
+        conditions.append(t.feature.in_(query.features))
     if query.start is not None:
         conditions.append(t.window_end >= query.start)
     if query.end is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, or_, select, update
 
 from monitor.store.outbox import DROPPED, GIVEN_UP, WAITING
 from monitor.store.tables import outbox, outbox_alerts
@@ -67,21 +67,25 @@ def unsaid(connection: Connection, target: str, alert_id: str, now: int) -> list
     return rows if all(row["held"] and _is_untried(row) for row in rows) else []
 
 
-def drop(connection: Connection, key: int, now: int) -> None:
-    """A message that nobody needs any more; it stays in the log."""
+def drop(connection: Connection, key: int, now: int) -> bool:
+    """A message that nobody needs any more; it stays in the log. False where somebody has begun to send it."""
     values = {"state": DROPPED, "settled_at": now, "last_error": OVER}
-    connection.execute(update(outbox).where(outbox.c.id == key, outbox.c.state == WAITING).values(**values))
+    return connection.execute(update(outbox).where(*_untried(key)).values(**values)).rowcount == 1
 
 
-def say_less(connection: Connection, key: int, body: Mapping[str, Any]) -> None:
-    """A message that has not been tried yet, without what is over."""
-    connection.execute(update(outbox).where(outbox.c.id == key, outbox.c.state == WAITING).values(body=dict(body)))
+def say_less(connection: Connection, key: int, body: Mapping[str, Any]) -> bool:
+    """A message that has not been tried yet, without what is over. False where somebody has begun to send it."""
+    return connection.execute(update(outbox).where(*_untried(key)).values(body=dict(body))).rowcount == 1
 
 
 def forget(connection: Connection, key: int, alert_id: str) -> None:
     """A message does not speak of this alert any more."""
     mine = (outbox_alerts.c.outbox_id == key, outbox_alerts.c.alert_id == alert_id)
     connection.execute(delete(outbox_alerts).where(*mine))
+
+
+def _untried(key: int) -> tuple[ColumnElement[bool], ...]:
+    return (outbox.c.id == key, outbox.c.state == WAITING, outbox.c.attempts == 0, outbox.c.lease_until.is_(None))
 
 
 def _is_untried(row: RowMapping) -> bool:

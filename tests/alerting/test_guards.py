@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from alerting.backoff import poll_wait
 from alerting.guards import parse
 from alerting.parameters import fill, unknown_placeholders
 from alerting.retraining import EarlierRun, Situation, suppression
-from alerting.secrets import MASK, masked
+from alerting.secrets import MASK, masked, page
 from alerting.words import DAY, HOUR, SECOND
 
 
@@ -49,6 +51,27 @@ def test_what_an_orchestrator_repeats_is_masked() -> None:
     settings = {"token": "${TOKEN}", "parameters": {"a": ["${OTHER}"]}}
     said = masked("token abc-123 and def-456 are wrong", settings, {"TOKEN": "abc-123", "OTHER": "def-456"})
     assert said == f"token {MASK} and {MASK} are wrong"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://there.example/runs/7", "https://there.example/runs/7"),
+        ("https://ml:hidden-word@there.example:8080/runs/7?a=b", "https://there.example:8080/runs/7?a=b"),
+        ("https://there.example/hidden-path/runs/7", None),
+        ("https://there.example/runs/abc-123", None),
+        ("javascript:alert(1)//https://there.example", None),
+        ("https://there.example/" + "x" * 2000, None),
+        ("https://there.example:port/", None),
+        ("/runs/7", None),
+        (None, None),
+    ],
+)
+def test_a_page_is_kept_without_secrets_or_not_at_all(url: str | None, shown: str | None) -> None:
+    settings = {"url": "${ADDRESS}", "token": "${TOKEN}"}
+    there = {"ADDRESS": "https://ml:hidden-word@there.example/hidden-path", "TOKEN": "abc-123"}
+    assert page(url, settings, there) == shown
+    assert masked("no hidden-word and no hidden-path", settings, there) == f"no {MASK} and no {MASK}"
 
 
 def test_polls_are_quick_then_every_minute() -> None:

@@ -210,3 +210,10 @@ def test_settings_are_checked(there: Orchestrator) -> None:
         assert SECRET not in str(caught.value)
     with pytest.raises(BadSetting):
         check_trigger("x", {**good, there.holder: "text"})
+
+
+def test_a_run_whose_id_was_not_told_is_not_taken_for_gone(there: Orchestrator) -> None:
+    there.begin(KEY, {}, KEY if there.settings["type"] in ("airflow", "argo", "kubernetes") else None)
+    told = follow(there, Started(KEY, None, "running"))
+    assert told.state in (None, "accepted", "running")
+    assert told.state is not None or told.reason  # it is asked about again

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +14,13 @@ import pytest
 from sqlalchemy import select
 from standardwebhooks import Webhook
 
+from alerting.message import test_body as words_of_a_test
 from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
-from monitor import clock
-from monitor.actions.deliver_messages import LEASE, deliver_due
+from monitor import clock, scheduler
+from monitor.actions.deliver_messages import LEASE, LEASES, deliver_due
 from monitor.service import Service
+from monitor.store import config, locks
 from monitor.store import outbox as store
 from monitor.store.outbox import claim_due, deliveries_of
 from monitor.store.tables import outbox
@@ -225,9 +229,9 @@ def test_a_channel_that_is_gone_is_given_up(world: World) -> None:
 def test_a_message_whose_sender_died_is_sent_again_when_its_lease_is_over(world: World) -> None:
     alert = world.fire(OPS, "warning")
     with world.runs.database.write() as connection:
-        dead = claim_due(connection, world.now, world.now + LEASE)
+        dead = claim_due(connection, world.now, LEASES)
         assert dead is not None
-        assert claim_due(connection, world.now, world.now + LEASE) is None
+        assert claim_due(connection, world.now, LEASES) is None
     assert world.deliver() == 0
     world.now += LEASE
     assert world.deliver() == 1
@@ -247,3 +251,47 @@ def test_counts_tell_what_waits(world: World) -> None:
         assert store.count_untried(connection, world.now) == 0
         assert store.counts(connection) == (3, 0)
         assert connection.execute(select(outbox.c.lease_until)).scalars().all() == [None] * 3
+
+
+@pytest.mark.one_engine
+def test_a_receiver_that_takes_its_time_holds_up_no_other(world: World) -> None:
+    """With the ticks of a service: what comes while somebody thinks goes out at once."""
+    arrived: dict[str, float] = {}
+    both = threading.Event()
+
+    def answer(got: Received) -> Answer:
+        arrived[got.path] = time.monotonic()
+        if len(arrived) == 2:
+            both.set()
+        return Answer(slowly=3.0 if got.path == "/slow" else 0.0)
+
+    def tell(name: str) -> float:
+        with world.runs.database.write(locks.OUTBOX) as connection:
+            config.put(connection, "channel", name, {"type": "webhook", "url": f"{world.receiver.url}/{name}"})
+            body = words_of_a_test(name, "http://plimsoll.test", clock.now())
+            store.enqueue(
+                connection,
+                webhook_id=f"msg_{name}",
+                kind="channel",
+                target=name,
+                lane=name,
+                body=body,
+                alert_ids=[],
+                now=clock.now(),
+            )
+        return time.monotonic()
+
+    world.receiver.answer = answer
+    ticking = scheduler.start(world.service)
+    try:
+        tell("slow")
+        until = time.monotonic() + 5
+        while "/slow" not in arrived and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(0.5)  # its tick has nothing else to do
+        sent = tell("fast")
+        assert both.wait(5)
+    finally:
+        ticking.shutdown()
+    assert arrived["/fast"] - sent < 1.5
+    assert arrived["/fast"] - arrived["/slow"] < 3

@@ -313,3 +313,33 @@ def test_an_unstable_alert_is_told_once_and_marked(runs: Runs) -> None:
         newest = list(connection.execute(select(outbox.c.body).order_by(outbox.c.id)).scalars())[-1]["entries"][0]
     assert newest["alert"]["details"]["unstable"] is True
     assert "unstable" in newest["reason"]
+
+
+def test_what_was_told_ends_for_those_who_heard_even_where_nothing_was_confirmed(runs: Runs) -> None:
+    rule = replace(DRIFT, for_=2, trigger=None)
+    runs.run([rule], drift("ok", "temp", 0), drift("ok", "wind", 0), as_of=day(0))
+    store(runs, drift("ok", "temp", 0))
+    for n in range(1, 4):
+        runs.run([rule], lost(n), drift("ok", "wind", n), as_of=day(n))
+    runs.run([rule], lost(4), drift("warning", "wind", 4), as_of=day(4))
+    (alert, *_) = runs.run([rule], drift("ok", "temp", 5), drift("ok", "wind", 5), as_of=day(5))
+    assert (alert["resolve_reason"], kinds(runs, alert["id"])[-1]) == ("not_confirmed", "not_confirmed")
+    assert [kind for _, kind, _ in told(runs)] == ["alert.no_data", "alert.resolved"]
+
+
+def test_the_end_goes_to_those_who_were_told_of_the_beginning(runs: Runs) -> None:
+    def targets() -> list[tuple[str, str]]:
+        with runs.database.read() as connection:
+            rows = connection.execute(select(outbox.c.target, outbox.c.body).order_by(outbox.c.id)).all()
+        return [(target, one["type"]) for target, body in rows for one in body["entries"]]
+
+    rule = replace(DRIFT, trigger=None)
+    runs.run([rule], drift("warning", "temp", 0), as_of=day(0))
+    for n in (1, 2):
+        runs.run([replace(rule, notify=("chat",))], drift("ok", "temp", n), as_of=day(n))
+    assert targets() == [("ops", "alert.firing"), ("ops", "alert.resolved")]
+    runs.run([rule], drift("warning", "temp", 3), as_of=day(3))
+    windows = (drift("critical", "temp", 4), drift("ok", "temp", 5), drift("ok", "temp", 6))
+    runs.run([replace(rule, notify=("chat",))], *windows, as_of=day(6))
+    heard = [("ops", "alert.firing"), ("chat", "alert.firing"), ("ops", "alert.resolved"), ("chat", "alert.resolved")]
+    assert sorted(targets()[2:]) == sorted(heard)

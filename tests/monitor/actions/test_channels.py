@@ -16,11 +16,11 @@ from monitor import clock
 from monitor.actions import apply_config
 from monitor.actions.answer_alert import acknowledge, resolve
 from monitor.actions.channels import list_channels
-from monitor.actions.deliver_messages import deliver_due
+from monitor.actions.deliver_messages import LEASES, deliver_due
 from monitor.actions.repeat_alerts import repeat_alerts
 from monitor.config.reading import from_object
 from monitor.service import Service
-from monitor.store import outbox
+from monitor.store import locks, outbox, repeats, threads
 from monitor.store.tables import outbox as table
 from tests.alerting.make import MIDNIGHT, reading
 from tests.monitor.actions.alert_store import Runs, make_runs, make_service
@@ -390,3 +390,45 @@ def test_the_page_lists_channels_and_how_they_do(world: World) -> None:
     assert "Signed webhook" in page
     assert "works" in page
     assert "Send a test" in page
+
+
+def test_an_end_is_told_once_though_the_channel_is_of_another_type_by_now(world: World) -> None:
+    world.hook()
+    alert = world.drift(0, "warning")
+    world.channel(type="mattermost", webhook_url="${ADDRESS}")
+    world.drift(1, "critical")
+    resolve(world.service, alert["id"], world.now)
+    world.deliver()
+    assert len(world.receiver.received) == 3
+    assert "is resolved" in world.receiver.received[-1].json()["text"]
+
+
+def test_what_is_on_its_way_is_not_taken_back(world: World) -> None:
+    """Between looking and dropping somebody may have begun to send it: then its end is told."""
+    world.hook()
+    world.step(0, ("data_drift", "warning"), deliver=False)
+    with world.runs.database.write(locks.OUTBOX) as connection:
+        sent = outbox.claim_due(connection, world.now, LEASES)
+        assert sent is not None
+        assert not threads.drop(connection, sent.id, world.now)
+        assert not threads.say_less(connection, sent.id, {})
+        assert outbox.settle(connection, sent, state="delivered", now=world.now, status=200, error=None)
+
+
+@pytest.mark.one_engine
+def test_what_alertmanager_heard_a_moment_ago_is_not_read_again(world: World) -> None:
+    world.channel(type="alertmanager", url=world.receiver.url)
+    segments = [f"origin={n}" for n in range(30)]
+    found = [reading("warning", end=MIDNIGHT, segment=one) for one in segments]
+    world.runs.run(RULES, *found, as_of=MIDNIGHT, wall_now=world.now)
+    world.deliver()
+
+    def due(later: int) -> int:
+        when = {"since": world.now, "firing": world.now + later - 240 * SECOND, "ended": world.now}
+        with world.runs.database.read() as connection:
+            return len(repeats.due(connection, "it", **when))
+
+    assert [due(later * SECOND) for later in (0, 239, 240)] == [0, 0, 30]
+    world.now += 240 * SECOND
+    assert repeat_alerts(world.service, world.now) == 30
+    assert repeat_alerts(world.service, world.now) == 0

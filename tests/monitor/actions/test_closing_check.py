@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 
 from dashboards.views import Viewer
 from monitor.actions import build_page
+from monitor.actions.close_retrainings import close_retrainings
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.poll_orchestrators import poll_due
-from monitor.store import alerts, trigger_runs
+from monitor.store import alerts, locks, readings, trigger_runs
 from tests.monitor.delivery.receiver import Receiver, receiving
 from tests.monitor.world import T0, D, H, World, traffic
 from tests.orchestrators.base import Orchestrator, served
@@ -124,9 +126,26 @@ def test_a_model_that_was_not_has_not(loop: Loop) -> None:
     assert "It did not help: x: " in loop.page()
 
 
+def known_better_later(loop: Loop) -> None:
+    """The window of the new version is measured anew a day after, and the day before it is replayed."""
+    service = loop.world.service
+    with service.database.write(locks.model("m")) as connection:
+        model = loop.world.found(connection).id
+        query = readings.Query(check="data_drift", features={"x"}, segment="", start=BACK + D, limit=1000)
+        found = [one.reading for one in readings.find(connection, model, query)]
+        assert {one.feature for one in found} == {"x"}
+        for one in found:
+            readings.save(connection, model, 1, [replace(one, as_of=BACK + 2 * D, value=0.9, verdict="critical")])
+        (run,) = trigger_runs.runs_of_model(connection, model)
+        trigger_runs.set_fields(connection, run.id, closing=None)
+        close_retrainings(connection, model, as_of=BACK + D, now=loop.world.now, public_url="", deliver=False)
+
+
 def test_the_new_version_alone_has_recovered_and_a_run_that_does_not_deliver_tells_nobody(loop: Loop) -> None:
     loop.retrain()
     loop.serve(0, 24, trained=True)
     loop.world.run(BACK + D, deliver=False)
+    assert loop.run()["closing"]["result"] == "recovered"
+    known_better_later(loop)
     assert loop.run()["closing"]["result"] == "recovered"
     assert "retraining.recovered" not in [one["type"] for one in loop.deliver()]

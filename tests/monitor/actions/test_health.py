@@ -12,6 +12,7 @@ from monitor import clock
 from monitor.actions.describe import health
 from monitor.actions.frame import Frame
 from monitor.actions.replaced_versions import replaced_versions
+from monitor.actions.summarise_hours import summarise
 from monitor.service import Service
 from monitor.store import tables
 from tests.monitor.world import T0, D, H, World, traffic
@@ -129,17 +130,21 @@ def test_a_check_that_fails_is_unknown_and_the_others_go_on(world: World) -> Non
     assert status(world, START + D)[0] == "healthy"  # as it was then
 
 
+def replaced(world: World, as_of: int) -> dict[str, str]:
+    """As a run at this moment finds it: hours are counted before."""
+    summarise(world.service, "m", as_of // H, max(world.now, as_of))
+    with world.service.database.read() as connection:
+        frame = Frame.load(world.service, connection, world.found(connection))
+        assert frame is not None
+        return replaced_versions(frame, as_of)
+
+
 def test_a_version_without_rows_for_as_long_as_the_longest_window_is_replaced(world: World) -> None:
     world.reference(traffic(T0, 24 * 9))
     world.post(traffic(START, 48, seed=3, version="v1"))
     world.post(traffic(START + 2 * D, 24 * 9, per_hour=2, seed=4, version="v2"))
-
-    def replaced(as_of: int) -> dict[str, str]:
-        with world.service.database.read() as connection:
-            frame = Frame.load(world.service, connection, world.found(connection))
-            assert frame is not None
-            return replaced_versions(frame, as_of)
-
-    assert replaced(START + 8 * D) == {}
-    assert replaced(START + 9 * D + 12 * H) == {"": "v2", "v1": "v2"}
-    assert replaced(START + D) == {}
+    assert replaced(world, START + 8 * D) == {}
+    assert replaced(world, START + 9 * D + 12 * H) == {"": "v2", "v1": "v2"}
+    assert replaced(world, START + D) == {}
+    world.post(traffic(START + 12 * D, 4, seed=5, version="v1", prefix="back"))  # rolled back, days after
+    assert replaced(world, START + 9 * D + 12 * H) == {"": "v2", "v1": "v2"}

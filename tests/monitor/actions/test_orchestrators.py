@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from sqlalchemy import select
 
 from alerting.channels.slack import message
+from alerting.retraining import callback_token
+from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
+from monitor.actions.answer_alert import resolve
 from monitor.actions.answer_chat import answer_click
 from monitor.actions.approve_retraining import approve, deny
-from monitor.actions.follow_triggers import follow_triggers
+from monitor.actions.deliver_messages import deliver_due
+from monitor.actions.follow_triggers import follow_triggers, trigger_run_body
 from monitor.actions.poll_orchestrators import poll_due
+from monitor.actions.report_retraining import report_retraining
 from monitor.actions.request_retraining import Asked, request_retraining
+from monitor.actions.rows_link import Window, is_signed
 from monitor.errors import Conflict, NotFound
 from monitor.store import config
+from monitor.store.installation import secret
 from monitor.store.tables import outbox
 from tests.alerting.make import MIDNIGHT, reading
+from tests.orchestrators.base import Reply, basic
+from tests.orchestrators.clusters import Kubeflow
 from tests.orchestrators.every import ENVIRONMENT
 from tests.orchestrators.schedulers import Prefect
 from tests.orchestrators.world import QUALITY, RULE, World, world_of
@@ -256,3 +265,94 @@ def test_an_alert_whose_retraining_was_denied_may_ask_again(world: World) -> Non
     assert "waits for approval" in ask_again(world, alert, DAY)
     assert world.run().idempotency_key != first.idempotency_key
     assert approve(world.service, world.run().id, world.now)["state"] == "requested"
+
+
+class Slow(Kubeflow):
+    """Something happens while it makes up its mind."""
+
+    def __init__(self, meanwhile: Callable[[str], object]) -> None:
+        super().__init__()
+        self.meanwhile = meanwhile
+
+    def create(self, body: Any) -> Reply:
+        self.meanwhile(body["display_name"])
+        return super().create(body)
+
+
+def test_nobody_else_asks_while_an_orchestrator_takes_its_time(tmp_path: Path) -> None:
+    """All requests of a talk, each as long as it may take: a second talk would find no run, and start one."""
+
+    def meanwhile(_key: str) -> None:
+        if not later:
+            later.append(deliver_due(made.service, lambda: made.now + 5 * 15 * SECOND, environment=ENVIRONMENT))
+
+    later: list[int] = []
+    there = Slow(meanwhile)
+    with world_of(tmp_path, there) as made:
+        made.runs.channels = {}
+        made.fire()
+        made.deliver()
+        assert (later, len(there.runs), made.run().state) == ([0], 1, "accepted")
+
+
+def test_a_run_that_reports_before_its_answer_is_known_is_followed(tmp_path: Path) -> None:
+    def meanwhile(_key: str) -> None:
+        run = made.run()
+        with made.runs.database.write() as connection:
+            token = callback_token(secret(connection), run.id)
+        report_retraining(made.service, run.id, token, {"status": "running"}, made.now)
+
+    there = Slow(meanwhile)
+    with world_of(tmp_path, there) as made:
+        made.fire()
+        made.deliver()
+        assert (made.run().state, made.run().external_id) == ("running", there.runs[0].id)
+        there.runs[0].state = "SUCCEEDED"
+        assert made.poll(2 * SECOND).state == "succeeded"
+
+
+def test_no_secret_of_an_address_is_kept_with_the_run(world: World) -> None:
+    host = world.there.url.partition("://")[2]
+    world.set(url="${ADDRESS}")
+    world.there.secret = basic("ml", "very-secret")
+    names = {**ENVIRONMENT, "ADDRESS": f"http://ml:very-secret@{host}/api"}
+    world.fire()
+    deliver_due(world.service, lambda: world.now, environment=names)
+    assert world.run().state == "accepted"
+    assert str(world.run().url).startswith(f"http://{host}/runs/flow-run/")
+    world.now += 2 * SECOND
+    poll_due(world.service, lambda: world.now, environment=names)
+    assert world.run().polls == 1
+    assert "very-secret" not in f"{world.run()}{world.timeline(world.fire(1))}"
+
+
+def test_a_retraining_that_fails_is_told_though_its_alert_was_over_before_the_morning(world: World) -> None:
+    world.now = clock.parse("2026-03-10T23:00:00Z")
+    quiet = {"from": "22:00", "to": "07:00"}
+    world.runs.channels = {"ops": {"type": "webhook", "url": world.receiver.url, "quiet": quiet}}
+    with world.runs.database.write() as connection:
+        config.put(connection, "channel", "ops", world.runs.channels["ops"])
+    alert = world.fire()
+    world.deliver()
+    resolve(world.service, alert["id"], world.now)
+    world.there.runs[0].state = "FAILED"
+    assert world.poll(2 * SECOND).state == "failed"
+    assert world.told() == []
+    world.now += DAY // 2
+    assert world.told() == ["retraining.failed"]
+
+
+def test_the_link_to_the_rows_of_no_version_is_of_those_alone(world: World) -> None:
+    world.set(parameters={"url": "{data_url}"})
+    worse = Rule("drift", "performance", trigger="retrain")
+    accuracy = {"check": "performance", "kind": "performance", "metric": "accuracy", "version": None}
+    world.runs.run([worse], reading("warning", None, end=MIDNIGHT, **accuracy), as_of=MIDNIGHT, wall_now=world.now)
+    with world.runs.database.read() as connection:
+        told = trigger_run_body(world.service, connection, world.run())
+    query = {name: values[0] for name, values in parse_qs(urlsplit(told["data_url"]).query, True).items()}
+    assert query["version"] == ""
+    start, end = (clock.parse(query[name]) for name in ("start", "end"))
+    with world.runs.database.read() as connection:
+        key = secret(connection)
+    assert is_signed(key, Window("flight-delays", "", start, end), query["token"], world.now)
+    assert not is_signed(key, Window("flight-delays", None, start, end), query["token"], world.now)

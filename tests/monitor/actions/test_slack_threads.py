@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 from slack_sdk.signature import SignatureVerifier
+from sqlalchemy import event
 
 from alerting.message import body, entry
 from alerting.rules import Rule
@@ -18,7 +19,7 @@ from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
 from monitor.actions.answer_alert import By, acknowledge, resolve
 from monitor.actions.deliver_messages import deliver_due
-from monitor.actions.rewrite_messages import rewrite_answered
+from monitor.actions.rewrite_messages import rewrite, rewrite_answered
 from monitor.actions.tell_alert import tell
 from monitor.service import Service
 from monitor.store import alerts, outbox, silences, trigger_runs
@@ -311,3 +312,27 @@ def test_a_body_that_slack_would_not_send_is_refused(world: World, signing: None
         headers = {"x-slack-request-timestamp": stamp, "x-slack-signature": str(signature)}
         answer = Api(world.service, world.now).call("POST", "/v1/slack/actions", headers, content=sent)
         assert answer.status_code == 400
+
+
+@pytest.mark.one_engine
+def test_a_message_that_lists_many_alerts_is_rewritten_without_reading_each_story(world: World) -> None:
+    """A run that resolves one of many holds the model while it does: what it asks does not grow with their number."""
+
+    def asked(alert_id: str) -> int:
+        said: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+            said.append(statement)
+
+        with world.runs.database.write() as connection:
+            event.listen(connection, "before_cursor_execute", note)
+            assert rewrite(connection, [alert_id], world.now) == 1
+        return len(said)
+
+    (alone,) = world.step(0, (DRIFT, "warning"))
+    found = [reading("warning", end=MIDNIGHT + DAY, segment=f"origin={n}") for n in range(40)]
+    made = world.runs.run([DRIFT], *found, as_of=MIDNIGHT + DAY, wall_now=world.now)
+    world.deliver()
+    many = [one["id"] for one in made if one["segment"] is not None]
+    assert len(many) == 40
+    assert asked(many[0]) < asked(alone["id"]) + 10

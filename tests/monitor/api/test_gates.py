@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from monitor.api.app import create_app
+from monitor.service import Service
 from tests.monitor.api.serving import serving
 from tests.monitor.world import T0, D, H, Record, World, traffic
 
@@ -120,3 +121,9 @@ def test_without_another_version_the_gate_is_the_health(world: World) -> None:
     world.now += D
     world.run(world.now)
     assert asked(world, "/v1/gates/flagger/m").status_code == 409
+
+
+def test_a_body_that_is_too_deep_is_a_mistake(service: Service) -> None:
+    with serving(create_app(service, lambda: AS_OF)) as url:
+        told = httpx.post(f"{url}/v1/gates/flagger/m", content=b"[" * 60_000, timeout=60)
+    assert (told.status_code, told.json()["error"]["code"]) == (422, "invalid")

@@ -132,6 +132,29 @@ def test_a_server_that_drips_does_not_hold_a_sender() -> None:
     assert time.monotonic() - began < 2
 
 
+def test_an_address_that_swallows_everything_neither_holds_a_sender_nor_hides_the_next() -> None:
+    """A full queue answers no connection, as a firewall that drops them does."""
+    full = socket.socket()
+    full.bind(("127.0.0.1", 0))
+    full.listen(0)
+    port = full.getsockname()[1]
+    waiting = [socket.socket() for _ in range(4)]
+    with socket.create_server(("127.0.0.2", port)):
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        began = time.monotonic()
+        made = smtp.connected(["127.0.0.1", "127.0.0.1", "127.0.0.2"], port, began + 0.9)
+        assert made is not None
+        assert made.getpeername()[0] == "127.0.0.2"
+        made.close()
+        began = time.monotonic()
+        assert smtp.connected(["127.0.0.1"] * 4, port, began + 0.4) is None
+        assert 0.3 < time.monotonic() - began < 1
+    for one in (*waiting, full):
+        one.close()
+
+
 FORMS = ["127.0.0.1", "localhost", "0.0.0.0", "2130706433", "0x7f000001", "::1", "::ffff:127.0.0.1", "10.0.0.1",
          "169.254.169.254", "fe80::1", "fd00::1"]  # fmt: skip
 
