@@ -61,7 +61,7 @@ class Told:
 def serving(home: Path) -> Iterator[tuple[str, float]]:
     """The address of a service in a process of its own, and by how many seconds its clock is ahead."""
     port = free_port()
-    ahead = -(time.time() + BEFORE) % MARK
+    ahead = -(time.time() + BEFORE) % MARK // MINUTE * MINUTE  # its minutes begin with ours, by which it ticks
     command = [sys.executable, "-c", PROGRAM, str(ahead), str(home / "store"), str(port)]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
