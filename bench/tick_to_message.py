@@ -1,10 +1,10 @@
 """From the first row of drift posted to the message at the receiver: ``python -m bench.tick_to_message [N [AT_ONCE]]``.
 
-A served Plimsoll on SQLite, whose models are looked at every minute. Its clock is set two minutes before a whole hour:
+A served Plimsoll on SQLite, whose models are looked at every minute. Its clock is set a little before 00, 04, … 20 h:
 then a window ends, and what was posted in the minute before is measured. Each of N models gets its first row of drift
 at a random moment of that minute, and the rest of a day right after it; some models at once, then the next on a new
-store. Shown are the seconds from that first row to the message, and how many of them were after the whole hour, when
-the schedule looked. The promise is a tick of the schedule, here a minute, and two seconds.
+store. Shown are the seconds from that first row to the message, and how many of them were after the end of the window,
+when the schedule looked. The promise is a tick of the schedule, here a minute, and two seconds.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from tests.monitor.world import bare, traffic
 from tests.ports import free_port
 
 H, D = clock.HOUR, clock.DAY
-MINUTE, HOUR = 60.0, 3600.0
-BEFORE = 120.0  # seconds before a whole hour that a service begins
+MINUTE, MARK = 60.0, 4 * 3600.0  # a window of a day ends every four hours
+BEFORE = 75.0  # seconds before a window ends that a service begins
 LONGEST = 100.0  # seconds
 PROMISE = 2.0
 PROGRAM = """
@@ -61,7 +61,7 @@ class Told:
 def serving(home: Path) -> Iterator[tuple[str, float]]:
     """The address of a service in a process of its own, and by how many seconds its clock is ahead."""
     port = free_port()
-    ahead = -(time.time() + BEFORE) % HOUR
+    ahead = -(time.time() + BEFORE) % MARK
     command = [sys.executable, "-c", PROGRAM, str(ahead), str(home / "store"), str(port)]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
@@ -96,7 +96,7 @@ class Arrivals:
 
 
 def prepare(http: httpx.Client, model: str, hour: int) -> None:
-    """A model with a reference, and a check that looks every minute. ``hour``: the whole hour that comes."""
+    """A model with a reference, and a check that looks every minute. ``hour``: when the window ends."""
     http.put("/config", json={"models": {model: {"checks": checks()}}}).raise_for_status()
     http.put(f"/models/{model}/references/base", json=traffic(hour - 12 * D, 10 * 24)).raise_for_status()
 
@@ -118,14 +118,14 @@ def checks() -> list[dict[str, Any]]:
 
 
 def batch(folder: Path, count: int, dice: random.Random) -> list[tuple[float, float]]:
-    """So many models at once: seconds from the first row, and after the whole hour, of each."""
+    """So many models at once: seconds from the first row, and after the tick, of each."""
     with (
         receiving() as receiver,
         serving(folder) as (url, ahead),
         httpx.Client(base_url=f"{url}/v1", timeout=60) as http,
     ):
         receiver.answer = arrivals = Arrivals()
-        hour = int((time.time() + ahead) // HOUR + 1) * H
+        hour = int((time.time() + ahead) // MARK + 1) * 4 * H
         tick = hour / clock.SECOND - ahead
         ops = {"type": "webhook", "url": f"{receiver.url}/ops"}
         http.put("/config", json={"default_notify": ["ops"], "channels": {"ops": ops}}).raise_for_status()

@@ -21,6 +21,9 @@ from monitor.errors import PlimsollError
 from monitor.service import Service
 from monitor.store import heartbeats, locks
 
+# Runs are looked for at whole multiples since then: schedules name whole minutes, and are seen as soon as one begins.
+ALIGNED = clock.to_datetime(clock.SECOND // 20)
+
 log = logging.getLogger(__name__)
 THREADS = 16
 SIDE_BY_SIDE = {"delivery": 6}  # a receiver that takes its time holds up none but itself
@@ -47,7 +50,8 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
     )
     for name, (seconds, action) in ticks.items():
         most = SIDE_BY_SIDE.get(name, 1)
-        scheduler.add_job(_tick(service, name, action, now), "interval", seconds=seconds, id=name, max_instances=most)
+        tick, since = _tick(service, name, action, now), ALIGNED if name == "runs" else None
+        scheduler.add_job(tick, "interval", seconds=seconds, start_date=since, id=name, max_instances=most)
     for name in ticks:
         _beat(service, name, now())
     scheduler.start()

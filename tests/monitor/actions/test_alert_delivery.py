@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,46 @@ def test_retries_keep_the_id_and_follow_the_schedule(world: World) -> None:
     assert (len(ids), len(stamps)) == (1, 3)
     assert stamps == sorted(set(stamps))
     assert (world.log(alert)[0]["state"], world.log(alert)[0]["attempts"]) == ("delivered", 3)
+
+
+def silent(_got: Received) -> Answer:
+    raise OSError("it hangs up without a word")
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize(
+    ("first", "wait"),
+    [
+        (lambda _: Answer(500), 5),
+        (lambda _: Answer(408), 5),
+        (lambda _: Answer(425), 5),
+        (lambda _: Answer(429, {"Retry-After": "40"}), 40),
+        (silent, 5),
+        (lambda got: Answer(302, {"Location": f"http://{got.headers['host']}/elsewhere"}), None),
+        (lambda _: Answer(404), None),
+        (lambda _: Answer(410), None),
+    ],
+    ids=["500", "408", "425", "429", "nothing", "302", "404", "410"],
+)
+def test_what_is_answered_decides_when_it_is_told_again(
+    first: Callable[[Received], Answer], wait: int | None, world: World
+) -> None:
+    alert = world.fire(OPS, "warning")
+    world.receiver.answer = first
+    assert world.deliver() == 1
+    world.receiver.answer = lambda _: Answer()
+    world.now += (wait or DAY // SECOND) * SECOND - 1
+    assert world.deliver() == 0
+    world.now += 1
+    assert world.deliver() == (wait is not None)
+    sent = world.receiver.received
+    assert world.log(alert)[0]["state"] == ("given_up" if wait is None else "delivered")
+    assert [got.path for got in sent] == ["/ops"] * (1 if wait is None else 2)
+    for got in sent:
+        Webhook(SECRET).verify(got.body, got.headers)
+    assert {got.headers["webhook-id"] for got in sent} == {world.log(alert)[0]["id"]}
+    if wait is not None:
+        assert int(sent[1].headers["webhook-timestamp"]) - int(sent[0].headers["webhook-timestamp"]) == wait
 
 
 def test_a_refusal_is_final_and_visible(world: World) -> None:

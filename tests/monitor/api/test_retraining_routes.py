@@ -28,7 +28,7 @@ from tests.monitor.api.calling import Api
 from tests.monitor.world import NOW, T0, D, H, World, traffic
 from tests.orchestrators.base import Orchestrator, served
 from tests.orchestrators.every import ENVIRONMENT
-from tests.orchestrators.schedulers import Prefect
+from tests.orchestrators.schedulers import Dagster, Prefect
 
 
 @pytest.fixture
@@ -77,6 +77,13 @@ def test_a_trigger_that_would_not_start_is_not_saved(
         assert words in answer["error"]["message"]
     assert not saved(api)
     assert there.runs == []
+
+
+def test_an_orchestrators_sentence_ends_once(api: Api) -> None:
+    dagster = Dagster()
+    with served(dagster):
+        _, answer = put(api, dagster.configured(run_config={"rows": 1}), True)
+    assert answer["error"]["message"].endswith(" at the root. Nothing was changed.")
 
 
 def test_a_trigger_is_tried_when_it_is_new_or_changed(api: Api, there: Orchestrator) -> None:
