@@ -33,7 +33,7 @@ def parse(raw: Mapping[str, Any]) -> Guards:
         start_by=options.length(raw, "start_by", "1h"),
         finish_by=options.length(raw, "finish_by", "24h"),
         at_most=_count(raw, "at_most"),
-        min_labels=_count(raw, "min_labels") or 0,
+        min_labels=_count(raw, "min_labels", 0) or 0,
         dry_run=_switch(raw, "dry_run"),
         approval=_switch(raw, "approval"),
     )
@@ -44,10 +44,10 @@ def without(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in raw.items() if key not in KEYS}
 
 
-def _count(raw: Mapping[str, Any], key: str) -> int | None:
+def _count(raw: Mapping[str, Any], key: str, least: int = 1) -> int | None:
     value = raw.get(key)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise BadSetting(key, f"{key} must be a whole number, 1 or more")
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+        raise BadSetting(key, f"{key} must be a whole number, {least} or more")
     return value
 
 

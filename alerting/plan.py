@@ -29,8 +29,8 @@ class Change:
 
 
 def is_told(change: Change) -> bool:
-    """Whether anybody hears of a change: not while silenced, and a resolve only of an alert that was told."""
-    if change.silenced or change.kind not in MESSAGE_TYPES or not change.notify:
+    """Whether anybody hears of a change: not while silenced, but of the end of what was told, and of no other end."""
+    if (change.silenced and change.kind != "resolved") or change.kind not in MESSAGE_TYPES or not change.notify:
         return False
     return change.told or change.kind != "resolved"
 

@@ -83,8 +83,11 @@ def _tick(service: Service, name: str, action: Callable[[], object], now: Callab
             failing.clear()
             log.info("tick works again", extra={"tick": name})
         if now() - beaten[0] > 5 * clock.SECOND:
+            try:
+                _beat(service, name, now())
+            except PlimsollError:
+                return  # the store is held; the next tick tries again
             beaten[0] = now()
-            _beat(service, name, beaten[0])
 
     return tick
 

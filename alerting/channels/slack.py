@@ -115,6 +115,8 @@ def judge(reply: OutboundReply, now: int) -> Outcome:
     answer = _object(reply.body)
     if reply.status == 200 and answer is not None and "ok" in answer:
         return _judge_answer(answer, retry_after(reply.headers, now))
+    if reply.status == 200 and reply.body.lstrip()[:1] == b"<":  # a proxy's page, say: Slack answers a word or JSON
+        return Outcome("retry", "what answered is not Slack: it sent a page")
     outcome = judge_by_status(reply, now)
     word = reply.body[:60].decode("utf-8", "replace").strip()
     if outcome.kind == "give_up" and _is_word(word):

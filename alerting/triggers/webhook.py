@@ -14,7 +14,7 @@ from alerting import options, orchestrator
 from alerting.conversation import Answer, Asked, Conversation, Progress, RunState, Started
 from alerting.message import standard_webhook
 from alerting.options import BadSetting
-from alerting.orchestrator import LONGEST_WORDS, is_fine, mapping, text, told, unseen
+from alerting.orchestrator import LONGEST_WORDS, is_fine, mapping, text, told, unseen, words
 from alerting.outbound import OutboundRequest, Sending, judge_by_status
 from alerting.parameters import fill
 from alerting.signing import signature, signed_post
@@ -57,7 +57,9 @@ def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
     reply = yield OutboundRequest(signed.method, signed.url, headers, signed.body)
     outcome = judge_by_status(reply, asked.now)
     kinds = {"delivered": "accepted", "retry": "retry", "give_up": "refused"}
-    return Answer(kinds[outcome.kind], outcome.reason, after=outcome.after, status=reply.status)  # type: ignore[arg-type]
+    said = words(reply)
+    reason = outcome.reason if outcome.kind == "delivered" or said.startswith("it answered") else said
+    return Answer(kinds[outcome.kind], reason, after=outcome.after, status=reply.status)  # type: ignore[arg-type]
 
 
 def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[Progress]:

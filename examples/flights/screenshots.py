@@ -57,7 +57,7 @@ def _pages() -> dict[str, str]:
     everything = "?start=2013-04-08T00:00:00Z&end=2014-01-01T08:00:00Z"
     return {
         "fleet": URL,
-        "model": f"{URL}/models/{MODEL}{everything}",
+        "model": f"{URL}/models/{MODEL}{everything}&length=168",
         "feature": f"{URL}/models/{MODEL}/features/temp{everything}",
         "alert": f"{URL}/alerts/{worst['id']}",
         "chat": CHAT,

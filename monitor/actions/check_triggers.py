@@ -37,11 +37,13 @@ def check_triggers(
 def problem_of(settings: Settings, raw: Mapping[str, Any], environment: Mapping[str, str], now: int) -> Problem | None:
     """What keeps a trigger from working, if anything is known to."""
     trigger = trigger_of(raw)
-    if trigger is None or trigger.check is None:
+    if trigger is None:
         return None
     missing = [name for name in references(raw) if not environment.get(name)]
     if missing:
         return Problem("", f"{', '.join(missing)} is not set in the environment of this process", unsure=True)
+    if trigger.check is None:
+        return None
     try:
         problem = talk(trigger.check(resolve(raw, environment), now), policy_of(settings))
     except Exception as error:  # an answer that nobody foresaw; its text may hold a secret

@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from alerting.episode import SUPERSEDED
 from monitor import clock, cron
 from monitor.actions import models as known_models
 from monitor.actions.deliver_messages import deliver_due
+from monitor.actions.end_episode import end_episode
 from monitor.actions.frame import Frame
 from monitor.actions.poll_orchestrators import poll_due
 from monitor.actions.run_checks import run_checks
@@ -17,7 +19,8 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import heartbeats, locks, outbox, trigger_runs, verdicts
+from monitor.store import alerts, heartbeats, locks, outbox, trigger_runs, verdicts
+from monitor.store.database import Connection
 
 SERVED = 15 * clock.SECOND  # a heartbeat younger than this: another process delivers
 PATIENCE = 30.0  # seconds to wait for a receiver, or for an orchestrator to report
@@ -62,7 +65,7 @@ def replay(
     """
     if not start < end <= now():
         raise Invalid("A replay needs --from before --to, and --to not later than now", field="to")
-    checks = _prepare(service, name, start, end, now(), reset)
+    checks = _prepare(service, name, start, end, now(), reset=reset, deliver=deliver)
     due = moments(tuple(check for check in checks if only is None or check.name in only), start, end)
     done = Replayed()
     outside = Outside(service, name, now)
@@ -81,14 +84,26 @@ def replay(
     return done
 
 
-def _prepare(service: Service, name: str, start: int, end: int, now: int, reset: bool) -> tuple[Check, ...]:
+def _prepare(
+    service: Service, name: str, start: int, end: int, now: int, *, reset: bool, deliver: bool
+) -> tuple[Check, ...]:
     summarise(service, name, end // clock.HOUR, now)
     with service.database.write(locks.model(name)) as connection:
         model = known_models.get(connection, name)
+        if reset and deliver:
+            _end_told(service, connection, model.id, start, now)
         if reset:
             verdicts.forget(connection, model.id, start)
         frame = Frame.load(service, connection, model)
         return () if frame is None else frame.checks
+
+
+def _end_told(service: Service, connection: Connection, model_id: int, start: int, now: int) -> None:
+    """Those who were told of an alert that is about to be forgotten are told that it is over: an incident elsewhere
+    would stay open for ever."""
+    for alert in alerts.open_of(connection, model_id):
+        if clock.parse(alert["started_at"]) >= start:
+            end_episode(connection, alert["id"], SUPERSEDED, at=now, now=now, public_url=service.settings.public_url)
 
 
 @dataclass

@@ -107,7 +107,7 @@ def _show(found: dict[str, Any]) -> None:
     kinds = [f"{one['kind']}{'' if one['feature'] is None else ' of ' + one['feature']}"
              for one in found["rules"][0]["injected"]] if found["rules"] else []  # fmt: skip
     for name in ("rule", "check", "at", "fired", "a month", *kinds):
-        table.add_column(escape(name), justify="left" if name in ("rule", "check", "at") else "right")
+        table.add_column(escape(name), overflow="fold", justify="left" if name in ("rule", "check", "at") else "right")
     for one in found["rules"]:
         delays = [_delay(put) for put in one["injected"]]
         numbers = (str(one["fired"]), f"{one['per_month']:g}")

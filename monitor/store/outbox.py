@@ -229,6 +229,7 @@ def delivery(row: RowMapping) -> dict[str, Any]:
         "id": row["webhook_id"],
         "channel": row["target"],
         "kind": row["kind"],
+        "types": list(dict.fromkeys(one["type"] for one in row["body"].get("entries", ()))),
         "state": row["state"],
         "rewrites": row["edits"] is not None,
         "attempts": row["attempts"],

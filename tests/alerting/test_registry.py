@@ -369,3 +369,15 @@ def test_unknown_types_are_named(check: Any) -> None:
     with pytest.raises(BadSetting, match="pigeon") as caught:
         check("x", {"type": "pigeon"})
     assert caught.value.key == "type"
+
+
+def test_a_refused_webhook_trigger_is_told_in_the_orchestrators_words() -> None:
+    for body, words in ((b'{"error": "no such job"}', "no such job (400)"), (b"<html>", "the receiver answered 400")):
+        kind, reason, _ = meaning("trigger", "webhook", OutboundReply(400, {}, body))
+        assert (kind, reason) == ("give_up", words)
+
+
+def test_a_proxys_page_is_no_slack() -> None:
+    page = OutboundReply(200, {"content-type": "text/html"}, b"\n<html>proxy login</html>")
+    assert CHANNELS["slack"].judge(page, 0).kind == "retry"
+    assert CHANNELS["slack"].judge(OutboundReply(200, {}, b"ok"), 0).kind == "delivered"

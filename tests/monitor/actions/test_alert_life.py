@@ -343,3 +343,21 @@ def test_the_end_goes_to_those_who_were_told_of_the_beginning(runs: Runs) -> Non
     runs.run([replace(rule, notify=("chat",))], *windows, as_of=day(6))
     heard = [("ops", "alert.firing"), ("chat", "alert.firing"), ("ops", "alert.resolved"), ("chat", "alert.resolved")]
     assert sorted(targets()[2:]) == sorted(heard)
+
+
+def test_the_end_of_what_was_told_is_told_under_a_silence_too(runs: Runs) -> None:
+    """An incident elsewhere would stay open for ever."""
+    runs.run([DRIFT], drift("warning", "temp", 0), as_of=day(0))
+    with runs.database.write() as connection:
+        add_silence(connection, "s1", matchers={"rule": "drift"}, until=day(9), comment="", author=None, now=day(0))
+    for n in (1, 2):
+        runs.run([DRIFT], drift("ok", "temp", n), as_of=day(n))
+    assert [kind for _, kind, _ in told(runs)] == ["alert.firing", "alert.resolved"]
+
+
+def test_what_was_never_told_ends_untold(runs: Runs) -> None:
+    with runs.database.write() as connection:
+        add_silence(connection, "s1", matchers={"rule": "drift"}, until=day(9), comment="", author=None, now=0)
+    for n, verdict in enumerate(("warning", "ok", "ok")):
+        runs.run([DRIFT], drift(verdict, "temp", n), as_of=day(n))
+    assert told(runs) == []

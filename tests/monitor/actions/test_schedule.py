@@ -16,6 +16,7 @@ from monitor.actions.run_due import AT_ONCE, is_dormant, run_due
 from monitor.errors import Invalid
 from monitor.service import Service
 from monitor.store import alerts, claims, tables
+from tests.monitor.delivery.receiver import receiving
 from tests.monitor.world import T0, D, H, World, at, traffic
 from tests.stores import new_service
 
@@ -171,6 +172,21 @@ def test_reset_forgets_episodes_and_keeps_readings(world: World) -> None:
     with world.service.database.read() as connection:
         kept = alerts.open_of(connection, world.found(connection).id)
     assert len({one["rule"] for one in kept}) == len(kept)
+
+
+def test_a_reset_tells_those_who_were_told(world: World) -> None:
+    """An incident that was opened elsewhere is closed before its alert is forgotten."""
+    with receiving() as outside:
+        channel = {"type": "webhook", "url": f"{outside.url}/ops"}
+        rules = [{"name": "drift", "check": "data_drift", "notify": ["ops"]}]
+        world.apply({"channels": {"ops": channel}, "models": {"m": {"rules": rules}}})
+        world.post(traffic(START + D, 12, seed=5, per_hour=30, shift=4, prefix="odd"))
+        for reset in (False, True):
+            replay(world.service, "m", START + D, START + D + 12 * H, now=lambda: world.now, reset=reset, deliver=True)
+        told = [(got.json()["type"], got.json()["data"]["alert"]["id"]) for got in outside.received]
+    first, second = dict.fromkeys(id_ for type_, id_ in told if type_ == "alert.firing")
+    assert ("alert.resolved", first) in told
+    assert ("alert.resolved", second) not in told
 
 
 @pytest.mark.parametrize(("start", "end"), [(START, START), (START + D, START), (START, START + 100 * D)])

@@ -295,6 +295,8 @@ def test_openapi_and_config(api: Api) -> None:
     document = {"models": {"m": {"owner": "me"}}, "channels": {"c": {"type": "webhook", "url": "https://a.example"}}}
     planned = api.call("PUT", "/v1/config?plan=true", json=document).json()
     assert planned["version"] is None
+    for slip in ("plan=alert", "plan=bogus", "pln=true"):
+        assert api.call("PUT", f"/v1/config?{slip}", json=document).status_code == 422
     applied = api.call("PUT", "/v1/config", json=document).json()
     assert (applied["version"], applied["changes"]) == (1, planned["changes"])
     assert api.call("PUT", "/v1/config", json=document).json()["version"] == 1
