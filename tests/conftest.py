@@ -1,19 +1,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests import stores
 from tests.postgres import Databases, server
 
+LONG = ("processes", "end_to_end", "properties", "monitor")  # folders whose files take longest
 
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is marked ``one_engine`` looks at nothing that depends on the store, and runs once."""
+    """What is marked ``one_engine`` looks at nothing that depends on the store, and runs once. Files that take long
+    come first: workers take one at a time, and shall end together."""
     again = [item for item in items if item.get_closest_marker("one_engine") and _engine(item) == "postgres"]
     if again:
         config.hook.pytest_deselected(items=again)
-        items[:] = [item for item in items if item not in again]
+        gone = set(again)
+        items[:] = [item for item in items if item not in gone]
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return LONG.index(folder) if folder in LONG else len(LONG)
 
 
 def _engine(item: pytest.Item) -> object:

@@ -20,8 +20,8 @@ from monitor.store.database import Database
 from monitor.store.server_time import ServerTime
 from tests.monitor.delivery.receiver import receiving
 from tests.monitor.world import bare, traffic
+from tests.ports import free_port
 from tests.postgres import Databases, Server
-from tests.processes.chaos import _free_port
 
 H, D = clock.HOUR, clock.DAY
 
@@ -43,7 +43,7 @@ def started(folder: Path, url: str, role: str, port: int) -> Iterator[subprocess
 
 
 def test_one_answers_and_another_works(tmp_path: Path, postgres: Databases) -> None:
-    url, port = postgres.migrated(), _free_port()
+    url, port = postgres.migrated(), free_port()
     now = clock.now() // H * H
     with (
         started(tmp_path, url, "api", port),
@@ -93,7 +93,7 @@ def test_processes_go_by_the_clock_of_the_store(postgres: Databases) -> None:
 
 def test_chdb_is_open_in_one_process_only(tmp_path: Path) -> None:
     environment = {**os.environ, "PLIMSOLL_HOME": str(tmp_path), "PLIMSOLL_OBSERVATIONS_URL": f"chdb://{tmp_path}/rows"}
-    command = [sys.executable, "-m", "monitor", "serve", "--role", "api", "--port", str(_free_port())]
+    command = [sys.executable, "-m", "monitor", "serve", "--role", "api", "--port", str(free_port())]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "one process only" in done.stderr
@@ -101,7 +101,7 @@ def test_chdb_is_open_in_one_process_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_a_database_that_is_gone_is_told_at_once_and_comes_back_by_itself(how: str, tmp_path: Path) -> None:
-    server, port = Server("fsync=on"), _free_port()
+    server, port = Server("fsync=on"), free_port()
     url = Databases(server.address).migrated()
     try:
         with started(tmp_path, url, "all", port), httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:

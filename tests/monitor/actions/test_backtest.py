@@ -123,6 +123,7 @@ def test_an_edit_shows_which_alerts_it_would_have_changed(world: World) -> None:
     assert changed_alerts(world.service, from_object({"models": {"m": SETTINGS}}), world.now) == {}
 
 
+@pytest.mark.one_engine
 def test_a_rules_page_shows_its_neighbours_and_tries_it(told: tuple[World, dict[str, Any]]) -> None:
     world, _ = told
     for hour in range(0, 24, 4):
