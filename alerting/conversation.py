@@ -15,6 +15,7 @@ from alerting.outbound import OutboundReply, OutboundRequest
 T = TypeVar("T")
 Conversation = Generator[OutboundRequest, OutboundReply, T]
 
+AnswerKind = Literal["accepted", "duplicate", "refused", "retry", "unknown"]
 RunState = Literal["accepted", "running", "succeeded", "failed", "cancelled"]
 
 
@@ -46,7 +47,7 @@ class Answer:
     before ``after`` microseconds. ``unknown``: it may have started one, and asking again might start another.
     """
 
-    kind: Literal["accepted", "duplicate", "refused", "retry", "unknown"]
+    kind: AnswerKind
     reason: str = ""
     external_id: str | None = None
     url: str | None = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 from alerting import options
-from alerting.conversation import Answer, Problem, Progress
+from alerting.conversation import Answer, Asked, Conversation, Problem, Progress
 from alerting.options import BadSetting
 from alerting.outbound import RETRIED_CLIENT_ERRORS, OutboundReply, OutboundRequest, retry_after
 from alerting.parameters import unknown_placeholders
@@ -17,6 +18,7 @@ from alerting.words import finite
 
 LONGEST_WORDS = 300
 NO_ID = "it reported before it was known what the orchestrator calls it"
+MOST_DOUBTS = 3
 LONGEST_REPLY = 4 << 20  # bytes: a list of runs, or a job with its parameters
 
 
@@ -146,3 +148,27 @@ def unasked(reply: OutboundReply, key: str, *keys: str) -> Problem:
         return Problem(key, reply.error or "no answer", unsure=True)
     unsure = reply.status >= 500 or reply.status in RETRIED_CLIENT_ERRORS
     return Problem(key, words(reply, *keys), unsure=unsure)
+
+
+def made(
+    asked: Asked, reply: OutboundReply, there: OutboundRequest, run: Answer, what: str, *keys: str
+) -> Conversation[Answer]:
+    """What the answer to making a ``run`` means whose name is the key: 409 is this very run, unless nothing is found
+    ``there``. ``keys`` as for ``words``."""
+    if is_fine(reply):
+        return replace(run, status=reply.status)
+    if reply.status != 409:
+        return again(reply, asked.now) or no(reply, *keys)
+    found = yield there
+    if is_fine(found):
+        return replace(run, kind="duplicate", reason=f"the {what} of this key was there", status=reply.status)
+    return again(found, asked.now) or no(reply, *keys)
+
+
+def in_doubt(asked: Asked, reply: OutboundReply, patience: int, nothing: str) -> Answer:
+    """A request for a run that got no answer, and ``nothing`` was found of it: it may show after ``patience``
+    (microseconds), so it is looked up before it is asked for again; after some attempts that is not known."""
+    why = reply.error or f"the orchestrator answered {reply.status}"
+    if asked.attempt > MOST_DOUBTS:
+        return Answer("unknown", f"{why}, and {nothing}", status=reply.status)
+    return Answer("retry", why, after=patience, status=reply.status)

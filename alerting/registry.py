@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alerting import guards
+from alerting import chat_webhook, guards
 from alerting.channels import alertmanager, apprise, discord, email, mattermost, pagerduty, slack, teams
 from alerting.channels import webhook as webhook_channel
 from alerting.conversation import Answer, Asked, Conversation, Problem, Progress, Started
@@ -69,12 +69,12 @@ CHANNELS: Mapping[str, Channel] = {
         edits=slack.edits,
     ),
     "discord": Channel(
-        "Discord", discord.Settings.parse, discord.render, discord.judge, one_by_one=False, edits=discord.edits
+        "Discord", chat_webhook.Settings.parse, discord.render, discord.judge, one_by_one=False, edits=discord.edits
     ),
     "mattermost": Channel(
-        "Mattermost", mattermost.Settings.parse, mattermost.render, mattermost.judge, one_by_one=False
+        "Mattermost", chat_webhook.Settings.parse, mattermost.render, mattermost.judge, one_by_one=False
     ),
-    "teams": Channel("Microsoft Teams", teams.Settings.parse, teams.render, teams.judge, one_by_one=False),
+    "teams": Channel("Microsoft Teams", chat_webhook.Settings.parse, teams.render, teams.judge, one_by_one=False),
     "email": Channel(
         "E-mail", email.Settings.parse, email.render, email.judge, one_by_one=False, threading=email.threading
     ),

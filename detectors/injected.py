@@ -19,6 +19,7 @@ SIZES: Mapping[Kind, tuple[float, str]] = {
     "missing": (0.1, "of the values are gone"),
     "concept": (0.15, "of the labels turn out otherwise; a number's by half a standard deviation"),
 }
+SHARES = ("missing", "concept")  # sizes of these are shares of rows
 _OF_ROWS = 0.2  # a shift of one standard deviation as a share of rows of a category: the KS distance is .38
 
 

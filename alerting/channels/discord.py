@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from alerting import options, telling
+from alerting import chat_webhook, telling
 from alerting.outbound import OutboundReply, OutboundRequest, Outcome, Sending, judge_by_status
 from alerting.telling import cut
 from alerting.words import SECOND
@@ -19,19 +18,6 @@ MAX_TOTAL = 6000  # characters over all embeds
 MAX_CONTENT = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """``webhook_url`` is the address of a webhook of a Discord channel; it is a secret by itself."""
-
-    webhook_url: str
-
-    @classmethod
-    def parse(cls, raw: Mapping[str, Any]) -> Settings:
-        """Settings as written; raises BadSetting."""
-        options.known(raw, ("webhook_url",))
-        return cls(options.secret_address(raw, "webhook_url"))
-
-
 def edits(_settings: Mapping[str, Any]) -> bool:
     """A webhook may rewrite what it said."""
     return True
@@ -39,14 +25,13 @@ def edits(_settings: Mapping[str, Any]) -> bool:
 
 def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sending) -> OutboundRequest:
     """The request for a neutral body; ``settings`` are resolved."""
-    headers = {"content-type": "application/json", "user-agent": "plimsoll", "webhook-id": sending.webhook_id}
     method, parts = "POST", urlsplit(settings["webhook_url"])
     query = dict(parse_qsl(parts.query)) | {"wait": "true"}  # answer with the message, not with nothing
     if sending.edits is not None:
         method, parts = "PATCH", parts._replace(path=f"{parts.path.rstrip('/')}/messages/{sending.edits['id']}")
         query.pop("wait")
     url = urlunsplit(parts._replace(query=urlencode(query)))
-    return OutboundRequest(method, url, headers, telling.as_json(message(body)))
+    return chat_webhook.request(url, message(body), sending, method)
 
 
 def judge(reply: OutboundReply, now: int) -> Outcome:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from alerting import options, telling
+from alerting import chat_webhook, telling
 from alerting.outbound import OutboundReply, OutboundRequest, Outcome, Sending, judge_by_status
 from alerting.telling import cut
 
@@ -15,23 +14,9 @@ MAX_TOTAL = 14_000  # characters over all; a post holds 16383
 MAX_TITLE = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """``webhook_url`` is the address of an incoming webhook; it is a secret by itself."""
-
-    webhook_url: str
-
-    @classmethod
-    def parse(cls, raw: Mapping[str, Any]) -> Settings:
-        """Settings as written; raises BadSetting."""
-        options.known(raw, ("webhook_url",))
-        return cls(options.secret_address(raw, "webhook_url"))
-
-
 def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sending) -> OutboundRequest:
     """The request for a neutral body; ``settings`` are resolved."""
-    headers = {"content-type": "application/json", "user-agent": "plimsoll", "webhook-id": sending.webhook_id}
-    return OutboundRequest("POST", settings["webhook_url"], headers, telling.as_json(message(body)))
+    return chat_webhook.request(settings["webhook_url"], message(body), sending)
 
 
 def judge(reply: OutboundReply, now: int) -> Outcome:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from alerting import options, orchestrator
 from alerting.conversation import Answer, Asked, Conversation, Problem, Progress, RunState, Started
 from alerting.options import BadSetting
-from alerting.orchestrator import again, base, get, is_fine, mapping, no, part, post, text, told, unasked, unseen
+from alerting.orchestrator import again, base, get, is_fine, made, mapping, no, part, post, text, told, unasked, unseen
 from alerting.outbound import OutboundReply
 from alerting.parameters import EXAMPLES, fill, misfit
 
@@ -70,15 +70,8 @@ def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
     if _version(settings) == "v2":
         body["logical_date"] = None
     reply = yield post(f"{_dag(settings)}/dagRuns", headers, body)
-    if is_fine(reply):
-        return Answer("accepted", "", asked.key, _page(settings, asked.key), status=reply.status)
-    if reply.status != 409:
-        return again(reply, asked.now) or no(reply)
-    there = yield get(f"{_dag(settings)}/dagRuns/{quote(asked.key, safe='')}", headers)
-    if is_fine(there):
-        page = _page(settings, asked.key)
-        return Answer("duplicate", "the run of this key was there", asked.key, page, status=reply.status)
-    return again(there, asked.now) or no(reply)
+    there = get(f"{_dag(settings)}/dagRuns/{quote(asked.key, safe='')}", headers)
+    return (yield from made(asked, reply, there, Answer("accepted", "", asked.key, _page(settings, asked.key)), "run"))
 
 
 def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[Progress]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from alerting import options, orchestrator
 from alerting.conversation import Answer, Asked, Conversation, Problem, Progress, RunState, Started
-from alerting.orchestrator import again, base, get, is_fine, mapping, no, part, post, text, told, unasked, unseen
+from alerting.orchestrator import base, get, is_fine, made, mapping, part, post, text, told, unasked, unseen
 from alerting.parameters import as_text, fill
 
 _PHASES: Mapping[str, RunState] = {
@@ -63,15 +63,9 @@ def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
         },
     }
     reply = yield post(f"{_workflows(settings)}/submit", orchestrator.bearer(settings), body)
-    if is_fine(reply):
-        return Answer("accepted", "", asked.key, _page(settings, asked.key), status=reply.status)
-    if reply.status != 409:
-        return again(reply, asked.now) or no(reply, "message")
-    there = yield get(f"{_workflows(settings)}/{quote(asked.key, safe='')}", orchestrator.bearer(settings))
-    if is_fine(there):
-        page = _page(settings, asked.key)
-        return Answer("duplicate", "the workflow of this key was there", asked.key, page, status=reply.status)
-    return again(there, asked.now) or no(reply, "message")
+    there = get(f"{_workflows(settings)}/{quote(asked.key, safe='')}", orchestrator.bearer(settings))
+    run = Answer("accepted", "", asked.key, _page(settings, asked.key))
+    return (yield from made(asked, reply, there, run, "workflow", "message"))
 
 
 def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[Progress]:

@@ -13,13 +13,12 @@ from urllib.parse import quote
 
 from alerting import options, orchestrator
 from alerting.conversation import Answer, Asked, Conversation, Problem, Progress, RunState, Started
-from alerting.orchestrator import LONGEST_WORDS, again, base, mapping, part, post, text, told
+from alerting.orchestrator import LONGEST_WORDS, again, base, in_doubt, mapping, part, post, text, told
 from alerting.outbound import OutboundReply
 from alerting.parameters import EXAMPLES, fill
 
 TAG = "plimsoll/key"
 PATIENCE = 30_000_000  # a request that got lost has arrived by then, or never will
-MOST_DOUBTS = 3
 
 _STATES: Mapping[str, RunState] = {
     "QUEUED": "accepted",
@@ -181,10 +180,7 @@ def _in_doubt(asked: Asked, settings: Mapping[str, Any], reply: OutboundReply) -
     found = yield from _found(asked, settings)
     if found is not None:
         return found
-    why = reply.error or f"the orchestrator answered {reply.status}"
-    if asked.attempt > MOST_DOUBTS:
-        return Answer("unknown", f"{why}, and no run of this key is found", status=reply.status)
-    return Answer("retry", why, after=PATIENCE, status=reply.status)
+    return in_doubt(asked, reply, PATIENCE, "no run of this key is found")
 
 
 def _selector(settings: Mapping[str, Any]) -> Conversation[Mapping[str, str] | _No]:

@@ -18,14 +18,27 @@ import yaml
 from alerting import options, orchestrator
 from alerting.conversation import Answer, Asked, Conversation, Problem, Progress, RunState, Started
 from alerting.options import BadSetting
-from alerting.orchestrator import again, get, is_fine, mapping, no, part, post, text, told, unasked, unseen, words
+from alerting.orchestrator import (
+    again,
+    get,
+    in_doubt,
+    is_fine,
+    mapping,
+    no,
+    part,
+    post,
+    text,
+    told,
+    unasked,
+    unseen,
+    words,
+)
 from alerting.outbound import OutboundReply
 from alerting.parameters import as_text, fill
 
 API = "https://api.github.com"
 KEY_INPUT = "plimsoll_key"
 PATIENCE = 60_000_000  # a run shows up in lists some seconds after it was asked for
-MOST_DOUBTS = 3
 LISTED = 50
 
 _ENDS: Mapping[str, RunState] = {"success": "succeeded", "cancelled": "cancelled", "skipped": "cancelled"}
@@ -150,10 +163,7 @@ def _in_doubt(asked: Asked, settings: Mapping[str, Any], reply: OutboundReply) -
     run = _of_key(after, asked.key) if is_fine(after) else None
     if run is not None:
         return _answer("accepted", run, after)
-    why = reply.error or f"the orchestrator answered {reply.status}"
-    if asked.attempt > MOST_DOUBTS:
-        return Answer("unknown", f"{why}, and no run shows this key", status=reply.status)
-    return Answer("retry", why, after=PATIENCE, status=reply.status)
+    return in_doubt(asked, reply, PATIENCE, "no run shows this key")
 
 
 def _busy(reply: OutboundReply) -> Answer | None:

@@ -14,12 +14,25 @@ from urllib.parse import quote
 
 from alerting import options, orchestrator
 from alerting.conversation import Answer, Asked, Conversation, Problem, Progress, RunState, Started
-from alerting.orchestrator import again, base, get, is_fine, mapping, no, part, post, text, told, unasked, unseen
+from alerting.orchestrator import (
+    again,
+    base,
+    get,
+    in_doubt,
+    is_fine,
+    mapping,
+    no,
+    part,
+    post,
+    text,
+    told,
+    unasked,
+    unseen,
+)
 from alerting.outbound import OutboundReply, OutboundRequest
 from alerting.parameters import fill
 
 PATIENCE = 30_000_000
-MOST_DOUBTS = 3
 
 _STATES: Mapping[str, RunState] = {
     "PENDING": "accepted",
@@ -133,10 +146,7 @@ def _in_doubt(asked: Asked, settings: Mapping[str, Any], reply: OutboundReply) -
     after = yield _runs(settings, asked.key)
     if is_fine(after) and _first(after) is not None:
         return _answer("accepted", settings, _first(after), after)
-    why = reply.error or f"the orchestrator answered {reply.status}"
-    if asked.attempt > MOST_DOUBTS:
-        return Answer("unknown", f"{why}, and no run has this name", status=reply.status)
-    return Answer("retry", why, after=PATIENCE, status=reply.status)
+    return in_doubt(asked, reply, PATIENCE, "no run has this name")
 
 
 def _version(settings: Mapping[str, Any]) -> Conversation[Mapping[str, Any] | OutboundReply]:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from alerting import options, orchestrator
 from alerting.conversation import Answer, Asked, Conversation, Problem, Progress, Started
 from alerting.options import BadSetting
-from alerting.orchestrator import again, base, get, is_fine, mapping, no, part, post, told, unasked, unseen
+from alerting.orchestrator import again, base, get, is_fine, made, mapping, no, part, post, told, unasked, unseen
 from alerting.outbound import OutboundReply, OutboundRequest
 from alerting.parameters import EXAMPLES, as_text, fill
 
@@ -55,14 +55,8 @@ def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
     if not is_fine(template):
         return again(template, asked.now) or no(template, "message")
     reply = yield _create(settings, template, asked.key, asked.fields)
-    if is_fine(reply):
-        return Answer("accepted", "", asked.key, status=reply.status)
-    if reply.status != 409:
-        return again(reply, asked.now) or no(reply, "message")
-    there = yield get(f"{_jobs(settings)}/{asked.key}", orchestrator.bearer(settings))
-    if is_fine(there):
-        return Answer("duplicate", "the job of this key was there", asked.key, status=reply.status)
-    return again(there, asked.now) or no(reply, "message")
+    there = get(f"{_jobs(settings)}/{asked.key}", orchestrator.bearer(settings))
+    return (yield from made(asked, reply, there, Answer("accepted", "", asked.key), "job", "message"))
 
 
 def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[Progress]:

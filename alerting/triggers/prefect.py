@@ -80,8 +80,10 @@ def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
     run = text(part(told(reply), "id"))
     if run is None:
         return Answer("retry", "it told no id of the run", status=reply.status)
-    kind, why = ("duplicate", "the run of this key was there") if reply.status == 200 else ("accepted", "")
-    return Answer(kind, why, run, _page(settings, run), status=reply.status)  # type: ignore[arg-type]
+    page = _page(settings, run)
+    if reply.status == 200:
+        return Answer("duplicate", "the run of this key was there", run, page, status=reply.status)
+    return Answer("accepted", "", run, page, status=reply.status)
 
 
 def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[Progress]:

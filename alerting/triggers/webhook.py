@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from alerting import options, orchestrator
-from alerting.conversation import Answer, Asked, Conversation, Progress, RunState, Started
+from alerting.conversation import Answer, AnswerKind, Asked, Conversation, Progress, RunState, Started
 from alerting.message import standard_webhook
 from alerting.options import BadSetting
 from alerting.orchestrator import LONGEST_WORDS, is_fine, mapping, text, told, unseen, words
@@ -21,6 +21,7 @@ from alerting.signing import signature, signed_post
 
 STATES: Mapping[str, RunState] = {state: state for state in ("accepted", "running", "succeeded", "failed", "cancelled")}
 KEY = "{key}"
+_KINDS: Mapping[str, AnswerKind] = {"delivered": "accepted", "retry": "retry", "give_up": "refused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,9 @@ def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
     headers = {**signed.headers, "idempotency-key": asked.key}
     reply = yield OutboundRequest(signed.method, signed.url, headers, signed.body)
     outcome = judge_by_status(reply, asked.now)
-    kinds = {"delivered": "accepted", "retry": "retry", "give_up": "refused"}
     said = words(reply)
     reason = outcome.reason if outcome.kind == "delivered" or said.startswith("it answered") else said
-    return Answer(kinds[outcome.kind], reason, after=outcome.after, status=reply.status)  # type: ignore[arg-type]
+    return Answer(_KINDS[outcome.kind], reason, after=outcome.after, status=reply.status)
 
 
 def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[Progress]:

@@ -20,19 +20,6 @@ from monitor.store import config, locks, models, moving
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
-# What was found out and told is found out anew.
-LEFT_OUT = {
-    "quarantine",
-    "readings",
-    "daily_worst",
-    "judged",
-    "measured",
-    "alert_states",
-    "alerts",
-    "transitions",
-    "trigger_runs",
-    "run_claims",
-}
 ROWS_BEFORE = 28 * clock.DAY  # serving compares with the last four weeks
 
 Change = Callable[[pa.Table], pa.Table]
@@ -82,8 +69,8 @@ def _copy(
     row = moving.model_row(source, there.id)
     number = moving.put_model(target, name, row)
     numbers: moving.Numbers = {}
-    for table in moving.MOVED:
-        for part in moving.parts(source, table, there.id) if table not in LEFT_OUT else ():
+    for table in moving.GIVEN:  # what was found out and told is found out anew
+        for part in moving.parts(source, table, there.id):
             moving.put(target, table, part, number, numbers)
     if row["binning_id"] is not None:
         moving.set_cuts(target, number, numbers["binnings", row["binning_id"]])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -11,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from detectors.injected import SIZES, Injection, Kind
+from detectors.injected import SHARES, SIZES, Injection, Kind
 from monitor import clock
 from monitor.actions import apply_config
 from monitor.actions import backtest as action
@@ -21,6 +23,7 @@ from monitor.errors import Invalid
 from monitor.service import Service
 
 DAYS = 30
+_KINDS: Mapping[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 
 @app.command()
@@ -73,14 +76,24 @@ def _injections(text: str, feature: str | None) -> list[Injection]:
     found = []
     for part in filter(None, (one.strip() for one in text.split(","))):
         kind, _, size = part.partition("=")
-        if kind not in get_args(Kind):
-            raise Invalid(f"--inject {kind!r} is not known; there are {', '.join(get_args(Kind))}", field="inject")
-        try:
-            number = float(size) if size else SIZES[kind][0]  # type: ignore[index]
-        except ValueError as error:
-            raise Invalid(f"--inject {part!r}: {size!r} is no number", field="inject") from error
-        found.append(Injection(kind, number, None if kind == "concept" else feature))  # type: ignore[arg-type]
+        if kind not in _KINDS:
+            raise Invalid(f"--inject {kind!r} is not known; there are {', '.join(_KINDS)}", field="inject")
+        known = _KINDS[kind]
+        number = _size(known, part, size) if size else SIZES[known][0]
+        found.append(Injection(known, number, None if known == "concept" else feature))
     return found
+
+
+def _size(kind: Kind, part: str, size: str) -> float:
+    try:
+        number = float(size)
+    except ValueError as error:
+        raise Invalid(f"--inject {part!r}: {size!r} is no number", field="inject") from error
+    most = 1.0 if kind in SHARES else inf
+    if not 0 < number <= most or number == inf:
+        words = "more than 0 and at most 1" if kind in SHARES else "a number greater than 0"
+        raise Invalid(f"--inject {part!r}: the size of {kind} is {words}", field="inject")
+    return number
 
 
 def _span(service: Service, model: str, start: str | None, end: str | None) -> tuple[int, int]:

@@ -28,10 +28,9 @@ from monitor.store.tables import metadata
 
 # In the order in which they can be put: what is referred to comes first. Messages are not moved, nor what belongs to
 # the house: keys, silences, channels.
-MOVED = (
+GIVEN = (
     "columns",
     "versions",
-    "quarantine",
     "ingest_counts",
     "dirty_hours",
     "binnings",
@@ -41,6 +40,8 @@ MOVED = (
     "segment_profiles",
     "summaries",
     "label_summaries",
+)
+FOUND_OUT = (
     "readings",
     "daily_worst",
     "judged",
@@ -51,6 +52,7 @@ MOVED = (
     "trigger_runs",
     "run_claims",
 )
+MOVED = ("quarantine", *GIVEN, *FOUND_OUT)
 ROWS = 5_000  # at a time
 _REFERRED = {"reference_id": "model_references", "binning_id": "binnings"}
 Numbers = dict[tuple[str, int], int]  # of rows that others refer to: table and number there, number here
