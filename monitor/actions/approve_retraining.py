@@ -6,11 +6,10 @@ from typing import Any, Protocol
 
 from alerting import guards
 from alerting.channels.slack import APPROVE, DENY
-from alerting.message import body, entry
 from monitor.actions.follow_triggers import move
 from monitor.actions.request_retraining import put_request
+from monitor.actions.retraining_news import spread
 from monitor.actions.rewrite_messages import rewrite_answered
-from monitor.actions.tell_alert import tell
 from monitor.errors import Conflict, NotFound
 from monitor.service import Service
 from monitor.store import alerts, config, locks, trigger_runs
@@ -59,16 +58,12 @@ def ask_people(connection: Connection, model_id: int, *, as_of: int, now: int, p
         if alert is None or not run.waits or (run.approval or {}).get("told"):
             continue
         trigger_runs.set_fields(connection, run.id, approval={**(run.approval or {}), "told": True})
-        known = {"id": run.id, "idempotency_key": run.idempotency_key, "trigger": run.trigger_name, "state": run.state}
         reason = f"{run.trigger_name} waits for somebody to approve it, at most 24 hours"
         buttons = [
             {"action": APPROVE, "value": run.id, "text": "Approve the retraining", "style": "primary"},
             {"action": DENY, "value": run.id, "text": "Deny it"},
         ]
-        message = entry(
-            "retraining.approval", alert, [], public_url=public_url, reason=reason, trigger_run=known, buttons=buttons
-        )
-        tell(connection, run.alert_id, model_id, body(run.model, as_of, [message]), now)
+        spread(connection, run, alert, "approval", reason, at=as_of, now=now, public_url=public_url, buttons=buttons)
 
 
 def _answer(service: Service, run_id: str, word: str, who: str | None, now: int) -> dict[str, Any]:

@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from alerting.closing import close
-from alerting.message import body, entry
 from alerting.reading import Reading
 from monitor import clock
-from monitor.actions.tell_alert import tell
+from monitor.actions.retraining_news import note, spread
 from monitor.store import alerts, models, readings, summaries, trigger_runs
 from monitor.store.database import Connection
 from monitor.store.trigger_runs import TriggerRun
 
 MOST = 100_000
+LOOKED_FOR = 90 * clock.DAY  # a new version that has not come by then will not come of this retraining
 
 
 def close_retrainings(
@@ -26,7 +26,7 @@ def close_retrainings(
     It is kept with the run, and once it is known also in the alert's timeline, and told to those who were told of it.
     """
     for run in trigger_runs.unclosed_runs(connection, model_id):
-        if as_of > run.as_of:
+        if run.as_of < as_of <= run.as_of + LOOKED_FOR:
             _close(connection, run, as_of, now, public_url, deliver)
 
 
@@ -38,26 +38,27 @@ def _close(connection: Connection, run: TriggerRun, as_of: int, now: int, public
     version = _new_version(connection, run, as_of)
     found = [] if version is None else _readings(connection, run.model_id, evidence, version, as_of)
     closing = close(evidence, None if version is None else version.version, found)
-    trigger_runs.set_fields(connection, run.id, closing=closing.to_json(as_of))
+    found_out = closing.to_json(as_of)
+    if {**found_out, "as_of": None} == {**(run.closing or {}), "as_of": None}:
+        return
+    trigger_runs.set_fields(connection, run.id, closing=found_out)
     if closing.result == "not_yet_known":
         return
     reason = f"{run.trigger_name}: {_WORDS[closing.result]}: {closing.reason}"
-    alerts.add_transition(
-        connection,
-        run.alert_id,
-        at=as_of,
-        kind=f"retraining_{closing.result}",
-        severity=str(alert["severity"]),
-        reason=reason,
-        details={"trigger_run": run.id, "closing": closing.to_json(as_of)},
-    )
+    note(connection, run, alert, closing.result, reason, as_of, closing=found_out)
     if deliver:
-        known = {"id": run.id, "idempotency_key": run.idempotency_key, "trigger": run.trigger_name, "state": run.state}
-        known["closing"] = closing.result
-        message = entry(
-            f"retraining.{closing.result}", alert, evidence, public_url=public_url, reason=reason, trigger_run=known
+        spread(
+            connection,
+            run,
+            alert,
+            closing.result,
+            reason,
+            at=as_of,
+            now=now,
+            public_url=public_url,
+            evidence=evidence,
+            said={"closing": closing.result},
         )
-        tell(connection, run.alert_id, run.model_id, body(run.model, as_of, [message]), now)
 
 
 _WORDS = {"recovered": "the retraining helped", "not_recovered": "the retraining did not help"}

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from alerting.backoff import poll_wait
-from alerting.message import body, entry
 from alerting.retraining import END_STATES, FOLLOWED_STATES, WENT_WRONG, callback_token
+from monitor.actions.retraining_news import note, spread
 from monitor.actions.rewrite_messages import rewrite_answered
 from monitor.actions.rows_link import Window, rows_url
-from monitor.actions.tell_alert import tell
 from monitor.clock import DAY, parse
 from monitor.service import Service
 from monitor.store import alerts, locks, trigger_runs
@@ -85,20 +84,11 @@ def move(service: Service, connection: Connection, run: TriggerRun, state: str, 
         return True
     message = fields.get("message")
     reason = f"{run.trigger_name}: the retraining {_WORDS[state]}" + (f": {message}" if message else "")
-    details = {"trigger_run": run.id, "url": fields.get("url")}
-    alerts.add_transition(
-        connection,
-        run.alert_id,
-        at=now,
-        kind=f"retraining_{state}",
-        severity=str(alert["severity"]),
-        reason=reason,
-        details=details,
-    )
+    note(connection, run, alert, state, reason, now, url=fields.get("url"))
     if state in WENT_WRONG:
-        said = {"message": message} if message else {}
-        known = {"id": run.id, "idempotency_key": run.idempotency_key, "trigger": run.trigger_name, "state": state}
-        _tell_wrong(service, connection, run, alert, {**known, **said}, reason, now)
+        said = {"state": state} | ({"message": message} if message else {})
+        url = service.settings.public_url
+        spread(connection, run, alert, state, reason, at=now, now=now, public_url=url, said=said, dropped=True)
     return True
 
 
@@ -112,20 +102,6 @@ _WORDS = {
     "refused": "was refused",
     "unknown": "was never answered",
 }
-
-
-def _tell_wrong(
-    service: Service,
-    connection: Connection,
-    run: TriggerRun,
-    alert: dict[str, Any],
-    known: dict[str, Any],
-    reason: str,
-    now: int,
-) -> None:
-    url = service.settings.public_url
-    message = entry(f"retraining.{known['state']}", alert, [], public_url=url, reason=reason, trigger_run=known)
-    tell(connection, run.alert_id, run.model_id, body(run.model, now, [message]), now, dropped=True)
 
 
 def trigger_run_body(service: Service, connection: Connection, run: TriggerRun) -> dict[str, Any]:
