@@ -81,7 +81,7 @@ def _answer(service: Service, run_id: str, word: str, who: str | None, now: int)
             move(service, connection, run, "cancelled", now, message=reason, approval=said)
         else:
             _send(service, connection, run, said, reason, now)
-        rewrite_answered(connection, run.alert_id, run.id, reason, now)
+        rewrite_answered(connection, run.alert_id, run.id, now)
         after = trigger_runs.get_run(connection, run_id)
         return run.as_json() if after is None else after.as_json()
 

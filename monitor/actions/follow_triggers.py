@@ -31,7 +31,7 @@ def follow_triggers(service: Service, now: int) -> int:
             if run.waits:
                 over, why = {**(run.approval or {}), "open": False}, f"nobody approved it within {WAITED}"
                 move(service, connection, run, "cancelled", now, message=why, approval=over)
-                rewrite_answered(connection, run.alert_id, run.id, why, now)
+                rewrite_answered(connection, run.alert_id, run.id, now)
             else:
                 move(service, connection, run, "stuck", now, message=_overdue(run, now))
     return len(late)

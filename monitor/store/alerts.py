@@ -189,11 +189,13 @@ def list_transitions(connection: Connection, alert_id: str) -> list[dict[str, An
 def newest_entries(
     connection: Connection, ids: Sequence[str], kinds: Sequence[str]
 ) -> dict[tuple[str, str], dict[str, Any]]:
-    """By alert and kind the newest entry of its timeline: ``at`` (microseconds), ``reason`` and ``details``."""
+    """By alert and kind the newest entry of its timeline: ``id``, ``at`` (microseconds), ``reason``, ``readings`` and
+    ``details``."""
     t = transitions.c
     newest = select(func.max(t.id)).where(t.alert_id.in_(ids), t.kind.in_(kinds)).group_by(t.alert_id, t.kind)
-    rows = connection.execute(select(t.alert_id, t.kind, t.at, t.reason, t.details).where(t.id.in_(newest)))
-    return {(row.alert_id, row.kind): {"at": row.at, "reason": row.reason, "details": row.details} for row in rows}
+    rows = connection.execute(select(transitions).where(t.id.in_(newest))).mappings()
+    names = ("id", "at", "reason", "readings", "details")
+    return {(row["alert_id"], row["kind"]): {name: row[name] for name in names} for row in rows}
 
 
 def judged_in(connection: Connection, model_id: int, since: int) -> list[dict[str, Any]]:
