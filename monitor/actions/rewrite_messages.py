@@ -1,4 +1,7 @@
-"""Rewriting the messages that told of alerts, so that they show how things stand, where a channel can."""
+"""Rewriting the messages that told of alerts, so that they show how things stand, where a channel can.
+
+What a message that rewrites says is made again when it goes out: then the last one to go shows the newest.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +29,7 @@ def rewrite(connection: Connection, alert_ids: Sequence[str], now: int, among: C
     keys = {key for (target, _), key in found.items() if target in editing and (among is None or key in among)}
     for key in sorted(keys):
         root = threads.message(connection, key)
-        ids = _alerts_in(root["body"])
-        _put(
-            connection,
-            root,
-            as_it_stands(root["body"], _standings(connection, ids, now), _replies(connection, ids)),
-            now,
-        )
+        _put(connection, root, _as_first(connection, root, now), now)
     return len(keys)
 
 
@@ -44,9 +41,30 @@ def rewrite_answered(connection: Connection, alert_id: str, run_id: str, now: in
     done = rewrite(connection, [alert_id], now, first)
     for row in threads.about(connection, alert_id):
         if row["id"] not in first and row["target"] in editing and asks(row["body"], run_id):
-            _put(connection, row, as_it_stands(row["body"], {}, _replies(connection, [alert_id])), now)
+            _put(connection, row, _as_answer(connection, row), now)
             done += 1
     return done
+
+
+def as_of_now(connection: Connection, key: int, now: int) -> dict[str, Any]:
+    """What a message that is to be rewritten shall show. Asked when it is sent: two who have it rewritten at once know
+    nothing of each other, and what was written down first may be committed last."""
+    told = threads.message(connection, key)
+    ids = _alerts_in(told["body"])
+    if key in threads.roots(connection, ids).values():
+        return _as_first(connection, told, now)
+    return _as_answer(connection, told)
+
+
+def _as_first(connection: Connection, told: Mapping[Any, Any], now: int) -> dict[str, Any]:
+    """A message that told of its alerts first."""
+    ids = _alerts_in(told["body"])
+    return as_it_stands(told["body"], _standings(connection, ids, now), _replies(connection, ids))
+
+
+def _as_answer(connection: Connection, told: Mapping[Any, Any]) -> dict[str, Any]:
+    """One that came later: what it says of its alerts is of then."""
+    return as_it_stands(told["body"], {}, _replies(connection, _alerts_in(told["body"])))
 
 
 def _that_edit(connection: Connection) -> set[str]:

@@ -11,17 +11,17 @@ from urllib.parse import urlencode
 
 import pytest
 from slack_sdk.signature import SignatureVerifier
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
 from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND, in_words
 from monitor import clock
 from monitor.actions.answer_alert import By, acknowledge, resolve
-from monitor.actions.deliver_messages import deliver_due
+from monitor.actions.deliver_messages import LEASES, deliver_due
 from monitor.actions.follow_triggers import follow_triggers
 from monitor.actions.rewrite_messages import rewrite
 from monitor.service import Service
-from monitor.store import alerts, outbox, silences, trigger_runs
+from monitor.store import alerts, outbox, silences, tables, trigger_runs
 from tests.alerting.make import MIDNIGHT, reading
 from tests.monitor.actions.alert_store import Runs, make_runs, make_service
 from tests.monitor.api.calling import Api
@@ -52,6 +52,10 @@ class World:
         made = self.runs.run([DRIFT, QUALITY], *found, as_of=as_of, wall_now=self.now)
         self.deliver()
         return made
+
+    def log(self, webhook_id: str) -> Any:
+        with self.runs.database.read() as connection:
+            return outbox.find(connection, webhook_id)
 
     def states(self, alert: dict[str, Any]) -> list[tuple[str, str | None]]:
         with self.runs.database.read() as connection:
@@ -379,6 +383,61 @@ def test_a_body_that_slack_would_not_send_is_refused(world: World, signing: None
         headers = {"x-slack-request-timestamp": stamp, "x-slack-signature": str(signature)}
         answer = Api(world.service, world.now).call("POST", "/v1/slack/actions", headers, content=sent)
         assert answer.status_code == 400
+
+
+def test_the_last_to_rewrite_a_message_shows_the_newest_whoever_wrote_it_down_first(world: World) -> None:
+    """A silence that began before a run and was committed after it knows nothing of what the run found."""
+    (alert,) = world.step(0, (DRIFT, "warning"))
+    ((ts, _),) = world.slack.roots
+    with world.runs.database.read() as connection:
+        root = outbox.find(connection, world.slack.messages[ts]["metadata"]["event_payload"]["webhook_id"])
+    assert root is not None
+    world.step(1, (DRIFT, "critical"))
+    with world.runs.database.write() as connection:
+        outbox.enqueue(
+            connection,
+            webhook_id="msg_of_the_silence",
+            kind="channel",
+            target="bot",
+            lane=root["lane"],
+            body=root["body"],  # as it stood before the run
+            alert_ids=[alert["id"]],
+            now=world.now,
+            model_id=1,
+            edits=root["id"],
+        )
+    world.deliver()
+    method, sent = world.slack.calls[-1]
+    assert (method, sent["metadata"]["event_payload"]["webhook_id"]) == ("chat.update", "msg_of_the_silence")
+    assert "is firing (critical" in text(world.slack.messages[ts])
+    assert world.log("msg_of_the_silence")["body"]["entries"][0]["alert"]["severity"] == "critical"
+
+
+def test_one_message_of_a_lane_is_on_its_way_at_a_time(world: World) -> None:
+    """Also where one that got its number first comes to light last."""
+    with world.runs.database.write() as connection:
+        connection.execute(insert(tables.outbox).values(id=9, **a_message("msg_9", world.now)))
+        late = outbox.claim_due(connection, world.now, LEASES)
+        assert late is not None
+        connection.execute(insert(tables.outbox).values(id=7, **a_message("msg_7", world.now)))
+        assert outbox.count_due(connection, world.now) == 0
+        assert outbox.claim_due(connection, world.now, LEASES) is None
+        assert outbox.settle(connection, late, state="delivered", now=world.now, status=200, error=None)
+        early = outbox.claim_due(connection, world.now, LEASES)
+    assert early is not None
+    assert (late.webhook_id, early.webhook_id) == ("msg_9", "msg_7")
+
+
+def a_message(webhook_id: str, now: int) -> dict[str, Any]:
+    """A row of the outbox."""
+    said = {
+        "webhook_id": webhook_id,
+        "kind": "channel",
+        "target": "bot",
+        "lane": "bot|model 1",
+        "body": {"entries": []},
+    }
+    return {**said, "state": "waiting", "attempts": 0, "created_at": now, "next_at": now}
 
 
 @pytest.mark.one_engine
