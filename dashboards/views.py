@@ -234,7 +234,8 @@ class Explanation:
 @dataclass(frozen=True)
 class AlertPage:
     """One alert with its story; ``silences`` are those that hold for it now; ``until`` a proposal for a new one.
-    ``explanation`` where somebody asked for it."""
+    Its entries have ``found``, what their evidence says beyond their reason, and whether they were noted ``late``, at
+    another time than the run's own. ``explanation`` where somebody asked for it."""
 
     alert: Mapping[str, Any]
     transitions: Sequence[Mapping[str, Any]]

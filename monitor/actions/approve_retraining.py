@@ -102,6 +102,7 @@ def _send(
         connection,
         run.alert_id,
         at=now,
+        now=now,
         kind="retraining_approved",
         severity=str(alert["severity"]),
         reason=f"{run.trigger_name}: {reason}",

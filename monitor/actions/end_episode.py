@@ -48,7 +48,7 @@ def end_episode(
     reason = reason or _WORDS[word]
     severity = alert["severity"]
     alerts.add_transition(
-        connection, alert_id, at=at, kind="resolved", severity=severity, reason=reason, details=details
+        connection, alert_id, at=at, now=now, kind="resolved", severity=severity, reason=reason, details=details
     )
     if deliver and (state.episode is None or state.episode.told):
         evidence = alerts.latest_evidence(connection, alert_id)

@@ -115,7 +115,7 @@ def _note(connection: Connection, made: Mapping[str, Any], kind: str, reason: st
             details = {**by.details, "silence": made["id"]}
             severity = str(alert["severity"])
             alerts.add_transition(
-                connection, alert["id"], at=now, kind=kind, severity=severity, reason=reason, details=details
+                connection, alert["id"], at=now, now=now, kind=kind, severity=severity, reason=reason, details=details
             )
             noted.append(str(alert["id"]))
     return noted

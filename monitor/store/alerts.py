@@ -90,6 +90,7 @@ def add_transition(
     alert_id: str,
     *,
     at: int,
+    now: int,
     kind: str,
     severity: str,
     reason: str,
@@ -97,12 +98,14 @@ def add_transition(
     readings: Sequence[Mapping[str, Any]] = (),
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add an entry to an alert's timeline; ``window`` is (end, length in hours)."""
+    """Add an entry to an alert's timeline: ``at`` a run's own time, else the clock's, which is ``now``; ``window`` is
+    (end, length in hours)."""
     end, length = window if window is not None else (None, None)
     connection.execute(
         insert(transitions).values(
             alert_id=alert_id,
             at=at,
+            noted_at=now,
             kind=kind,
             severity=severity,
             reason=reason,
@@ -257,13 +260,25 @@ def _transition(row: RowMapping) -> dict[str, Any]:
         window = {"start": render(start), "end": render(row["window_end"])}
     return {
         "at": render(row["at"]),
+        "noted_at": optional(row["noted_at"]),
         "kind": row["kind"],
         "severity": row["severity"],
         "reason": row["reason"],
+        "summary": _summary(row["readings"], row["details"]),
         "window": window,
         "readings": row["readings"],
         "details": row["details"],
     }
+
+
+def _summary(readings: Sequence[Mapping[str, Any]], details: Mapping[str, Any]) -> str | None:
+    """What the worst reading of an entry says, and how many more series there are."""
+    if not readings:
+        return None
+    worst = readings[0]
+    words = str(worst["details"].get("summary") or f"{worst['feature'] or worst['metric']}: {worst['verdict']}")
+    more = int(details.get("series") or 0) - 1
+    return f"{words} (and {more} more)" if more > 0 else words
 
 
 def _with_model() -> Any:

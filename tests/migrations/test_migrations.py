@@ -30,6 +30,7 @@ _NO_THREADS = [
     "DROP TABLE channel_states",
     *(f"ALTER TABLE trigger_runs DROP COLUMN {name}" for name in ("next_poll_at", "polls", "closing", "approval")),
     "ALTER TABLE alerts DROP COLUMN details",
+    "ALTER TABLE transitions DROP COLUMN noted_at",
     "ALTER TABLE silences DROP COLUMN ends_with",
     "ALTER TABLE silences DROP COLUMN newest_version",
 ]
