@@ -53,6 +53,14 @@ def last_judged(connection: Connection, model_id: int) -> dict[tuple[StateKey, i
     return {(_key(row), row["length_hours"]): row["newest"] for row in connection.execute(query).mappings()}
 
 
+def last_run(connection: Connection, model_id: int) -> int | None:
+    """As of when a model's rules were stepped last; None where they never were."""
+    newest: int | None = connection.execute(
+        select(func.max(judged.c.as_of)).where(judged.c.model_id == model_id)
+    ).scalar_one()
+    return newest
+
+
 def mark_judged(connection: Connection, model_id: int, marks: Iterable[tuple[StateKey, int, int]], as_of: int) -> None:
     """Remember judged windows, given as (key, length in hours, end); each may be marked only once."""
     rows = [
