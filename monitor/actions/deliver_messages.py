@@ -18,6 +18,7 @@ from alerting.registry import Channel, channel_of, trigger_of
 from alerting.secrets import BadSecret, MissingSecret, resolve
 from monitor.actions.ask_orchestrator import ask, note_answer, outcome_of
 from monitor.actions.follow_triggers import after_attempt, before_attempt, trigger_run_body
+from monitor.actions.repeat_alerts import next_at
 from monitor.actions.rewrite_messages import as_of_now
 from monitor.clock import SECOND
 from monitor.delivery.addresses import AddressPolicy
@@ -185,6 +186,8 @@ def _settle(
     due = None
     if outcome.kind == "retry":
         due = next_try(message.attempts + 1, now, outcome.after)
+    if due is not None and message.kind == "channel":
+        due = next_at(connection, message, due, now, outcome.after)
     if due is None:
         _give_up(service, connection, message, outcome.reason, now, status, final=outcome.kind == "give_up")
     else:
