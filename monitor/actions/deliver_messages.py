@@ -54,10 +54,12 @@ def deliver_due(
     *,
     environment: Mapping[str, str] | None = None,
     senders: int = SENDERS,
+    patience: float | None = None,
 ) -> int:
     """Send what is due, at most ``limit`` messages; how many attempts were made.
 
-    ``environment`` is where ``${NAME}`` is looked up, the process's own unless given.
+    ``environment`` is where ``${NAME}`` is looked up, the process's own unless given; ``patience`` how many seconds a
+    receiver may take to answer, as ``carry`` has it unless given.
     """
     with service.database.read() as connection:
         due = min(limit, outbox.count_due(connection, clock()))
@@ -67,7 +69,7 @@ def deliver_due(
     workers = min(senders, due)
     share = -(-limit // workers)
     with ThreadPoolExecutor(workers, thread_name_prefix="deliver") as pool:
-        running = [pool.submit(_deliver_some, service, clock, names, share) for _ in range(workers)]
+        running = [pool.submit(_deliver_some, service, clock, names, share, patience) for _ in range(workers)]
         return sum(one.result() for one in running)
 
 
@@ -76,7 +78,9 @@ def policy_of(settings: Settings) -> AddressPolicy:
     return AddressPolicy(settings.allow_targets, settings.loopback)
 
 
-def _deliver_some(service: Service, clock: Callable[[], int], environment: Mapping[str, str], most: int) -> int:
+def _deliver_some(
+    service: Service, clock: Callable[[], int], environment: Mapping[str, str], most: int, patience: float | None
+) -> int:
     attempts = 0
     while attempts < most:
         with service.database.write(locks.OUTBOX) as connection:
@@ -84,7 +88,7 @@ def _deliver_some(service: Service, clock: Callable[[], int], environment: Mappi
         if not claimed:
             break
         if ready is not None:
-            _attempt(service, ready, clock, environment)
+            _attempt(service, ready, clock, environment, patience)
             attempts += 1
     return attempts
 
@@ -128,7 +132,13 @@ def _ready(
     return Ready(message, settings, None)
 
 
-def _attempt(service: Service, ready: Ready, clock: Callable[[], int], environment: Mapping[str, str]) -> None:
+def _attempt(
+    service: Service,
+    ready: Ready,
+    clock: Callable[[], int],
+    environment: Mapping[str, str],
+    patience: float | None,
+) -> None:
     answer: Answer | None = None
     status: int | None = None
     try:
@@ -138,7 +148,7 @@ def _attempt(service: Service, ready: Ready, clock: Callable[[], int], environme
             answer = ask(trigger, ready.message, run, ready.settings, policy, environment, clock())
             outcome, status = outcome_of(answer), answer.status
         elif channel is not None:
-            outcome, status = _tell(service, channel, ready, clock, environment)
+            outcome, status = _tell(service, channel, ready, clock, environment, patience)
         else:
             outcome = Outcome("give_up", "no such kind of channel")
     except (MissingSecret, BadSecret) as error:
@@ -150,12 +160,17 @@ def _attempt(service: Service, ready: Ready, clock: Callable[[], int], environme
 
 
 def _tell(
-    service: Service, channel: Channel, ready: Ready, clock: Callable[[], int], environment: Mapping[str, str]
+    service: Service,
+    channel: Channel,
+    ready: Ready,
+    clock: Callable[[], int],
+    environment: Mapping[str, str],
+    patience: float | None,
 ) -> tuple[Outcome, int | None]:
     message = ready.message
     sending = Sending(message.webhook_id, clock(), message.thread, message.edits)
     request = channel.render(message.body, resolve(ready.settings, environment), sending)
-    reply = carry(request, policy_of(service.settings))
+    reply = carry(request, policy_of(service.settings), patience)
     return channel.judge(reply, clock()), reply.status
 
 

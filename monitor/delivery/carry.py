@@ -7,10 +7,13 @@ from monitor.delivery import apprise, http, smtp
 from monitor.delivery.addresses import AddressPolicy
 
 
-def carry(outbound: Outbound, policy: AddressPolicy) -> OutboundReply:
-    """Send and answer; what goes wrong on the way is in ``error``, in words without the address or any secret."""
+def carry(outbound: Outbound, policy: AddressPolicy, timeout: float | None = None) -> OutboundReply:
+    """Send and answer; what goes wrong on the way is in ``error``, in words without the address or any secret.
+
+    ``timeout`` in seconds is the way's own (15 over HTTP, 30 for mail and by Apprise) unless given.
+    """
     if isinstance(outbound, OutboundMail):
-        return smtp.send(outbound, policy)
+        return smtp.send(outbound, policy, timeout or smtp.TIMEOUT)
     if isinstance(outbound, OutboundNotice):
-        return apprise.send(outbound, policy)
-    return http.send(outbound, policy)
+        return apprise.send(outbound, policy, timeout or apprise.TIMEOUT)
+    return http.send(outbound, policy, timeout or http.TIMEOUT)

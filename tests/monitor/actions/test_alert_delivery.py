@@ -149,6 +149,28 @@ def test_what_is_answered_decides_when_it_is_told_again(
         assert int(sent[1].headers["webhook-timestamp"]) - int(sent[0].headers["webhook-timestamp"]) == wait
 
 
+@pytest.mark.one_engine
+def test_a_receiver_that_takes_too_long_is_told_again_with_the_same_id(world: World) -> None:
+    """It may have taken the message all the same: by the id it knows the repeat."""
+    alert = world.fire(OPS, "warning")
+    world.answer(Answer(slowly=1.5), Answer())
+    started = time.monotonic()
+    assert world.deliver(patience=0.5) == 1
+    assert time.monotonic() - started < 1.4
+    (waits,) = world.log(alert)
+    assert (waits["state"], waits["last_error"]) == ("waiting", "no answer within 0.5 s")
+    assert clock.parse(waits["next_at"]) - world.now == 5 * SECOND
+    assert world.deliver(patience=0.5) == 0
+    world.now += 5 * SECOND
+    assert world.deliver(patience=5.0) == 1
+    first, second = world.receiver.received
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert int(second.headers["webhook-timestamp"]) - int(first.headers["webhook-timestamp"]) == 5
+    for got in (first, second):
+        Webhook(SECRET).verify(got.body, got.headers)
+    assert [(one["state"], one["attempts"]) for one in world.log(alert)] == [("delivered", 2)]
+
+
 def test_a_refusal_is_final_and_visible(world: World) -> None:
     alert = world.fire(OPS, "warning")
     world.answer(Answer(410))
