@@ -77,5 +77,5 @@ def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[
     page = text(found.get("url"))
     page = page if page is not None and page.startswith(("https://", "http://")) else None
     state = STATES.get(str(found.get("status")))
-    why = text(found.get("message")) or ("" if state else "its answer names no status that is known")
+    why = text(found.get("message")) or (f"it is {state}" if state else "its answer names no status that is known")
     return Progress(state, why[:LONGEST_WORDS], page)

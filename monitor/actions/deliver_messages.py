@@ -17,7 +17,7 @@ from alerting.outbound import Outcome, Sending
 from alerting.registry import Channel, channel_of, trigger_of
 from alerting.secrets import BadSecret, MissingSecret, resolve
 from monitor.actions.ask_orchestrator import ask, note_answer, outcome_of
-from monitor.actions.follow_triggers import after_attempt, before_attempt, trigger_run_body
+from monitor.actions.follow_triggers import after_attempt, before_attempt, note_attempt, trigger_run_body
 from monitor.clock import SECOND
 from monitor.delivery.addresses import AddressPolicy
 from monitor.delivery.carry import carry
@@ -184,7 +184,9 @@ def _settle(
     if due is None:
         _give_up(service, connection, message, outcome.reason, now, status, final=outcome.kind == "give_up")
     else:
-        outbox.postpone(connection, message, next_at=due, status=status, error=outcome.reason)
+        waits = outbox.postpone(connection, message, next_at=due, status=status, error=outcome.reason)
+        if waits and message.trigger_run_id is not None:
+            note_attempt(connection, message.trigger_run_id, outcome.reason)
 
 
 def _give_up(

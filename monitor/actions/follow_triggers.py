@@ -71,6 +71,13 @@ def after_attempt(
     move(service, connection, run, state, now, message=message, **fields)
 
 
+def note_attempt(connection: Connection, run_id: str, reason: str) -> None:
+    """Keep what an attempt came to that will be made again: it is what was heard last of a run that gets stuck."""
+    run = trigger_runs.get_run(connection, run_id)
+    if run is not None and run.state == "sent":
+        trigger_runs.set_fields(connection, run_id, message=reason)
+
+
 def move(service: Service, connection: Connection, run: TriggerRun, state: str, now: int, **fields: Any) -> bool:
     """Take a run to another state, with its entry in the alert's timeline, and tell what went wrong."""
     times = {"accepted": "accepted_at", "running": "started_at"}

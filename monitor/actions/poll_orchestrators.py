@@ -89,8 +89,8 @@ def _note(
     elif progress.url:
         fields["url"] = progress.url
     back = state == "accepted" and known.state == "running"  # a run that waits again is running to us
-    if progress is not None and progress.reason:
-        fields["message"] = progress.reason
+    if progress is not None and (progress.reason or state is not None):
+        fields["message"] = progress.reason or None  # what it said before is no longer the last
     if state is None or state == known.state or back:
         trigger_runs.set_fields(connection, run.id, **fields)
         return

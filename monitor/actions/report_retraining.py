@@ -38,7 +38,7 @@ def report_retraining(
         if state == run.state:
             trigger_runs.set_fields(connection, run.id, **fields)
         else:
-            move(service, connection, run, state, now, **fields)
+            move(service, connection, run, state, now, **{"message": None, **fields})
         after = trigger_runs.get_run(connection, run_id)
         return run.as_json() if after is None else after.as_json()
 

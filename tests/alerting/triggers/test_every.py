@@ -123,7 +123,9 @@ def test_every_state_is_seen(there: Orchestrator) -> None:
     assert follow(there, started).state == "accepted"
     for ours, theirs in there.states.items():
         there.runs[0].state = theirs
-        assert follow(there, started).state == ours, theirs
+        told = follow(there, started)
+        assert told.state == ours, theirs
+        assert told.reason  # what is stuck is told with the last that was heard of it
     there.runs[0].state = "SOMETHING_NEW"
     assert follow(there, started).state in (None, "running", "accepted")
 

@@ -188,7 +188,8 @@ def test_a_run_that_never_started_is_stuck_and_not_sent_any_more(world: World) -
     assert follow_triggers(world.service, world.now) == 1
     world.deliver()
     assert len(world.requests()) == 1
-    assert world.run()["message"] == "it did not start in time"
+    why = "it did not start in time; the last that was heard of it: the receiver answered 503"
+    assert world.run()["message"] == why
 
 
 def test_a_request_that_is_never_answered_is_unknown(world: World) -> None:

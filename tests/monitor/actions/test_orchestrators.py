@@ -97,6 +97,47 @@ def test_a_run_that_nobody_picks_up_is_stuck_with_what_was_heard_of_it(world: Wo
     assert world.told() == ["alert.firing", "retraining.stuck"]
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [((500, None), "it answered 500"), ((503, {"detail": "no database"}), "no database (503)"), (None, "failed")],
+)
+def test_a_run_of_one_that_only_fails_is_stuck_and_says_so(world: World, reply: Reply | None, words: str) -> None:
+    world.fire()
+    world.deliver()
+    world.there.instead = lambda _request: reply
+    for _ in range(4):
+        world.poll(20 * SECOND)
+    assert world.run().polls == 4
+    world.now += HOUR
+    assert follow_triggers(world.service, world.now) == 1
+    said = world.run().message or ""
+    assert said.startswith("it did not start in time; the last that was heard of it: ")
+    assert words in said
+    world.told()
+    assert words in world.receiver.received[-1].json()["data"]["trigger_run"]["message"]
+
+
+def test_a_run_that_was_never_taken_is_stuck_with_the_last_answer(world: World) -> None:
+    world.there.instead = lambda _request: (502, None)
+    world.fire()
+    world.deliver()
+    assert (world.run().state, world.run().message) == ("sent", "the orchestrator answered 502")
+    world.now += HOUR
+    follow_triggers(world.service, world.now)
+    assert (world.run().message or "").endswith("the last that was heard of it: the orchestrator answered 502")
+
+
+def test_what_was_heard_before_is_not_the_last_that_was_heard(world: World) -> None:
+    world.there.instead = lambda _request: (502, None)
+    world.fire()
+    world.deliver()
+    world.there.instead = None
+    world.now += 10 * SECOND
+    world.deliver()
+    assert (world.run().state, world.run().message) == ("accepted", None)
+
+
 def test_a_run_of_an_orchestrator_that_is_away_is_asked_about_again(world: World) -> None:
     world.fire()
     world.deliver()
