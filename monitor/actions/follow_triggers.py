@@ -8,8 +8,8 @@ from alerting.backoff import poll_wait
 from alerting.retraining import END_STATES, FOLLOWED_STATES, WENT_WRONG, callback_token
 from monitor.actions.retraining_news import note, spread
 from monitor.actions.rewrite_messages import rewrite_answered
-from monitor.actions.rows_link import Window, rows_url
-from monitor.clock import DAY, parse
+from monitor.actions.rows_link import rows_url, window_of
+from monitor.clock import DAY
 from monitor.service import Service
 from monitor.store import alerts, locks, trigger_runs
 from monitor.store.database import Connection
@@ -119,10 +119,7 @@ def trigger_run_body(service: Service, connection: Connection, run: TriggerRun) 
     told = {"id": run.id, "idempotency_key": run.idempotency_key, "callback_url": address}
     alert = alerts.get_alert(connection, run.alert_id)
     evidence = alerts.latest_evidence(connection, run.alert_id, until=run.as_of)
-    if alert is None or not evidence:
+    window = None if alert is None else window_of(alert, evidence)
+    if window is None:
         return told
-    version = alert["version"]
-    if version is None and evidence[0]["kind"] == "performance" and not evidence[0]["details"].get("pooled"):
-        version = ""  # performance is judged by version: no version means the rows without one
-    window = Window(run.model, version, parse(evidence[0]["window"]["start"]), parse(evidence[0]["window"]["end"]))
     return {**told, "data_url": rows_url(service.settings.public_url, secret(connection), window, run.finish_by + DAY)}

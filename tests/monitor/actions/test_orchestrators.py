@@ -159,14 +159,20 @@ def test_a_refusal_is_told_in_its_own_words(world: World) -> None:
 
 
 def test_a_dry_run_is_all_but_the_call(world: World) -> None:
-    world.set(dry_run=True, parameters={"model": "{model}", "until": "{window_end}"})
+    given = {"model": "{model}", "until": "{window_end}", "rows": ["{data_url}"], "key": "${TOKEN}"}
+    world.set(dry_run=True, parameters=given)
     alert = world.fire()
     assert world.deliver() == 1
     assert (world.run().state, world.run().message) == ("cancelled", "dry run: nobody was asked")
     (said,) = [one for one in world.timeline(alert) if one["kind"] == "retraining_dry_run"]
     until = clock.render(MIDNIGHT)
-    assert said["details"]["parameters"] == {"parameters": {"model": "flight-delays", "until": until}}
+    (shown,) = said["details"]["parameters"].values()
+    assert (shown["model"], shown["until"], shown["key"]) == ("flight-delays", until, "${TOKEN}")
     assert world.there.asked == []
+    with world.runs.database.read() as connection:
+        link = trigger_run_body(world.service, connection, world.run())["data_url"]
+    assert shown["rows"] == [f"{link.partition('&token=')[0]}&token=••••"]
+    assert said["reason"].endswith("Its parameters, as they would have been sent but for secrets")
 
 
 def test_a_person_approves(world: World) -> None:
