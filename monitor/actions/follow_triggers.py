@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from alerting.backoff import poll_wait
@@ -17,6 +18,7 @@ from monitor.store.installation import secret
 from monitor.store.trigger_runs import TriggerRun
 
 WAITED = "24 hours"  # of a run for somebody to approve it
+NOBODY: Mapping[str, str] = {}
 REPORTED = ("accepted", "running", "succeeded", "failed", "cancelled")
 
 
@@ -78,8 +80,17 @@ def note_attempt(connection: Connection, run_id: str, reason: str) -> None:
         trigger_runs.set_fields(connection, run_id, message=reason)
 
 
-def move(service: Service, connection: Connection, run: TriggerRun, state: str, now: int, **fields: Any) -> bool:
-    """Take a run to another state, with its entry in the alert's timeline, and tell what went wrong."""
+def move(
+    service: Service,
+    connection: Connection,
+    run: TriggerRun,
+    state: str,
+    now: int,
+    by: Mapping[str, str] = NOBODY,
+    **fields: Any,
+) -> bool:
+    """Take a run to another state, with its entry in the alert's timeline (``by``: whose doing it was), and tell what
+    went wrong."""
     times = {"accepted": "accepted_at", "running": "started_at"}
     when = {"ended_at": now} if state in END_STATES else {times[state]: now}
     if state in FOLLOWED_STATES and run.next_poll_at is None:
@@ -91,7 +102,7 @@ def move(service: Service, connection: Connection, run: TriggerRun, state: str, 
         return True
     message = fields.get("message")
     reason = f"{run.trigger_name}: the retraining {_WORDS[state]}" + (f": {message}" if message else "")
-    note(connection, run, alert, state, reason, now, url=fields.get("url"))
+    note(connection, run, alert, state, reason, now, url=fields.get("url"), **by)
     if state in WENT_WRONG:
         said = {"state": state} | ({"message": message} if message else {})
         url = service.settings.public_url

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 from alerting.backoff import poll_wait
 from alerting.conversation import Progress, Started
@@ -82,7 +83,7 @@ def _note(
     if known is None or known.state not in FOLLOWED_STATES or known.next_poll_at != lease:
         return
     polls = (known.polls or 0) + 1
-    fields: dict[str, object] = {"polls": polls, "next_poll_at": now + poll_wait(polls)}
+    fields: dict[str, Any] = {"polls": polls, "next_poll_at": now + poll_wait(polls)}
     state = None if progress is None else progress.state
     if progress is None or (state is None and not progress.reason):
         fields["next_poll_at"] = None

@@ -43,11 +43,11 @@ def report_retraining(
         return run.as_json() if after is None else after.as_json()
 
 
-def _read(report: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+def _read(report: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     state = report.get("status")
     if state not in REPORTABLE:
         raise Invalid(f"status is one of {', '.join(REPORTABLE)}", field="status")
-    fields = {}
+    fields: dict[str, Any] = {}
     for name, limit in LIMITS.items():
         value = report.get(name)
         if value is None:

@@ -17,7 +17,7 @@ from alerting.retraining import callback_token
 from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
-from monitor.actions.answer_alert import resolve
+from monitor.actions.answer_alert import By, resolve
 from monitor.actions.answer_chat import answer_click
 from monitor.actions.approve_retraining import approve, deny
 from monitor.actions.deliver_messages import deliver_due
@@ -185,7 +185,7 @@ def test_a_person_approves(world: World) -> None:
     assert world.told() == ["alert.firing", "retraining.approval"]
     world.now += 23 * HOUR
     assert follow_triggers(world.service, world.now) == 0
-    told = approve(world.service, world.run().id, world.now, "Ada")
+    told = approve(world.service, world.run().id, world.now, By("Ada", "after hours"))
     assert told["approval"]["answer"] == "approved"
     assert approve(world.service, world.run().id, world.now)["approval"]["by"] == "Ada"
     with pytest.raises(Conflict):
@@ -196,7 +196,7 @@ def test_a_person_approves(world: World) -> None:
     assert follow_triggers(world.service, world.now) == 0  # start_by counts from the approval
     world.now += 1
     assert follow_triggers(world.service, world.now) == 1
-    assert "retrain: approved by Ada" in [one["reason"] for one in world.timeline(alert)]
+    assert "retrain: approved by Ada: after hours" in [one["reason"] for one in world.timeline(alert)]
 
 
 def test_a_person_says_no(world: World) -> None:

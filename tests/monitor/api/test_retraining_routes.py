@@ -255,6 +255,20 @@ def test_a_retraining_is_approved_over_http(api: Api, world: World) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize("word", ["approve", "deny"])
+def test_who_answers_a_retraining_and_why_stands_in_the_timeline(api: Api, world: World, word: str) -> None:
+    path = f"/v1/trigger-runs/{fired(world, approval=True)}/{word}"
+    assert api.call("POST", path, json={"who": "Ada"}).status_code == 422
+    assert api.call("POST", path, json={"author": 7}).json()["error"]["field"] == "author"
+    told = api.call("POST", path, json={"author": "Ada", "comment": "the fair is over"}).json()
+    assert (told["approval"]["by"], told["approval"]["comment"]) == ("Ada", "the fair is over")
+    alert = api.get(f"/v1/alerts/{told['alert']}")
+    said = next(one for one in alert["transitions"] if "Ada" in one["reason"])
+    assert said["reason"].endswith(f"{told['approval']['answer']} by Ada: the fair is over")
+    assert (said["details"]["author"], said["details"]["comment"]) == ("Ada", "the fair is over")
+
+
 def test_a_retraining_is_denied_on_the_page(api: Api, world: World) -> None:
     run_id = fired(world, approval=True)
     (alert,) = api.get("/v1/alerts")["items"]
@@ -263,8 +277,8 @@ def test_a_retraining_is_denied_on_the_page(api: Api, world: World) -> None:
     assert "It waits until somebody approves it" in page
     assert f'action="{action}"' in page
     assert api.call("POST", action.replace("/deny", "/perhaps")).status_code == 422
-    assert api.call("POST", action).status_code == 303
+    assert api.call("POST", action, data={"comment": "not today"}).status_code == 303
     page = api.call("GET", f"/alerts/{alert['id']}").text
-    assert "denied by a person" in page
+    assert "denied by a person: not today" in page
     assert action not in page
     assert "1 asked for, 0 succeeded" in api.call("GET", "/models/m").text
