@@ -127,6 +127,36 @@ def test_a_service_starts_whatever_its_triggers_say(
     assert said["problem"].endswith("the deployment train/nightly is paused.")
 
 
+HOOK = {"type": "webhook", "url": "http://127.0.0.1:9/x"}
+CHANNEL = {"channels": {"ops": {"type": "webhook", "url": "http://127.0.0.1:9/ops"}}}
+
+
+def apply(api: Api, **document: Any) -> tuple[int, str | None]:
+    answer = api.call("PUT", "/v1/config", json=document)
+    return answer.status_code, answer.json().get("error", {}).get("field")
+
+
+def asking(**rule: Any) -> dict[str, Any]:
+    return {"m": {"rules": [{"name": "drift", "check": "data_drift", "trigger": "retrain", **rule}]}}
+
+
+def test_somebody_has_to_be_there_who_can_approve(api: Api) -> None:
+    waits = {"retrain": {**HOOK, "approval": True}}
+    for rule in ({}, {"notify": []}):
+        assert apply(api, models=asking(**rule), triggers=waits) == (422, "models.m.rules.0.notify")
+    assert apply(api, models=asking(notify=["ops"]), triggers=waits, **CHANNEL) == (200, None)
+    assert apply(api, models=asking(), default_notify=["ops"]) == (200, None)
+    assert apply(api, default_notify=[]) == (422, "default_notify")
+    assert apply(api, triggers={"other": HOOK}) == (200, None)
+    assert apply(api, models=asking(), triggers={"retrain": HOOK}, default_notify=[]) == (200, None)
+    assert apply(api, triggers=waits) == (422, "triggers.retrain.approval")
+    patched = api.call("PATCH", "/v1/models/m", json={"rules": asking(notify=[])["m"]["rules"]})
+    assert patched.status_code == 200
+    assert apply(api, triggers=waits, models=asking(notify=["ops"])) == (200, None)
+    patched = api.call("PATCH", "/v1/models/m", json={"rules": asking(notify=[])["m"]["rules"]})
+    assert (patched.status_code, patched.json()["error"]["field"]) == (422, "rules.0.notify")
+
+
 @pytest.fixture
 def world(service: Service) -> World:
     """Two days of two versions, the labels of the first known after an hour."""
