@@ -140,6 +140,11 @@ def asking(**rule: Any) -> dict[str, Any]:
     return {"m": {"rules": [{"name": "drift", "check": "data_drift", "trigger": "retrain", **rule}]}}
 
 
+def test_a_deadline_that_cannot_be_is_named(api: Api) -> None:
+    late = {**HOOK, "start_by": "2h", "finish_by": "1h"}
+    assert apply(api, triggers={"retrain": late}) == (422, "triggers.retrain.start_by")
+
+
 def test_somebody_has_to_be_there_who_can_approve(api: Api) -> None:
     waits = {"retrain": {**HOOK, "approval": True}}
     for rule in ({}, {"notify": []}):
