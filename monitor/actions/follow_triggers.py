@@ -73,11 +73,12 @@ def after_attempt(
     move(service, connection, run, state, now, message=message, **fields)
 
 
-def note_attempt(connection: Connection, run_id: str, reason: str) -> None:
-    """Keep what an attempt came to that will be made again: it is what was heard last of a run that gets stuck."""
+def note_attempt(connection: Connection, run_id: str, reason: str, *, doubt: bool) -> None:
+    """Keep what an attempt came to that will be made again: it is what was heard last of a run that gets stuck.
+    ``doubt``: it may have arrived."""
     run = trigger_runs.get_run(connection, run_id)
     if run is not None and run.state == "sent":
-        trigger_runs.set_fields(connection, run_id, message=reason)
+        trigger_runs.set_fields(connection, run_id, message=reason, doubts=(run.doubts or 0) + doubt)
 
 
 def move(

@@ -41,6 +41,7 @@ class TriggerRun:
     polls: int | None = None
     closing: Mapping[str, Any] | None = None
     approval: Mapping[str, Any] | None = None
+    doubts: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As the API shows it: no token, nor its hash."""

@@ -31,7 +31,7 @@ from monitor.store import config
 from monitor.store.installation import secret
 from monitor.store.tables import outbox
 from tests.alerting.make import MIDNIGHT, reading
-from tests.orchestrators.base import Reply, basic
+from tests.orchestrators.base import Reply, Seen, basic
 from tests.orchestrators.clusters import Kubeflow
 from tests.orchestrators.every import ENVIRONMENT
 from tests.orchestrators.schedulers import Prefect
@@ -340,6 +340,29 @@ def test_nobody_else_asks_while_an_orchestrator_takes_its_time(tmp_path: Path) -
         made.fire()
         made.deliver()
         assert (later, len(there.runs), made.run().state) == ([0], 1, "accepted")
+
+
+@pytest.mark.one_engine
+def test_attempts_that_cannot_have_arrived_are_no_doubts(tmp_path: Path) -> None:
+    """Four attempts never come to asking; of the others, the third that nobody answers is not the last."""
+    there = Kubeflow()
+
+    def lost(request: Seen) -> Reply:
+        return (502, None) if request.method == "POST" else there.answer(request)
+
+    with world_of(tmp_path, there) as made:
+        made.set(start_by="20h")
+        made.fire()
+        doubts = []
+        for instead in [lambda _request: (503, None)] * 4 + [lost] * 3:
+            there.instead = instead
+            made.deliver()
+            made.now += 3 * HOUR
+            doubts.append(made.run().doubts)
+        assert (doubts, made.run().state) == ([0, 0, 0, 0, 1, 2, 3], "sent")
+        made.deliver()
+        assert made.run().state == "unknown"
+        assert "no run has this name" in (made.run().message or "")
 
 
 def test_a_run_that_reports_before_its_answer_is_known_is_followed(tmp_path: Path) -> None:
