@@ -69,11 +69,12 @@ class Started:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a run is. ``state`` None: it cannot be told now, and ``reason`` says why; the next poll asks again.
-    Neither: there is nobody to ask, and no poll comes any more."""
+    Neither: there is nobody to ask, and no poll comes any more. ``version`` that the run makes, where it says so."""
 
     state: RunState | None
     reason: str = ""
     url: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,8 @@ def _ask(
     except Exception as error:  # an answer that nobody foresaw must not stop the others; its text may hold a secret
         return Progress(None, f"its answer could not be read ({type(error).__name__})")
     reason, url = masked(progress.reason, settings, environment), page(progress.url, settings, environment)
-    return replace(progress, reason=reason[:LONGEST], url=url)
+    version = None if progress.version is None else masked(progress.version, settings, environment)
+    return replace(progress, reason=reason[:LONGEST], url=url, version=version)
 
 
 def _note(
@@ -130,6 +131,8 @@ def _note(
     elif progress.url:
         fields["url"] = progress.url
     back = state == "accepted" and known.state == "running"  # a run that waits again is running to us
+    if progress is not None and progress.version is not None and known.version is None:
+        fields["version"] = progress.version
     if progress is not None and (progress.reason or state is not None):
         fields["message"] = progress.reason or None  # what it said before is no longer the last
     if state is None or state == known.state or back:

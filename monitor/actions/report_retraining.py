@@ -13,13 +13,13 @@ from monitor.service import Service
 from monitor.store import locks, trigger_runs
 
 _TOKEN = "This needs the token of the run's own callback address"
-LIMITS = {"external_id": 200, "url": 2000, "message": 2000}
+LIMITS = {"external_id": 200, "url": 2000, "message": 2000, "version": 200}
 
 
 def report_retraining(
     service: Service, run_id: str, token: str | None, report: Mapping[str, Any], now: int
 ) -> dict[str, Any]:
-    """Take ``{status, external_id?, url?, message?}``; the run afterwards, as JSON.
+    """Take ``{status, external_id?, url?, message?, version?}``; the run afterwards, as JSON.
 
     Raises Unauthorized without a token or with another than its own, NotFound for an unknown run, Invalid for a report
     that says nothing, Conflict for a change after an end state.

@@ -17,7 +17,7 @@ router = APIRouter()
 
 @router.post("/v1/trigger-runs/{run_id}", dependencies=[Depends(requires(OPEN))])
 async def post_trigger_run(run_id: str, request: Request) -> Response:
-    """``{"status": "running|succeeded|failed", "external_id"?, "url"?, "message"?}``; the run afterwards."""
+    """``{"status": "running|succeeded|failed", "external_id"?, "url"?, "message"?, "version"?}``; the run then."""
     token = _token(request)
     report = await json_object(request)
     service, now = service_of(request), now_of(request)

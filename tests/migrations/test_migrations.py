@@ -30,7 +30,7 @@ _NO_THREADS = [
     "DROP TABLE channel_states",
     *(
         f"ALTER TABLE trigger_runs DROP COLUMN {name}"
-        for name in ("next_poll_at", "polls", "closing", "approval", "doubts")
+        for name in ("next_poll_at", "polls", "closing", "approval", "doubts", "version")
     ),
     "ALTER TABLE alerts DROP COLUMN details",
     "ALTER TABLE silences DROP COLUMN ends_with",

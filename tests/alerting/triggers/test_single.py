@@ -191,8 +191,10 @@ def ask_status(settings: dict[str, Any], reply: Reply) -> tuple[Progress, list[O
 
 def test_a_status_address_is_asked_and_signed() -> None:
     settings = {"url": "https://o.example/runs", "status_url": "https://o.example/runs/{key}", "secret": SECRET}
-    told, (request,) = ask_status(settings, (200, {"status": "running", "message": "epoch 3", "url": "https://o/1"}))
-    assert told == Progress("running", "epoch 3", "https://o/1")
+    told, (request,) = ask_status(
+        settings, (200, {"status": "running", "message": "epoch 3", "url": "https://o/1", "version": 7})
+    )
+    assert told == Progress("running", "epoch 3", "https://o/1", "7")
     assert request.url == f"https://o.example/runs/{KEY}"
     sent = to_datetime(int(request.headers["webhook-timestamp"]) * SECOND)
     assert request.headers["webhook-signature"] == Webhook(SECRET).sign(KEY, sent, "")

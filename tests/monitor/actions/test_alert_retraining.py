@@ -115,7 +115,7 @@ def test_the_callback_needs_its_own_token(world: World) -> None:
 @pytest.mark.parametrize(
     ("more", "field"),
     [({"status": "done"}, "status"), ({"url": "javascript:alert(1)"}, "url"), ({"message": 3}, "message"),
-     ({"external_id": "x" * 201}, "external_id")],
+     ({"external_id": "x" * 201}, "external_id"), ({"version": 2}, "version")],
 )  # fmt: skip
 def test_reports_that_say_nothing_are_refused(world: World, more: dict[str, Any], field: str) -> None:
     world.fire()
