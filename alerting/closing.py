@@ -44,15 +44,22 @@ class Closing:
         }
 
 
-def close(evidence: Sequence[Mapping[str, Any]], version: str | None, readings: Sequence[Reading]) -> Closing:
+def close(
+    evidence: Sequence[Mapping[str, Any]],
+    version: str | None,
+    readings: Sequence[Reading],
+    awaited: str | None = None,
+) -> Closing:
     """What the new version's readings say. ``evidence`` are the readings, as JSON, of one window that the alert fired
-    on; ``readings`` those of ``version`` alone in windows of the same check and length.
+    on; ``readings`` those of ``version`` alone in windows of the same check and length. ``awaited`` is the version that
+    the run made, where it said so.
 
     The first window decides that tells of every series: recovered when each is clean, not recovered when one is at
     severity again. One that is neither leaves it to the next window.
     """
     if version is None:
-        return Closing("not_yet_known", None, None, (), "no new version has sent predictions yet")
+        nothing = "no new version has" if awaited is None else f"{awaited}, which the run made, has not"
+        return Closing("not_yet_known", None, None, (), f"{nothing} sent predictions yet")
     wanted = {(str(one["metric"]), one["feature"]): one for one in evidence}
     newest: Closing | None = None
     for window in sorted({(one.start, one.end) for one in readings}, key=lambda span: (span[1], span[0])):

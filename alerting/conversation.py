@@ -25,14 +25,14 @@ class Asked:
 
     ``key`` is 32 to 63 characters of ``[a-z0-9-]``. ``body`` is the neutral message with one entry; ``fields`` fills in
     the placeholders of parameters: model, version, alert, window_start, window_end, data_url, summary. ``trigger_run``
-    is {id, idempotency_key, callback_url}. ``attempt`` counts from 1: from the second on, an earlier one may have
-    arrived without an answer.
+    is {id, idempotency_key, callback_url}. ``doubts`` counts the earlier attempts that may have arrived though no
+    answer came.
     """
 
     key: str
     webhook_id: str
     now: int
-    attempt: int
+    doubts: int
     body: Mapping[str, Any]
     trigger_run: Mapping[str, Any]
     fields: Mapping[str, str]
@@ -44,7 +44,8 @@ class Answer:
 
     ``accepted``: it will run, as ``external_id`` where it says so. ``duplicate``: the run of this key was there before.
     ``refused``: asking again would not help; ``reason`` in the orchestrator's own words. ``retry``: ask again, not
-    before ``after`` microseconds. ``unknown``: it may have started one, and asking again might start another.
+    before ``after`` microseconds; ``doubt``: this attempt may have arrived all the same. ``unknown``: it may have
+    started one, and asking again might start another.
     """
 
     kind: AnswerKind
@@ -53,6 +54,7 @@ class Answer:
     url: str | None = None
     after: int | None = None
     status: int | None = None
+    doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,12 @@ class Started:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a run is. ``state`` None: it cannot be told now, and ``reason`` says why; the next poll asks again.
-    Neither: there is nobody to ask, and no poll comes any more."""
+    Neither: there is nobody to ask, and no poll comes any more. ``version`` that the run makes, where it says so."""
 
     state: RunState | None
     reason: str = ""
     url: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

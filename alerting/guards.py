@@ -11,6 +11,7 @@ from alerting.options import BadSetting
 
 # Of data quality, what a retraining would learn. New categories and values out of range are what it is asked for.
 BROKEN = ("missing_share", "type_mismatch_share", "duplicate_share", "rejected_share")
+START_BY, FINISH_BY = "1h", "24h"
 KEYS = ("start_by", "finish_by", "at_most", "min_labels", "dry_run", "approval")
 
 
@@ -30,13 +31,21 @@ class Guards:
 def parse(raw: Mapping[str, Any]) -> Guards:
     """The guards of a trigger's settings as written; raises BadSetting."""
     return Guards(
-        start_by=options.length(raw, "start_by", "1h"),
-        finish_by=options.length(raw, "finish_by", "24h"),
+        start_by=options.length(raw, "start_by", START_BY),
+        finish_by=options.length(raw, "finish_by", FINISH_BY),
         at_most=_count(raw, "at_most"),
         min_labels=_count(raw, "min_labels", 0) or 0,
         dry_run=_switch(raw, "dry_run"),
         approval=_switch(raw, "approval"),
     )
+
+
+def check(raw: Mapping[str, Any]) -> None:
+    """Raise BadSetting, too, for what only a slip can mean: a run that may start after it has to be over."""
+    found = parse(raw)
+    if "start_by" in raw and found.start_by > found.finish_by:
+        ends = raw.get("finish_by", f"{FINISH_BY} unless it is given")
+        raise BadSetting("start_by", f"start_by {raw['start_by']} is longer than finish_by ({ends})")
 
 
 def without(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -167,8 +167,13 @@ def made(
 
 def in_doubt(asked: Asked, reply: OutboundReply, patience: int, nothing: str) -> Answer:
     """A request for a run that got no answer, and ``nothing`` was found of it: it may show after ``patience``
-    (microseconds), so it is looked up before it is asked for again; after some attempts that is not known."""
+    (microseconds), so it is looked up before it is asked for again; after some such doubts that is not known. One that
+    was not sent, or not let in, is no doubt."""
+    later = again(reply, asked.now)
+    if later is not None and (reply.unsent or reply.status in RETRIED_CLIENT_ERRORS):
+        return later
     why = reply.error or f"the orchestrator answered {reply.status}"
-    if asked.attempt > MOST_DOUBTS:
+    if asked.doubts >= MOST_DOUBTS:
         return Answer("unknown", f"{why}, and {nothing}", status=reply.status)
-    return Answer("retry", why, after=patience, status=reply.status)
+    wanted = 0 if later is None else later.after or 0
+    return Answer("retry", why, after=max(patience, wanted), status=reply.status, doubt=True)

@@ -58,8 +58,8 @@ Outbound = OutboundRequest | OutboundMail | OutboundNotice
 
 @dataclass(frozen=True, slots=True)
 class OutboundReply:
-    """What came back. ``status`` None: nothing did, and ``error`` says why without naming the address.
-    Of mail it is SMTP's reply code, and ``message-id`` among the headers.
+    """What came back. ``status`` None: nothing did, and ``error`` says why without naming the address; ``unsent`` where
+    it is certain that nothing was sent. Of mail it is SMTP's reply code, and ``message-id`` among the headers.
 
     Header names are in lower case; the body is cut at what the request asked for.
     """
@@ -68,6 +68,7 @@ class OutboundReply:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     error: str | None = None
+    unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

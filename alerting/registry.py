@@ -142,7 +142,7 @@ def _guarded(parse: Callable[[Mapping[str, Any]], object]) -> Callable[[Mapping[
     """A trigger's own settings are read without those that all have."""
 
     def read(raw: Mapping[str, Any]) -> object:
-        guards.parse(raw)
+        guards.check(raw)
         return parse(guards.without(raw))
 
     return read

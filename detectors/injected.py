@@ -17,9 +17,10 @@ SIZES: Mapping[Kind, tuple[float, str]] = {
     "shift": (0.5, "standard deviations that a number moves; a category takes a fifth of it of all rows"),
     "unit_change": (100.0, "times what a number was"),
     "missing": (0.1, "of the values are gone"),
-    "concept": (0.15, "of the labels turn out otherwise; a number's by half a standard deviation"),
+    "concept": (0.15, "of the labels turn out otherwise; numbers rise by 10/3 times so many standard deviations"),
 }
 SHARES = ("missing", "concept")  # sizes of these are shares of rows
+_RISE = 0.5 / 0.15  # standard deviations that a label that is a number rises, of a concept of size 1
 _OF_ROWS = 0.2  # a shift of one standard deviation as a share of rows of a category: the KS distance is .38
 
 
@@ -50,10 +51,10 @@ def changed_values(values: pa.Array, injection: Injection, rng: np.random.Genera
 
 
 def changed_labels(values: pa.Array, injection: Injection, rng: np.random.Generator) -> pa.Array:
-    """Labels [n] (texts, or float64) of which a share is another: a class's another class that there is; all numbers
-    rise by half a standard deviation."""
+    """Labels [n] (texts, or float64) of which a share is another: a class's another class that there is; numbers all
+    rise, by half a standard deviation at 0.15, and in proportion."""
     if pa.types.is_floating(values.type):
-        return pc.add(values, 0.5 * (pc.stddev(values).as_py() or 1.0))
+        return pc.add(values, injection.size * _RISE * (pc.stddev(values).as_py() or 1.0))
     classes = sorted(one for one in pc.unique(values).to_pylist() if one is not None)
     if len(classes) < 2:
         return values

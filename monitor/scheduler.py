@@ -11,7 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from monitor import clock, memory
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.follow_triggers import follow_triggers
-from monitor.actions.poll_orchestrators import poll_due
+from monitor.actions.poll_orchestrators import Busy, poll_due
 from monitor.actions.prune import prune
 from monitor.actions.recording_apart import Watch, mend_left
 from monitor.actions.repeat_alerts import repeat_alerts
@@ -25,20 +25,20 @@ from monitor.store import heartbeats, locks
 ALIGNED = clock.to_datetime(clock.SECOND // 20)
 
 log = logging.getLogger(__name__)
-THREADS = 16
-SIDE_BY_SIDE = {"delivery": 6}  # a receiver that takes its time holds up none but itself
+THREADS = 20
+SIDE_BY_SIDE = {"delivery": 6, "polls": 6}  # a receiver or orchestrator that takes its time holds up none but itself
 
 
 def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundScheduler:
     """Begin to tick; ``shutdown()`` on the answer ends it."""
     holder = secrets.token_hex(8)
-    watch = Watch()
+    watch, busy = Watch(), Busy()
     ticks: dict[str, tuple[float, Callable[[], object]]] = {
         "delivery": (0.25, lambda: deliver_due(service, now)),
         "summaries": (5.0, lambda: _tidy(summarise_waiting(service, now()))),
         "runs": (5.0, lambda: _tidy(run_due(service, holder, now()))),
         "triggers": (5.0, lambda: follow_triggers(service, now())),
-        "polls": (1.0, lambda: poll_due(service, now)),
+        "polls": (1.0, lambda: poll_due(service, now, busy=busy)),
         "repeats": (15.0, lambda: repeat_alerts(service, now())),
         "arrivals": (5.0, lambda: mend_left(service, watch, now())),
         "prune": (3600.0, lambda: prune(service, now())),

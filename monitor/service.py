@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from monitor.errors import Overloaded
 from monitor.settings import Settings
 from monitor.store.database import Database
 from monitor.store.observations.base import Apart, Observations
 
+REPEAT = 10  # seconds after which to ask again for what takes long
 SEGMENTS_BYTES = 60_000_000  # of segments' profiles, without what is derived from them; they may be many
 
 
@@ -93,6 +96,17 @@ class Service:
             for held in (self.artefacts, self.of_segments, self.learned, self.explanations):
                 held.clear()
             self.deletions[:] = [deletions]
+
+    @contextlib.contextmanager
+    def alone(self, patience: float = 0.0) -> Iterator[None]:
+        """A block of long work, one at a time. Raises Overloaded where another is not over within ``patience``
+        (seconds)."""
+        if not self.explaining.acquire(timeout=patience):
+            raise Overloaded("Something else is being worked out just now; ask again in a moment", retry_after=REPEAT)
+        try:
+            yield
+        finally:
+            self.explaining.release()
 
     def close(self) -> None:
         """Give all connections back."""

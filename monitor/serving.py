@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+from pathlib import Path
 from typing import Literal
 
 import uvicorn
@@ -15,6 +16,7 @@ import uvicorn
 from monitor import scheduler
 from monitor.actions import apply_config, manage_keys
 from monitor.actions.apply_checked import warn_of_triggers
+from monitor.actions.scratch import clear, sweep
 from monitor.api.app import create_app
 from monitor.api.front import Front
 from monitor.errors import Invalid
@@ -60,6 +62,7 @@ def serve(service: Service, *, role: Role = "all", ready: str | None = None) -> 
     if role != "all" and isinstance(service.observations, Apart) and service.observations.alone:
         raise Invalid("chDB is open in one process only: leave --role out, or use clickhouse://…", field="role")
     now = ServerTime(service.database)
+    sweep(service.settings.home)
     try:
         if role == "worker":
             _work(service, now, ready)
@@ -107,18 +110,24 @@ def _server(service: Service, now: ServerTime, ready: str | None) -> uvicorn.Ser
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    return _Announcing(config, ready)
+    return _Server(config, ready, service.settings.home)
 
 
-class _Announcing(uvicorn.Server):
-    """A server that says when it is up: programs that start it wait for the line."""
+class _Server(uvicorn.Server):
+    """A server that says when it is up (programs that start it wait for the line), and leaves nothing: when it has
+    ended, uvicorn ends the process by the signal that it got, whatever threads are at."""
 
-    def __init__(self, config: uvicorn.Config, line: str | None) -> None:
+    def __init__(self, config: uvicorn.Config, line: str | None, home: Path) -> None:
         super().__init__(config)
-        self._line = line
+        self._line, self._home = line, home
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Announce after the sockets are open."""
         await super().startup(sockets)  # type: ignore[arg-type]
         if self._line is not None and self.started:
             print(self._line, flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Clear what is worked out on the side."""
+        await super().shutdown(sockets)
+        clear(self._home)

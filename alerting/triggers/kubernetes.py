@@ -72,7 +72,9 @@ def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[
         why = str(condition.get("message") or condition.get("reason") or "")
         if condition.get("status") == "True" and condition.get("type") in ("Complete", "Failed"):
             return Progress("succeeded" if condition["type"] == "Complete" else "failed", why)
-    return Progress("running" if status.get("ready") or status.get("failed") else "accepted")
+    if status.get("ready") or status.get("failed"):
+        return Progress("running", "Kubernetes says that it runs")
+    return Progress("accepted", "Kubernetes says that no pod of it is ready")
 
 
 def check(settings: Mapping[str, Any], now: int) -> Conversation[Problem | None]:

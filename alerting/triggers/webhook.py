@@ -63,8 +63,8 @@ def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
 
 
 def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[Progress]:
-    """``{"status", "message"?, "url"?}`` at the status address; a GET with the headers of Standard Webhooks, over an
-    empty body, where there is a secret."""
+    """``{"status", "message"?, "url"?, "version"?}`` at the status address; a GET with the headers of Standard
+    Webhooks, over an empty body, where there is a secret."""
     if not settings.get("status_url"):
         return Progress(None)
     url = str(settings["status_url"]).replace(KEY, quote(run.key, safe=""))
@@ -77,5 +77,6 @@ def follow(run: Started, settings: Mapping[str, Any], now: int) -> Conversation[
     page = text(found.get("url"))
     page = page if page is not None and page.startswith(("https://", "http://")) else None
     state = STATES.get(str(found.get("status")))
-    why = text(found.get("message")) or ("" if state else "its answer names no status that is known")
-    return Progress(state, why[:LONGEST_WORDS], page)
+    why = text(found.get("message")) or (f"it is {state}" if state else "its answer names no status that is known")
+    made = text(found.get("version"))
+    return Progress(state, why[:LONGEST_WORDS], page, None if made is None else made[:LONGEST_WORDS])

@@ -35,6 +35,8 @@ def upgrade() -> None:
         sa.Column("polls", sa.Integer()),
         sa.Column("closing", sa.JSON()),
         sa.Column("approval", sa.JSON()),
+        sa.Column("doubts", sa.Integer()),
+        sa.Column("version", sa.Text()),
     ):
         op.add_column("trigger_runs", column)
     op.add_column("alerts", sa.Column("details", sa.JSON()))

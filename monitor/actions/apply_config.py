@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from detectors.registry import TWO_SAMPLE
+from monitor.actions.approvers import unasked, unasked_elsewhere
 from monitor.actions.end_episode import end_orphans
 from monitor.actions.private import rows_under_way_end
 from monitor.config.document import Check, Document, Model
@@ -149,6 +150,9 @@ def _check_fit(connection: Connection, document: Document) -> None:
         _must_exist(name, channels, "channel", f"default_notify.{index}")
     for name, settings in document.models.items():
         check_model_fits(connection, name, settings, document, f"models.{name}.")
+    elsewhere = unasked_elsewhere(connection, document)
+    if elsewhere is not None:
+        raise _wrong(*elsewhere)
 
 
 def check_model_fits(connection: Connection, name: str, settings: Model, document: Document, prefix: str) -> None:
@@ -160,6 +164,10 @@ def check_model_fits(connection: Connection, name: str, settings: Model, documen
             _must_exist(channel, channels, "channel", f"{prefix}rules.{index}.notify.{place}")
         if rule.trigger is not None:
             _must_exist(rule.trigger, triggers, "trigger", f"{prefix}rules.{index}.trigger")
+    waits = unasked(connection, settings.rules, document)
+    if waits is not None:
+        words = f"{waits[1]!r} waits for approval, and this rule notifies nobody who could give it: name a channel"
+        raise _wrong(f"{prefix}rules.{waits[0]}.notify", words)
     model = models.find(connection, name)
     columns = () if model is None else tuple(one for one in model.columns if one.role == "feature")
     _refuse_retyping({one.name: one.storage for one in columns}, settings, prefix)

@@ -27,13 +27,14 @@ def ask(
     policy: AddressPolicy,
     environment: Mapping[str, str],
     now: int,
+    doubts: int,
 ) -> Answer:
-    """The answer; raises MissingSecret, BadSecret and what the connector runs into."""
+    """The answer; ``doubts`` as in ``Asked``. Raises MissingSecret, BadSecret and what the connector runs into."""
     asked = Asked(
         key=str(run["idempotency_key"]),
         webhook_id=message.webhook_id,
         now=now,
-        attempt=message.attempts + 1,
+        doubts=doubts,
         body=message.body,
         trigger_run=run,
         fields=fields(message.body, str(run.get("data_url") or "")),

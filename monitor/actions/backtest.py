@@ -93,9 +93,17 @@ def changed_alerts(
     service: Service, document: Document, now: int, days: int = 30, progress: Progress = lambda what, done, total: None
 ) -> dict[str, dict[str, Any]]:
     """By model that the document would change: the alerts that the configuration as it holds would have fired over the
-    last days of its data, and those that the document would have. Raises Invalid as ``apply`` does."""
+    last days of its data, and those that the document would have. Raises Invalid as ``apply`` does, and Overloaded
+    while something else is worked out."""
     plan = apply_config.plan(service.database, document)
     names = [one.name for one in plan if one.kind == "model" and one.what == "changed"]
+    with service.alone():
+        return _of_models(service, names, document, now, days, progress)
+
+
+def _of_models(
+    service: Service, names: Sequence[str], document: Document, now: int, days: int, progress: Progress
+) -> dict[str, dict[str, Any]]:
     found = {}
     for name in names:
         with service.database.read() as connection:

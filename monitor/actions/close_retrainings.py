@@ -15,6 +15,7 @@ from monitor.store.database import Connection
 from monitor.store.trigger_runs import TriggerRun
 
 MOST = 100_000
+SETTLED_AFTER = clock.DAY
 LOOKED_FOR = 90 * clock.DAY  # a new version that has not come by then will not come of this retraining
 
 
@@ -36,8 +37,8 @@ def _close(connection: Connection, run: TriggerRun, as_of: int, now: int, public
     if alert is None or not evidence:
         return
     version = _new_version(connection, run, as_of)
-    found = [] if version is None else _readings(connection, run.model_id, evidence, version, as_of)
-    closing = close(evidence, None if version is None else version.version, found)
+    found = [] if version is None else _readings(connection, run, evidence, version, as_of)
+    closing = close(evidence, None if version is None else version.version, found, run.version)
     found_out = closing.to_json(as_of)
     if {**found_out, "as_of": None} == {**(run.closing or {}), "as_of": None}:
         return
@@ -45,7 +46,7 @@ def _close(connection: Connection, run: TriggerRun, as_of: int, now: int, public
     if closing.result == "not_yet_known":
         return
     reason = f"{run.trigger_name}: {_WORDS[closing.result]}: {closing.reason}"
-    note(connection, run, alert, closing.result, reason, as_of, now=now, closing=found_out)
+    note(connection, run, alert, closing.result, reason, as_of, now, closing=found_out)
     if deliver:
         spread(
             connection,
@@ -70,24 +71,40 @@ def _of_one_window(evidence: Sequence[Mapping[str, Any]]) -> list[Mapping[str, A
 
 
 def _new_version(connection: Connection, run: TriggerRun, as_of: int) -> models.Version | None:
-    """The first version whose predictions began after the run was asked for."""
-    for version in models.list_versions(connection, run.model_id):
-        if version.version and run.as_of < version.first_prediction <= as_of:
-            return version
-    return None
+    """The version that the run made: the one that it named; else the first whose predictions began after its success;
+    else, where none has come for a day (some runs deploy before they end), the last that began while it ran."""
+    known = models.list_versions(connection, run.model_id)
+    there = [one for one in known if one.version and one.first_prediction <= as_of]
+    if run.version is not None:
+        return next((one for one in there if one.version == run.version), None)
+    began, over = _ran(run)
+    after = [one for one in there if one.first_prediction > over]
+    during = [one for one in there if began < one.first_prediction <= over]
+    if after or as_of < over + SETTLED_AFTER:
+        return after[0] if after else None
+    return during[-1] if during else None
+
+
+def _ran(run: TriggerRun) -> tuple[int, int]:
+    """When the orchestrator took the run and when it was over, in the time of the run that asked for it: in a replay
+    that is history, while orchestrators work in wall time."""
+    taken = run.accepted_at or run.started_at or run.requested_at
+    over = run.ended_at or taken
+    return run.as_of + taken - run.requested_at, run.as_of + over - run.requested_at
 
 
 def _readings(
-    connection: Connection, model_id: int, evidence: Sequence[Mapping[str, Any]], version: models.Version, as_of: int
+    connection: Connection, run: TriggerRun, evidence: Sequence[Mapping[str, Any]], version: models.Version, as_of: int
 ) -> list[Reading]:
     """Readings of the version alone and of the evidence's features, in windows of its check and length of which the
-    version has at least half.
+    version, since the run was taken, has at least half.
 
     Where a window holds no other version, that is what the pooled readings are of.
     """
     worst = evidence[0]
     length = clock.parse(worst["window"]["end"]) - clock.parse(worst["window"]["start"])
-    first = version.first_prediction - version.first_prediction % clock.HOUR
+    first = max(version.first_prediction, _ran(run)[0])
+    first -= first % clock.HOUR
     query = readings.Query(
         check=worst["check"],
         features={each["feature"] or "" for each in evidence},
@@ -97,7 +114,7 @@ def _readings(
         all_revisions=True,  # what is known better since decides nothing
         limit=MOST,
     )
-    made = [found.reading for found in readings.find(connection, model_id, query)]
+    made = [found.reading for found in readings.find(connection, run.model_id, query)]
     mine = [one for one in made if one.end - one.start == length and one.as_of <= as_of]
     mine.sort(key=lambda one: (one.as_of, one.revision))  # of each series and window the newest comes last
     own = [one for one in mine if one.version == version.version]
@@ -105,7 +122,7 @@ def _readings(
     alone = {
         span
         for span in {(one.start, one.end) for one in mine} - known
-        if _versions(connection, model_id, *span) == {version.version}
+        if _versions(connection, run.model_id, *span) == {version.version}
     }
     pooled = [replace(one, version=version.version) for one in mine if (one.start, one.end) in alone]
     return [*own, *pooled]

@@ -27,6 +27,7 @@ from monitor.store import models
 
 MOST = 20  # readings in an answer, the worst first
 LONGEST = 31 * 24  # hours
+NOTHING_COUNTED = "nothing is counted yet: rows are when their hour is over"
 _RANK = {"critical": 0, "warning": 1, "cannot_tell": 2, "ok": 3}
 
 
@@ -66,9 +67,10 @@ def beside(service: Service, name: str, version: str, against: str, *, hours: in
         known = {one.version for one in models.list_versions(connection, model.id)}
         frame = Frame.load(service, connection, model)
         for one in (version, against):
-            if one not in known or frame is None:
+            if one not in known:
                 return _nothing(f"no rows of version {one!r} are known", end - hours, end)
-        assert frame is not None
+        if frame is None:
+            return _nothing(NOTHING_COUNTED, end - hours, end)
         return _beside(frame, version, against, end - hours, end, as_of)
 
 

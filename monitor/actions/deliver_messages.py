@@ -17,7 +17,7 @@ from alerting.outbound import Outcome, Sending
 from alerting.registry import Channel, channel_of, trigger_of
 from alerting.secrets import BadSecret, MissingSecret, resolve
 from monitor.actions.ask_orchestrator import ask, note_answer, outcome_of
-from monitor.actions.follow_triggers import after_attempt, before_attempt, trigger_run_body
+from monitor.actions.follow_triggers import after_attempt, before_attempt, note_attempt, trigger_run_body
 from monitor.actions.repeat_alerts import next_at
 from monitor.actions.rewrite_messages import as_of_now
 from monitor.clock import SECOND
@@ -40,11 +40,13 @@ SENDERS = 4
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A claimed message with what is needed to send it; ``settings`` as written, secrets not yet filled in."""
+    """A claimed message with what is needed to send it; ``settings`` as written, secrets not yet filled in. ``doubts``
+    of the run that it asks for, as in ``Asked``."""
 
     message: Outgoing
     settings: Mapping[str, Any]
     trigger_run: Mapping[str, Any] | None
+    doubts: int = 0
 
 
 def deliver_due(
@@ -111,7 +113,7 @@ def _claim(service: Service, connection: Connection, now: int) -> tuple[bool, Re
         state = DELIVERED if over == "reported" else GIVEN_UP
         outbox.settle(connection, message, state=state, now=now, status=None, error=f"not sent: {over}")
         return True, None
-    return True, Ready(message, settings, trigger_run_body(service, connection, run))
+    return True, Ready(message, settings, trigger_run_body(service, connection, run), run.doubts or 0)
 
 
 def _ready(
@@ -145,7 +147,7 @@ def _attempt(
         trigger, channel = trigger_of(ready.settings), channel_of(ready.settings)
         if ready.trigger_run is not None and trigger is not None:
             run, policy = ready.trigger_run, policy_of(service.settings)
-            answer = ask(trigger, ready.message, run, ready.settings, policy, environment, clock())
+            answer = ask(trigger, ready.message, run, ready.settings, policy, environment, clock(), ready.doubts)
             outcome, status = outcome_of(answer), answer.status
         elif channel is not None:
             outcome, status = _tell(service, channel, ready, clock, environment, patience)
@@ -206,7 +208,10 @@ def _settle(
     if due is None:
         _give_up(service, connection, message, outcome.reason, now, status, final=outcome.kind == "give_up")
     else:
-        outbox.postpone(connection, message, next_at=due, status=status, error=outcome.reason)
+        waits = outbox.postpone(connection, message, next_at=due, status=status, error=outcome.reason)
+        if waits and message.trigger_run_id is not None:
+            doubt = answer is not None and answer.doubt
+            note_attempt(connection, message.trigger_run_id, outcome.reason, doubt=doubt)
 
 
 def _give_up(

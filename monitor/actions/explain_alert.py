@@ -25,13 +25,12 @@ from monitor.actions.label_arrivals import known_of
 from monitor.actions.labelled_rows import Asked, of_log, of_reference
 from monitor.actions.measuring.sampled_rows import columns_of
 from monitor.config.document import Trailing
-from monitor.errors import Conflict, Invalid, NotFound, Overloaded
+from monitor.errors import Conflict, Invalid, NotFound
 from monitor.service import Service
 from monitor.store import alerts, models, readings, references
 from monitor.store.database import Connection
 
 PATIENCE = 30  # seconds to wait for another's explanation
-REPEAT = 10
 
 
 @dataclass(frozen=True)
@@ -76,12 +75,8 @@ def explain_alert(service: Service, alert_id: str, now: int, as_of: int | None =
 
 
 def _made(service: Service, case: _Case, key: tuple[Any, ...]) -> dict[str, Any]:
-    if not service.explaining.acquire(timeout=PATIENCE):
-        raise Overloaded("Other explanations are being worked out; ask again in a moment", retry_after=REPEAT)
-    try:
+    with service.alone(PATIENCE):
         made: dict[str, Any] = service.explanations.get(key, lambda: _work_out(service, case))
-    finally:
-        service.explaining.release()
     return made
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from alerting.backoff import poll_wait
 from alerting.retraining import END_STATES, FOLLOWED_STATES, WENT_WRONG, callback_token
 from monitor.actions.retraining_news import note, spread
 from monitor.actions.rewrite_messages import rewrite_answered
-from monitor.actions.rows_link import Window, rows_url
-from monitor.clock import DAY, parse
+from monitor.actions.rows_link import rows_url, window_of
+from monitor.clock import DAY
 from monitor.service import Service
 from monitor.store import alerts, locks, trigger_runs
 from monitor.store.database import Connection
@@ -17,6 +18,7 @@ from monitor.store.installation import secret
 from monitor.store.trigger_runs import TriggerRun
 
 WAITED = "24 hours"  # of a run for somebody to approve it
+NOBODY: Mapping[str, str] = {}
 REPORTED = ("accepted", "running", "succeeded", "failed", "cancelled")
 
 
@@ -71,8 +73,25 @@ def after_attempt(
     move(service, connection, run, state, now, message=message, **fields)
 
 
-def move(service: Service, connection: Connection, run: TriggerRun, state: str, now: int, **fields: Any) -> bool:
-    """Take a run to another state, with its entry in the alert's timeline, and tell what went wrong."""
+def note_attempt(connection: Connection, run_id: str, reason: str, *, doubt: bool) -> None:
+    """Keep what an attempt came to that will be made again: it is what was heard last of a run that gets stuck.
+    ``doubt``: it may have arrived."""
+    run = trigger_runs.get_run(connection, run_id)
+    if run is not None and run.state == "sent":
+        trigger_runs.set_fields(connection, run_id, message=reason, doubts=(run.doubts or 0) + doubt)
+
+
+def move(
+    service: Service,
+    connection: Connection,
+    run: TriggerRun,
+    state: str,
+    now: int,
+    by: Mapping[str, str] = NOBODY,
+    **fields: Any,
+) -> bool:
+    """Take a run to another state, with its entry in the alert's timeline (``by``: whose doing it was), and tell what
+    went wrong."""
     times = {"accepted": "accepted_at", "running": "started_at"}
     when = {"ended_at": now} if state in END_STATES else {times[state]: now}
     if state in FOLLOWED_STATES and run.next_poll_at is None:
@@ -84,7 +103,7 @@ def move(service: Service, connection: Connection, run: TriggerRun, state: str, 
         return True
     message = fields.get("message")
     reason = f"{run.trigger_name}: the retraining {_WORDS[state]}" + (f": {message}" if message else "")
-    note(connection, run, alert, state, reason, now, url=fields.get("url"))
+    note(connection, run, alert, state, reason, now, now, url=fields.get("url"), **by)
     if state in WENT_WRONG:
         said = {"state": state} | ({"message": message} if message else {})
         url = service.settings.public_url
@@ -112,10 +131,7 @@ def trigger_run_body(service: Service, connection: Connection, run: TriggerRun) 
     told = {"id": run.id, "idempotency_key": run.idempotency_key, "callback_url": address}
     alert = alerts.get_alert(connection, run.alert_id)
     evidence = alerts.latest_evidence(connection, run.alert_id, until=run.as_of)
-    if alert is None or not evidence:
+    window = None if alert is None else window_of(alert, evidence)
+    if window is None:
         return told
-    version = alert["version"]
-    if version is None and evidence[0]["kind"] == "performance" and not evidence[0]["details"].get("pooled"):
-        version = ""  # performance is judged by version: no version means the rows without one
-    window = Window(run.model, version, parse(evidence[0]["window"]["start"]), parse(evidence[0]["window"]["end"]))
     return {**told, "data_url": rows_url(service.settings.public_url, secret(connection), window, run.finish_by + DAY)}

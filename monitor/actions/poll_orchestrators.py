@@ -1,14 +1,17 @@
 """Asks orchestrators how far the runs are that they accepted: soon at first, then every minute.
 
 A poll is claimed by compare-and-set and held outside any transaction; whoever dies over it leaves it to the next.
+Each trigger has threads of its own: one that takes its time holds up none but itself.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any
 
 from alerting.backoff import poll_wait
 from alerting.conversation import Progress, Started
@@ -25,22 +28,60 @@ from monitor.store.database import Connection
 from monitor.store.trigger_runs import TriggerRun
 
 LEASE = 120 * SECOND
-POLLERS = 4
+POLLERS = 4  # of one trigger
+TRIGGERS = 8  # asked by one call; the others come next
 LONGEST = 2000
 
 
-def poll_due(service: Service, clock: Callable[[], int], *, environment: Mapping[str, str] | None = None) -> int:
-    """Ask about every run that is due; how many were asked about.
+@dataclass
+class Busy:
+    """The triggers that somebody in this process asks just now."""
+
+    _names: set[str] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
+
+    def take(self, names: Iterable[str], most: int) -> list[str]:
+        """Those of the names that nobody asks, at most so many; from now on somebody does."""
+        with self._lock:
+            free = [name for name in dict.fromkeys(names) if name not in self._names][:most]
+            self._names.update(free)
+            return free
+
+    def give_back(self, name: str) -> None:
+        """Nobody asks it any more."""
+        with self._lock:
+            self._names.discard(name)
+
+
+def poll_due(
+    service: Service,
+    clock: Callable[[], int],
+    *,
+    environment: Mapping[str, str] | None = None,
+    busy: Busy | None = None,
+) -> int:
+    """Ask about every run that is due, but for those of triggers that are ``busy`` with an earlier call; how many were
+    asked about.
 
     ``environment`` is where ``${NAME}`` is looked up, the process's own unless given.
     """
     with service.database.read() as connection:
         due = trigger_runs.due_polls(connection, clock())
-    if not due:
+    names, busy = os.environ if environment is None else environment, busy or Busy()
+    mine = busy.take((run.trigger_name for run in due), TRIGGERS)
+    if not mine:
         return 0
-    names = os.environ if environment is None else environment
-    with ThreadPoolExecutor(min(POLLERS, len(due)), thread_name_prefix="poll") as pool:
-        return sum(pool.map(lambda run: _poll(service, run, clock, names), due))
+
+    def ask(trigger: str) -> int:
+        runs = [run for run in due if run.trigger_name == trigger]
+        try:
+            with ThreadPoolExecutor(min(POLLERS, len(runs)), thread_name_prefix="poll") as pool:
+                return sum(pool.map(lambda run: _poll(service, run, clock, names), runs))
+        finally:
+            busy.give_back(trigger)
+
+    with ThreadPoolExecutor(len(mine), thread_name_prefix="poll-trigger") as pool:
+        return sum(pool.map(ask, mine))
 
 
 def _poll(service: Service, run: TriggerRun, clock: Callable[[], int], environment: Mapping[str, str]) -> bool:
@@ -71,7 +112,8 @@ def _ask(
     except Exception as error:  # an answer that nobody foresaw must not stop the others; its text may hold a secret
         return Progress(None, f"its answer could not be read ({type(error).__name__})")
     reason, url = masked(progress.reason, settings, environment), page(progress.url, settings, environment)
-    return replace(progress, reason=reason[:LONGEST], url=url)
+    version = None if progress.version is None else masked(progress.version, settings, environment)
+    return replace(progress, reason=reason[:LONGEST], url=url, version=version)
 
 
 def _note(
@@ -82,15 +124,17 @@ def _note(
     if known is None or known.state not in FOLLOWED_STATES or known.next_poll_at != lease:
         return
     polls = (known.polls or 0) + 1
-    fields: dict[str, object] = {"polls": polls, "next_poll_at": now + poll_wait(polls)}
+    fields: dict[str, Any] = {"polls": polls, "next_poll_at": now + poll_wait(polls)}
     state = None if progress is None else progress.state
     if progress is None or (state is None and not progress.reason):
         fields["next_poll_at"] = None
     elif progress.url:
         fields["url"] = progress.url
     back = state == "accepted" and known.state == "running"  # a run that waits again is running to us
-    if progress is not None and progress.reason:
-        fields["message"] = progress.reason
+    if progress is not None and progress.version is not None and known.version is None:
+        fields["version"] = progress.version
+    if progress is not None and (progress.reason or state is not None):
+        fields["message"] = progress.reason or None  # what it said before is no longer the last
     if state is None or state == known.state or back:
         trigger_runs.set_fields(connection, run.id, **fields)
         return

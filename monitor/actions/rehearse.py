@@ -4,10 +4,8 @@ configuration, or over rows that drift. Nobody is told, and the copy is gone aft
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +13,7 @@ import pyarrow.compute as pc
 from monitor import clock
 from monitor.actions import models as known_models
 from monitor.actions.move_model import batch_of
+from monitor.actions.scratch import scratch
 from monitor.service import Service
 from monitor.store import config, locks, models, moving
 from monitor.store.database import Connection
@@ -43,8 +42,8 @@ def rehearsal(service: Service, name: str, start: int, end: int, changes: Change
     """
     if service.elsewhere is None:
         raise RuntimeError("this service was not built by monitor.bootstrap")
-    with tempfile.TemporaryDirectory(prefix="plimsoll-") as folder:
-        made = service.elsewhere(Path(folder))
+    with scratch(service.settings.home) as folder:
+        made = service.elsewhere(folder)
         try:
             with (
                 service.database.read() as source,
@@ -91,21 +90,18 @@ def _copy_rows(
     changes: Changes | None,
 ) -> None:
     made.observations.ensure_model(target, here.stored)
-    ids, changed = [], []
     hours = (span[0] // clock.HOUR, -(-span[1] // clock.HOUR))
     for part in service.observations.read(source, there.stored, *hours, there.columns):
         table, mine = _changed(part, changes)
         made.observations.append(target, here.stored, batch_of(here, table), 0)
-        ids.append(part["id"].combine_chunks())
-        changed.append(part["id"].filter(mine).combine_chunks())
         if changes is not None and pc.any(mine).as_py():
             struck = pc.unique(part["hour"].filter(mine)).to_pylist()
             models.mark_dirty(target, here.id, struck, models.bump_change(target, here.id), labels_only=False)
-    known, struck_ids = (pa.concat_arrays(parts) if parts else pa.array([], pa.string()) for parts in (ids, changed))
     for labels in service.observations.labels_of(source, there.stored):
-        mine = labels.filter(pc.is_in(labels["id"], value_set=known))
+        times = made.observations.times_of(target, here.stored, labels["id"].combine_chunks())
+        mine = labels.filter(times.is_valid())
         if changes is not None:
-            hit = pc.is_in(mine["id"], value_set=struck_ids)
+            hit = pc.greater_equal(times.drop_null(), changes.start)
             mine = pa.concat_tables([mine.filter(pc.invert(hit)), changes.labels(mine.filter(hit))])
         made.observations.restore_labels(target, here.stored, mine, 0)
 

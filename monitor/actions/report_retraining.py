@@ -13,13 +13,13 @@ from monitor.service import Service
 from monitor.store import locks, trigger_runs
 
 _TOKEN = "This needs the token of the run's own callback address"
-LIMITS = {"external_id": 200, "url": 2000, "message": 2000}
+LIMITS = {"external_id": 200, "url": 2000, "message": 2000, "version": 200}
 
 
 def report_retraining(
     service: Service, run_id: str, token: str | None, report: Mapping[str, Any], now: int
 ) -> dict[str, Any]:
-    """Take ``{status, external_id?, url?, message?}``; the run afterwards, as JSON.
+    """Take ``{status, external_id?, url?, message?, version?}``; the run afterwards, as JSON.
 
     Raises Unauthorized without a token or with another than its own, NotFound for an unknown run, Invalid for a report
     that says nothing, Conflict for a change after an end state.
@@ -38,16 +38,16 @@ def report_retraining(
         if state == run.state:
             trigger_runs.set_fields(connection, run.id, **fields)
         else:
-            move(service, connection, run, state, now, **fields)
+            move(service, connection, run, state, now, **{"message": None, **fields})
         after = trigger_runs.get_run(connection, run_id)
         return run.as_json() if after is None else after.as_json()
 
 
-def _read(report: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+def _read(report: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     state = report.get("status")
     if state not in REPORTABLE:
         raise Invalid(f"status is one of {', '.join(REPORTABLE)}", field="status")
-    fields = {}
+    fields: dict[str, Any] = {}
     for name, limit in LIMITS.items():
         value = report.get(name)
         if value is None:

@@ -24,6 +24,7 @@ from alerting.retraining import (
     token_hash,
 )
 from monitor import clock
+from monitor.actions.rows_link import shown_rows_url, window_of
 from monitor.store import models as known_models
 from monitor.store import summaries, trigger_runs
 from monitor.store.alerts import add_transition, get_alerts, load_states, open_of
@@ -68,8 +69,9 @@ def request_retraining(connection: Connection, asked: Asked) -> str:
     run = _new_run(connection, asked, wanted)
     trigger_runs.add_run(connection, run)
     if wanted.dry_run:
-        note = f"{name} would have been asked for; its dry_run is on"
-        _note(connection, asked, "retraining_dry_run", note, {"trigger_run": run.id, "parameters": _filled(asked)})
+        note, given = f"{name} would have been asked for; its dry_run is on", _filled(asked)
+        shown = f"{note}. Its parameters, as they would have been sent but for secrets" if given else note
+        _note(connection, asked, "retraining_dry_run", shown, {"trigger_run": run.id, "parameters": given})
         return note
     if run.waits:
         note = f"{name} waits for approval, at most 24 hours"
@@ -153,9 +155,13 @@ def _labelled(connection: Connection, asked: Asked) -> int:
 
 
 def _filled(asked: Asked) -> dict[str, Any]:
-    """The parameters as they would have been passed; secrets stay names, and there is no link to the rows."""
-    told = fields(body(str(asked.alert["model"]), asked.as_of, [{"alert": asked.alert, "readings": asked.readings}]))
-    told.pop("data_url")
+    """The parameters as they would have been passed, but for what is secret: that stays the name of a variable, and the
+    token in the link to the rows is masked."""
+    window = window_of(asked.alert, asked.readings)
+    link = "" if window is None else shown_rows_url(asked.public_url, window)
+    told = fields(
+        body(str(asked.alert["model"]), asked.as_of, [{"alert": asked.alert, "readings": asked.readings}]), link
+    )
     return {key: fill(value, told) for key, value in (asked.settings or {}).items() if key in HOLDERS}
 
 

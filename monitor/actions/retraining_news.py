@@ -19,16 +19,16 @@ def note(
     word: str,
     reason: str,
     at: int,
-    *,
-    now: int | None = None,
+    now: int,
+    /,
     **details: Any,
 ) -> None:
-    """An entry ``retraining_WORD`` in the timeline; ``now`` is the clock's where ``at`` is a run's."""
+    """An entry ``retraining_WORD`` in the timeline; ``at`` is a run's time or the clock's, ``now`` the clock's."""
     alerts.add_transition(
         connection,
         run.alert_id,
         at=at,
-        now=at if now is None else now,
+        now=now,
         kind=f"retraining_{word}",
         severity=str(alert["severity"]),
         reason=reason,

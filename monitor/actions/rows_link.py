@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlencode
 
-from monitor.clock import render
+from alerting.secrets import MASK
+from monitor.clock import parse, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +24,29 @@ class Window:
     end: int
 
 
+def window_of(alert: Mapping[str, Any], evidence: Sequence[Mapping[str, Any]]) -> Window | None:
+    """The rows that an alert fired on, by its worst reading (as JSON); None where it has none."""
+    if not evidence:
+        return None
+    worst, version = evidence[0], alert["version"]
+    if version is None and worst["kind"] == "performance" and not worst["details"].get("pooled"):
+        version = ""  # performance is judged by version: no version means the rows without one
+    return Window(str(alert["model"]), version, parse(worst["window"]["start"]), parse(worst["window"]["end"]))
+
+
 def rows_url(public_url: str, secret: bytes, window: Window, expires: int) -> str:
     """The address of the rows as Parquet, with a token that holds until ``expires`` (microseconds)."""
+    return f"{_address(public_url, window)}&token={_token(secret, window, expires // 1_000_000)}"
+
+
+def shown_rows_url(public_url: str, window: Window) -> str:
+    """The same address for people to look at: its token is masked."""
+    return f"{_address(public_url, window)}&token={MASK}"
+
+
+def _address(public_url: str, window: Window) -> str:
     query = {"start": render(window.start), "end": render(window.end)}
     query |= {} if window.version is None else {"version": window.version}
-    query["token"] = _token(secret, window, expires // 1_000_000)
     return f"{public_url}/v1/models/{quote(window.model, safe='')}/rows.parquet?{urlencode(query)}"
 
 

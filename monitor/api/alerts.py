@@ -13,8 +13,8 @@ from monitor.actions.accept_alert import accept
 from monitor.actions.answer_alert import By, acknowledge, resolve
 from monitor.actions.explain_alert import explain_alert
 from monitor.api.access import requires
-from monitor.api.authors import by_of, refuse_others
-from monitor.api.wire import answer, json_object, limit_of, moment, now_of, page, service_of
+from monitor.api.authors import said_by
+from monitor.api.wire import answer, limit_of, moment, now_of, page, service_of
 from monitor.clock import parse
 from monitor.errors import Invalid, NotFound
 from monitor.service import Service
@@ -95,11 +95,8 @@ async def post_accept(alert_id: str, request: Request) -> Response:
 async def _answered(
     action: Callable[[Service, str, int, By], dict[str, Any]], alert_id: str, request: Request
 ) -> Response:
-    body = await json_object(request)
-    refuse_others(body, ("author", "comment"))
-    service, now = service_of(request), now_of(request)
-    by = await run_in_threadpool(by_of, request, body)
-    return answer(await run_in_threadpool(action, service, alert_id, now, by))
+    by = await said_by(request)
+    return answer(await run_in_threadpool(action, service_of(request), alert_id, now_of(request), by))
 
 
 def _cursor(text: str | None) -> tuple[int, str] | None:

@@ -6,12 +6,24 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 
 from monitor.actions.answer_alert import By
 from monitor.api.access import name_held
+from monitor.api.wire import json_object
 from monitor.errors import Invalid
 
 LONGEST = 2000
+
+
+async def said_by(request: Request) -> By:
+    """Who and why, from a body that says nothing else: ``{"author"?, "comment"?}``, or nothing at all.
+
+    Raises Invalid for another key, and as ``by_of`` does.
+    """
+    body = await json_object(request)
+    refuse_others(body, ("author", "comment"))
+    return await run_in_threadpool(by_of, request, body)
 
 
 def by_of(request: Request, body: Mapping[str, Any]) -> By:

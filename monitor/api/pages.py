@@ -158,7 +158,7 @@ async def post_retraining(alert_id: str, run_id: str, word: Literal["approve", "
     """The buttons on a retraining that waits for approval."""
     by = await run_in_threadpool(_by, request, await sent_form(request))
     act = approve if word == "approve" else deny
-    await run_in_threadpool(act, service_of(request), run_id, now_of(request), by.author)
+    await run_in_threadpool(act, service_of(request), run_id, now_of(request), by)
     return _back(alert_id)
 
 

@@ -14,7 +14,7 @@ from monitor.actions import apply_config
 from monitor.actions.apply_checked import apply_checked, plan_checked
 from monitor.actions.backtest import changed_alerts
 from monitor.cli.backtest import bars, following
-from monitor.cli.base import DatabaseUrl, Home, app, out, service_from
+from monitor.cli.base import DatabaseUrl, Home, app, ended_in_order, out, service_from
 from monitor.cli.remote import call, service_url
 from monitor.config.document import Document
 from monitor.config.reading import placed
@@ -51,7 +51,7 @@ def _alerts(document: Document, home: Path | None, url: str | None) -> dict[str,
     if service_url():
         told: dict[str, Any] = call("PUT", "/v1/config?plan=alerts", json=apply_config.dump(document), timeout=LONGEST)
         return dict(told["alerts"])
-    with service_from(home=home, database_url=url) as service, bars() as progress:
+    with ended_in_order(), service_from(home=home, database_url=url) as service, bars() as progress:
         return changed_alerts(service, document, clock.now(), progress=following(progress))
 
 

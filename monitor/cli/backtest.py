@@ -18,7 +18,7 @@ from monitor import clock
 from monitor.actions import apply_config
 from monitor.actions import backtest as action
 from monitor.actions import models as known_models
-from monitor.cli.base import DatabaseUrl, Home, app, err, out, service_from
+from monitor.cli.base import DatabaseUrl, Home, app, ended_in_order, err, out, service_from
 from monitor.errors import Invalid
 from monitor.service import Service
 
@@ -43,7 +43,7 @@ def backtest(
     """What rules would have fired over the stored rows, and over the same rows with drift put in. Changes nothing."""
     document = None if config is None else apply_config.read_file(config)[0]
     injections = _injections(inject, feature)
-    with service_from(home=home, database_url=database_url) as service, bars() as progress:
+    with ended_in_order(), service_from(home=home, database_url=database_url) as service, bars() as progress:
         span = _span(service, model, start, end)
         begins = None if at is None else _moment(at, "at")
         asked = action.Asked(model, *span, document, rule, injections, begins)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +19,17 @@ from monitor.service import Service
 from monitor.settings import Settings, load
 from monitor.store import installation
 
-app = typer.Typer(help="Drift and model-health monitor.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console(soft_wrap=True)  # a line of ours stays one line, also in a pipe
 err = Console(stderr=True, soft_wrap=True)
 
 Home = Annotated[Path | None, typer.Option(help="Where the embedded store lives (PLIMSOLL_HOME).")]
 DatabaseUrl = Annotated[str | None, typer.Option(help="The store (PLIMSOLL_DATABASE_URL).")]
+
+
+@app.callback(help="Drift and model-health monitor.")
+def plimsoll() -> None:
+    """There is always a command to name, also where only one was loaded."""
 
 
 def settings_from(**flags: object) -> Settings:
@@ -38,6 +44,20 @@ def _reached_where_it_is_served(service: Service) -> Service:
     with service.database.read() as connection:
         known = installation.public_url(connection)
     return service if known is None else replace(service, settings=replace(service.settings, public_url=known))
+
+
+@contextlib.contextmanager
+def ended_in_order() -> Iterator[None]:
+    """A block that SIGTERM ends as an exception does: what it made on the side is cleared away."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

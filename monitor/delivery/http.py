@@ -32,14 +32,13 @@ def send(request: OutboundRequest, policy: AddressPolicy, timeout: float = TIMEO
     try:
         return asyncio.run(asyncio.wait_for(_send(request, policy, timeout), timeout))
     except NotSent as error:
-        return OutboundReply(None, error=str(error))
+        return OutboundReply(None, error=str(error), unsent=True)
     except (TimeoutError, httpx.TimeoutException):
         return OutboundReply(None, error=f"no answer within {timeout:g} s")
     except httpx.ConnectError as error:
         untrusted = "CERTIFICATE" in str(error).upper()
-        return OutboundReply(
-            None, error="its certificate is not trusted" if untrusted else "no connection could be made"
-        )
+        words = "its certificate is not trusted" if untrusted else "no connection could be made"
+        return OutboundReply(None, error=words, unsent=True)
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, ValueError) as error:
         return OutboundReply(None, error=f"the exchange failed ({type(error).__name__})")
 

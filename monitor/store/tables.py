@@ -454,6 +454,8 @@ trigger_runs = Table(
     Column("polls", Integer),
     Column("closing", JSON),  # the check after success: what it compares, and what it found
     Column("approval", JSON),  # who was asked, who said what, when
+    Column("version", Text),  # that it made, where it said so
+    Column("doubts", Integer),  # attempts that may have arrived though no answer came
     Index("trigger_runs_open", "model_id", "state"),
 )
 

@@ -41,6 +41,8 @@ class TriggerRun:
     polls: int | None = None
     closing: Mapping[str, Any] | None = None
     approval: Mapping[str, Any] | None = None
+    doubts: int | None = None
+    version: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As the API shows it: no token, nor its hash."""
@@ -60,6 +62,7 @@ class TriggerRun:
             "external_id": self.external_id,
             "url": self.url,
             "message": self.message,
+            "version": self.version,
             "history": [{**one, "at": render(one["at"])} for one in self.history],
             "approval": _shown(self.approval, "asked_at", "answered_at"),
             "closing": self.closing,

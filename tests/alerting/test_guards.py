@@ -8,7 +8,9 @@ import pytest
 
 from alerting.backoff import poll_wait
 from alerting.guards import parse
+from alerting.options import BadSetting
 from alerting.parameters import fill, unknown_placeholders
+from alerting.registry import check_trigger
 from alerting.retraining import EarlierRun, Situation, suppression
 from alerting.secrets import MASK, masked, page
 from alerting.words import DAY, HOUR, SECOND
@@ -25,6 +27,21 @@ def test_one_retraining_at_a_time_and_per_cooldown() -> None:
 def why_not(cooldown: int = DAY, *, at: int, earlier: list[EarlierRun], **more: Any) -> str | None:
     guards = {name: more.pop(name) for name in ("at_most", "min_labels") if name in more}
     return suppression("retrain", cooldown, parse(guards), Situation(at, earlier, **more))
+
+
+@pytest.mark.parametrize(
+    ("given", "fits"),
+    [({"start_by": "2h", "finish_by": "1h"}, False), ({"start_by": "25h"}, False), ({"finish_by": "30m"}, True),
+     ({"start_by": "2h", "finish_by": "2h"}, True), ({"start_by": "3d", "finish_by": "4d"}, True)],
+)  # fmt: skip
+def test_a_run_starts_before_it_has_to_be_over(given: dict[str, str], fits: bool) -> None:
+    settings = {"type": "webhook", "url": "https://o.example", **given}
+    if fits:
+        check_trigger("retrain", settings)
+        return
+    with pytest.raises(BadSetting, match="longer than finish_by") as caught:
+        check_trigger("retrain", settings)
+    assert caught.value.key == "start_by"
 
 
 def test_guards_say_why_no_retraining_starts() -> None:

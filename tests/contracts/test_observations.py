@@ -276,12 +276,25 @@ def test_labels_leave_and_come_in_order_of_arrival(engine: Engine) -> None:
     assert min(size.values()) > 0
 
 
+def test_times_are_told_by_id(engine: Engine) -> None:
+    engine.append(("a", 3, 1.0, "u", 1.0), ("b", 5, 2.0, "u", 1.0))
+    with engine.database.write() as connection:
+        asked = pa.array(["b", "nobody", "a", "b"])
+        told = engine.observations.times_of(connection, MODEL, asked).to_pylist()
+        assert engine.observations.times_of(connection, MODEL, pa.array([], pa.string())).to_pylist() == []
+        a, b = (engine.observations.get(connection, MODEL, one) for one in "ab")
+    assert a is not None
+    assert b is not None
+    assert told == [b["timestamp"], None, a["timestamp"], b["timestamp"]]
+
+
 def test_a_model_without_tables_is_empty(engine: Engine) -> None:
     other = StoredModel(2, "other", ())
     with engine.database.read() as connection:
         assert list(engine.observations.read(connection, other, 0, 9, ())) == []
         assert engine.observations.get(connection, other, "a") is None
         assert len(engine.observations.scored(connection, other, [1, 2]).ids) == 0
+        assert engine.observations.times_of(connection, other, pa.array(["a"])).to_pylist() == [None]
         assert engine.observations.stats(connection, other) == {"predictions": 0, "labels": 0, "orphans": 0}
 
 

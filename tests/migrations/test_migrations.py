@@ -28,7 +28,10 @@ _NO_ARRIVING = "DROP TABLE arriving"
 _NO_THREADS = [
     *(f"ALTER TABLE outbox DROP COLUMN {name}" for name in ("thread_of", "edits", "receipt", "again", "again_at")),
     "DROP TABLE channel_states",
-    *(f"ALTER TABLE trigger_runs DROP COLUMN {name}" for name in ("next_poll_at", "polls", "closing", "approval")),
+    *(
+        f"ALTER TABLE trigger_runs DROP COLUMN {name}"
+        for name in ("next_poll_at", "polls", "closing", "approval", "doubts", "version")
+    ),
     "ALTER TABLE alerts DROP COLUMN details",
     "ALTER TABLE transitions DROP COLUMN noted_at",
     "ALTER TABLE silences DROP COLUMN ends_with",

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from monitor import clock, scheduler
+from monitor.store import config, trigger_runs
+from tests.orchestrators.base import Seen, served
+from tests.orchestrators.schedulers import Dagster
+from tests.orchestrators.world import world_of
 from tests.stores import new_service
 
 
@@ -17,3 +24,34 @@ def test_runs_are_looked_for_as_a_minute_begins(tmp_path: Path) -> None:
     finally:
         ticking.shutdown(wait=True)
         service.close()
+
+
+def test_an_orchestrator_that_takes_its_time_holds_up_no_other(tmp_path: Path) -> None:
+    """Two runs are due at once; the one that is asked about first gets no answer until the other is over."""
+    slow, over, began = Dagster(), threading.Event(), threading.Event()
+
+    def hang(_request: Seen) -> None:
+        began.set()
+        over.wait(30)
+
+    slow.instead = hang
+    with served(slow), world_of(tmp_path, Dagster()) as world:
+        world.fire()
+        world.deliver()
+        world.there.runs[0].state = "SUCCESS"
+        run = world.run()
+        other = replace(run, id="run-slow", trigger_name="slow", idempotency_key="slow", requested_at=0, next_poll_at=0)
+        with world.runs.database.write() as connection:
+            config.put(connection, "trigger", "slow", slow.configured())
+            trigger_runs.add_run(connection, other)
+        ticking = scheduler.start(world.service)
+        try:
+            assert began.wait(10)
+            deadline = time.monotonic() + 10
+            while world.run().state != "succeeded" and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert world.run().state == "succeeded"
+            assert len(slow.asked) == 1
+        finally:
+            over.set()
+            ticking.shutdown(wait=True)

@@ -56,7 +56,7 @@ class Run:
 @dataclass
 class Orchestrator:
     """``settings`` of a trigger that fits it; ``states`` by the state that Plimsoll sees in them. ``drop``: this many
-    requests that start a run are carried out and not answered."""
+    requests that start a run are carried out and not answered. ``instead`` answers in its place, whatever is asked."""
 
     url: str = "http://orchestrator.test"
     runs: list[Run] = field(default_factory=list)
@@ -64,6 +64,7 @@ class Orchestrator:
     paused: bool = False
     gone: bool = False
     drop: int = 0
+    instead: Callable[[Seen], Reply | None] | None = None
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
@@ -83,6 +84,8 @@ class Orchestrator:
     def handle(self, request: Seen) -> Reply | None:
         """What it answers; None: nothing."""
         self.asked.append(request)
+        if self.instead is not None:
+            return self.instead(request)
         if self.secret and request.headers.get("authorization") != self.secret and not self.is_sign_in(request):
             return 401, {"detail": "Unauthorized", "message": "Unauthorized"}
         before = len(self.runs)

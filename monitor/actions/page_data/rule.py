@@ -14,7 +14,7 @@ from monitor import clock
 from monitor.actions import models as known_models
 from monitor.actions.backtest import Asked, backtest
 from monitor.actions.frame import Frame
-from monitor.errors import Invalid, NotFound, Overloaded
+from monitor.errors import Invalid, NotFound
 from monitor.service import Service
 from monitor.store import alerts
 from monitor.store.models import Model
@@ -79,12 +79,8 @@ def _quiet(fired: Sequence[Fired], start: int, end: int) -> int:
 
 def _try(service: Service, model: Model, rule: Rule, end: int, now: int) -> dict[str, Any]:
     """The rule over a week, with every kind of drift from its middle on."""
-    if not service.explaining.acquire(blocking=False):
-        raise Overloaded("Something else is being worked out just now; try again in a minute")
-    try:
+    with service.alone():
         return backtest(service, _asked(service, model, rule, end), now)
-    finally:
-        service.explaining.release()
 
 
 def _asked(service: Service, model: Model, rule: Rule, end: int) -> Asked:

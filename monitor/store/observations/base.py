@@ -207,6 +207,10 @@ class Observations(Protocol):
     def get(self, connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
         """One prediction as stored, with ``labels`` [{label, timestamp, arrived}] in order; None if unknown."""
 
+    def times_of(self, connection: Any, model: StoredModel, ids: pa.Array) -> pa.Array:
+        """Times of predictions by id, int64 [n]; null where there is no such prediction. In a unit of work that may
+        write."""
+
     def drop_before(self, connection: Any, model: StoredModel, hour: int) -> int:
         """Delete predictions older than that hour, and their labels; how many rows went."""
 

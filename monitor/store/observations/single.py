@@ -1,8 +1,11 @@
-"""One prediction as stored, mismatched values as sent, with its labels."""
+"""One prediction as stored, mismatched values as sent, with its labels; and the times of several."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
 
 from monitor.store.observations.base import Role, StoredColumn, StoredModel
 from monitor.store.observations.dialect import Dialect
@@ -35,6 +38,18 @@ def get(connection: Any, dialect: Dialect, model: StoredModel, prediction_id: st
         {"label": as_kind(value, kind), "timestamp": ts, "arrived": arrived} for value, kind, ts, arrived in labels
     ]
     return answer
+
+
+def times_of(connection: Any, dialect: Dialect, model: StoredModel, ids: pa.Array) -> pa.Array:
+    """See ``Observations.times_of``."""
+    times, known = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.bool_)
+    with dialect.cursor(connection) as at:
+        asked = dialect.stage(at, "asked", [("id", ids)])
+        query = f"SELECT s.place, p.ts FROM {asked} s JOIN {dialect.known(model)} p ON p.id = s.id"
+        found = dialect.fetch(at, query, (), pa.schema([("place", pa.int64()), ("ts", pa.int64())]))
+    places = found["place"].to_numpy()
+    times[places], known[places] = found["ts"].to_numpy(), True
+    return pa.array(times, mask=~known)
 
 
 def assembled(model: StoredModel, row: dict[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,11 @@ class SqlObservations:
             return None
         return single.get(connection, self._dialect, model, prediction_id)
 
+    def times_of(self, connection: Any, model: StoredModel, ids: pa.Array) -> pa.Array:
+        """Times of predictions by id, null where unknown."""
+        made = self._made(connection, model)
+        return single.times_of(connection, self._dialect, model, ids) if made else pa.nulls(len(ids), pa.int64())
+
     def drop_before(self, connection: Any, model: StoredModel, hour: int) -> int:
         """Delete predictions older than that hour, their labels, and labels of that age that never met one."""
         known, revisions = self._dialect.known(model), schema.labels_table(model)

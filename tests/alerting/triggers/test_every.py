@@ -30,14 +30,14 @@ def trigger(there: Orchestrator) -> Trigger:
     return found
 
 
-def asked(attempt: int = 1) -> Asked:
+def asked(doubts: int = 0) -> Asked:
     run = {"id": "run-1", "idempotency_key": KEY, "callback_url": "http://plimsoll.test/c"}
-    return Asked(KEY, "msg_1", 0, attempt, {}, run, {"model": "flights", "summary": "temp moved"})
+    return Asked(KEY, "msg_1", 0, doubts, {}, run, {"model": "flights", "summary": "temp moved"})
 
 
-def start(there: Orchestrator, attempt: int = 1, **more: Any) -> Answer:
+def start(there: Orchestrator, doubts: int = 0, **more: Any) -> Answer:
     settings = resolve(there.configured(**more), ENVIRONMENT)
-    return play(trigger(there).start(asked(attempt), settings), there.handle)
+    return play(trigger(there).start(asked(doubts), settings), there.handle)
 
 
 def follow(there: Orchestrator, started: Started) -> Progress:
@@ -64,7 +64,7 @@ def test_a_run_is_started_once_with_its_parameters(there: Orchestrator) -> None:
     assert run.key == KEY
     assert run.given["model"] == "flights"
     assert str(run.given.get("rows", 5)) == "5"
-    again = start(there, 2)
+    again = start(there, 1)
     assert (again.kind, again.external_id) == ("duplicate" if there.duplicates else "accepted", run.id)
     assert len(there.runs) == 1
 
@@ -73,7 +73,7 @@ def test_one_run_though_the_answer_got_lost(there: Orchestrator) -> None:
     there.drop = 1
     first = start(there)
     assert first.kind in ("retry", "accepted", "duplicate")
-    answer = start(there, 2) if first.kind == "retry" else first
+    answer = start(there, 1) if first.kind == "retry" else first
     assert (answer.kind, answer.external_id) in (("accepted", there.runs[0].id), ("duplicate", there.runs[0].id))
     assert len(there.runs) == 1
 
@@ -123,7 +123,9 @@ def test_every_state_is_seen(there: Orchestrator) -> None:
     assert follow(there, started).state == "accepted"
     for ours, theirs in there.states.items():
         there.runs[0].state = theirs
-        assert follow(there, started).state == ours, theirs
+        told = follow(there, started)
+        assert told.state == ours, theirs
+        assert told.reason  # what is stuck is told with the last that was heard of it
     there.runs[0].state = "SOMETHING_NEW"
     assert follow(there, started).state in (None, "running", "accepted")
 

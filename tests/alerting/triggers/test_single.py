@@ -9,6 +9,7 @@ from standardwebhooks import Webhook
 
 from alerting.conversation import Answer, Asked, Progress, Started
 from alerting.options import BadSetting
+from alerting.orchestrator import MOST_DOUBTS, in_doubt
 from alerting.outbound import OutboundReply, OutboundRequest
 from alerting.registry import check_trigger
 from alerting.secrets import resolve
@@ -31,7 +32,7 @@ def test_409_is_already_in_airflow_and_bad_parameters_in_prefect() -> None:
     assert "'rows' is not of type 'integer'" in wrong.reason
     other = Airflow()
     start(other)
-    again = start(other, 2)
+    again = start(other, 1)
     assert (again.kind, again.status, again.external_id) == ("duplicate", 409, KEY)
 
 
@@ -92,9 +93,27 @@ def test_a_launch_that_dagster_never_answers_ends_in_doubt_and_is_not_repeated_f
             return None
         return there.handle(request)
 
-    kinds = [play(dagster.start(asked(n), there.configured()), silent).kind for n in (1, 2, 3, 4)]
+    kinds = [play(dagster.start(asked(n), there.configured()), silent).kind for n in (0, 1, 2, 3)]
     assert kinds == ["retry", "retry", "retry", "unknown"]
     assert len(launches) == 4
+
+
+@pytest.mark.parametrize(
+    ("reply", "later", "doubt"),
+    [
+        (OutboundReply(None, error="no connection could be made", unsent=True), None, False),
+        (OutboundReply(429, {"retry-after": "90"}), 90, False),
+        (OutboundReply(None, error="no answer within 15 s"), 30, True),
+        (OutboundReply(503, {"retry-after": "90"}), 90, True),
+        (OutboundReply(200, body=b"<html>"), 30, True),
+    ],
+)
+def test_what_did_not_arrive_is_no_doubt(reply: OutboundReply, later: int | None, doubt: bool) -> None:
+    last = in_doubt(asked(MOST_DOUBTS), reply, 30 * SECOND, "nothing is found")
+    assert last.kind == ("unknown" if doubt else "retry")
+    answer = in_doubt(asked(MOST_DOUBTS - 1), reply, 30 * SECOND, "nothing is found")
+    wanted = None if later is None else later * SECOND
+    assert (answer.kind, answer.after, answer.doubt) == ("retry", wanted, doubt)
 
 
 def test_a_job_of_dagster_is_found_where_it_is() -> None:
@@ -172,8 +191,10 @@ def ask_status(settings: dict[str, Any], reply: Reply) -> tuple[Progress, list[O
 
 def test_a_status_address_is_asked_and_signed() -> None:
     settings = {"url": "https://o.example/runs", "status_url": "https://o.example/runs/{key}", "secret": SECRET}
-    told, (request,) = ask_status(settings, (200, {"status": "running", "message": "epoch 3", "url": "https://o/1"}))
-    assert told == Progress("running", "epoch 3", "https://o/1")
+    told, (request,) = ask_status(
+        settings, (200, {"status": "running", "message": "epoch 3", "url": "https://o/1", "version": 7})
+    )
+    assert told == Progress("running", "epoch 3", "https://o/1", "7")
     assert request.url == f"https://o.example/runs/{KEY}"
     sent = to_datetime(int(request.headers["webhook-timestamp"]) * SECOND)
     assert request.headers["webhook-signature"] == Webhook(SECRET).sign(KEY, sent, "")

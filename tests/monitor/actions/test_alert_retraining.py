@@ -115,7 +115,7 @@ def test_the_callback_needs_its_own_token(world: World) -> None:
 @pytest.mark.parametrize(
     ("more", "field"),
     [({"status": "done"}, "status"), ({"url": "javascript:alert(1)"}, "url"), ({"message": 3}, "message"),
-     ({"external_id": "x" * 201}, "external_id")],
+     ({"external_id": "x" * 201}, "external_id"), ({"version": 2}, "version")],
 )  # fmt: skip
 def test_reports_that_say_nothing_are_refused(world: World, more: dict[str, Any], field: str) -> None:
     world.fire()
@@ -188,7 +188,8 @@ def test_a_run_that_never_started_is_stuck_and_not_sent_any_more(world: World) -
     assert follow_triggers(world.service, world.now) == 1
     world.deliver()
     assert len(world.requests()) == 1
-    assert world.run()["message"] == "it did not start in time"
+    why = "it did not start in time; the last that was heard of it: the receiver answered 503"
+    assert world.run()["message"] == why
 
 
 def test_a_request_that_is_never_answered_is_unknown(world: World) -> None:

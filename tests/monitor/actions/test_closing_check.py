@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from alerting.retraining import callback_token
+from alerting.words import SECOND
 from dashboards.views import Viewer
 from monitor.actions import build_page
 from monitor.actions.close_retrainings import close_retrainings
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.poll_orchestrators import poll_due
+from monitor.actions.report_retraining import report_retraining
 from monitor.store import alerts, locks, readings, trigger_runs
+from monitor.store.installation import secret
 from tests.monitor.delivery.receiver import Receiver, receiving
 from tests.monitor.world import T0, D, H, World, traffic
 from tests.orchestrators.base import Orchestrator, served
@@ -44,16 +48,22 @@ class Loop:
             }
         )
 
-    def retrain(self) -> None:
+    def retrain(self, took: int = 2 * SECOND) -> None:
         """Fire, and let the orchestrator train."""
         self.world.run(MOVED + D)
         self.deliver()
         assert self.run()["state"] == "accepted"
         (run,) = self.there.runs
         run.state = "success"
-        self.world.now += D
+        self.world.now += took
         poll_due(self.world.service, lambda: self.world.now, environment=ENVIRONMENT)
         assert self.run()["state"] == "succeeded"
+
+    def report(self, **more: str) -> None:
+        with self.world.service.database.write() as connection:
+            token = callback_token(secret(connection), self.run()["id"])
+        report = {"status": "succeeded", **more}
+        report_retraining(self.world.service, self.run()["id"], token, report, self.world.now)
 
     def serve(self, first: int, last: int, *, trained: bool, beside: bool = False) -> None:
         """The new version's traffic of some hours, with what it was trained on as its reference."""
@@ -124,6 +134,35 @@ def test_a_model_that_was_not_has_not(loop: Loop) -> None:
     assert "retraining.not_recovered" in [one["type"] for one in loop.deliver()]
     assert "retraining_not_recovered" in loop.timeline()
     assert "It did not help: x: " in loop.page()
+
+
+@pytest.mark.one_engine
+def test_a_version_that_came_for_another_reason_is_not_judged(loop: Loop) -> None:
+    """v9 comes while the retraining runs, v2 after it; then the run says by itself what it made."""
+    loop.retrain(took=8 * H)
+    loop.world.post(traffic(BACK, 48, seed=8, shift=1.5, version="v9"))
+    loop.world.run(BACK + D)
+    assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("not_yet_known", None)
+    loop.world.post(traffic(BACK + 25 * H, 3, seed=9, shift=1.5, version="v2"))
+    loop.world.run(BACK + 28 * H)
+    assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("not_yet_known", "v2")
+    loop.report(version="v3")
+    loop.world.run(BACK + 32 * H)
+    assert (loop.run()["version"], loop.run()["closing"]["version"]) == ("v3", None)
+    assert loop.run()["closing"]["reason"] == "v3, which the run made, has not sent predictions yet"
+    loop.report(version="v9")
+    loop.world.run(BACK + 36 * H)
+    assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("not_recovered", "v9")
+
+
+@pytest.mark.one_engine
+def test_a_run_that_deploys_before_it_ends_is_judged_a_day_later(loop: Loop) -> None:
+    loop.retrain(took=8 * H)
+    loop.serve(0, 36, trained=True)
+    loop.world.run(BACK + 28 * H)
+    assert loop.run()["closing"]["version"] is None
+    loop.world.run(BACK + 32 * H)
+    assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("recovered", "v2")
 
 
 def known_better_later(loop: Loop) -> None:

@@ -17,7 +17,7 @@ from alerting.retraining import callback_token
 from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
-from monitor.actions.answer_alert import resolve
+from monitor.actions.answer_alert import By, resolve
 from monitor.actions.answer_chat import answer_click
 from monitor.actions.approve_retraining import approve, deny
 from monitor.actions.deliver_messages import deliver_due
@@ -31,7 +31,7 @@ from monitor.store import config
 from monitor.store.installation import secret
 from monitor.store.tables import outbox
 from tests.alerting.make import MIDNIGHT, reading
-from tests.orchestrators.base import Reply, basic
+from tests.orchestrators.base import Reply, Seen, basic
 from tests.orchestrators.clusters import Kubeflow
 from tests.orchestrators.every import ENVIRONMENT
 from tests.orchestrators.schedulers import Prefect
@@ -97,6 +97,47 @@ def test_a_run_that_nobody_picks_up_is_stuck_with_what_was_heard_of_it(world: Wo
     assert world.told() == ["alert.firing", "retraining.stuck"]
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [((500, None), "it answered 500"), ((503, {"detail": "no database"}), "no database (503)"), (None, "failed")],
+)
+def test_a_run_of_one_that_only_fails_is_stuck_and_says_so(world: World, reply: Reply | None, words: str) -> None:
+    world.fire()
+    world.deliver()
+    world.there.instead = lambda _request: reply
+    for _ in range(4):
+        world.poll(20 * SECOND)
+    assert world.run().polls == 4
+    world.now += HOUR
+    assert follow_triggers(world.service, world.now) == 1
+    said = world.run().message or ""
+    assert said.startswith("it did not start in time; the last that was heard of it: ")
+    assert words in said
+    world.told()
+    assert words in world.receiver.received[-1].json()["data"]["trigger_run"]["message"]
+
+
+def test_a_run_that_was_never_taken_is_stuck_with_the_last_answer(world: World) -> None:
+    world.there.instead = lambda _request: (502, None)
+    world.fire()
+    world.deliver()
+    assert (world.run().state, world.run().message) == ("sent", "the orchestrator answered 502")
+    world.now += HOUR
+    follow_triggers(world.service, world.now)
+    assert (world.run().message or "").endswith("the last that was heard of it: the orchestrator answered 502")
+
+
+def test_what_was_heard_before_is_not_the_last_that_was_heard(world: World) -> None:
+    world.there.instead = lambda _request: (502, None)
+    world.fire()
+    world.deliver()
+    world.there.instead = None
+    world.now += 10 * SECOND
+    world.deliver()
+    assert (world.run().state, world.run().message) == ("accepted", None)
+
+
 def test_a_run_of_an_orchestrator_that_is_away_is_asked_about_again(world: World) -> None:
     world.fire()
     world.deliver()
@@ -118,14 +159,20 @@ def test_a_refusal_is_told_in_its_own_words(world: World) -> None:
 
 
 def test_a_dry_run_is_all_but_the_call(world: World) -> None:
-    world.set(dry_run=True, parameters={"model": "{model}", "until": "{window_end}"})
+    given = {"model": "{model}", "until": "{window_end}", "rows": ["{data_url}"], "key": "${TOKEN}"}
+    world.set(dry_run=True, parameters=given)
     alert = world.fire()
     assert world.deliver() == 1
     assert (world.run().state, world.run().message) == ("cancelled", "dry run: nobody was asked")
     (said,) = [one for one in world.timeline(alert) if one["kind"] == "retraining_dry_run"]
     until = clock.render(MIDNIGHT)
-    assert said["details"]["parameters"] == {"parameters": {"model": "flight-delays", "until": until}}
+    (shown,) = said["details"]["parameters"].values()
+    assert (shown["model"], shown["until"], shown["key"]) == ("flight-delays", until, "${TOKEN}")
     assert world.there.asked == []
+    with world.runs.database.read() as connection:
+        link = trigger_run_body(world.service, connection, world.run())["data_url"]
+    assert shown["rows"] == [f"{link.partition('&token=')[0]}&token=••••"]
+    assert said["reason"].endswith("Its parameters, as they would have been sent but for secrets")
 
 
 def test_a_person_approves(world: World) -> None:
@@ -138,7 +185,7 @@ def test_a_person_approves(world: World) -> None:
     assert world.told() == ["alert.firing", "retraining.approval"]
     world.now += 23 * HOUR
     assert follow_triggers(world.service, world.now) == 0
-    told = approve(world.service, world.run().id, world.now, "Ada")
+    told = approve(world.service, world.run().id, world.now, By("Ada", "after hours"))
     assert told["approval"]["answer"] == "approved"
     assert approve(world.service, world.run().id, world.now)["approval"]["by"] == "Ada"
     with pytest.raises(Conflict):
@@ -149,7 +196,7 @@ def test_a_person_approves(world: World) -> None:
     assert follow_triggers(world.service, world.now) == 0  # start_by counts from the approval
     world.now += 1
     assert follow_triggers(world.service, world.now) == 1
-    assert "retrain: approved by Ada" in [one["reason"] for one in world.timeline(alert)]
+    assert "retrain: approved by Ada: after hours" in [one["reason"] for one in world.timeline(alert)]
 
 
 def test_a_person_says_no(world: World) -> None:
@@ -293,6 +340,29 @@ def test_nobody_else_asks_while_an_orchestrator_takes_its_time(tmp_path: Path) -
         made.fire()
         made.deliver()
         assert (later, len(there.runs), made.run().state) == ([0], 1, "accepted")
+
+
+@pytest.mark.one_engine
+def test_attempts_that_cannot_have_arrived_are_no_doubts(tmp_path: Path) -> None:
+    """Four attempts never come to asking; of the others, the third that nobody answers is not the last."""
+    there = Kubeflow()
+
+    def lost(request: Seen) -> Reply:
+        return (502, None) if request.method == "POST" else there.answer(request)
+
+    with world_of(tmp_path, there) as made:
+        made.set(start_by="20h")
+        made.fire()
+        doubts = []
+        for instead in [lambda _request: (503, None)] * 4 + [lost] * 3:
+            there.instead = instead
+            made.deliver()
+            made.now += 3 * HOUR
+            doubts.append(made.run().doubts)
+        assert (doubts, made.run().state) == ([0, 0, 0, 0, 1, 2, 3], "sent")
+        made.deliver()
+        assert made.run().state == "unknown"
+        assert "no run has this name" in (made.run().message or "")
 
 
 def test_a_run_that_reports_before_its_answer_is_known_is_followed(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import httpx
 import numpy as np
 import pytest
 
+from monitor.actions.compare_versions import NOTHING_COUNTED
 from monitor.api.app import create_app
 from monitor.service import Service
 from tests.monitor.api.serving import serving
@@ -99,6 +100,16 @@ def test_the_status_speaks_to_flagger(world: World) -> None:
     assert asked(world, path, at_least_windows=9999).json()["error"]["message"].endswith("too_few_windows")
     assert asked(world, "/v1/gates/flagger/nobody").status_code == 404
     assert asked(world, path, agianst="s").status_code == 422
+
+
+def test_what_nobody_can_tell_yet_says_why(world: World) -> None:
+    world.now = AS_OF
+    world.post([*traffic(START, 1, version="s", prefix="s"), *traffic(START, 1, seed=2, version="c", prefix="c")])
+    query = {"version": "c", "against": "s", "as_of": "2026-01-19T00:59:00Z"}
+    first = asked(world, "/v1/models/m/health", **query).json()
+    assert (first["status"], first["reasons"]) == ("unknown", [NOTHING_COUNTED])
+    other = asked(world, "/v1/models/m/health", **{**query, "version": "zz"}).json()
+    assert other["reasons"] == ["no rows of version 'zz' are known"]
 
 
 def test_flaggers_own_body_may_ask(world: World) -> None:

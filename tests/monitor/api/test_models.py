@@ -293,6 +293,12 @@ def test_openapi_and_config(api: Api) -> None:
     described = api.get("/openapi.json")
     assert "/v1/models/{model}/runs" in described["paths"]
     document = {"models": {"m": {"owner": "me"}}, "channels": {"c": {"type": "webhook", "url": "https://a.example"}}}
+    with api.service.alone():  # what takes minutes is worked out one at a time
+        busy = api.call("PUT", "/v1/config?plan=alerts", json=document)
+        assert (busy.status_code, busy.json()["error"]["code"]) == (429, "overloaded")
+        assert busy.headers["retry-after"] == "10"
+    free = api.call("PUT", "/v1/config?plan=alerts", json={"channels": document["channels"]})
+    assert free.json()["alerts"] == {}
     planned = api.call("PUT", "/v1/config?plan=true", json=document).json()
     assert planned["version"] is None
     for slip in ("plan=alert", "plan=bogus", "pln=true"):

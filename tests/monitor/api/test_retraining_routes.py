@@ -127,6 +127,41 @@ def test_a_service_starts_whatever_its_triggers_say(
     assert said["problem"].endswith("the deployment train/nightly is paused.")
 
 
+HOOK = {"type": "webhook", "url": "http://127.0.0.1:9/x"}
+CHANNEL = {"channels": {"ops": {"type": "webhook", "url": "http://127.0.0.1:9/ops"}}}
+
+
+def apply(api: Api, **document: Any) -> tuple[int, str | None]:
+    answer = api.call("PUT", "/v1/config", json=document)
+    return answer.status_code, answer.json().get("error", {}).get("field")
+
+
+def asking(**rule: Any) -> dict[str, Any]:
+    return {"m": {"rules": [{"name": "drift", "check": "data_drift", "trigger": "retrain", **rule}]}}
+
+
+def test_a_deadline_that_cannot_be_is_named(api: Api) -> None:
+    late = {**HOOK, "start_by": "2h", "finish_by": "1h"}
+    assert apply(api, triggers={"retrain": late}) == (422, "triggers.retrain.start_by")
+
+
+def test_somebody_has_to_be_there_who_can_approve(api: Api) -> None:
+    waits = {"retrain": {**HOOK, "approval": True}}
+    for rule in ({}, {"notify": []}):
+        assert apply(api, models=asking(**rule), triggers=waits) == (422, "models.m.rules.0.notify")
+    assert apply(api, models=asking(notify=["ops"]), triggers=waits, **CHANNEL) == (200, None)
+    assert apply(api, models=asking(), default_notify=["ops"]) == (200, None)
+    assert apply(api, default_notify=[]) == (422, "default_notify")
+    assert apply(api, triggers={"other": HOOK}) == (200, None)
+    assert apply(api, models=asking(), triggers={"retrain": HOOK}, default_notify=[]) == (200, None)
+    assert apply(api, triggers=waits) == (422, "triggers.retrain.approval")
+    patched = api.call("PATCH", "/v1/models/m", json={"rules": asking(notify=[])["m"]["rules"]})
+    assert patched.status_code == 200
+    assert apply(api, triggers=waits, models=asking(notify=["ops"])) == (200, None)
+    patched = api.call("PATCH", "/v1/models/m", json={"rules": asking(notify=[])["m"]["rules"]})
+    assert (patched.status_code, patched.json()["error"]["field"]) == (422, "rules.0.notify")
+
+
 @pytest.fixture
 def world(service: Service) -> World:
     """Two days of two versions, the labels of the first known after an hour."""
@@ -255,6 +290,20 @@ def test_a_retraining_is_approved_over_http(api: Api, world: World) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize("word", ["approve", "deny"])
+def test_who_answers_a_retraining_and_why_stands_in_the_timeline(api: Api, world: World, word: str) -> None:
+    path = f"/v1/trigger-runs/{fired(world, approval=True)}/{word}"
+    assert api.call("POST", path, json={"who": "Ada"}).status_code == 422
+    assert api.call("POST", path, json={"author": 7}).json()["error"]["field"] == "author"
+    told = api.call("POST", path, json={"author": "Ada", "comment": "the fair is over"}).json()
+    assert (told["approval"]["by"], told["approval"]["comment"]) == ("Ada", "the fair is over")
+    alert = api.get(f"/v1/alerts/{told['alert']}")
+    said = next(one for one in alert["transitions"] if "Ada" in one["reason"])
+    assert said["reason"].endswith(f"{told['approval']['answer']} by Ada: the fair is over")
+    assert (said["details"]["author"], said["details"]["comment"]) == ("Ada", "the fair is over")
+
+
 def test_a_retraining_is_denied_on_the_page(api: Api, world: World) -> None:
     run_id = fired(world, approval=True)
     (alert,) = api.get("/v1/alerts")["items"]
@@ -263,8 +312,8 @@ def test_a_retraining_is_denied_on_the_page(api: Api, world: World) -> None:
     assert "It waits until somebody approves it" in page
     assert f'action="{action}"' in page
     assert api.call("POST", action.replace("/deny", "/perhaps")).status_code == 422
-    assert api.call("POST", action).status_code == 303
+    assert api.call("POST", action, data={"comment": "not today"}).status_code == 303
     page = api.call("GET", f"/alerts/{alert['id']}").text
-    assert "denied by a person" in page
+    assert "denied by a person: not today" in page
     assert action not in page
     assert "1 asked for, 0 succeeded" in api.call("GET", "/models/m").text

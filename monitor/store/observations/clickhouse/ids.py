@@ -31,6 +31,12 @@ def known(engine: Engine, model: StoredModel, ids: pa.Array, before: int | None 
     return first_of_each(rows.sort_by([("batch", "descending")]))
 
 
+def times(engine: Engine, model: StoredModel, ids: pa.Array) -> pa.Array:
+    """The times of their predictions, null where there is none."""
+    there = known(engine, model, ids)
+    return there["ts"].combine_chunks().take(pc.index_in(ids, there["id"].combine_chunks()))
+
+
 def parts(ids: pa.Array) -> Iterator[pa.Array]:
     """Distinct ids, as many at a time as a statement carries."""
     distinct = pc.unique(ids)

@@ -79,8 +79,7 @@ def restore_labels(engine: Engine, model: StoredModel, rows: pa.Table, number: i
     length = len(rows)
     rows = rows.select(MOVED.names).append_column("batch", pa.array(np.full(length, -number, np.int64)))
     rows = rows.append_column("place", pa.array(np.arange(length, dtype=np.uint32))).cast(REVISION)
-    known = ids.known(engine, model, rows["id"].combine_chunks())
-    times = known["ts"].combine_chunks().take(pc.index_in(rows["id"].combine_chunks(), known["id"].combine_chunks()))
+    times = ids.times(engine, model, rows["id"].combine_chunks())
     met = times.is_valid()
     hours = times.filter(met).to_numpy() // HOUR
     for kind, some in ((LABELS, orphans.with_hours(rows.filter(met), hours)), (ORPHANS, rows.filter(pc.invert(met)))):

@@ -22,6 +22,7 @@ from monitor.store.observations.base import (
     StoredModel,
 )
 from monitor.store.observations.clickhouse import counts, keeping, labels, predictions, reading, schema
+from monitor.store.observations.clickhouse import ids as known_ids
 from monitor.store.observations.clickhouse.address import read_address
 from monitor.store.observations.clickhouse.engine import Engine
 
@@ -94,6 +95,10 @@ class ClickHouseObservations:
         """Delete all that is stored of the model."""
         keeping.drop_model(self.engine, model)
         self._made.pop(model.id, None)
+
+    def times_of(self, connection: Any, model: StoredModel, ids: pa.Array) -> pa.Array:
+        """Times of predictions by id, null where unknown."""
+        return known_ids.times(self.engine, model, ids) if self._is_made(model) else pa.nulls(len(ids), pa.int64())
 
     def labels_of(self, connection: Any, model: StoredModel) -> Iterator[pa.Table]:
         """Every revision of every label, in order of arrival."""
