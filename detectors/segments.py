@@ -20,6 +20,7 @@ from detectors.intervals import normal_quantile
 from detectors.levels import dictionary
 from detectors.measurement import MINIMUM_ROWS
 
+EVERY = "*"  # stands for the value where something is about all segments of a column
 MOST_VALUES = 50  # of one column
 LONGEST = 256  # characters of a value: stores index it
 LARGEST_EFFECT = 0.10  # a segment in which less would not be seen within a week is not judged

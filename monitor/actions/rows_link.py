@@ -10,18 +10,20 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from alerting.secrets import MASK
+from detectors.segments import EVERY
 from monitor.clock import parse, render
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Predictions of a model (of one version, '' those without one, or None of all) with times in [start, end), in
-    microseconds."""
+    """Predictions of a model (of one version, '' those without one, or None of all; of one segment, ``name=value``, or
+    None of all) with times in [start, end), in microseconds."""
 
     model: str
     version: str | None
     start: int
     end: int
+    segment: str | None = None
 
 
 def window_of(alert: Mapping[str, Any], evidence: Sequence[Mapping[str, Any]]) -> Window | None:
@@ -31,7 +33,9 @@ def window_of(alert: Mapping[str, Any], evidence: Sequence[Mapping[str, Any]]) -
     worst, version = evidence[0], alert["version"]
     if version is None and worst["kind"] == "performance" and not worst["details"].get("pooled"):
         version = ""  # performance is judged by version: no version means the rows without one
-    return Window(str(alert["model"]), version, parse(worst["window"]["start"]), parse(worst["window"]["end"]))
+    start, end = parse(worst["window"]["start"]), parse(worst["window"]["end"])
+    groups = str(alert["segment"] or "").endswith(f"={EVERY}")  # what compares them is about the rows of all
+    return Window(str(alert["model"]), version, start, end, None if groups else alert["segment"])
 
 
 def rows_url(public_url: str, secret: bytes, window: Window, expires: int) -> str:
@@ -47,6 +51,7 @@ def shown_rows_url(public_url: str, window: Window) -> str:
 def _address(public_url: str, window: Window) -> str:
     query = {"start": render(window.start), "end": render(window.end)}
     query |= {} if window.version is None else {"version": window.version}
+    query |= {} if window.segment is None else {"segment": window.segment}
     return f"{public_url}/v1/models/{quote(window.model, safe='')}/rows.parquet?{urlencode(query)}"
 
 
@@ -60,5 +65,6 @@ def is_signed(secret: bytes | None, window: Window, token: str, now: int) -> boo
 
 def _token(secret: bytes, window: Window, until: int) -> str:
     version = "*" if window.version is None else f"={window.version}"  # rows without a version are not all rows
-    said = "\0".join(("rows", window.model, version, str(window.start), str(window.end), str(until)))
-    return f"{until}.{hmac.new(secret, said.encode(), hashlib.sha256).hexdigest()}"
+    said = ["rows", window.model, version, str(window.start), str(window.end), str(until)]
+    said += [] if window.segment is None else [window.segment]
+    return f"{until}.{hmac.new(secret, chr(0).join(said).encode(), hashlib.sha256).hexdigest()}"

@@ -15,9 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from detectors.cuts import SegmentColumn
+from detectors.segments import segment_codes
 from monitor import clock
 from monitor.actions import models as known_models
 from monitor.actions.rows_link import Window
+from monitor.actions.slicing import source_of
 from monitor.errors import Invalid
 from monitor.service import Service
 from monitor.store.models import Model
@@ -32,12 +35,15 @@ def rows_parquet(service: Service, window: Window, as_of: int) -> Iterator[bytes
     ``segment.NAME``, ``metric.NAME``, ``latency_ms``, ``error``, and of the label that was known at ``as_of`` ``label``
     and whether there is one. Times in microseconds.
 
-    Raises NotFound for an unknown model, Invalid for a window that is none, before the first piece.
+    Raises NotFound for an unknown model, Invalid for a window that is none or a segment of no column, before the first
+    piece.
     """
     if window.start >= window.end:
         raise Invalid("start must be before end", field="end")
     with service.database.read() as connection:
         model = known_models.get(connection, window.model)
+    if window.segment is not None and _segment(model, window.segment) is None:
+        raise Invalid(f"{window.segment!r} is no segment: write column=value, of a column there is", field="segment")
     until = min(window.end, as_of + 1)
     return _pieces(service, model, replace(window, end=until), as_of // clock.HOUR)
 
@@ -62,7 +68,7 @@ def _stretches(service: Service, model: Model, window: Window, known_hour: int) 
             hours = np.unique(rows.column("hour").to_numpy())
             labels = service.observations.scored(connection, model.stored, hours.tolist())
         hour = int(hours[-1]) + 1
-        wanted = _of_window(rows, window)
+        wanted = _of_segment(model, _of_window(rows, window), window)
         if len(wanted):
             yield _table(model, wanted, _standing(labels, known_hour))
 
@@ -73,6 +79,21 @@ def _of_window(rows: pa.Table, window: Window) -> pa.Table:
     if window.version is not None:
         kept = pc.and_(kept, pc.equal(pc.fill_null(rows.column("version"), ""), window.version))
     return rows.filter(kept)
+
+
+def _of_segment(model: Model, rows: pa.Table, window: Window) -> pa.Table:
+    found = None if window.segment is None else _segment(model, window.segment)
+    if found is None:
+        return rows
+    source, segment = found
+    return rows.filter(pa.array(segment_codes(segment, rows.column(source.physical).combine_chunks()) == 0))
+
+
+def _segment(model: Model, segment: str) -> tuple[StoredColumn, SegmentColumn] | None:
+    """The stored column of ``name=value``, and the value as rows are told apart by it; None where there is none."""
+    name, equals, value = segment.partition("=")
+    source = source_of(model.columns, name)
+    return None if source is None or not equals else (source, SegmentColumn(name, (value,)))
 
 
 def _standing(rows: ScoredRows, hour: int) -> pa.Table:

@@ -13,13 +13,13 @@ from monitor.errors import Invalid
 from monitor.store import installation
 
 router = APIRouter()
-_KNOWN = ("start", "end", "version", "as_of", "token")
+_KNOWN = ("start", "end", "version", "segment", "as_of", "token")
 
 
 @router.get("/v1/models/{model}/rows.parquet", dependencies=[Depends(requires(OPEN))])
 def get_rows(model: str, request: Request) -> Response:
-    """Predictions with times in [start, end), of one version or of all, with their labels as known at ``as_of``. Needs
-    the token of this very window, or a key that reads."""
+    """Predictions with times in [start, end), of one version or of all, of one segment or of all, with their labels as
+    known at ``as_of``. Needs the token of this very window, or a key that reads."""
     given, service, now = request.query_params, service_of(request), now_of(request)
     unknown = sorted(set(given) - set(_KNOWN))
     if unknown:
@@ -27,7 +27,7 @@ def get_rows(model: str, request: Request) -> Response:
     start, end, as_of = (moment(given.get(name), name) for name in ("start", "end", "as_of"))
     if start is None or end is None:
         raise Invalid("start and end say which rows", field="start" if start is None else "end")
-    window = Window(model, given.get("version"), start, end)
+    window = Window(model, given.get("version"), start, end, given.get("segment"))
     with service.database.read() as connection:
         secret = installation.known_secret(connection)
     if not is_signed(secret, window, given.get("token", ""), now):

@@ -9,13 +9,12 @@ from alerting.reading import Reading
 from detectors.cuts import SegmentColumn
 from detectors.fairness import METRICS, Group, measure_fairness
 from detectors.performance.scored import no_labels
+from detectors.segments import EVERY
 from monitor.actions.frame import POOLED, Compared, Frame, Window
 from monitor.actions.measuring.as_reading import as_reading, no_reference
 from monitor.actions.measuring.performance import has_enough_labels
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import reference_of
-
-EVERY = "*"  # stands for the value: a reading is about all groups of the column
 
 
 def fairness(frame: Frame, task: Task, window: Window) -> list[Reading]:

@@ -6,6 +6,7 @@ import io
 import logging
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pyarrow as pa
@@ -179,7 +180,21 @@ def table_of(api: Api, path: str) -> pa.Table:
     return pq.read_table(io.BytesIO(answer.content))
 
 
-def fired(world: World, **settings: Any) -> str:
+def run_of(world: World, run_id: str) -> trigger_runs.TriggerRun:
+    with world.service.database.read() as connection:
+        run = trigger_runs.get_run(connection, run_id)
+    assert run is not None
+    return run
+
+
+def link_of(world: World, run_id: str) -> str:
+    """The path of the link to the rows that a retraining is given."""
+    with world.service.database.write() as connection:
+        link = str(trigger_run_body(world.service, connection, run_of(world, run_id))["data_url"])
+    return link.removeprefix(world.service.settings.public_url)
+
+
+def fired(world: World, segment: str | None = None, **settings: Any) -> str:
     """The id of a retraining that an alert on the first day asked for."""
     trigger = {"type": "webhook", "url": "http://127.0.0.1:9/x", **settings}
     with world.service.database.write() as connection:
@@ -188,7 +203,7 @@ def fired(world: World, **settings: Any) -> str:
             connection,
             world.found(connection),
             [Rule("drift", "data_drift", trigger="retrain")],
-            [reading("warning", "x", end=T0 + D, version="v1")],
+            [reading("warning", "x", end=T0 + D, version="v1", segment=segment)],
             as_of=T0 + D,
             wall_now=NOW,
             public_url="http://plimsoll.test",
@@ -204,11 +219,7 @@ def fired(world: World, **settings: Any) -> str:
 def test_the_link_of_a_run_leads_to_the_rows_of_its_window(api: Api, world: World) -> None:
     manage_keys.create(world.service.database, "admin", "me", NOW)  # from here on a key is needed
     run_id = fired(world)
-    with world.service.database.write() as connection:
-        run = trigger_runs.get_run(connection, run_id)
-        assert run is not None
-        link = trigger_run_body(world.service, connection, run)["data_url"]
-    path = link.removeprefix(world.service.settings.public_url)
+    path, run = link_of(world, run_id), run_of(world, run_id)
     table = table_of(api, path)
     assert len(table) == 720
     assert table.column("version").unique().to_pylist() == ["v1"]
@@ -231,6 +242,36 @@ def test_the_link_of_a_run_leads_to_the_rows_of_its_window(api: Api, world: Worl
         assert api.call("GET", wrong).status_code == 401
     api.now = run.finish_by + D + clock.SECOND
     assert api.call("GET", path).status_code == 401
+
+
+def test_the_link_of_an_alert_on_a_segment_leads_to_the_rows_of_it(api: Api, world: World) -> None:
+    manage_keys.create(world.service.database, "admin", "me", NOW)
+    path = link_of(world, fired(world, segment="kind=b"))
+    rows = table_of(api, path)
+    wanted = [one for one in traffic(T0, 24, per_hour=30, version="v1") if one["features"]["kind"] == "b"]
+    assert sorted(rows.column("id").to_pylist()) == sorted(one["id"] for one in wanted)
+    for wrong in ("&segment=kind%3Da", ""):
+        assert api.call("GET", path.replace("&segment=kind%3Db", wrong)).status_code == 401
+
+
+def test_the_link_of_an_alert_that_compares_groups_leads_to_the_rows_of_all(api: Api, world: World) -> None:
+    path = link_of(world, fired(world, segment="kind=*"))
+    assert "segment" not in path
+    assert len(table_of(api, path)) == 720
+
+
+@pytest.mark.parametrize(
+    ("segment", "rows", "status"),
+    [("kind=nobody", 0, 200), ("kind", None, 422), ("colour=red", None, 422), ("=b", None, 422)],
+)
+def test_a_segment_is_of_a_column_there_is(api: Api, world: World, segment: str, rows: int | None, status: int) -> None:
+    query = {"start": clock.render(T0), "end": clock.render(T0 + D), "segment": segment}
+    answer = api.call("GET", f"/v1/models/m/rows.parquet?{urlencode(query)}")
+    assert answer.status_code == status
+    if rows is None:
+        assert answer.json()["error"]["field"] == "segment"
+    else:
+        assert len(pq.read_table(io.BytesIO(answer.content))) == rows
 
 
 def test_labels_are_those_that_were_known(api: Api, world: World) -> None:
