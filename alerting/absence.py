@@ -1,12 +1,14 @@
 """Data that used to come and does not any more, and checks that fail: a state of its own, told once.
 
 What was never told, waits for labels or has too few rows is no news. A series is lost in a window of which others could
-be told while it has no row at all, or has nothing to be compared with any more, after it could be told before.
+be told while it has no row at all, or has nothing to be compared with any more, after it could be told before. In a
+window shorter than a day that may be the hour: of those it takes a day. What is lost in windows of several lengths is
+told once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from alerting.episode import DATA_BACK, Absence, AlertState, Episode, JudgedWindow, Transition, TransitionKind
@@ -15,7 +17,8 @@ from alerting.reading import Reading, Series
 from alerting.timeline import ended, named, said
 from alerting.words import Condition, hours
 
-MISSING_FOR = 3  # windows in a row
+MISSING_FOR = 3  # windows in a row ...
+SHORT_FOR = 24  # ... and of those shorter than a day, which end every hour
 CANNOT_TELL = "cannot_tell"
 _TOO_FEW = "too_few_rows"
 _TAKEN_AWAY = ("no_reference", "unknown_feature", "missing_extra", "not_counted")
@@ -31,17 +34,22 @@ def note_absence(
     after = _after(before, window)
     others = {length: one for length, one in state.absent.items() if length != window.length_hours}
     state = replace(state, absent=others if after == Absence() else {**others, window.length_hours: after})
-    news = lost_of(after) - lost_of(before)
+    elsewhere = frozenset(series for length, one in others.items() for series in lost_of(one, length))
+    news = lost_of(after, window.length_hours) - lost_of(before, window.length_hours) - elsewhere
     if news or (fails(after) and not fails(before)):
         return _missing(state, window, at, new_id, news)
-    if any(is_gone(one) for one in state.absent.values()):
+    if any(is_gone(one, length) for length, one in state.absent.items()):
         return (state, []) if state.episode is not None else _missing(state, window, at, new_id, frozenset())
-    return _back(state, window, at) if is_gone(before) else (state, [])
+    return _back(state, window, at) if is_gone(before, window.length_hours) else (state, [])
 
 
-def lost_of(absence: Absence) -> frozenset[Series]:
-    """The series that have been missing for long enough to be told."""
-    return frozenset(series for series, windows in absence.lost.items() if windows >= MISSING_FOR)
+def lost_of(absence: Absence, length_hours: int) -> frozenset[Series]:
+    """The series that have been missing for long enough to be told, in windows of so many hours."""
+    return frozenset(series for series, windows in absence.lost.items() if windows >= _enough(length_hours))
+
+
+def _enough(length_hours: int) -> int:
+    return MISSING_FOR if length_hours >= _A_DAY else SHORT_FOR
 
 
 def fails(absence: Absence) -> bool:
@@ -49,17 +57,16 @@ def fails(absence: Absence) -> bool:
     return absence.failed >= MISSING_FOR
 
 
-def is_gone(absence: Absence) -> bool:
-    """Whether anything is missing or failing for long enough to be told."""
-    return fails(absence) or bool(lost_of(absence))
+def is_gone(absence: Absence, length_hours: int) -> bool:
+    """Whether anything is missing or failing for long enough to be told, in windows of so many hours."""
+    return fails(absence) or bool(lost_of(absence, length_hours))
 
 
-def condition_of(absences: Iterable[Absence]) -> Condition:
-    """The condition that what is absent puts an episode in."""
-    found = list(absences)
-    if any(fails(one) for one in found):
+def condition_of(absences: Mapping[int, Absence]) -> Condition:
+    """The condition that what is absent, by length in hours, puts an episode in."""
+    if any(fails(one) for one in absences.values()):
         return "error"
-    return "no_data" if any(lost_of(one) for one in found) else "ok"
+    return "no_data" if any(lost_of(one, length) for length, one in absences.items()) else "ok"
 
 
 def _after(before: Absence, window: JudgedWindow) -> Absence:
@@ -87,9 +94,6 @@ def _told(window: JudgedWindow) -> set[Series]:
 
 
 def _gone(window: JudgedWindow) -> set[Series]:
-    """Of windows of a day or longer: in a shorter one a feature may be missing because of the hour."""
-    if window.length_hours < _A_DAY:
-        return set()
     told = _told(window)
     untold = [one for one in window.readings if one.series not in told]
     return {one.series for one in untold if _is_gone(one, others_told=bool(told))}
@@ -105,15 +109,15 @@ def _missing(
     state: AlertState, window: JudgedWindow, at: int, new_id: Callable[[], str], news: frozenset[Series]
 ) -> tuple[AlertState, list[Transition]]:
     """Note it on the open episode, or on one of its own; without ``news`` nobody is told again."""
-    condition = condition_of(state.absent.values())
+    condition = condition_of(state.absent)
     episode = state.episode or Episode(new_id(), "pending", "warning", started_at=at)
     episode = replace(episode, condition=condition)
     absence = state.absent.get(window.length_hours, Absence())
-    failing = fails(absence)
-    evidence = [one for one in window.readings if one.series in (news or lost_of(absence)) or failing]
+    failing, lost = fails(absence), news or lost_of(absence, window.length_hours)
+    evidence = [one for one in window.readings if one.series in lost or failing]
     told = bool(news) or absence.failed == MISSING_FOR
     kind: TransitionKind = ("check_failing" if failing else "data_missing") if told else _QUIET[condition]
-    found = said(kind, at, _why(absence, news or lost_of(absence), window), episode, window, evidence)
+    found = said(kind, at, _why(absence, lost, window), episode, window, evidence)
     return replace(state, episode=episode, counts=state.counts), [found]
 
 
@@ -121,9 +125,10 @@ _QUIET: Mapping[Condition, TransitionKind] = {"no_data": "no_data", "error": "er
 
 
 def _why(absence: Absence, series: frozenset[Series], window: JudgedWindow) -> str:
-    lately = f"in {MISSING_FOR} windows of {hours(window.length_hours)} in a row"
+    of = f"windows of {hours(window.length_hours)} in a row"
     if fails(absence):
-        return f"the check failed {lately}; nothing resolves for that"
+        return f"the check failed in {MISSING_FOR} {of}; nothing resolves for that"
+    lately = f"in {_enough(window.length_hours)} {of}"
     names = sorted({feature or metric for metric, feature in series})
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return f"no data of {', '.join(names[:_LISTED])}{more} {lately}, and there was before; nothing resolves for that"

@@ -197,7 +197,7 @@ def _with_condition(
     state: AlertState, counts: Mapping[int, Count], window: JudgedWindow, at: int
 ) -> tuple[AlertState, list[Transition]]:
     before = open_episode(state)
-    absent = condition_of(state.absent.values())
+    absent = condition_of(state.absent)
     condition = _worst_condition([*(count.condition for count in counts.values()), absent])
     episode = replace(before, condition=condition)
     state = replace(state, episode=episode, counts=counts)

@@ -16,7 +16,7 @@ from monitor.store.bulk import insert_fresh
 from monitor.store.driver import as_json, run_many
 from monitor.store.tables import measured, readings
 
-MONTH = 30 * clock.DAY
+MONTH, WEEK = 30 * clock.DAY, 7 * clock.DAY
 
 Series = tuple[str, str, str, str, str | None]  # metric, feature, segment, kind, version
 
@@ -303,10 +303,12 @@ def told_before(
     features: Collection[str | None],
 ) -> set[tuple[str, str | None, str | None, str | None]]:
     """Metric, feature, version and segment of every series of these features that could be told in a window of this
-    length that ended in the 30 days before ``end``. No version stands for all together and for rows without one."""
+    length that ended in the 30 days before ``end``, or the 7 days of one shorter than a day. No version stands for all
+    together and for rows without one."""
     t = readings.c
+    since = end - (MONTH if length_hours >= 24 else WEEK)
     query = select(t.metric, t.feature, t.version, t.segment).distinct()
-    mine = (t.model_id == model_id, t.check_name == check, t.window_end >= end - MONTH, t.window_end < end)
+    mine = (t.model_id == model_id, t.check_name == check, t.window_end >= since, t.window_end < end)
     there = (t.window_start == t.window_end - length_hours * clock.HOUR, t.feature.in_([one or "" for one in features]))
     rows = connection.execute(query.where(*mine, *there, t.verdict.in_(("ok", "warning", "critical")))).all()
     return {(metric, feature or None, version or None, segment or None) for metric, feature, version, segment in rows}

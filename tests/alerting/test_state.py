@@ -334,9 +334,34 @@ def test_what_was_never_there_is_not_missing() -> None:
     assert live(ONE, [*days(("ok", "ok")), sparse, *(without("f1", n) for n in range(2, 9))])[1] == []
 
 
-def test_in_short_windows_a_feature_may_be_missing_because_of_the_hour() -> None:
-    short = [replace(without("f1", n), length_hours=6) for n in range(1, 9)]
-    assert live(ONE, [*days(("ok", "ok")), *short])[1] == []
+def hourly(feature: str, n: int) -> JudgedWindow:
+    """A window of six hours, which ends at the n-th hour, without the feature."""
+    end = MIDNIGHT + n * HOUR
+    given = {"end": end, "length": 6}
+    gone = reading("cannot_tell", feature, reason="too_few_rows", n_current=0, **given)
+    return JudgedWindow(6, end - 6 * HOUR, end, (reading("ok", "f0", **given), gone))
+
+
+def test_in_short_windows_a_feature_may_be_missing_because_of_the_hour_but_not_for_a_day() -> None:
+    began = window("ok", "ok", end=MIDNIGHT, length=6)
+    state, said = live(ONE, [began, *(hourly("f1", n) for n in range(1, 24))])
+    assert said == []
+    assert live(ONE, [window("ok", "ok", end=MIDNIGHT + 24 * HOUR, length=6)], state)[0].absent == {}
+    _, said = live(ONE, [hourly("f1", 24)], state)
+    assert kinds(said) == ["data_missing"]
+    assert said[0].reason.startswith("no data of f1 in 24 windows of 6h in a row")
+
+
+def test_what_is_lost_in_windows_of_several_lengths_is_told_once_and_is_back_with_the_last() -> None:
+    short = [window("ok", "ok", end=MIDNIGHT, length=6), *(hourly("f1", n) for n in range(1, 100))]
+    long = [*days(("ok", "ok")), *(without("f1", n) for n in range(1, 5))]
+    state, said = live(ONE, [*short, *long])
+    assert kinds(said) == ["data_missing"]
+    back = MIDNIGHT + 100 * HOUR
+    state, said = live(ONE, [window("ok", "ok", end=back, length=6)], state)
+    assert said == []
+    _, said = live(ONE, [window("ok", "ok", end=MIDNIGHT + 5 * DAY)], state)
+    assert kinds(said) == ["resolved"]
 
 
 def test_windows_without_rows_are_not_missing_data() -> None:

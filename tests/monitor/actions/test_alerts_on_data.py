@@ -141,3 +141,15 @@ def test_an_alert_ends_with_its_segment(world: World) -> None:
     assert found[None]["state"] == "firing"
     assert found["region=north"]["resolve_reason"] == "rule_removed"
     assert "region is no longer" in found["region=north"]["transitions"][-1]["reason"]
+
+
+@pytest.mark.one_engine
+def test_features_that_come_in_numbers_hide_no_drift_of_those_that_were_there(world: World) -> None:
+    """They have no reference, and say nothing of the others."""
+    world.configure(checks=[{"name": name, "kind": name, "window": "24h"} for name in ("data_quality", "data_drift")])
+    drifted = traffic(START, 24, per_hour=20, seed=2, shift=3.0)
+    world.post([{**one, "features": {**one["features"], **dict.fromkeys("abcdef", 1.0)}} for one in drifted])
+    walk(world, range(24, 25), "data_quality", "data_drift")
+    (alert,) = story(world)["data_drift"]
+    assert (alert["state"], alert["details"]) == ("firing", {})
+    assert {one["feature"] for one in alert["transitions"][-1]["readings"]} == {"x"}
