@@ -165,6 +165,7 @@ def _step(
         },
         again=again,
         replaced=replaced_versions(frame, as_of),
+        segments=frame.settings.segments,
     )
 
 
