@@ -98,4 +98,4 @@ def _send(service: Service, connection: Connection, run: TriggerRun, said: dict[
     trigger_runs.set_fields(connection, run.id, approval=said, history=[*run.history, told], **until)
     evidence = alerts.latest_evidence(connection, run.alert_id, until=run.as_of)
     put_request(connection, run, alert, evidence, public_url=service.settings.public_url, now=now)
-    note(connection, run, alert, "approved", f"{run.trigger_name}: {by.words('approved')}", now, now, **by.details)
+    note(connection, run, alert, "approved", f"{run.trigger_name}: {by.words('approved')}", now, by.details)

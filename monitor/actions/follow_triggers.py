@@ -103,7 +103,7 @@ def move(
         return True
     message = fields.get("message")
     reason = f"{run.trigger_name}: the retraining {_WORDS[state]}" + (f": {message}" if message else "")
-    note(connection, run, alert, state, reason, now, now, url=fields.get("url"), **by)
+    note(connection, run, alert, state, reason, now, {"url": fields.get("url"), **by})
     if state in WENT_WRONG:
         said = {"state": state} | ({"message": message} if message else {})
         url = service.settings.public_url

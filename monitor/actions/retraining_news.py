@@ -19,20 +19,20 @@ def note(
     word: str,
     reason: str,
     at: int,
-    now: int,
-    /,
-    **details: Any,
+    details: Mapping[str, Any] | None = None,
+    *,
+    now: int | None = None,
 ) -> None:
-    """An entry ``retraining_WORD`` in the timeline; ``at`` is a run's time or the clock's, ``now`` the clock's."""
+    """An entry ``retraining_WORD`` in the timeline; ``now`` is the clock's where ``at`` is a run's."""
     alerts.add_transition(
         connection,
         run.alert_id,
         at=at,
-        now=now,
+        now=at if now is None else now,
         kind=f"retraining_{word}",
         severity=str(alert["severity"]),
         reason=reason,
-        details={"trigger_run": run.id, **details},
+        details={"trigger_run": run.id, **(details or {})},
     )
 
 
