@@ -128,10 +128,19 @@ def _ready(
         why = "not sent: the message that it rewrites never arrived"
         outbox.settle(connection, message, state=DROPPED, now=now, status=None, error=why)
         return None
-    if message.rewrites is not None:
-        message = replace(message, body=as_of_now(connection, message.rewrites, now))
-        threads.say(connection, message.id, message.body)
-    return Ready(message, settings, None)
+    return Ready(_renewed(connection, message, now), settings, None)
+
+
+def _renewed(connection: Connection, message: Outgoing, now: int) -> Outgoing:
+    """One that rewrites another says how things stand now."""
+    if message.rewrites is None:
+        return message
+    try:
+        body = as_of_now(connection, message.rewrites, now)
+    except (LookupError, TypeError, ValueError):
+        return message  # what another version of the program wrote must not stop the messages behind it
+    threads.say(connection, message.id, body)
+    return replace(message, body=body)
 
 
 def _attempt(

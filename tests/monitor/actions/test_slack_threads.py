@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 from slack_sdk.signature import SignatureVerifier
-from sqlalchemy import event, insert
+from sqlalchemy import event, insert, update
 
 from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND, in_words
@@ -411,6 +411,18 @@ def test_the_last_to_rewrite_a_message_shows_the_newest_whoever_wrote_it_down_fi
     assert (method, sent["metadata"]["event_payload"]["webhook_id"]) == ("chat.update", "msg_of_the_silence")
     assert "is firing (critical" in text(world.slack.messages[ts])
     assert world.log("msg_of_the_silence")["body"]["entries"][0]["alert"]["severity"] == "critical"
+
+
+@pytest.mark.one_engine
+def test_a_message_that_cannot_be_made_again_goes_out_as_it_was_written_down(world: World) -> None:
+    (alert,) = world.step(0, (DRIFT, "warning"))
+    ((ts, _),) = world.slack.roots
+    resolve(world.service, alert["id"], world.now)
+    with world.runs.database.write() as connection:
+        first = tables.outbox.c.edits.is_(None) & (tables.outbox.c.state == "delivered")
+        connection.execute(update(tables.outbox).where(first).values(body={"entries": [{"of": "another version"}]}))
+    world.deliver()
+    assert "resolved by a person" in text(world.slack.messages[ts])
 
 
 def test_one_message_of_a_lane_is_on_its_way_at_a_time(world: World) -> None:
