@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alerting.words import DAY
+from alerting.words import DAY, SEVERITIES
 
 MATCHABLE = ("model", "rule", "check", "version", "segment", "severity", "owner")
 
@@ -33,14 +33,21 @@ class Silence:
 
 
 def check_matchers(matchers: Mapping[str, Any]) -> None:
-    """Raise BadMatcher unless there is at least one matcher, each of a known name with a text."""
+    """Raise BadMatcher unless there is at least one matcher, each of a known name with a text that an alert can have:
+    anything else would hold for nothing, and nobody would notice."""
     if not matchers:
         raise BadMatcher("matchers", "a silence needs at least one matcher, for example model")
     for key, value in matchers.items():
         if key not in MATCHABLE:
             raise BadMatcher(f"matchers.{key}", f"{key!r} cannot be matched; there are {', '.join(MATCHABLE)}")
-        if not isinstance(value, str):
-            raise BadMatcher(f"matchers.{key}", f"{key} must be a text")
+        if not isinstance(value, str) or not value:
+            raise BadMatcher(f"matchers.{key}", f"{key} must be a text, and not an empty one")
+        if key == "severity" and value not in SEVERITIES:
+            raise BadMatcher(f"matchers.{key}", f"severity is one of {', '.join(SEVERITIES)}, not {value!r}")
+        if key == "segment" and value.find("=") < 1:
+            raise BadMatcher(
+                f"matchers.{key}", f"a segment is written column=value, for example origin=JFK, not {value!r}"
+            )
 
 
 def silencing(silences: Iterable[Silence], alert: Mapping[str, Any], now: int) -> Silence | None:

@@ -9,11 +9,10 @@ from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 from alerting.options import BadSetting
-from alerting.words import SECOND, Severity, rank, to_datetime
+from alerting.words import SECOND, SEVERITIES, Severity, rank, to_datetime
 
 COMMON = ("only", "quiet")
 Threading = Literal["none", "split", "whole"]
-_SEVERITIES = ("warning", "critical")
 _LISTS = ("models", "owners", "segments")
 
 
@@ -95,6 +94,9 @@ def parse_only(raw: Mapping[str, Any]) -> Only:
         if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
             raise BadSetting(f"only.{key}", f"only.{key} must be a list of texts")
         lists[key] = tuple(value)
+    for segment in lists["segments"]:
+        if segment.startswith("="):
+            raise BadSetting("only.segments", f"{segment!r} is no segment: write a column, or column=value")
     return Only(**lists, severity=_severity(given, "only"))
 
 
@@ -121,8 +123,8 @@ def _object(raw: Mapping[str, Any], key: str, known: Sequence[str]) -> Mapping[s
 
 def _severity(given: Mapping[str, Any], where: str) -> Severity:
     value = given.get("severity", "warning")
-    if value not in _SEVERITIES:
-        raise BadSetting(f"{where}.severity", f"{where}.severity is one of {', '.join(_SEVERITIES)}")
+    if value not in SEVERITIES:
+        raise BadSetting(f"{where}.severity", f"{where}.severity is one of {', '.join(SEVERITIES)}")
     return cast(Severity, value)
 
 

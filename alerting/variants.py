@@ -11,11 +11,10 @@ from alerting.episode import AlertState, JudgedWindow
 from alerting.reading import Reading
 from alerting.rules import Rule
 from alerting.state import step
-from alerting.words import Severity
+from alerting.words import SEVERITIES
 
 IMMATURE_LABELS = "immature_labels"
 FORS: Sequence[tuple[int, int | None]] = ((1, None), (2, None), (3, None), (3, 5))
-SEVERITIES: Sequence[Severity] = ("warning", "critical")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 Verdict = Literal["ok", "warning", "critical", "cannot_tell"]
 Severity = Literal["warning", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("warning", "critical")
 Condition = Literal["ok", "no_data", "error"]
 
 SECOND = 1_000_000

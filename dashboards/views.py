@@ -234,7 +234,8 @@ class Explanation:
 @dataclass(frozen=True)
 class AlertPage:
     """One alert with its story; ``silences`` are those that hold for it now; ``until`` a proposal for a new one.
-    ``explanation`` where somebody asked for it."""
+    Its entries have ``found``, what their evidence says beyond their reason, and whether they were noted ``late``, at
+    another time than the run's own. ``explanation`` where somebody asked for it."""
 
     alert: Mapping[str, Any]
     transitions: Sequence[Mapping[str, Any]]
@@ -252,13 +253,15 @@ class AlertPage:
 class RulePage:
     """A rule ({name, check, at, for_, among, notify, trigger}), what it and its neighbours would have fired in
     [``start``, ``end``) ({rule, fired: [{version, segment, severity, since, until, summary}], current}), and its alerts
-    of those days. ``backtest`` as ``plimsoll backtest --json`` tells it, where somebody asked for it."""
+    of those days. ``whole``: not cut because there are too many readings. ``backtest`` as ``plimsoll backtest --json``
+    tells it, where somebody asked for it."""
 
     model: str
     rule: Mapping[str, Any]
     start: int
     end: int
     readings: int
+    whole: bool
     variants: Sequence[Mapping[str, Any]]
     alerts: Sequence[Mapping[str, Any]]
     backtest: Mapping[str, Any] | None = None

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from monitor.errors import Invalid
 
+AT_HOME = "http://127.0.0.1:8000"  # where a service is reached that was told nothing else
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -23,7 +25,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     config: Path | None = None
-    public_url: str = "http://127.0.0.1:8000"
+    public_url: str = AT_HOME
     allow_targets: tuple[str, ...] = ()
     max_body: int = 64 * 1024 * 1024
     links: tuple[tuple[str, str], ...] = ()

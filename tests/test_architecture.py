@@ -64,6 +64,7 @@ def test_kinds_are_the_same_everywhere() -> None:
 
 def test_severities_and_verdicts_are_the_same_everywhere() -> None:
     severities = get_args(words.Severity)
+    assert severities == words.SEVERITIES
     assert get_args(document.Rule.model_fields["at"].annotation) == severities
     assert set(severities) < set(get_args(words.Verdict))
     assert set(page_words.VERDICTS) >= set(get_args(words.Verdict))

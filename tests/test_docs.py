@@ -19,6 +19,7 @@ from bench.pictures.__main__ import PICTURES
 from dashboards.registry import PANELS
 from detectors.estimation.measure import PREFIX
 from detectors.registry import ESTIMATED, MULTIVARIATE, SEQUENTIAL, TWO_SAMPLE
+from monitor import cli
 from monitor.actions import apply_config
 from monitor.actions.exposition import exposition
 from monitor.api.access import scope_of_route
@@ -75,6 +76,7 @@ def commands(command: Any, path: str = "plimsoll") -> Iterator[tuple[str, set[st
         yield from commands(one, f"{path} {name}")
 
 
+cli.load([])
 COMMANDS = dict(commands(typer.main.get_command(command_line)))
 
 

@@ -40,5 +40,6 @@ def upgrade() -> None:
     ):
         op.add_column("trigger_runs", column)
     op.add_column("alerts", sa.Column("details", sa.JSON()))
+    op.add_column("transitions", sa.Column("noted_at", sa.BigInteger()))
     op.add_column("silences", sa.Column("ends_with", sa.String(20)))
     op.add_column("silences", sa.Column("newest_version", sa.Text()))

@@ -59,6 +59,7 @@ def acknowledge(service: Service, alert_id: str, now: int, by: By = NOBODY) -> d
             connection,
             alert_id,
             at=now,
+            now=now,
             kind="acknowledged",
             severity=alert["severity"],
             reason=by.words("acknowledged"),

@@ -16,11 +16,11 @@ from alerting.secrets import MissingSecret, resolve
 from monitor import clock
 from monitor.actions.answer_alert import By, acknowledge, open_alert
 from monitor.actions.approve_retraining import approve_by_button, deny_by_button
-from monitor.actions.rewrite_messages import rewrite
+from monitor.actions.rewrite_messages import rewrite, rewrite_answered
 from monitor.actions.silence_alerts import silence
 from monitor.errors import BadRequest, Conflict, NotFound, Unauthorized
 from monitor.service import Service
-from monitor.store import config, locks
+from monitor.store import config, locks, trigger_runs
 
 NAP = clock.DAY
 MAX_NAME = 100
@@ -95,7 +95,11 @@ def answer_click(service: Service, body: bytes, now: int) -> int:
 
 def _show(service: Service, click: Click) -> None:
     with service.database.write(locks.OUTBOX) as connection:
-        rewrite(connection, [click.value], click.now)
+        run = trigger_runs.get_run(connection, click.value)
+        if run is None:
+            rewrite(connection, [click.value], click.now)
+        else:
+            rewrite_answered(connection, run.alert_id, run.id, click.now)
 
 
 def _signing_secrets(service: Service, environment: Mapping[str, str]) -> list[str]:

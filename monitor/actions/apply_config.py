@@ -9,11 +9,14 @@ from typing import Any
 
 from detectors.registry import TWO_SAMPLE
 from monitor.actions.approvers import unasked, unasked_elsewhere
+from monitor.actions.end_episode import end_orphans
 from monitor.actions.private import rows_under_way_end
 from monitor.config.document import Check, Document, Model
+from monitor.config.inventory import rules_of
 from monitor.config.reading import from_yaml, placed
 from monitor.errors import Invalid
-from monitor.store import channel_states, config, locks, models
+from monitor.settings import AT_HOME
+from monitor.store import channel_states, config, installation, locks, models
 from monitor.store.database import Connection, Database
 
 
@@ -94,13 +97,23 @@ def apply_file(database: Database, file: Path, now: int) -> tuple[int, list[Chan
 
 
 def put_model(connection: Connection, name: str, settings: Model, now: int) -> None:
-    """Replace a model's configuration; the model is made if it is new."""
+    """Replace a model's configuration; the model is made if it is new. Alerts of rules, checks and segments that are
+    not in it end here: a model without checks, or without new rows, has no run that could end them."""
     model = models.ensure(connection, name, now)
     models.put_settings(connection, model.id, dump(settings))
     if settings.features:
         models.set_column_types(
             connection, model.id, {name: one.type for name, one in settings.features.items() if one.type is not None}
         )
+    end_orphans(
+        connection,
+        model.id,
+        rules_of(settings, (), has_reference=model.first_reference_at is not None),
+        settings.segments,
+        at=now,
+        now=now,
+        public_url=installation.public_url(connection) or AT_HOME,
+    )
 
 
 def dump(part: Document | Model) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def _answer(service: Service, run_id: str, word: str, by: By, now: int) -> dict[
             move(service, connection, run, "cancelled", now, by.details, message=reason, approval=said)
         else:
             _send(service, connection, run, said, by, now)
-        rewrite_answered(connection, run.alert_id, run.id, reason, now)
+        rewrite_answered(connection, run.alert_id, run.id, now)
         after = trigger_runs.get_run(connection, run_id)
         return run.as_json() if after is None else after.as_json()
 
@@ -98,4 +98,4 @@ def _send(service: Service, connection: Connection, run: TriggerRun, said: dict[
     trigger_runs.set_fields(connection, run.id, approval=said, history=[*run.history, told], **until)
     evidence = alerts.latest_evidence(connection, run.alert_id, until=run.as_of)
     put_request(connection, run, alert, evidence, public_url=service.settings.public_url, now=now)
-    note(connection, run, alert, "approved", f"{run.trigger_name}: {by.words('approved')}", now, **by.details)
+    note(connection, run, alert, "approved", f"{run.trigger_name}: {by.words('approved')}", now, by.details)

@@ -46,7 +46,7 @@ def _close(connection: Connection, run: TriggerRun, as_of: int, now: int, public
     if closing.result == "not_yet_known":
         return
     reason = f"{run.trigger_name}: {_WORDS[closing.result]}: {closing.reason}"
-    note(connection, run, alert, closing.result, reason, as_of, closing=found_out)
+    note(connection, run, alert, closing.result, reason, as_of, {"closing": found_out}, now=now)
     if deliver:
         spread(
             connection,

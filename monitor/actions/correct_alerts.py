@@ -55,6 +55,7 @@ def _note(run: AlertRun, rule: Rule, window: JudgedWindow, alert_id: str, said: 
         run.connection,
         alert_id,
         at=run.as_of,
+        now=run.wall_now,
         kind="corrected",
         severity=severity,
         reason=f"{now_known(window, seen)}; this alert was over by then",

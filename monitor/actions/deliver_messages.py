@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from alerting.backoff import next_try
@@ -18,6 +18,8 @@ from alerting.registry import Channel, channel_of, trigger_of
 from alerting.secrets import BadSecret, MissingSecret, resolve
 from monitor.actions.ask_orchestrator import ask, note_answer, outcome_of
 from monitor.actions.follow_triggers import after_attempt, before_attempt, note_attempt, trigger_run_body
+from monitor.actions.repeat_alerts import next_at
+from monitor.actions.rewrite_messages import as_of_now
 from monitor.clock import SECOND
 from monitor.delivery.addresses import AddressPolicy
 from monitor.delivery.carry import carry
@@ -25,7 +27,7 @@ from monitor.delivery.http import TIMEOUT
 from monitor.delivery.talk import MOST_REQUESTS
 from monitor.service import Service
 from monitor.settings import Settings
-from monitor.store import channel_states, config, locks, outbox
+from monitor.store import channel_states, config, locks, outbox, threads
 from monitor.store.database import Connection
 from monitor.store.outbox import DELIVERED, DROPPED, GIVEN_UP, Outgoing
 
@@ -122,6 +124,9 @@ def _ready(
         why = "not sent: the message that it rewrites never arrived"
         outbox.settle(connection, message, state=DROPPED, now=now, status=None, error=why)
         return None
+    if message.rewrites is not None:
+        message = replace(message, body=as_of_now(connection, message.rewrites, now))
+        threads.say(connection, message.id, message.body)
     return Ready(message, settings, None)
 
 
@@ -183,6 +188,8 @@ def _settle(
     due = None
     if outcome.kind == "retry":
         due = next_try(message.attempts + 1, now, outcome.after)
+    if due is not None and message.kind == "channel":
+        due = next_at(connection, message, due, now, outcome.after)
     if due is None:
         _give_up(service, connection, message, outcome.reason, now, status, final=outcome.kind == "give_up")
     else:

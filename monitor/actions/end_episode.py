@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -48,7 +48,7 @@ def end_episode(
     reason = reason or _WORDS[word]
     severity = alert["severity"]
     alerts.add_transition(
-        connection, alert_id, at=at, kind="resolved", severity=severity, reason=reason, details=details
+        connection, alert_id, at=at, now=now, kind="resolved", severity=severity, reason=reason, details=details
     )
     if deliver and (state.episode is None or state.episode.told):
         evidence = alerts.latest_evidence(connection, alert_id)
@@ -57,17 +57,43 @@ def end_episode(
     return alert
 
 
-def orphans(connection: Connection, model_id: int, rules: Sequence[Rule]) -> dict[str, str]:
-    """Open alerts that nothing can resolve any more, and why: their rule is gone, or a replay forgot their state."""
+def end_orphans(
+    connection: Connection,
+    model_id: int,
+    rules: Sequence[Rule],
+    segments: Collection[str] | None,
+    *,
+    at: int,
+    now: int,
+    public_url: str,
+    deliver: bool = True,
+) -> list[str]:
+    """End the open alerts of a model that nothing can resolve any more: their rule is gone, their segment is none of
+    the model's ``segments`` (columns; None: not known), or a replay forgot their state; their ids. Otherwise as
+    ``end_episode``."""
+    ended = []
+    for alert_id, (word, reason) in _orphans(connection, model_id, rules, segments).items():
+        end_episode(connection, alert_id, word, at=at, now=now, public_url=public_url, deliver=deliver, reason=reason)
+        ended.append(alert_id)
+    return ended
+
+
+def _orphans(
+    connection: Connection, model_id: int, rules: Sequence[Rule], segments: Collection[str] | None
+) -> dict[str, tuple[str, str | None]]:
+    found: dict[str, tuple[str, str | None]] = {}
     spoken_of = {(rule.name, rule.check) for rule in rules}
-    states = [AlertState.from_dict(state) for state in alerts.load_states(connection, model_id).values()]
-    kept = {state.episode.id for state in states if state.episode is not None}
-    found: dict[str, str] = {}
-    for alert in alerts.open_of(connection, model_id):
+    open_alerts = alerts.open_of(connection, model_id)
+    states = alerts.load_states(connection, model_id).values() if open_alerts else ()
+    kept = {state.episode.id for state in map(AlertState.from_dict, states) if state.episode is not None}
+    for alert in open_alerts:
+        column = str(alert["segment"] or "").partition("=")[0]
         if (alert["rule"], alert["check"]) not in spoken_of:
-            found[alert["id"]] = RULE_REMOVED
+            found[alert["id"]] = (RULE_REMOVED, None)
+        elif column and segments is not None and column not in segments:
+            found[alert["id"]] = (RULE_REMOVED, f"{column} is no longer one of the model's segments")
         elif alert["id"] not in kept:
-            found[alert["id"]] = SUPERSEDED
+            found[alert["id"]] = (SUPERSEDED, None)
     return found
 
 

@@ -33,7 +33,7 @@ def follow_triggers(service: Service, now: int) -> int:
             if run.waits:
                 over, why = {**(run.approval or {}), "open": False}, f"nobody approved it within {WAITED}"
                 move(service, connection, run, "cancelled", now, message=why, approval=over)
-                rewrite_answered(connection, run.alert_id, run.id, why, now)
+                rewrite_answered(connection, run.alert_id, run.id, now)
             else:
                 move(service, connection, run, "stuck", now, message=_overdue(run, now))
     return len(late)
@@ -103,7 +103,7 @@ def move(
         return True
     message = fields.get("message")
     reason = f"{run.trigger_name}: the retraining {_WORDS[state]}" + (f": {message}" if message else "")
-    note(connection, run, alert, state, reason, now, url=fields.get("url"), **by)
+    note(connection, run, alert, state, reason, now, {"url": fields.get("url"), **by})
     if state in WENT_WRONG:
         said = {"state": state} | ({"message": message} if message else {})
         url = service.settings.public_url

@@ -75,12 +75,13 @@ def _change(run: AlertRun, one: Stepped, transition: Transition, noted: Noted) -
         run.connection,
         alert["id"],
         at=run.as_of,
+        now=run.wall_now,
         kind=transition.kind,
         severity=transition.severity,
         reason=transition.reason,
         window=None if transition.window is None else (transition.window.end, transition.window.length_hours),
         readings=evidence,
-        details=_details(run, one, transition, silence, hidden),
+        details=_details(run, one, transition, silence) | _hidden(hidden, evidence, visible, total),
     )
     out_of_sight = bool(hidden) and not visible
     why_hidden = f"{hidden[0].rule} fires: {hidden[0].reason}" if out_of_sight else None
@@ -125,18 +126,24 @@ def _left_out(hidden: Sequence[Broken]) -> str:
     return "".join(f"; some of it is not told, as {one.rule} fires: {one.reason}" for one in hidden[:1])
 
 
-def _details(
-    run: AlertRun, one: Stepped, transition: Transition, silence: Silence | None, hidden: Sequence[Broken]
-) -> dict[str, Any]:
+def _details(run: AlertRun, one: Stepped, transition: Transition, silence: Silence | None) -> dict[str, Any]:
     found: dict[str, Any] = {"series": transition.total}
     window = transition.window
     if transition.kind in ("firing", "raised") and window is not None:
         found["moved"] = moved(window.readings, run.importance)
     if transition.kind == "corrected" and window is not None:
         found["now"] = look(one.rule, window).severity or "ok"
-    if hidden:
-        found["hidden_by"] = [broken.as_json() for broken in hidden]
     return found if silence is None else {**found, "silenced_by": silence.id}
+
+
+def _hidden(hidden: Sequence[Broken], evidence: Sequence[Json], visible: Sequence[Json], total: int) -> dict[str, Any]:
+    """What of the evidence nobody is told, and by what; how many series were told of."""
+    if not hidden:
+        return {}
+    shown = {(one["metric"], one["feature"]) for one in visible}
+    series = [(one["metric"], one["feature"]) for one in evidence]
+    left_out = [list(one) for one in dict.fromkeys(series) if one not in shown]
+    return {"hidden_by": [broken.as_json() for broken in hidden], "hidden": left_out, "told": total}
 
 
 def _asked(
@@ -227,6 +234,7 @@ def _uncovered(run: AlertRun, one: Stepped, told: bool) -> Change | None:
         run.connection,
         episode.id,
         at=run.as_of,
+        now=run.wall_now,
         kind="uncovered",
         severity=episode.severity,
         reason=reason,

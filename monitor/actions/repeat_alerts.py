@@ -1,11 +1,16 @@
-"""Some receivers forget: they hear again and again that an alert still fires, and for a while that it is over."""
+"""Some receivers forget: they hear again and again that an alert still fires, and for a while that it is over.
+
+One that was away hears of it as soon as it is back: such a message is tried as often as it would be repeated, and what
+was given up meanwhile is told again as well.
+"""
 
 from __future__ import annotations
 
 from alerting.registry import Repeats, channel_of
 from monitor.service import Service
-from monitor.store import channel_states, config, locks, outbox, repeats
+from monitor.store import alerts, channel_states, config, locks, outbox, repeats
 from monitor.store.database import Connection
+from monitor.store.outbox import Outgoing
 
 
 def repeat_alerts(service: Service, now: int) -> int:
@@ -16,7 +21,19 @@ def repeat_alerts(service: Service, now: int) -> int:
             return 0
     with service.database.write(locks.OUTBOX) as connection:
         due = [key for name, each in wanted.items() for key in _due(connection, name, each, now)]
-        return sum(outbox.send_again(connection, key, outbox.DELIVERED, now) for key in due)
+        return sum(outbox.send_again(connection, key, state, now) for key, state in due)
+
+
+def next_at(connection: Connection, message: Outgoing, due: int, now: int, asked: int | None) -> int:
+    """When to try a message again that is ``due`` then by the usual waits: sooner where its channel has to hear often
+    that the alert fires, and it does; not before what the other side ``asked`` for, in microseconds."""
+    channel = channel_of(config.objects(connection, "channel").get(message.target, {}))
+    if channel is None or channel.repeats is None:
+        return due
+    ids = [str(one["alert"]["id"]) for one in message.body["entries"] if one["alert"]["state"] == "firing"]
+    if not any(alert["state"] == "firing" for alert in alerts.get_alerts(connection, ids)):
+        return due
+    return min(due, now + max(channel.repeats.every, asked or 0))
 
 
 def _wanted(connection: Connection) -> dict[str, Repeats]:
@@ -30,7 +47,9 @@ def _wanted(connection: Connection) -> dict[str, Repeats]:
     }
 
 
-def _due(connection: Connection, name: str, wanted: Repeats, now: int) -> list[int]:
+def _due(connection: Connection, name: str, wanted: Repeats, now: int) -> list[tuple[int, str]]:
+    """Keys and states of the messages that are to go out again."""
     ended = now - min(wanted.every, wanted.ended_for // 5)
     rows = repeats.due(connection, name, since=now - wanted.ended_for, firing=now - wanted.every, ended=ended)
-    return [int(row["id"]) for row in rows if row["body"]["entries"][0]["alert"]["state"] == row["alert_state"]]
+    told = [row for row in rows if row["body"]["entries"][0]["alert"]["state"] == row["alert_state"]]
+    return [(int(row["id"]), str(row["state"])) for row in told]

@@ -203,6 +203,7 @@ def _note(connection: Connection, asked: Asked, kind: str, reason: str, details:
         connection,
         str(asked.alert["id"]),
         at=asked.as_of,
+        now=asked.now,
         kind=kind,
         severity=str(asked.alert["severity"]),
         reason=reason,

@@ -13,17 +13,26 @@ from monitor.store.trigger_runs import TriggerRun
 
 
 def note(
-    connection: Connection, run: TriggerRun, alert: Mapping[str, Any], word: str, reason: str, at: int, **details: Any
+    connection: Connection,
+    run: TriggerRun,
+    alert: Mapping[str, Any],
+    word: str,
+    reason: str,
+    at: int,
+    details: Mapping[str, Any] | None = None,
+    *,
+    now: int | None = None,
 ) -> None:
-    """An entry ``retraining_WORD`` in the timeline."""
+    """An entry ``retraining_WORD`` in the timeline; ``now`` is the clock's where ``at`` is a run's."""
     alerts.add_transition(
         connection,
         run.alert_id,
         at=at,
+        now=at if now is None else now,
         kind=f"retraining_{word}",
         severity=str(alert["severity"]),
         reason=reason,
-        details={"trigger_run": run.id, **details},
+        details={"trigger_run": run.id, **(details or {})},
     )
 
 

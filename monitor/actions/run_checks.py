@@ -27,6 +27,8 @@ from monitor.service import Service
 from monitor.store import alerts, claims, config, locks, marks, readings, summaries
 from monitor.store.marks import Measured
 
+FEW = 40  # columns: some tenths of a second
+
 
 @dataclass(frozen=True)
 class Run:
@@ -116,13 +118,19 @@ def _count_waiting(service: Service, name: str, as_of: int, now: int) -> None:
 
 def _prepare(service: Service, name: str, as_of: int) -> None:
     """What references tell is found out before the run locks the store: a large one takes seconds, once, and of its
-    segments there may be a hundred. The readings themselves are made anew by the run."""
+    segments there may be a hundred. The readings themselves are made anew by the run; where there is little to find
+    out, the run does it alone."""
     with service.database.read() as connection:
         frame = Frame.load(service, connection, known_models.get(connection, name))
-        if frame is not None:
+        if frame is not None and _parts(frame) > FEW:
             known = tuple(reference.id for reference in frame.known)
             key = ("prepared", frame.binning_id, known, frame.config_version)
             service.of_segments.get(key, lambda: _measure_once(frame, as_of))
+
+
+def _parts(frame: Frame) -> int:
+    """Columns of the whole and of every segment; each is fitted by itself."""
+    return len(frame.binning.columns) * (1 + sum(len(one.segments) for one in frame.binning.segments))
 
 
 def _measure_once(frame: Frame, as_of: int) -> Nothing:
@@ -157,6 +165,7 @@ def _step(
         },
         again=again,
         replaced=replaced_versions(frame, as_of),
+        segments=frame.settings.segments,
     )
 
 

@@ -9,12 +9,12 @@ from monitor.actions import models as known_models
 from monitor.actions.frame import Frame
 from monitor.actions.replay import moments
 from monitor.actions.run_checks import run_checks
+from monitor.config.inventory import CATCH_UP
 from monitor.errors import StoreUnavailable
 from monitor.service import Service
 from monitor.store import claims, locks, models
 from monitor.store.models import Model
 
-CATCH_UP = 7 * clock.DAY
 AT_ONCE = 24  # runs of one model before the others get their turn
 DORMANT = 7 * clock.DAY
 

@@ -10,6 +10,7 @@ from alerting.muting import ENDS_WITH, LONGEST_WAIT, ending, matches
 from alerting.words import in_words
 from monitor.actions.answer_alert import NOBODY, By
 from monitor.actions.rewrite_messages import rewrite
+from monitor.config.inventory import CATCH_UP
 from monitor.errors import Invalid, NotFound
 from monitor.service import Service
 from monitor.store import alerts, models, silences, trigger_runs
@@ -32,7 +33,7 @@ def silence(
         waits: dict[str, str | None] = {}
         if isinstance(until, str):
             model = _named(connection, matchers, until)
-            waits = {"ends_with": until, "newest_version": _newest(connection, model)}
+            waits = {"ends_with": until, "newest_version": _newest(connection, model, now)}
             until = now + LONGEST_WAIT
         made = silences.add_silence(
             connection,
@@ -102,9 +103,13 @@ def _named(connection: Connection, matchers: Mapping[str, str], until: str) -> M
     return found
 
 
-def _newest(connection: Connection, model: Model) -> str | None:
-    known = models.list_versions(connection, model.id)
-    return max(known, key=lambda one: one.first_prediction).version if known else None
+def _newest(connection: Connection, model: Model, now: int) -> str | None:
+    """The newest version that is known: by the clock, or in a replay by the time that it has come to. Rows of later
+    versions may be in the store already."""
+    run = alerts.last_run(connection, model.id)
+    at = now if run is None or now - run <= CATCH_UP else run
+    known = [one for one in models.list_versions(connection, model.id) if one.first_prediction <= at]
+    return known[-1].version if known else None
 
 
 def _note(connection: Connection, made: Mapping[str, Any], kind: str, reason: str, now: int, by: By) -> list[str]:
@@ -115,7 +120,7 @@ def _note(connection: Connection, made: Mapping[str, Any], kind: str, reason: st
             details = {**by.details, "silence": made["id"]}
             severity = str(alert["severity"])
             alerts.add_transition(
-                connection, alert["id"], at=now, kind=kind, severity=severity, reason=reason, details=details
+                connection, alert["id"], at=now, now=now, kind=kind, severity=severity, reason=reason, details=details
             )
             noted.append(str(alert["id"]))
     return noted

@@ -6,7 +6,7 @@ Everything happens in the caller's transaction: no alert without its message, no
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from alerting.state import step
 from monitor.actions.alert_run import AlertRun, KnownModel, Settings, Stepped
 from monitor.actions.approve_retraining import ask_people
 from monitor.actions.correct_alerts import Groups, Span, correct_closed
-from monitor.actions.end_episode import end_episode, orphans
+from monitor.actions.end_episode import end_episode, end_orphans
 from monitor.actions.record_alerts import record
 from monitor.actions.silence_alerts import end_what_came
 from monitor.actions.tell_alert import tell_changes
@@ -50,10 +50,12 @@ def step_alerts(
     importance: Mapping[str, float],
     again: Sequence[Reading] = (),
     replaced: Mapping[str, str] | None = None,
+    segments: Collection[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Step every rule on the windows that end after the last one judged for it; the alerts that took part, as JSON.
 
-    ``rules`` are all rules of the model: an open alert that none of them speaks of is resolved.
+    ``rules`` are all rules of the model, ``segments`` its columns of segments (None: not known): an open alert that
+    none of them speaks of is resolved.
     ``readings`` are the judged ones of windows that may step, ``again`` those of windows that were measured again: they
     correct alerts and fire none. ``channels`` and ``triggers`` are settings by name. ``replaced``: by version that
     nobody serves any more the newer one; its episodes end, and it begins none.
@@ -75,7 +77,7 @@ def step_alerts(
         importance,
         replaced or {},
     )
-    ended = [*_end_orphans(run, rules), *_end_replaced(run)]
+    ended = [*_end_orphans(run, rules, segments), *_end_replaced(run)]
     corrected = correct_closed(run, rules, _by_check(again)) if again else []
     stepped = _step_all(run, rules, readings, again)
     changes = [change for one in sorted(stepped, key=_is_not_quality) for change in record(run, one)]
@@ -84,11 +86,17 @@ def step_alerts(
     return store.get_alerts(connection, list(dict.fromkeys(touched)))
 
 
-def _end_orphans(run: AlertRun, rules: Sequence[Rule]) -> list[str]:
-    ended = orphans(run.connection, run.model.id, rules)
-    for alert_id, why in ended.items():
-        _end(run, alert_id, why)
-    return list(ended)
+def _end_orphans(run: AlertRun, rules: Sequence[Rule], segments: Collection[str] | None) -> list[str]:
+    return end_orphans(
+        run.connection,
+        run.model.id,
+        rules,
+        segments,
+        at=run.as_of,
+        now=run.wall_now,
+        public_url=run.public_url,
+        deliver=run.deliver,
+    )
 
 
 def _end_replaced(run: AlertRun) -> list[str]:

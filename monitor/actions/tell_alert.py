@@ -40,6 +40,7 @@ def tell_changes(
     if not changes or not routes:  # without delivery nothing is said, and nothing rewritten
         return
     ids = [str(change.alert["id"]) for change in changes]
+    roots = threads.roots(connection, ids)
     messages = plan(
         changes,
         model=model,
@@ -48,12 +49,15 @@ def tell_changes(
         routes=routes,
         model_lane=f"model {model_id}",
         now=now,
-        roots=threads.roots(connection, ids),
+        roots=roots,
     )
     for message in messages:
         send(connection, message, model_id, now)
-    stands = [str(change.alert["id"]) for change in changes if change.kind in ("raised", "resolved")]
-    rewrite(connection, stands, now)
+    stands = [str(change.alert["id"]) for change in changes if change.kind in _STANDS_OTHERWISE]
+    rewrite(connection, stands, now, set(roots.values()))
+
+
+_STANDS_OTHERWISE = ("firing", "raised", "uncovered", "resolved")  # than what a message before it told
 
 
 def tell(
@@ -81,7 +85,7 @@ def tell(
         send(connection, message, model_id, now)
         told += 1
     if any(one["type"] == RESOLVED for one in body["entries"]):
-        rewrite(connection, [alert_id], now)
+        rewrite(connection, [alert_id], now, set(known.values()))
     return told
 
 

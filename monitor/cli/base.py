@@ -19,12 +19,17 @@ from monitor.service import Service
 from monitor.settings import Settings, load
 from monitor.store import installation
 
-app = typer.Typer(help="Drift and model-health monitor.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console(soft_wrap=True)  # a line of ours stays one line, also in a pipe
 err = Console(stderr=True, soft_wrap=True)
 
 Home = Annotated[Path | None, typer.Option(help="Where the embedded store lives (PLIMSOLL_HOME).")]
 DatabaseUrl = Annotated[str | None, typer.Option(help="The store (PLIMSOLL_DATABASE_URL).")]
+
+
+@app.callback(help="Drift and model-health monitor.")
+def plimsoll() -> None:
+    """There is always a command to name, also where only one was loaded."""
 
 
 def settings_from(**flags: object) -> Settings:

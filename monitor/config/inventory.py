@@ -16,6 +16,7 @@ DEFAULT_LENGTHS = (24, 168)
 SHORT_LENGTHS = (1, 6)  # large drift is caught in an hour, small drift in a day or week
 SHORT_ROWS = 500  # that a short window must usually hold, to show a change that would be critical
 SERVING_LENGTHS = (24,)
+CATCH_UP = 7 * clock.DAY  # what the scheduler runs late; a run that is older by the clock is a replay's
 FAIRNESS_LENGTHS = (24, 168)
 ROWS_LENGTHS = (168,)  # methods that read rows: once a day
 

@@ -53,6 +53,14 @@ def last_judged(connection: Connection, model_id: int) -> dict[tuple[StateKey, i
     return {(_key(row), row["length_hours"]): row["newest"] for row in connection.execute(query).mappings()}
 
 
+def last_run(connection: Connection, model_id: int) -> int | None:
+    """As of when a model's rules were stepped last; None where they never were."""
+    newest: int | None = connection.execute(
+        select(func.max(judged.c.as_of)).where(judged.c.model_id == model_id)
+    ).scalar_one()
+    return newest
+
+
 def mark_judged(connection: Connection, model_id: int, marks: Iterable[tuple[StateKey, int, int]], as_of: int) -> None:
     """Remember judged windows, given as (key, length in hours, end); each may be marked only once."""
     rows = [
@@ -90,6 +98,7 @@ def add_transition(
     alert_id: str,
     *,
     at: int,
+    now: int,
     kind: str,
     severity: str,
     reason: str,
@@ -97,12 +106,14 @@ def add_transition(
     readings: Sequence[Mapping[str, Any]] = (),
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add an entry to an alert's timeline; ``window`` is (end, length in hours)."""
+    """Add an entry to an alert's timeline: ``at`` a run's own time, else the clock's, which is ``now``; ``window`` is
+    (end, length in hours)."""
     end, length = window if window is not None else (None, None)
     connection.execute(
         insert(transitions).values(
             alert_id=alert_id,
             at=at,
+            noted_at=now,
             kind=kind,
             severity=severity,
             reason=reason,
@@ -189,11 +200,13 @@ def list_transitions(connection: Connection, alert_id: str) -> list[dict[str, An
 def newest_entries(
     connection: Connection, ids: Sequence[str], kinds: Sequence[str]
 ) -> dict[tuple[str, str], dict[str, Any]]:
-    """By alert and kind the newest entry of its timeline: ``at`` (microseconds), ``reason`` and ``details``."""
+    """By alert and kind the newest entry of its timeline: ``id``, ``at`` (microseconds), ``reason``, ``readings`` and
+    ``details``."""
     t = transitions.c
     newest = select(func.max(t.id)).where(t.alert_id.in_(ids), t.kind.in_(kinds)).group_by(t.alert_id, t.kind)
-    rows = connection.execute(select(t.alert_id, t.kind, t.at, t.reason, t.details).where(t.id.in_(newest)))
-    return {(row.alert_id, row.kind): {"at": row.at, "reason": row.reason, "details": row.details} for row in rows}
+    rows = connection.execute(select(transitions).where(t.id.in_(newest))).mappings()
+    names = ("id", "at", "reason", "readings", "details")
+    return {(row["alert_id"], row["kind"]): {name: row[name] for name in names} for row in rows}
 
 
 def judged_in(connection: Connection, model_id: int, since: int) -> list[dict[str, Any]]:
@@ -255,13 +268,25 @@ def _transition(row: RowMapping) -> dict[str, Any]:
         window = {"start": render(start), "end": render(row["window_end"])}
     return {
         "at": render(row["at"]),
+        "noted_at": optional(row["noted_at"]),
         "kind": row["kind"],
         "severity": row["severity"],
         "reason": row["reason"],
+        "summary": _summary(row["readings"], row["details"]),
         "window": window,
         "readings": row["readings"],
         "details": row["details"],
     }
+
+
+def _summary(readings: Sequence[Mapping[str, Any]], details: Mapping[str, Any]) -> str | None:
+    """What the worst reading of an entry says, and how many more series there are."""
+    if not readings:
+        return None
+    worst = readings[0]
+    words = str(worst["details"].get("summary") or f"{worst['feature'] or worst['metric']}: {worst['verdict']}")
+    more = int(details.get("series") or 0) - 1
+    return f"{words} (and {more} more)" if more > 0 else words
 
 
 def _with_model() -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, insert, or_, select, update
 
 from monitor.clock import optional, render
 from monitor.store.tables import outbox, outbox_alerts
@@ -86,11 +86,8 @@ def claim_due(connection: Connection, now: int, leases: Mapping[str, int]) -> Ou
 
     A lease that has run out (its holder died) is taken over; the compare-and-set makes two claimers take two messages.
     """
-    free = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
-    due = (outbox.c.state == WAITING, outbox.c.next_at <= now, free)
-    query = (
-        select(outbox).where(*due, outbox.c.id.in_(_first_of_lanes())).order_by(outbox.c.next_at, outbox.c.id).limit(1)
-    )
+    due, first = _due(now), outbox.c.id.in_(_first_of_lanes())
+    query = select(outbox).where(*due, first, _lane_is_free(now)).order_by(outbox.c.next_at, outbox.c.id).limit(1)
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
@@ -100,9 +97,8 @@ def claim_due(connection: Connection, now: int, leases: Mapping[str, int]) -> Ou
 
 
 def count_due(connection: Connection, now: int) -> int:
-    """How many messages can be claimed now: those that are due, first in their lane and not being sent already."""
-    free = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
-    due = (outbox.c.state == WAITING, outbox.c.next_at <= now, free, outbox.c.id.in_(_first_of_lanes()))
+    """How many messages can be claimed now: those that are due and first in a lane of which none is being sent."""
+    due = (*_due(now), outbox.c.id.in_(_first_of_lanes()), _lane_is_free(now))
     return int(connection.execute(select(func.count()).select_from(outbox).where(*due)).scalar_one())
 
 
@@ -193,6 +189,16 @@ def send_again(connection: Connection, key: int, state: str, now: int) -> bool:
 def _release(connection: Connection, lane: str, now: int) -> None:
     held = (outbox.c.lane == lane, outbox.c.state == WAITING, outbox.c.attempts == 0, outbox.c.next_at > now)
     connection.execute(update(outbox).where(*held).values(next_at=now))
+
+
+def _due(now: int) -> tuple[ColumnElement[bool], ...]:
+    free = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
+    return (outbox.c.state == WAITING, outbox.c.next_at <= now, free)
+
+
+def _lane_is_free(now: int) -> ColumnElement[bool]:
+    """None of its messages is on its way: one that was numbered first may have been committed last."""
+    return outbox.c.lane.not_in(select(outbox.c.lane).where(outbox.c.state == WAITING, outbox.c.lease_until > now))
 
 
 def _first_of_lanes() -> Select[tuple[int]]:

@@ -360,7 +360,8 @@ transitions = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("alert_id", String(40), ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("at", BigInteger, nullable=False),  # the run's as_of
+    Column("at", BigInteger, nullable=False),  # the run's as_of, else the clock's
+    Column("noted_at", BigInteger),  # by the clock: a replay notes years in a minute
     Column("kind", String(30), nullable=False),
     Column("severity", String(10), nullable=False),
     Column("reason", Text, nullable=False),

@@ -48,6 +48,11 @@ def waiting_edit(connection: Connection, key: int, body: Mapping[str, Any]) -> b
     return connection.execute(update(outbox).where(*mine).values(body=dict(body))).rowcount > 0
 
 
+def say(connection: Connection, key: int, body: Mapping[str, Any]) -> None:
+    """What a message that is about to be sent says now."""
+    connection.execute(update(outbox).where(outbox.c.id == key).values(body=dict(body)))
+
+
 def unsaid(connection: Connection, target: str, alert_id: str, now: int) -> list[RowMapping]:
     """The messages about an alert that wait in a channel, if none was ever tried there and all are held up: by quiet
     hours, or behind one that the receiver does not take. Empty otherwise."""

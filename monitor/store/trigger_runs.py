@@ -97,6 +97,12 @@ def runs_of_alert(connection: Connection, alert_id: str) -> list[TriggerRun]:
     return [_run(row) for row in connection.execute(query).mappings()]
 
 
+def approvals_of(connection: Connection, alert_ids: Sequence[str]) -> list[TriggerRun]:
+    """The runs that these alerts asked for and somebody had to approve, oldest first."""
+    query = _all().where(trigger_runs.c.alert_id.in_(alert_ids)).order_by(trigger_runs.c.requested_at)
+    return [run for row in connection.execute(query).mappings() if (run := _run(row)).approval is not None]
+
+
 def open_runs(connection: Connection, model_id: int) -> set[str]:
     """Ids of a model's runs that have not come to an end, and wait for nobody."""
     mine = (trigger_runs.c.model_id == model_id) & trigger_runs.c.state.in_(OPEN_STATES)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerting.options import BadSetting
 from alerting.plan import Change, plan
 from alerting.routing import Only, Quiet, Route, heard_by, parse_only, parse_quiet
 from alerting.words import DAY, HOUR, SECOND
@@ -82,6 +83,23 @@ def test_a_channel_hears_what_fits_all_that_it_asks_for() -> None:
     assert heard_by(names, routes, alert(model="m", owner="o")) == ("some", "all")
     assert heard_by(names, routes, alert(model="m", owner=None)) == ("all",)
     assert Only(segments=("origin",)).takes(alert(segment=None)) is False
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        ({"only": {"severity": "bad"}}, "only.severity"),
+        ({"only": {"severity": ["warning"]}}, "only.severity"),
+        ({"only": {"segments": ["=JFK"]}}, "only.segments"),
+        ({"only": {"models": [""]}}, "only.models"),
+        ({"quiet": {"from": "22:00", "to": "07:00", "severity": "ok"}}, "quiet.severity"),
+    ],
+)
+def test_what_no_alert_can_have_is_refused_by_name(raw: dict[str, Any], key: str) -> None:
+    parse = parse_only if "only" in raw else parse_quiet
+    with pytest.raises(BadSetting) as caught:
+        parse(raw)
+    assert caught.value.key == key
 
 
 def messages(route: Route, *changes: Change, **roots: int) -> list[tuple[list[str], int | None]]:

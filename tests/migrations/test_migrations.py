@@ -33,6 +33,7 @@ _NO_THREADS = [
         for name in ("next_poll_at", "polls", "closing", "approval", "doubts", "version")
     ),
     "ALTER TABLE alerts DROP COLUMN details",
+    "ALTER TABLE transitions DROP COLUMN noted_at",
     "ALTER TABLE silences DROP COLUMN ends_with",
     "ALTER TABLE silences DROP COLUMN newest_version",
 ]

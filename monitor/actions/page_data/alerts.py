@@ -18,6 +18,7 @@ AT_ONCE = 50
 MOST_MODELS = 1000
 STATES = ("pending", "firing", "resolved")
 PROPOSED = clock.DAY
+LATE = clock.HOUR  # between a run's own time and the clock's: a replay, or hours that were caught up
 
 
 def alerts_page(service: Service, given: Mapping[str, str]) -> views.AlertsPage:
@@ -66,7 +67,7 @@ def alert_page(service: Service, alert_id: str, now: int, problem: str | None = 
             raise NotFound(f"There is no alert {alert_id!r}")
         return views.AlertPage(
             alert=alert,
-            transitions=alerts.list_transitions(connection, alert_id),
+            transitions=[_told(one) for one in alerts.list_transitions(connection, alert_id)],
             readings=alerts.latest_evidence(connection, alert_id),
             moved=alerts.latest_moved(connection, alert_id),
             deliveries=outbox.deliveries_of(connection, alert_id),
@@ -75,6 +76,18 @@ def alert_page(service: Service, alert_id: str, now: int, problem: str | None = 
             until=now - now % clock.HOUR + clock.HOUR + PROPOSED,
             problem=problem,
         )
+
+
+def _told(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of the timeline, with what the page says beside it."""
+    worst = entry["readings"][0] if entry["readings"] else None
+    said = None if worst is None else worst["details"].get("summary")
+    noted = clock.parse(entry["noted_at"] or entry["at"])
+    return {
+        **entry,
+        "found": None if said and said in entry["reason"] else entry["summary"],
+        "late": noted - clock.parse(entry["at"]) > LATE,
+    }
 
 
 def _holding(connection: Connection, alert: Mapping[str, Any], now: int) -> list[dict[str, Any]]:

@@ -16,12 +16,13 @@ from monitor.actions.backtest import Asked, backtest
 from monitor.actions.frame import Frame
 from monitor.errors import Invalid, NotFound
 from monitor.service import Service
-from monitor.store import alerts, readings
+from monitor.store import alerts
 from monitor.store.models import Model
+from monitor.store.rule_history import history
 
 DAYS = 30
 TRIED_DAYS = 7  # a backtest on a page shall not take minutes
-MOST_READINGS = 200_000
+MOST_READINGS = 50_000  # of series that were at severity: eight rules are stepped over them while somebody waits
 
 
 def rule_page(service: Service, name: str, rule_name: str, now: int, *, backtested: bool = False) -> views.RulePage:
@@ -33,19 +34,19 @@ def rule_page(service: Service, name: str, rule_name: str, now: int, *, backtest
         rule = _rule(frame, name, rule_name)
         end = _end(model, now)
         start = end - DAYS * clock.DAY
-        query = readings.Query(check=rule.check, start=start, end=end + 1, limit=MOST_READINGS)
-        found = [one.reading for one in readings.find(connection, model.id, query)]
-        tried = variants(rule, found)
+        found = history(connection, model.id, rule.check, start, end, MOST_READINGS)
         made = alerts.list_alerts(connection, model=name, state=None, since=start, limit=200, after=None)
+    tried = variants(rule, found.readings)
     return views.RulePage(
         model=name,
         rule=asdict(rule),
-        start=start,
+        start=found.start,
         end=end,
-        readings=len(found),
+        readings=found.stored,
+        whole=found.whole,
         variants=[asdict(one) for one in tried],
         alerts=[one for one in made if one["rule"] == rule_name],
-        backtest=_try(service, model, rule, _quiet(tried[0].fired, end), now) if backtested else None,
+        backtest=_try(service, model, rule, _quiet(tried[0].fired, found.start, end), now) if backtested else None,
     )
 
 
@@ -63,12 +64,14 @@ def _end(model: Model, now: int) -> int:
     return min(now, newest - newest % clock.HOUR + clock.HOUR)
 
 
-def _quiet(fired: Sequence[Fired], end: int) -> int:
-    """The end of the newest week in which the rule did not fire, else of all: where it fires anyway, drift that is put
-    in cannot be seen."""
+def _quiet(fired: Sequence[Fired], start: int, end: int) -> int:
+    """The end of the newest week from ``start`` on in which the rule did not fire, else of all: where it fires anyway,
+    drift that is put in cannot be seen."""
     for back in range(DAYS - TRIED_DAYS):
         last = end - back * clock.DAY
         first = last - TRIED_DAYS * clock.DAY
+        if first < start:
+            break
         if not any(one.since < last and (one.until is None or one.until > first) for one in fired):
             return last
     return end

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from monitor import clock
+from monitor.config.document import KINDS
 from monitor.service import Service
-from monitor.store import alerts
+from monitor.store import alerts, outbox
 from tests.monitor.world import T0, D, H, World, traffic
 
 START = T0 + 14 * D
@@ -102,3 +103,41 @@ def test_an_alert_of_a_version_ends_when_another_has_been_served_for_a_week(worl
     assert first[0]["details"]["superseded_by"] == "v2"
     ended = first[0]["transitions"][-1]
     assert START + 3 * D <= clock.parse(ended["at"]) <= START + 3 * D + 8 * H
+
+
+def test_an_alert_ends_with_the_last_check_of_its_model_and_that_is_told(world: World) -> None:
+    """No run is due of a model without checks, nor of one without new rows."""
+    hook = {"type": "webhook", "url": "http://127.0.0.1:9/hook"}
+    world.apply({"default_notify": ["ops"], "channels": {"ops": hook}})
+    world.configure(checks=[{"name": "data_drift", "kind": "data_drift", "window": "24h"}])
+    world.post(traffic(START, 24, per_hour=20, seed=2, shift=3.0))
+    walk(world, range(24, 25), "data_drift")
+    (alert,) = story(world)["data_drift"]
+    world.configure(tolerance=0.03, checks=[{"name": "data_drift", "kind": "data_drift", "window": "24h"}])
+    assert story(world)["data_drift"][0]["state"] == "firing"  # its rule is still there
+    world.configure(checks=[{"name": kind, "kind": kind, "enabled": False} for kind in KINDS])
+    (after,) = story(world)["data_drift"]
+    assert (after["id"], after["state"], after["resolve_reason"]) == (alert["id"], "resolved", "rule_removed")
+    assert clock.parse(after["resolved_at"]) == world.now
+    with world.service.database.read() as connection:
+        told = outbox.deliveries_of(connection, alert["id"])
+    assert [one["types"] for one in told] == [["alert.firing"], ["alert.resolved"]]
+
+
+@pytest.mark.one_engine
+def test_an_alert_ends_with_its_segment(world: World) -> None:
+    checks = [{"name": "data_drift", "kind": "data_drift", "window": "24h"}]
+    world.configure(checks=checks, segments=["region"])
+    rows = [{**one, "segments": {"region": "north"}} for one in traffic(T0, 24 * 9, per_hour=20)]
+    world.reference(rows)
+    drifted = traffic(START, 24, per_hour=20, seed=2, shift=3.0)
+    world.post([{**one, "segments": {"region": "north"}} for one in drifted])
+    walk(world, range(24, 25), "data_drift")
+    assert {one["segment"]: one["state"] for one in story(world)["data_drift"]} == {
+        None: "firing", "region=north": "firing",
+    }  # fmt: skip
+    world.configure(checks=checks)
+    found = {one["segment"]: one for one in story(world)["data_drift"]}
+    assert found[None]["state"] == "firing"
+    assert found["region=north"]["resolve_reason"] == "rule_removed"
+    assert "region is no longer" in found["region=north"]["transitions"][-1]["reason"]

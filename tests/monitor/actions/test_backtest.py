@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from dashboards import pages
 from dashboards.views import Viewer
 from detectors.injected import Injection
 from monitor import clock
 from monitor.actions import build_page
 from monitor.actions.backtest import Asked, backtest, changed_alerts
+from monitor.actions.page_data.rule import rule_page
 from monitor.config.reading import from_object
 from monitor.errors import Invalid, NotFound
 from monitor.store import alerts, readings
@@ -132,6 +135,9 @@ def test_a_rules_page_shows_its_neighbours_and_tries_it(told: tuple[World, dict[
     page = build_page.build_rule(world.service, viewer, "m", "drift")
     assert "as it is" in page
     assert "3 of 5" in page
+    assert "earlier ones are left out" not in page
+    cut = replace(rule_page(world.service, "m", "drift", world.now), whole=False)
+    assert "earlier ones are left out" in pages.rule(viewer, cut)
     tried = build_page.build_rule(world.service, viewer, "m", "drift", backtest=True)
     assert "shift of x" in tried
     assert "unit change of x" in tried

@@ -232,6 +232,52 @@ def test_alertmanager_hears_again_while_it_fires_and_for_a_while_that_it_is_over
     assert all(clock.parse(one["endsAt"]) <= world.now for one in over)
 
 
+def test_alertmanager_that_was_away_for_days_hears_of_what_still_fires(world: World) -> None:
+    """It has forgotten everything, and no new firing would ever tell it."""
+    world.channel(type="alertmanager", url=world.receiver.url)
+    world.receiver.answer = lambda _: Answer(503)
+    alert, ended = world.drift(0, "warning"), world.step(0, ("data_quality", "warning"))[0]
+
+    def wait(minutes: int) -> set[str]:
+        states = set()
+        for _ in range(minutes):
+            world.now += 60 * SECOND
+            repeat_alerts(world.service, world.now)
+            world.deliver()
+            states.add(world.states(alert)[0])
+        return states
+
+    tries = len(world.receiver.received)
+    wait(10)
+    assert len(world.receiver.received) - tries >= 2 * 2  # of each every four minutes, not ever more rarely
+    assert wait(80) == {"waiting", "given_up"}
+    resolve(world.service, ended["id"], world.now)
+    world.now += 2 * DAY
+    world.deliver()
+    world.receiver.answer = lambda _: Answer()
+    tries = len(world.receiver.received)
+    wait(5)
+    told = [got.json()[0] for got in world.receiver.received[tries:]]
+    fires = [one for one in told if one["labels"]["alert_id"] == alert["id"]]
+    assert clock.parse(fires[-1]["endsAt"]) > world.now + HOUR
+    assert world.states(alert) == ["delivered"]
+    assert all(clock.parse(one["endsAt"]) <= world.now for one in told if one not in fires)
+
+
+@pytest.mark.one_engine
+def test_how_long_a_receiver_asks_for_is_obeyed_where_it_is_told_often(world: World) -> None:
+    world.channel(type="alertmanager", url=world.receiver.url)
+    world.receiver.answer = lambda _: Answer(429, {"Retry-After": "1800"})
+    world.drift(0, "warning")
+    for _ in range(29):
+        world.now += 60 * SECOND
+        repeat_alerts(world.service, world.now)
+        world.deliver()
+    assert len(world.receiver.received) == 1
+    world.now += 60 * SECOND
+    assert world.deliver() == 1
+
+
 @pytest.mark.one_engine
 def test_a_raised_alert_is_another_one_to_alertmanager(world: World) -> None:
     world.channel(type="alertmanager", url=world.receiver.url)

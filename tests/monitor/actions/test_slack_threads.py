@@ -11,16 +11,16 @@ from urllib.parse import urlencode
 
 import pytest
 from slack_sdk.signature import SignatureVerifier
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
-from alerting.message import body, entry
 from alerting.rules import Rule
-from alerting.words import DAY, HOUR, SECOND
+from alerting.words import DAY, HOUR, SECOND, in_words
 from monitor import clock
 from monitor.actions.answer_alert import By, acknowledge, resolve
-from monitor.actions.rewrite_messages import rewrite, rewrite_answered
-from monitor.actions.tell_alert import tell
-from monitor.store import alerts, silences, trigger_runs
+from monitor.actions.deliver_messages import LEASES
+from monitor.actions.follow_triggers import follow_triggers
+from monitor.actions.rewrite_messages import rewrite
+from monitor.store import alerts, outbox, silences, tables, trigger_runs
 from tests.alerting.make import MIDNIGHT, reading
 from tests.monitor.actions.alert_store import Delivering, make_runs, make_service
 from tests.monitor.api.calling import Api
@@ -45,6 +45,10 @@ class World(Delivering):
         made = self.runs.run([DRIFT, QUALITY], *found, as_of=as_of, wall_now=self.now)
         self.deliver()
         return made
+
+    def log(self, webhook_id: str) -> Any:
+        with self.runs.database.read() as connection:
+            return outbox.find(connection, webhook_id)
 
     def states(self, alert: dict[str, Any]) -> list[tuple[str, str | None]]:
         return [(one["state"], one["last_error"]) for one in self.deliveries(alert)]
@@ -182,25 +186,89 @@ def test_what_people_do_elsewhere_shows_in_the_message(world: World) -> None:
     assert len(world.slack.replies(ts)) == 1
 
 
-def test_a_question_in_a_thread_has_buttons_until_it_is_answered(world: World) -> None:
-    (alert,) = world.step(0, (DRIFT, "warning"))
-    ((ts, _),) = world.slack.roots
-    asked = [{"action": "plimsoll.approve", "value": "run-1", "text": "Approve", "style": "primary"}]
-    question = entry("retraining.approval", alert, [], public_url="http://plimsoll.test", reason="?", buttons=asked)
-    with world.runs.database.write() as connection:
-        tell(connection, alert["id"], 1, body("flight-delays", world.now, [question]), world.now)
+def numbers(severity: str, share: str) -> dict[str, Any]:
+    """What a reading says in words."""
+    return {"details": {"summary": f"temp: {share} of rows moved ({severity})"}}
+
+
+def test_what_is_rewritten_shows_the_newest_evidence(world: World) -> None:
+    (alert,) = world.step(0, (DRIFT, "warning"), **numbers("warning", "4 %"))
+    ((ts, root),) = world.slack.roots
+    assert "4 % of rows moved" in text(root)
+    world.step(1, (DRIFT, "critical"), **numbers("critical", "40 %"))
+    raised = text(world.slack.messages[ts])
+    assert "is firing (critical" in raised
+    assert "40 % of rows moved (critical)" in raised
+    assert "from warning to critical" in raised
+    assert "4 % of rows moved (warning)" not in raised
+    acknowledge(world.service, alert["id"], world.now, By("Ada"))
     world.deliver()
-    (reply,) = world.slack.replies(ts)
-    assert buttons(reply) == [("Approve", "run-1")]
-    with world.runs.database.write() as connection:
-        assert rewrite_answered(connection, alert["id"], "run-2", "denied", world.now) == 0
-        assert rewrite_answered(connection, alert["id"], "run-1", "Approved by Ada", world.now) == 1
+    assert "40 % of rows moved (critical)" in text(world.slack.messages[ts])
+    for day in (2, 3):
+        world.step(day, (DRIFT, "ok"), **numbers("ok", "1 %"))
+    resolved = text(world.slack.messages[ts])
+    assert "1 % of rows moved (ok)" in resolved
+    assert f"as of {in_words(MIDNIGHT + 3 * DAY)}" in resolved
+    assert "40 %" not in resolved
+
+
+def ask_for_approval(world: World) -> tuple[dict[str, Any], trigger_runs.TriggerRun]:
+    """An alert whose retraining waits for somebody."""
+    world.runs.triggers = {"retrain": {"type": "webhook", "url": "https://orchestrator.example/", "approval": True}}
+    world.service = make_service(world.runs)
+    rule = replace(DRIFT, trigger="retrain")
+    (alert,) = world.runs.run([rule], reading("warning", end=MIDNIGHT), as_of=MIDNIGHT, wall_now=world.now)
     world.deliver()
-    (method, now) = world.slack.calls[-1]
-    assert (method, buttons(now)) == ("chat.update", [])
-    assert now["ts"] != ts
-    assert "Approved by Ada" in text(now)
-    assert buttons(world.slack.messages[ts]) != []
+    with world.runs.database.read() as connection:
+        (run,) = trigger_runs.runs_of_alert(connection, alert["id"])
+    return alert, run
+
+
+@pytest.mark.one_engine
+def test_a_question_that_nobody_answers_is_taken_back(world: World, signing: None) -> None:
+    _, run = ask_for_approval(world)
+    ((ts, root),) = world.slack.roots
+    (asked,) = [one for one in world.slack.messages if one != ts]
+    assert "retrain waits for approval" in text(root)
+    world.now += DAY
+    assert follow_triggers(world.service, world.now) == 1
+    world.deliver()
+    question = world.slack.messages[asked]
+    assert buttons(question) == []
+    assert "which nobody approved in time" in text(question)
+    assert "waits for somebody" not in text(question)
+    assert "retrain: nobody approved it within 24 hours" in text(world.slack.messages[ts])
+    assert press(world, "plimsoll.approve", run.id) == 200  # an old copy of the message: it says so again
+    assert world.deliver() == 2
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize("over", [False, True])
+def test_a_question_that_begins_a_thread_keeps_its_buttons_until_it_is_answered(
+    world: World, signing: None, over: bool
+) -> None:
+    world.slack.before = [said(ok=False, error="not_in_channel")]
+    alert, run = ask_for_approval(world)
+    ((ts, root),) = world.slack.roots
+    approve = [("Approve the retraining", run.id), ("Deny it", run.id)]
+    assert buttons(root)[:2] == approve
+    if over:
+        resolve(world.service, alert["id"], world.now)
+    else:
+        acknowledge(world.service, alert["id"], world.now)
+    world.deliver()
+    now = world.slack.messages[ts]
+    assert ("is resolved" if over else "Acknowledged") in text(now)
+    assert "waits for somebody to approve it" in text(now)
+    assert buttons(now)[:2] == approve
+    assert press(world, "plimsoll.deny", run.id) == 200
+    if not over:
+        resolve(world.service, alert["id"], world.now)
+    world.deliver()
+    now = world.slack.messages[ts]
+    assert buttons(now) == []
+    assert "Denied by Grace" in text(now)
+    assert "is resolved" in text(now)
 
 
 def press(world: World, action: str, value: str, *, secret: str = SIGNING, at: int | None = None) -> int:
@@ -249,13 +317,9 @@ def test_buttons_do_what_they_say_in_the_name_of_who_pressed(world: World, signi
     assert "Silenced until" in text(world.slack.messages[ts])
 
 
-@pytest.mark.parametrize(("action", "words"), [("approve", "Approved by Grace"), ("deny", "Denied by Grace")])
+@pytest.mark.parametrize(("action", "words"), [("approve", "approved by Grace"), ("deny", "denied by Grace")])
 def test_a_retraining_is_approved_or_denied_in_its_thread(world: World, signing: None, action: str, words: str) -> None:
-    world.runs.triggers = {"retrain": {"type": "webhook", "url": "https://orchestrator.example/", "approval": True}}
-    world.service = make_service(world.runs)
-    rule = replace(DRIFT, trigger="retrain")
-    (alert,) = world.runs.run([rule], reading("warning", end=MIDNIGHT), as_of=MIDNIGHT, wall_now=world.now)
-    world.deliver()
+    alert, _ = ask_for_approval(world)
     ((ts, root),) = world.slack.roots
     (question,) = world.slack.replies(ts)
     assert [label for label, _ in buttons(root)] == ["Acknowledge", "Silence 24 h"]
@@ -264,8 +328,16 @@ def test_a_retraining_is_approved_or_denied_in_its_thread(world: World, signing:
     assert press(world, f"plimsoll.{action}", run_id) == 200
     assert press(world, f"plimsoll.{action}", run_id) == 200
     world.deliver()
-    asked = [payload for method, payload in world.slack.calls if method == "chat.update" and words in text(payload)]
-    assert [buttons(payload) for payload in asked] == [[]]
+    asked = [
+        payload
+        for method, payload in world.slack.calls
+        if method == "chat.update" and words in text(payload).lower().replace("grace", "Grace")
+    ]
+    question, root = sorted(asked, key=lambda payload: payload["ts"] == ts)
+    assert buttons(question) == []
+    assert f"which was {words.split()[0].lower()}" in text(question)
+    assert "waits for" not in text(question) + text(root)
+    assert [label for label, _ in buttons(root)] == ["Acknowledge", "Silence 24 h"]
     with world.runs.database.read() as connection:
         (run,) = trigger_runs.runs_of_alert(connection, alert["id"])
     assert run.approval is not None
@@ -303,6 +375,61 @@ def test_a_body_that_slack_would_not_send_is_refused(world: World, signing: None
         headers = {"x-slack-request-timestamp": stamp, "x-slack-signature": str(signature)}
         answer = Api(world.service, world.now).call("POST", "/v1/slack/actions", headers, content=sent)
         assert answer.status_code == 400
+
+
+def test_the_last_to_rewrite_a_message_shows_the_newest_whoever_wrote_it_down_first(world: World) -> None:
+    """A silence that began before a run and was committed after it knows nothing of what the run found."""
+    (alert,) = world.step(0, (DRIFT, "warning"))
+    ((ts, _),) = world.slack.roots
+    with world.runs.database.read() as connection:
+        root = outbox.find(connection, world.slack.messages[ts]["metadata"]["event_payload"]["webhook_id"])
+    assert root is not None
+    world.step(1, (DRIFT, "critical"))
+    with world.runs.database.write() as connection:
+        outbox.enqueue(
+            connection,
+            webhook_id="msg_of_the_silence",
+            kind="channel",
+            target="bot",
+            lane=root["lane"],
+            body=root["body"],  # as it stood before the run
+            alert_ids=[alert["id"]],
+            now=world.now,
+            model_id=1,
+            edits=root["id"],
+        )
+    world.deliver()
+    method, sent = world.slack.calls[-1]
+    assert (method, sent["metadata"]["event_payload"]["webhook_id"]) == ("chat.update", "msg_of_the_silence")
+    assert "is firing (critical" in text(world.slack.messages[ts])
+    assert world.log("msg_of_the_silence")["body"]["entries"][0]["alert"]["severity"] == "critical"
+
+
+def test_one_message_of_a_lane_is_on_its_way_at_a_time(world: World) -> None:
+    """Also where one that got its number first comes to light last."""
+    with world.runs.database.write() as connection:
+        connection.execute(insert(tables.outbox).values(id=9, **a_message("msg_9", world.now)))
+        late = outbox.claim_due(connection, world.now, LEASES)
+        assert late is not None
+        connection.execute(insert(tables.outbox).values(id=7, **a_message("msg_7", world.now)))
+        assert outbox.count_due(connection, world.now) == 0
+        assert outbox.claim_due(connection, world.now, LEASES) is None
+        assert outbox.settle(connection, late, state="delivered", now=world.now, status=200, error=None)
+        early = outbox.claim_due(connection, world.now, LEASES)
+    assert early is not None
+    assert (late.webhook_id, early.webhook_id) == ("msg_9", "msg_7")
+
+
+def a_message(webhook_id: str, now: int) -> dict[str, Any]:
+    """A row of the outbox."""
+    said = {
+        "webhook_id": webhook_id,
+        "kind": "channel",
+        "target": "bot",
+        "lane": "bot|model 1",
+        "body": {"entries": []},
+    }
+    return {**said, "state": "waiting", "attempts": 0, "created_at": now, "next_at": now}
 
 
 @pytest.mark.one_engine

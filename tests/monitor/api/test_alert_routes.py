@@ -192,6 +192,20 @@ def test_a_silence_ends_with_the_next_version(api: Api) -> None:
     assert clock.parse(kept["until"]) <= clock.now()
 
 
+def test_in_a_replay_the_next_version_is_the_next_one_of_its_time(api: Api) -> None:
+    """The store holds what came later, too."""
+    spans = {"v1": (5, MIDNIGHT - DAY, MIDNIGHT), "v2": (5, MIDNIGHT + DAY + 1, MIDNIGHT + 9 * DAY)}
+    with api.runs.database.write() as connection:
+        models.note_predictions(connection, 1, spans)
+    alert = api.fire()
+    wanted = {"matchers": {"model": "flight-delays"}, "until": "next_version", "comment": "v2 is coming"}
+    assert api.call("POST", "/v1/silences", json=wanted).status_code == 201
+    api.fire(n=1)
+    assert said(api, alert["id"])[-1][0] == "silenced"
+    api.fire(n=2)
+    assert said(api, alert["id"])[-1][:2] == ("silence_ended", "the silence ended: version v2 came after v1")
+
+
 def test_a_silence_ends_with_the_retraining(api: Api) -> None:
     alert = api.fire()
     wanted = {"matchers": {"model": "flight-delays"}, "until": "retraining_ends", "comment": "on its way"}
@@ -237,6 +251,10 @@ def test_silences_come_and_go(api: Api) -> None:
         ({"matchers": None}, "matchers"),
         ({"matchers": {"colour": "red"}}, "matchers.colour"),
         ({"matchers": {"model": 3}}, "matchers.model"),
+        ({"matchers": {"model": "m", "version": ""}}, "matchers.version"),
+        ({"matchers": {"model": "m", "severity": "bad"}}, "matchers.severity"),
+        ({"matchers": {"severity": "Critical"}}, "matchers.severity"),
+        ({"matchers": {"model": "m", "segment": "origin"}}, "matchers.segment"),
         ({"until": "2001-01-01"}, "until"),
         ({"until": None}, "until"),
         ({"until": "soon"}, "until"),

@@ -185,6 +185,26 @@ def test_a_silence_holds_for_the_rule_on_its_model_and_needs_a_time_to_come(site
     ]
 
 
+def test_the_timeline_says_what_was_found_and_by_which_clock(site: Site) -> None:
+    """Windows of long ago, seen today, and answered today."""
+    alert = site.fire()
+    worse = reading("critical", check=RULE.check, end=MIDNIGHT + DAY, details={"summary": "temp: 41 % of rows moved"})
+    site.runs.run([RULE], worse, as_of=worse.end, wall_now=clock.now())
+    site.browser.post(f"/alerts/{alert}/acknowledge")
+    told = {one["kind"]: one for one in site.browser.get(f"/v1/alerts/{alert}").json()["transitions"]}
+    assert told["raised"]["summary"] == "temp: 41 % of rows moved"
+    assert told["raised"]["at"] == clock.render(worse.end)
+    assert clock.parse(told["raised"]["noted_at"]) > worse.end + DAY
+    assert told["acknowledged"]["at"] == told["acknowledged"]["noted_at"]
+    _, timeline = site.browser.get(f"/alerts/{alert}").text.split('id="timeline-title"')
+    entries = timeline.split("<li>")[1:]
+    lines = {kind: line for line in entries for kind in told if f"<strong>{kind.replace('_', ' ')}<" in line}
+    assert "temp: 41 % of rows moved" in lines["raised"]
+    assert lines["pending"].count("temp: warning") == 1  # its reason says it
+    assert {kind for kind, line in lines.items() if "noted <time" in line} == {*told} - {"acknowledged"}
+    assert "Two clocks" in timeline
+
+
 def test_resolving_twice_is_what_was_wanted(site: Site) -> None:
     alert = site.fire()
     assert site.browser.post(f"/alerts/{alert}/resolve").status_code == 303
