@@ -122,3 +122,23 @@ class Orchestrated:
         name = plimsoll.triggered("data_drift", peer.trigger("work", model="{model}", seconds=1))
         run = plimsoll.run_in(plimsoll.fire(name), "succeeded", 240)
         until("it is one run", lambda: peer.runs(run["idempotency_key"]) == [run["external_id"]], 5)
+
+
+class PausingPeer(Peer, Protocol):
+    """One whose jobs can be paused."""
+
+    def pause(self, job: str, paused: bool) -> None:
+        """Pause a job, or let it go on."""
+
+
+class Pausable(Orchestrated):
+    """The tests of those. ``paused`` are the words of a refusal."""
+
+    paused: str
+
+    def test_a_paused_job_is_refused_when_saved(self, plimsoll: Plimsoll, peer: PausingPeer) -> None:
+        peer.pause("work", True)
+        try:
+            self.is_refused(plimsoll, peer.trigger("work", model="m"), self.paused)
+        finally:
+            peer.pause("work", False)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
+
+from tests import served
 
 HOP = {"connection", "transfer-encoding", "content-length", "content-encoding", "host", "accept-encoding"}
 
@@ -37,7 +37,7 @@ class Proxy:
 def losing(upstream: str, is_start: Callable[[Passed], bool]) -> Iterator[Proxy]:
     """A proxy to ``upstream`` (scheme and host) that loses the first answer to what starts a run."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(served.Quiet):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP}
@@ -58,17 +58,6 @@ def losing(upstream: str, is_start: Callable[[Passed], bool]) -> Iterator[Proxy]
 
         do_POST = do_PATCH = do_PUT = do_DELETE = do_GET
 
-        def log_message(self, *_args: object) -> None:
-            return
-
-    with httpx.Client(timeout=60) as client:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        proxy = Proxy(f"http://127.0.0.1:{server.server_address[1]}", lambda told: not proxy.lost and is_start(told))
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield proxy
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+    with httpx.Client(timeout=60) as client, served.http(Handler) as url:
+        proxy = Proxy(url, lambda told: not proxy.lost and is_start(told))
+        yield proxy

@@ -11,8 +11,7 @@ import httpx
 import pytest
 
 from peers.environments import ROOT, environment
-from peers.orchestrated import Orchestrated
-from peers.plimsoll import Plimsoll
+from peers.orchestrated import Pausable
 from peers.programs import Program, answers, running, until
 from peers.proxy import Passed
 from tests.ports import free_port
@@ -89,14 +88,8 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         yield airflow
 
 
-class TestAirflow(Orchestrated):
+class TestAirflow(Pausable):
     unknown_job = "nothing"
     bad_parameters = "seconds"
     refusal = "model"
-
-    def test_a_paused_job_is_refused_when_saved(self, plimsoll: Plimsoll, peer: Airflow) -> None:
-        peer.pause("work", True)
-        try:
-            self.is_refused(plimsoll, peer.trigger("work", model="m"), "the DAG work is paused")
-        finally:
-            peer.pause("work", False)
+    paused = "the DAG work is paused"

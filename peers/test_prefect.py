@@ -10,8 +10,7 @@ import httpx
 import pytest
 
 from peers.environments import ROOT, environment
-from peers.orchestrated import Orchestrated
-from peers.plimsoll import Plimsoll
+from peers.orchestrated import Pausable
 from peers.programs import Program, answers, running, until
 from peers.proxy import Passed
 from tests.ports import free_port
@@ -50,8 +49,8 @@ class Prefect:
         state = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
         self.api.post(f"/flow_runs/{run}/set_state", json=state).raise_for_status()
 
-    def pause(self, job: str, how: str) -> None:
-        deployment = self.api.get(f"/deployments/name/{job}/peers").json()["id"]
+    def pause(self, job: str, paused: bool) -> None:
+        deployment, how = self.api.get(f"/deployments/name/{job}/peers").json()["id"], "pause" if paused else "resume"
         self.api.post(f"/deployments/{deployment}/{how}_deployment").raise_for_status()
 
     def stop_working(self) -> None:
@@ -76,14 +75,8 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
             yield prefect
 
 
-class TestPrefect(Orchestrated):
+class TestPrefect(Pausable):
     unknown_job = "not found"
     bad_parameters = "seconds"
     refusal = "'model'"
-
-    def test_a_paused_job_is_refused_when_saved(self, plimsoll: Plimsoll, peer: Prefect) -> None:
-        peer.pause("work", "pause")
-        try:
-            self.is_refused(plimsoll, peer.trigger("work", model="m"), "is paused")
-        finally:
-            peer.pause("work", "resume")
+    paused = "is paused"

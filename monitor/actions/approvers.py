@@ -26,11 +26,10 @@ def unasked_elsewhere(connection: Connection, document: Document) -> tuple[str, 
     default, triggers = _as_it_would_be(connection, document)
     if document.default_notify is None and not any(triggers[name].get("approval") for name in document.triggers):
         return None
-    touched = triggers if document.default_notify is not None else document.triggers
-    mine = {name: triggers[name] for name in touched}
+    touched = document.triggers if document.default_notify is None else triggers
     for model in _others(connection, document):
         rules = [Rule.model_validate(one) for one in model.settings.get("rules", [])]
-        found = _first(rules, default, mine)
+        found = _first(rules, default, touched)
         if found is not None:
             key = f"triggers.{found[1]}.approval" if found[1] in document.triggers else "default_notify"
             return key, f"rule {rules[found[0]].name!r} of {model.name!r} would notify nobody who could approve"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import queue
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -17,6 +15,7 @@ from alerting.outbound import OutboundRequest
 from alerting.registry import TRIGGERS
 from examples.integration.orchestrator import Job, make_server, retrain
 from monitor import clock
+from tests import served
 from tests.alerting.notices import notice, one
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -24,33 +23,18 @@ OTHER = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 
 @contextmanager
-def running(server: ThreadingHTTPServer) -> Iterator[str]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@contextmanager
 def callbacks() -> Iterator[tuple[str, queue.Queue[dict[str, Any]]]]:
     """Where reports go, and the reports."""
     reports: queue.Queue[dict[str, Any]] = queue.Queue()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(served.Quiet):
         def do_POST(self) -> None:
             reports.put(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             self.send_response(200)
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
+    with served.http(Handler) as url:
         yield f"{url}/v1/trigger-runs/run-1?token=t", reports
 
 
@@ -67,7 +51,7 @@ def post(request: OutboundRequest) -> int:
 
 def reported(job: Job = retrain, times: int = 1) -> list[dict[str, Any]]:
     """What is reported when the same request comes so often."""
-    with callbacks() as (callback, reports), running(make_server(SECRET, 0, job)) as url:
+    with callbacks() as (callback, reports), served.http(make_server(SECRET, 0, job)) as url:
         assert [post(asked(url, callback)) for _ in range(times)] == [202] * times
         found = [reports.get(timeout=10), reports.get(timeout=10)]
         assert reports.empty()
@@ -89,6 +73,6 @@ def test_work_that_fails_is_reported_as_failed() -> None:
 
 
 def test_a_wrong_signature_starts_nothing() -> None:
-    with callbacks() as (callback, reports), running(make_server(SECRET, 0)) as url:
+    with callbacks() as (callback, reports), served.http(make_server(SECRET, 0)) as url:
         assert post(asked(url, callback, OTHER)) == 401
         assert reports.empty()

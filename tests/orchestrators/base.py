@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from alerting.outbound import OutboundReply, OutboundRequest
+from tests import served as servers
 
 T = TypeVar("T")
 Reply = tuple[int, Any]  # status and JSON
@@ -137,7 +136,7 @@ def play(conversation: Generator[OutboundRequest, OutboundReply, T], answer: Cal
 def served(orchestrator: Orchestrator) -> Iterator[None]:
     """The orchestrator on a free port of this machine; its ``url`` says where. What it drops is a closed connection."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(servers.Quiet):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -155,17 +154,5 @@ def served(orchestrator: Orchestrator) -> Iterator[None]:
 
         do_GET = do_POST
 
-        def log_message(self, *_args: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    orchestrator.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with servers.http(Handler) as orchestrator.url:
         yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

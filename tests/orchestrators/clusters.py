@@ -19,23 +19,23 @@ on:
 """
 
 
-class GitHub(Orchestrator):
+class Cluster(Orchestrator):
+    """One that is asked with a token for a job that takes ``model`` and ``rows``. ``states``: what it calls a run that
+    is accepted, running, succeeded, failed, cancelled."""
+
+    def __init__(
+        self, settings: dict[str, Any], *states: str, holder: str = "parameters", first: str = "", **more: Any
+    ) -> None:
+        given = {"token": "${TOKEN}", holder: {"model": "{model}", "rows": 5}}
+        called = dict(zip(("accepted", "running", "succeeded", "failed", "cancelled"), states, strict=False))
+        super().__init__(settings={**settings, **given}, states=called, first=first or states[0], holder=holder, **more)
+
+
+class GitHub(Cluster):
     def __init__(self) -> None:
-        settings = {
-            "type": "github",
-            "repository": "acme/models",
-            "workflow": "train.yml",
-            "token": "${TOKEN}",
-            "inputs": {"model": "{model}", "rows": 5},
-        }
-        states = {
-            "accepted": "queued",
-            "running": "in_progress",
-            "succeeded": "completed success",
-            "failed": "completed timed_out",
-            "cancelled": "completed cancelled",
-        }
-        super().__init__(settings=settings, states=states, holder="inputs")
+        ends = [f"completed {conclusion}" for conclusion in ("success", "timed_out", "cancelled")]
+        settings = {"type": "github", "repository": "acme/models", "workflow": "train.yml"}
+        super().__init__(settings, "queued", "in_progress", *ends, holder="inputs")
         self.file = WORKFLOW
         self.tells = True
 
@@ -68,17 +68,10 @@ class GitHub(Orchestrator):
         return {"id": int(run.id), "display_title": f"train {run.key}", **told}
 
 
-class Argo(Orchestrator):
+class Argo(Cluster):
     def __init__(self) -> None:
-        settings = {
-            "type": "argo",
-            "namespace": "ml",
-            "template": "train",
-            "token": "${TOKEN}",
-            "parameters": {"model": "{model}", "rows": 5},
-        }
-        states = {"accepted": "Pending", "running": "Running", "succeeded": "Succeeded", "failed": "Error"}
-        super().__init__(settings=settings, states={**states, "cancelled": "stopped"}, first="Pending", pauses=False)
+        settings = {"type": "argo", "namespace": "ml", "template": "train"}
+        super().__init__(settings, "Pending", "Running", "Succeeded", "Error", "stopped", pauses=False)
 
     def answer(self, request: Seen) -> Reply:
         if request.is_a("GET", "api", "v1", "workflow-templates", "ml", "train") and not self.gone:
@@ -105,17 +98,10 @@ class Argo(Orchestrator):
         return 200, {"metadata": {"name": self.begin(options["name"], given, options["name"]).id}}
 
 
-class Kubernetes(Orchestrator):
+class Kubernetes(Cluster):
     def __init__(self) -> None:
-        settings = {
-            "type": "kubernetes",
-            "namespace": "ml",
-            "cronjob": "train",
-            "token": "${TOKEN}",
-            "parameters": {"model": "{model}", "rows": 5},
-        }
-        states = {"accepted": "", "running": "ready", "succeeded": "Complete", "failed": "Failed"}
-        super().__init__(settings=settings, states=states, first="", pauses=False, requires=False)
+        settings = {"type": "kubernetes", "namespace": "ml", "cronjob": "train"}
+        super().__init__(settings, "", "ready", "Complete", "Failed", pauses=False, requires=False)
 
     def answer(self, request: Seen) -> Reply:
         batch = ("apis", "batch", "v1", "namespaces", "ml")
@@ -146,22 +132,11 @@ class Kubernetes(Orchestrator):
         return 201, {"metadata": {"name": name}}
 
 
-class Databricks(Orchestrator):
+class Databricks(Cluster):
     def __init__(self) -> None:
-        settings = {
-            "type": "databricks",
-            "job_id": 7,
-            "token": "${TOKEN}",
-            "parameters": {"model": "{model}", "rows": 5},
-        }
-        states = {
-            "accepted": "QUEUED",
-            "running": "RUNNING",
-            "succeeded": "TERMINATED SUCCESS",
-            "failed": "TERMINATED TIMEDOUT",
-            "cancelled": "TERMINATED CANCELED",
-        }
-        super().__init__(settings=settings, states=states, first="PENDING", pauses=False, duplicates=False)
+        ends = [f"TERMINATED {result}" for result in ("SUCCESS", "TIMEDOUT", "CANCELED")]
+        settings = {"type": "databricks", "job_id": 7}
+        super().__init__(settings, "QUEUED", "RUNNING", *ends, first="PENDING", pauses=False, duplicates=False)
 
     def answer(self, request: Seen) -> Reply:
         if request.is_a("GET", "api", "2.2", "jobs", "get") and request.query["job_id"] == "7" and not self.gone:
@@ -180,22 +155,10 @@ class Databricks(Orchestrator):
         return 200, {"state": state, "run_page_url": "https://h/1"}
 
 
-class Kubeflow(Orchestrator):
+class Kubeflow(Cluster):
     def __init__(self) -> None:
-        settings = {
-            "type": "kubeflow",
-            "pipeline": "train",
-            "token": "${TOKEN}",
-            "parameters": {"model": "{model}", "rows": 5},
-        }
-        states = {
-            "accepted": "PENDING",
-            "running": "RUNNING",
-            "succeeded": "SUCCEEDED",
-            "failed": "FAILED",
-            "cancelled": "CANCELED",
-        }
-        super().__init__(settings=settings, states=states, first="PENDING", pauses=False)
+        settings = {"type": "kubeflow", "pipeline": "train"}
+        super().__init__(settings, "PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", pauses=False)
 
     def answer(self, request: Seen) -> Reply:
         api = ("apis", "v2beta1")

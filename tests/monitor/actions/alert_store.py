@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ from sqlalchemy import insert
 
 from alerting.reading import Reading
 from alerting.rules import Rule
+from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.step_alerts import step_alerts
 from monitor.bootstrap import observations_on
 from monitor.service import Service
 from monitor.settings import Settings
 from monitor.store import config
 from monitor.store.database import Database
+from monitor.store.outbox import deliveries_of
 from monitor.store.schema import migrate
 from monitor.store.tables import models
 from tests.stores import new_url
@@ -61,6 +63,23 @@ class Runs:
                 triggers=self.triggers,
                 **settings,
             )
+
+
+@dataclass
+class Delivering:
+    """A store, what its secrets are, and a clock that the test moves."""
+
+    runs: Runs
+    service: Service
+    now: int
+    names: Mapping[str, str]
+
+    def deliver(self, **given: Any) -> int:
+        return deliver_due(self.service, lambda: self.now, **{"environment": self.names, **given})
+
+    def deliveries(self, alert: Mapping[str, Any]) -> list[dict[str, Any]]:
+        with self.runs.database.read() as connection:
+            return deliveries_of(connection, alert["id"])
 
 
 def make_runs(folder: Path, name: str = "flight-delays") -> Runs:

@@ -18,14 +18,13 @@ from alerting.message import test_body as words_of_a_test
 from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock, scheduler
-from monitor.actions.deliver_messages import LEASE, LEASES, deliver_due
-from monitor.service import Service
+from monitor.actions.deliver_messages import LEASE, LEASES
 from monitor.store import config, locks
 from monitor.store import outbox as store
-from monitor.store.outbox import claim_due, deliveries_of
+from monitor.store.outbox import claim_due
 from monitor.store.tables import outbox
 from tests.alerting.make import MIDNIGHT, reading
-from tests.monitor.actions.alert_store import CHAT, HOOK, Runs, make_runs, make_service
+from tests.monitor.actions.alert_store import CHAT, HOOK, Delivering, make_runs, make_service
 from tests.monitor.delivery.receiver import Answer, Received, Receiver, receiving
 
 RULE = Rule("drift", "data_drift", notify=("chat", "ops"))
@@ -34,26 +33,13 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @dataclass
-class World:
-    """A store, a receiver, and a clock that the test moves."""
-
-    runs: Runs
-    service: Service
+class World(Delivering):
     receiver: Receiver
-    now: int
-
-    def deliver(self, **given: Any) -> int:
-        names = {"CHAT_URL": f"{self.receiver.url}/chat/hidden-path", "OPS_SECRET": SECRET}
-        return deliver_due(self.service, lambda: self.now, environment=given.pop("environment", names), **given)
 
     def fire(self, rule: Rule, verdict: str, n: int = 0) -> dict[str, Any]:
         as_of = MIDNIGHT + n * DAY
         (alert,) = self.runs.run([rule], reading(verdict, end=as_of), as_of=as_of, wall_now=self.now)
         return alert
-
-    def log(self, alert: dict[str, Any]) -> list[dict[str, Any]]:
-        with self.runs.database.read() as connection:
-            return deliveries_of(connection, alert["id"])
 
     def answer(self, *answers: Answer) -> None:
         """Give these answers in turn, the last one for ever."""
@@ -66,7 +52,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     with receiving() as receiver:
         runs = make_runs(tmp_path)
         runs.channels = {"chat": CHAT, "ops": {**HOOK, "url": f"{receiver.url}/ops"}}
-        yield World(runs, make_service(runs), receiver, clock.now())
+        names = {"CHAT_URL": f"{receiver.url}/chat/hidden-path", "OPS_SECRET": SECRET}
+        yield World(runs, make_service(runs), clock.now(), names, receiver)
         runs.database.close()
 
 
@@ -81,7 +68,7 @@ def test_everything_due_is_delivered_once(world: World) -> None:
     assert (body["type"], body["timestamp"]) == ("alert.firing", clock.render(MIDNIGHT))
     assert body["data"]["alert"]["id"] == alert["id"]
     assert body["data"]["readings"][0]["feature"] == "temp"
-    log = world.log(alert)
+    log = world.deliveries(alert)
     assert [(one["channel"], one["state"], one["attempts"], one["last_status"]) for one in log] == [
         ("chat", "delivered", 1, 200),
         ("ops", "delivered", 1, 200),
@@ -93,7 +80,8 @@ def test_retries_keep_the_id_and_follow_the_schedule(world: World) -> None:
     alert = world.fire(OPS, "warning")
     world.answer(Answer(500), Answer(429, {"Retry-After": "90"}), Answer(204, body=b""))
     assert world.deliver() == 1
-    assert (world.log(alert)[0]["state"], world.log(alert)[0]["last_error"]) == ("waiting", "the receiver answered 500")
+    (first, *_) = world.deliveries(alert)
+    assert (first["state"], first["last_error"]) == ("waiting", "the receiver answered 500")
     world.now += 5 * SECOND - 1
     assert world.deliver() == 0
     world.now += 1
@@ -106,7 +94,7 @@ def test_retries_keep_the_id_and_follow_the_schedule(world: World) -> None:
     stamps = [int(got.headers["webhook-timestamp"]) for got in world.receiver.received]
     assert (len(ids), len(stamps)) == (1, 3)
     assert stamps == sorted(set(stamps))
-    assert (world.log(alert)[0]["state"], world.log(alert)[0]["attempts"]) == ("delivered", 3)
+    assert (world.deliveries(alert)[0]["state"], world.deliveries(alert)[0]["attempts"]) == ("delivered", 3)
 
 
 def silent(_got: Received) -> Answer:
@@ -140,11 +128,11 @@ def test_what_is_answered_decides_when_it_is_told_again(
     world.now += 1
     assert world.deliver() == (wait is not None)
     sent = world.receiver.received
-    assert world.log(alert)[0]["state"] == ("given_up" if wait is None else "delivered")
+    assert world.deliveries(alert)[0]["state"] == ("given_up" if wait is None else "delivered")
     assert [got.path for got in sent] == ["/ops"] * (1 if wait is None else 2)
     for got in sent:
         Webhook(SECRET).verify(got.body, got.headers)
-    assert {got.headers["webhook-id"] for got in sent} == {world.log(alert)[0]["id"]}
+    assert {got.headers["webhook-id"] for got in sent} == {world.deliveries(alert)[0]["id"]}
     if wait is not None:
         assert int(sent[1].headers["webhook-timestamp"]) - int(sent[0].headers["webhook-timestamp"]) == wait
 
@@ -175,7 +163,7 @@ def test_a_refusal_is_final_and_visible(world: World) -> None:
     alert = world.fire(OPS, "warning")
     world.answer(Answer(410))
     world.deliver()
-    assert [(one["state"], one["last_status"], one["last_error"]) for one in world.log(alert)] == [
+    assert [(one["state"], one["last_status"], one["last_error"]) for one in world.deliveries(alert)] == [
         ("given_up", 410, "the receiver answered 410")
     ]
 
@@ -184,7 +172,7 @@ def test_a_receiver_that_stays_away_is_given_up_after_a_day(world: World) -> Non
     alert = world.fire(OPS, "warning")
     world.answer(Answer(503))
     started = world.now
-    while (entry := world.log(alert)[0])["state"] == "waiting":
+    while (entry := world.deliveries(alert)[0])["state"] == "waiting":
         world.now = clock.parse(entry["next_at"])
         assert world.deliver() == 1
     assert entry["state"] == "given_up"
@@ -210,26 +198,26 @@ def test_a_dead_channel_holds_up_no_other(world: World) -> None:
     world.receiver.answer = answer
     alert = world.fire(RULE, "warning")
     world.deliver()
-    assert {one["channel"]: one["state"] for one in world.log(alert)} == {"chat": "delivered", "ops": "waiting"}
+    assert {one["channel"]: one["state"] for one in world.deliveries(alert)} == {"chat": "delivered", "ops": "waiting"}
 
 
 def test_missing_and_bad_secrets_wait_and_are_told_without_their_value(world: World) -> None:
     alert = world.fire(RULE, "warning")
     world.deliver(environment={"OPS_SECRET": "whsec_too-short"})
-    errors = {one["channel"]: one["last_error"] for one in world.log(alert)}
+    errors = {one["channel"]: one["last_error"] for one in world.deliveries(alert)}
     assert errors["chat"] == "CHAT_URL is not set in the environment of the service"
     assert "whsec_ followed by base64" in errors["ops"]
     assert "too-short" not in json.dumps(errors)
     world.now += 5 * SECOND
     assert world.deliver() == 2
-    assert {one["state"] for one in world.log(alert)} == {"delivered"}
+    assert {one["state"] for one in world.deliveries(alert)} == {"delivered"}
 
 
 def test_the_log_never_repeats_an_address(world: World) -> None:
     alert = world.fire(RULE, "warning")
     world.deliver(environment={"CHAT_URL": "http://127.0.0.1:1/hidden-path", "OPS_SECRET": SECRET})
-    assert "hidden-path" not in json.dumps(world.log(alert))
-    assert "no connection could be made" in json.dumps(world.log(alert))
+    assert "hidden-path" not in json.dumps(world.deliveries(alert))
+    assert "no connection could be made" in json.dumps(world.deliveries(alert))
 
 
 def test_a_service_for_others_does_not_call_this_machine(world: World) -> None:
@@ -237,7 +225,7 @@ def test_a_service_for_others_does_not_call_this_machine(world: World) -> None:
     world.service = make_service(world.runs, host="0.0.0.0")
     world.deliver()
     assert world.receiver.received == []
-    assert "PLIMSOLL_ALLOW_TARGETS" in world.log(alert)[0]["last_error"]
+    assert "PLIMSOLL_ALLOW_TARGETS" in world.deliveries(alert)[0]["last_error"]
 
 
 def test_a_channel_that_is_gone_is_given_up(world: World) -> None:
@@ -245,7 +233,7 @@ def test_a_channel_that_is_gone_is_given_up(world: World) -> None:
     with world.runs.database.write() as connection:
         connection.execute(outbox.update().values(target="gone"))
     world.deliver()
-    assert world.log(alert)[0]["last_error"] == "no channel is called gone any more"
+    assert world.deliveries(alert)[0]["last_error"] == "no channel is called gone any more"
 
 
 def test_a_message_whose_sender_died_is_sent_again_when_its_lease_is_over(world: World) -> None:
@@ -257,7 +245,7 @@ def test_a_message_whose_sender_died_is_sent_again_when_its_lease_is_over(world:
     assert world.deliver() == 0
     world.now += LEASE
     assert world.deliver() == 1
-    assert world.log(alert)[0]["state"] == "delivered"
+    assert world.deliveries(alert)[0]["state"] == "delivered"
     with world.runs.database.write() as connection:
         assert not store.settle(connection, dead, state="given_up", now=world.now, status=None, error="late")
 

@@ -16,30 +16,22 @@ from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
 from monitor.actions import replay as replaying
 from monitor.actions.answer_alert import acknowledge, resolve
-from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.follow_triggers import follow_triggers
 from monitor.actions.report_retraining import report_retraining
 from monitor.errors import Conflict, Invalid, NotFound, Unauthorized
-from monitor.service import Service
 from monitor.store.alerts import list_transitions
 from monitor.store.tables import outbox
 from monitor.store.trigger_runs import runs_of_model
 from tests.alerting.make import MIDNIGHT, reading
-from tests.monitor.actions.alert_store import Runs, make_runs, make_service
+from tests.monitor.actions.alert_store import Delivering, make_runs, make_service
 from tests.monitor.delivery.receiver import Answer, Receiver, receiving
 
 RULE = Rule("drift", "data_drift", notify=("ops",), trigger="retrain")
 
 
 @dataclass
-class World:
-    runs: Runs
-    service: Service
+class World(Delivering):
     receiver: Receiver
-    now: int
-
-    def deliver(self) -> int:
-        return deliver_due(self.service, lambda: self.now, environment={})
 
     def fire(self, n: int = 0, verdict: str = "warning", rule: Rule = RULE) -> dict[str, Any]:
         as_of = MIDNIGHT + n * DAY
@@ -72,7 +64,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         runs = make_runs(tmp_path)
         runs.channels = {"ops": {"type": "webhook", "url": f"{receiver.url}/ops"}}
         runs.triggers = {"retrain": {"type": "webhook", "url": f"{receiver.url}/runs"}}
-        yield World(runs, make_service(runs), receiver, clock.now())
+        yield World(runs, make_service(runs), clock.now(), {}, receiver)
         runs.database.close()
 
 

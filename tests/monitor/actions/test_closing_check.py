@@ -149,6 +149,7 @@ def test_a_version_that_came_for_another_reason_is_not_judged(loop: Loop) -> Non
     loop.report(version="v3")
     loop.world.run(BACK + 32 * H)
     assert (loop.run()["version"], loop.run()["closing"]["version"]) == ("v3", None)
+    assert 'It makes version <span class="tag">v3</span>, as it reported.' in loop.page()
     assert loop.run()["closing"]["reason"] == "v3, which the run made, has not sent predictions yet"
     loop.report(version="v9")
     loop.world.run(BACK + 36 * H)

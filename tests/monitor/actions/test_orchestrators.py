@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sqlalchemy import select
 
-from alerting.channels.slack import message
 from alerting.retraining import callback_token
 from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND
 from monitor import clock
-from monitor.actions.answer_alert import By, resolve
-from monitor.actions.answer_chat import answer_click
-from monitor.actions.approve_retraining import approve, deny
+from monitor.actions.answer_alert import resolve
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.follow_triggers import follow_triggers, trigger_run_body
 from monitor.actions.poll_orchestrators import poll_due
 from monitor.actions.report_retraining import report_retraining
-from monitor.actions.request_retraining import Asked, request_retraining
 from monitor.actions.rows_link import Window, is_signed
-from monitor.errors import Conflict, NotFound
 from monitor.store import config
 from monitor.store.installation import secret
-from monitor.store.tables import outbox
 from tests.alerting.make import MIDNIGHT, reading
 from tests.orchestrators.base import Reply, Seen, basic
 from tests.orchestrators.clusters import Kubeflow
@@ -175,51 +167,6 @@ def test_a_dry_run_is_all_but_the_call(world: World) -> None:
     assert said["reason"].endswith("Its parameters, as they would have been sent but for secrets")
 
 
-def test_a_person_approves(world: World) -> None:
-    world.set(approval=True)
-    alert = world.fire()
-    assert world.told() == ["alert.firing", "retraining.approval"]
-    assert world.receiver.received[1].json()["data"]["trigger_run"]["id"] == world.run().id
-    assert (world.run().state, world.run().waits, world.there.asked) == ("requested", True, [])
-    world.fire(1)  # nobody is asked twice
-    assert world.told() == ["alert.firing", "retraining.approval"]
-    world.now += 23 * HOUR
-    assert follow_triggers(world.service, world.now) == 0
-    told = approve(world.service, world.run().id, world.now, By("Ada", "after hours"))
-    assert told["approval"]["answer"] == "approved"
-    assert approve(world.service, world.run().id, world.now)["approval"]["by"] == "Ada"
-    with pytest.raises(Conflict):
-        deny(world.service, world.run().id, world.now)
-    world.deliver()
-    assert (world.run().state, len(world.there.runs)) == ("accepted", 1)
-    world.now += HOUR - 1
-    assert follow_triggers(world.service, world.now) == 0  # start_by counts from the approval
-    world.now += 1
-    assert follow_triggers(world.service, world.now) == 1
-    assert "retrain: approved by Ada: after hours" in [one["reason"] for one in world.timeline(alert)]
-
-
-def test_a_person_says_no(world: World) -> None:
-    world.set(approval=True)
-    world.fire()
-    deny(world.service, world.run().id, world.now)
-    assert (world.run().state, world.run().message) == ("cancelled", "denied by a person")
-    with pytest.raises(Conflict):
-        approve(world.service, world.run().id, world.now)
-    with pytest.raises(NotFound):
-        approve(world.service, "run-nope", world.now)
-    assert world.told() == ["alert.firing", "retraining.approval", "retraining.cancelled"]
-
-
-def test_nobody_answers_for_a_day(world: World) -> None:
-    world.set(approval=True)
-    world.fire()
-    world.now += DAY
-    assert follow_triggers(world.service, world.now) == 1
-    assert (world.run().state, world.run().message) == ("cancelled", "nobody approved it within 24 hours")
-    assert (world.told()[2:], world.there.asked) == (["retraining.cancelled"], [])
-
-
 def test_broken_data_are_not_trained_on(world: World) -> None:
     broken = reading("warning", "dest", metric="missing_share", check="data_quality", kind="data_quality")
     alert = world.fire(0, (RULE, QUALITY), broken)
@@ -244,29 +191,6 @@ def test_at_most_so_many_a_day_and_enough_labels(world: World) -> None:
     assert world.count() == 0
 
 
-def test_a_button_in_a_chat_approves(world: World) -> None:
-    """The message has the buttons, and a press of one with Slack's form does what it says."""
-    world.set(approval=True)
-    world.fire()
-    with world.runs.database.read() as connection:
-        (asked,) = [
-            body["entries"][0]
-            for (body,) in connection.execute(select(outbox.c.body))
-            if body["entries"][0]["type"] == "retraining.approval"
-        ]
-    rendered = message({"model": "m", "timestamp": asked["alert"]["started_at"], "entries": [asked]}, buttons=True)
-    (buttons,) = [block["elements"] for block in rendered["blocks"] if block["type"] == "actions"]
-    assert [one["action_id"] for one in buttons[:2]] == ["plimsoll.approve", "plimsoll.deny"]
-    for pressed, state in ((buttons[0], "requested"), (buttons[1], "requested")):
-        actions = [{"action_id": pressed["action_id"], "value": pressed["value"], "action_ts": "1"}]
-        payload = {"type": "block_actions", "user": {"id": "U1", "name": "ada"}, "actions": actions}
-        answer_click(world.service, urlencode({"payload": json.dumps(payload)}).encode(), world.now)
-        assert world.run().state == state
-    assert (world.run().approval or {})["by"] == "ada"
-    world.deliver()
-    assert len(world.there.runs) == 1
-
-
 def test_a_webhook_that_cannot_be_asked_is_not_asked_for_ever(world: World) -> None:
     world.runs.triggers = {"retrain": {"type": "webhook", "url": world.receiver.url}}
     with world.runs.database.write() as connection:
@@ -276,42 +200,13 @@ def test_a_webhook_that_cannot_be_asked_is_not_asked_for_ever(world: World) -> N
     assert (world.poll(2 * SECOND).state, world.run().next_poll_at) == ("accepted", None)
 
 
-def ask_again(world: World, alert: dict[str, Any], later: int) -> str:
-    """As when something that hid the alert is over."""
-    asked = Asked(
-        model_id=1,
-        rule="drift",
-        cooldown=HOUR,
-        trigger="retrain",
-        settings=world.runs.triggers["retrain"],
-        alert=alert,
-        readings=[],
-        as_of=MIDNIGHT + later,
-        now=world.now + later,
-        public_url="http://plimsoll.test",
-        silenced=False,
-    )
-    with world.runs.database.write() as connection:
-        return request_retraining(connection, asked)
-
-
 def test_an_alert_asks_once_unless_nothing_came_of_it(world: World) -> None:
     alert = world.fire()
     world.deliver()
     world.there.runs[0].state = "COMPLETED"
     assert world.poll(2 * SECOND).state == "succeeded"
-    assert "has asked for one before" in ask_again(world, alert, DAY)
+    assert "has asked for one before" in world.ask_again(alert, DAY)
     assert world.count() == 1
-
-
-def test_an_alert_whose_retraining_was_denied_may_ask_again(world: World) -> None:
-    world.set(approval=True)
-    alert = world.fire()
-    first = world.run()
-    deny(world.service, first.id, world.now)
-    assert "waits for approval" in ask_again(world, alert, DAY)
-    assert world.run().idempotency_key != first.idempotency_key
-    assert approve(world.service, world.run().id, world.now)["state"] == "requested"
 
 
 class Slow(Kubeflow):

@@ -17,13 +17,12 @@ from alerting.rules import Rule
 from alerting.words import DAY, HOUR, SECOND, in_words
 from monitor import clock
 from monitor.actions.answer_alert import By, acknowledge, resolve
-from monitor.actions.deliver_messages import LEASES, deliver_due
+from monitor.actions.deliver_messages import LEASES
 from monitor.actions.follow_triggers import follow_triggers
 from monitor.actions.rewrite_messages import rewrite
-from monitor.service import Service
 from monitor.store import alerts, outbox, silences, tables, trigger_runs
 from tests.alerting.make import MIDNIGHT, reading
-from tests.monitor.actions.alert_store import Runs, make_runs, make_service
+from tests.monitor.actions.alert_store import Delivering, make_runs, make_service
 from tests.monitor.api.calling import Api
 from tests.monitor.delivery.receiver import Answer, receiving
 from tests.monitor.delivery.slack_peer import TOKEN, SlackPeer, said
@@ -34,17 +33,11 @@ SIGNING = "the-signing-secret-of-a-test"
 
 
 @dataclass
-class World:
-    """A store, Slack, and a clock that the test moves."""
-
-    runs: Runs
-    service: Service
+class World(Delivering):
     slack: SlackPeer
-    now: int
 
-    def deliver(self) -> int:
-        names = {"TOKEN": TOKEN, "SIGNING": SIGNING}
-        return deliver_due(self.service, lambda: self.now, environment=names, senders=1)
+    def deliver(self, **given: Any) -> int:
+        return super().deliver(senders=1, **given)
 
     def step(self, day: int, *verdicts: tuple[Rule, str], **given: Any) -> list[dict[str, Any]]:
         as_of = MIDNIGHT + day * DAY
@@ -58,8 +51,7 @@ class World:
             return outbox.find(connection, webhook_id)
 
     def states(self, alert: dict[str, Any]) -> list[tuple[str, str | None]]:
-        with self.runs.database.read() as connection:
-            return [(one["state"], one["last_error"]) for one in outbox.deliveries_of(connection, alert["id"])]
+        return [(one["state"], one["last_error"]) for one in self.deliveries(alert)]
 
 
 @pytest.fixture
@@ -69,7 +61,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         bot = {"type": "slack", "token": "${TOKEN}", "channel": "#ml", "api_url": f"{receiver.url}/api"}
         runs.channels = {"bot": {**bot, "signing_secret": "${SIGNING}"}}
         receiver.answer = slack = SlackPeer()
-        yield World(runs, make_service(runs), slack, clock.now())
+        yield World(runs, make_service(runs), clock.now(), {"TOKEN": TOKEN, "SIGNING": SIGNING}, slack)
         runs.database.close()
 
 

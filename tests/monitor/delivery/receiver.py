@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests import served
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Receiver:
 def receiving() -> Iterator[Receiver]:
     """A receiver on a free port of this machine."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(served.Quiet):
         def do_PATCH(self) -> None:
             self.do_POST()
 
@@ -69,16 +69,6 @@ def receiving() -> Iterator[Receiver]:
             except OSError:
                 self.close_connection = True  # the sender went away, as some tests make it
 
-        def log_message(self, *_args: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver = Receiver(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with served.http(Handler) as url:
+        receiver = Receiver(url)
         yield receiver
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

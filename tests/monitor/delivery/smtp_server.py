@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import socketserver
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from tests import served
 
 
 @dataclass
@@ -83,13 +84,6 @@ def mail_server() -> Iterator[Mailbox]:
         def say(self, words: str) -> None:
             self.wfile.write(f"{words}\r\n".encode())
 
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-    box = Mailbox(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with served.up(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)) as port:
+        box = Mailbox(port)
         yield box
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
