@@ -145,7 +145,7 @@ def test_a_receiver_that_takes_too_long_is_told_again_with_the_same_id(world: Wo
     started = time.monotonic()
     assert world.deliver(patience=0.5) == 1
     assert time.monotonic() - started < 1.4
-    (waits,) = world.log(alert)
+    (waits,) = world.deliveries(alert)
     assert (waits["state"], waits["last_error"]) == ("waiting", "no answer within 0.5 s")
     assert clock.parse(waits["next_at"]) - world.now == 5 * SECOND
     assert world.deliver(patience=0.5) == 0
@@ -156,7 +156,7 @@ def test_a_receiver_that_takes_too_long_is_told_again_with_the_same_id(world: Wo
     assert int(second.headers["webhook-timestamp"]) - int(first.headers["webhook-timestamp"]) == 5
     for got in (first, second):
         Webhook(SECRET).verify(got.body, got.headers)
-    assert [(one["state"], one["attempts"]) for one in world.log(alert)] == [("delivered", 2)]
+    assert [(one["state"], one["attempts"]) for one in world.deliveries(alert)] == [("delivered", 2)]
 
 
 def test_a_refusal_is_final_and_visible(world: World) -> None:
