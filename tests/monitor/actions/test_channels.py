@@ -1,10 +1,9 @@
-"""Channels through the service: routing, quiet hours, order, what is told again, tests by hand, the log."""
+"""Channels through the service: routing, quiet hours, order, tests by hand, the log."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,79 +15,20 @@ from monitor import clock
 from monitor.actions import apply_config
 from monitor.actions.answer_alert import acknowledge, resolve
 from monitor.actions.channels import list_channels
-from monitor.actions.deliver_messages import LEASES, deliver_due
-from monitor.actions.repeat_alerts import repeat_alerts
+from monitor.actions.deliver_messages import LEASES
 from monitor.config.reading import from_object
-from monitor.service import Service
-from monitor.store import locks, outbox, repeats, threads
+from monitor.store import locks, outbox, threads
 from monitor.store.tables import outbox as table
 from tests.alerting.make import MIDNIGHT, reading
-from tests.monitor.actions.alert_store import Runs, make_runs, make_service
-from tests.monitor.api.calling import Api
-from tests.monitor.delivery.receiver import Answer, Received, Receiver, receiving
+from tests.monitor.actions.channel_world import NIGHT, World, channel_world
+from tests.monitor.delivery.receiver import Answer, Received
 from tests.monitor.delivery.smtp_server import mail_server
-
-RULES = [Rule("drift", "data_drift", notify=("it",)), Rule("quality", "data_quality", notify=("it",))]
-NAMES = {"KEY": "very-secret-key", "SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
-NOON = clock.parse("2026-03-10T12:00:00Z")
-NIGHT = clock.parse("2026-03-10T23:00:00Z")
-
-
-@dataclass
-class World:
-    """A store, a receiver, and a clock that the test moves. ``it`` is the channel that the rules name."""
-
-    runs: Runs
-    receiver: Receiver
-    now: int = NOON
-    names: dict[str, str] = field(default_factory=lambda: dict(NAMES))
-    service: Service = field(init=False)
-
-    def channel(self, **settings: Any) -> None:
-        """What the channel is."""
-        self.runs.channels = {"it": settings}
-        self.names["ADDRESS"] = f"{self.receiver.url}/very-secret-path"
-        self.service = make_service(self.runs)
-
-    def hook(self, **more: Any) -> None:
-        self.channel(type="webhook", url=f"{self.receiver.url}/hook", secret="${SECRET}", **more)
-
-    def deliver(self) -> int:
-        return deliver_due(self.service, lambda: self.now, environment=self.names, senders=1)
-
-    def step(self, day: int, *verdicts: tuple[str, str], deliver: bool = True, **given: Any) -> list[dict[str, Any]]:
-        """One run with the verdicts of checks."""
-        as_of = MIDNIGHT + day * DAY
-        found = [reading(verdict, check=check, end=as_of, **given) for check, verdict in verdicts]
-        made = self.runs.run(RULES, *found, as_of=as_of, wall_now=self.now)
-        if deliver:
-            self.deliver()
-        return made
-
-    def drift(self, day: int, verdict: str, **given: Any) -> dict[str, Any]:
-        return self.step(day, ("data_drift", verdict), **given)[0]
-
-    def kinds(self) -> list[str]:
-        """What the hook was told, in order."""
-        return [str(got.json()["type"]) for got in self.receiver.received]
-
-    def states(self, alert: dict[str, Any]) -> list[str]:
-        with self.runs.database.read() as connection:
-            return [one["state"] for one in outbox.deliveries_of(connection, alert["id"])]
-
-    def api(self) -> Api:
-        return Api(self.service, self.now)
 
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with receiving() as receiver:
-        made = World(make_runs(tmp_path), receiver)
-        made.names["ADDRESS"] = f"{receiver.url}/very-secret-path"
-        for name, value in made.names.items():
-            monkeypatch.setenv(name, value)
+    with channel_world(tmp_path, monkeypatch) as made:
         yield made
-        made.runs.database.close()
 
 
 @pytest.mark.one_engine
@@ -205,88 +145,6 @@ def test_pagerduty_has_one_incident_per_alert(world: World) -> None:
     assert {one["dedup_key"] for one in events} == {alert["id"]}
     assert events[0]["payload"]["severity"] == "critical"
     assert {got.path for got in world.receiver.received} == {"/v2/enqueue"}
-
-
-def test_alertmanager_hears_again_while_it_fires_and_for_a_while_that_it_is_over(world: World) -> None:
-    world.channel(type="alertmanager", url=world.receiver.url)
-    alert = world.drift(0, "warning")
-    for _ in range(20):
-        world.now += 60 * SECOND
-        repeat_alerts(world.service, world.now)
-        world.deliver()
-    told = [got.json()[0] for got in world.receiver.received]
-    assert len(told) == 1 + 5  # every four minutes
-    assert len({json.dumps(one["labels"], sort_keys=True) for one in told}) == 1
-    assert clock.parse(told[-1]["endsAt"]) > world.now + HOUR
-    ids = {got.headers["webhook-id"] for got in world.receiver.received}
-    assert len(ids) == 1
-    resolve(world.service, alert["id"], world.now)
-    world.deliver()
-    ended = len(world.receiver.received)
-    for _ in range(20):
-        world.now += 60 * SECOND
-        repeat_alerts(world.service, world.now)
-        world.deliver()
-    over = [got.json()[0] for got in world.receiver.received[ended - 1 :]]
-    assert 3 <= len(over) <= 6
-    assert all(clock.parse(one["endsAt"]) <= world.now for one in over)
-
-
-def test_alertmanager_that_was_away_for_days_hears_of_what_still_fires(world: World) -> None:
-    """It has forgotten everything, and no new firing would ever tell it."""
-    world.channel(type="alertmanager", url=world.receiver.url)
-    world.receiver.answer = lambda _: Answer(503)
-    alert, ended = world.drift(0, "warning"), world.step(0, ("data_quality", "warning"))[0]
-
-    def wait(minutes: int) -> set[str]:
-        states = set()
-        for _ in range(minutes):
-            world.now += 60 * SECOND
-            repeat_alerts(world.service, world.now)
-            world.deliver()
-            states.add(world.states(alert)[0])
-        return states
-
-    tries = len(world.receiver.received)
-    wait(10)
-    assert len(world.receiver.received) - tries >= 2 * 2  # of each every four minutes, not ever more rarely
-    assert wait(80) == {"waiting", "given_up"}
-    resolve(world.service, ended["id"], world.now)
-    world.now += 2 * DAY
-    world.deliver()
-    world.receiver.answer = lambda _: Answer()
-    tries = len(world.receiver.received)
-    wait(5)
-    told = [got.json()[0] for got in world.receiver.received[tries:]]
-    fires = [one for one in told if one["labels"]["alert_id"] == alert["id"]]
-    assert clock.parse(fires[-1]["endsAt"]) > world.now + HOUR
-    assert world.states(alert) == ["delivered"]
-    assert all(clock.parse(one["endsAt"]) <= world.now for one in told if one not in fires)
-
-
-@pytest.mark.one_engine
-def test_how_long_a_receiver_asks_for_is_obeyed_where_it_is_told_often(world: World) -> None:
-    world.channel(type="alertmanager", url=world.receiver.url)
-    world.receiver.answer = lambda _: Answer(429, {"Retry-After": "1800"})
-    world.drift(0, "warning")
-    for _ in range(29):
-        world.now += 60 * SECOND
-        repeat_alerts(world.service, world.now)
-        world.deliver()
-    assert len(world.receiver.received) == 1
-    world.now += 60 * SECOND
-    assert world.deliver() == 1
-
-
-@pytest.mark.one_engine
-def test_a_raised_alert_is_another_one_to_alertmanager(world: World) -> None:
-    world.channel(type="alertmanager", url=world.receiver.url)
-    world.drift(0, "warning")
-    world.drift(1, "critical")
-    now, before = world.receiver.received[-1].json()
-    assert (now["labels"]["severity"], before["labels"]["severity"]) == ("critical", "warning")
-    assert before["labels"] == world.receiver.received[0].json()[0]["labels"]
-    assert clock.parse(before["endsAt"]) <= world.now < clock.parse(now["endsAt"])
 
 
 @pytest.mark.one_engine
@@ -459,22 +317,3 @@ def test_what_is_on_its_way_is_not_taken_back(world: World) -> None:
         assert not threads.drop(connection, sent.id, world.now)
         assert not threads.say_less(connection, sent.id, {})
         assert outbox.settle(connection, sent, state="delivered", now=world.now, status=200, error=None)
-
-
-@pytest.mark.one_engine
-def test_what_alertmanager_heard_a_moment_ago_is_not_read_again(world: World) -> None:
-    world.channel(type="alertmanager", url=world.receiver.url)
-    segments = [f"origin={n}" for n in range(30)]
-    found = [reading("warning", end=MIDNIGHT, segment=one) for one in segments]
-    world.runs.run(RULES, *found, as_of=MIDNIGHT, wall_now=world.now)
-    world.deliver()
-
-    def due(later: int) -> int:
-        when = {"since": world.now, "firing": world.now + later - 240 * SECOND, "ended": world.now}
-        with world.runs.database.read() as connection:
-            return len(repeats.due(connection, "it", **when))
-
-    assert [due(later * SECOND) for later in (0, 239, 240)] == [0, 0, 30]
-    world.now += 240 * SECOND
-    assert repeat_alerts(world.service, world.now) == 30
-    assert repeat_alerts(world.service, world.now) == 0
