@@ -33,7 +33,7 @@ class Only:
         return (
             (not self.models or alert["model"] in self.models)
             and (not self.owners or alert.get("owner") in self.owners)
-            and (not self.segments or bool({segment, segment.split("=")[0]} & set(self.segments) - {""}))
+            and (not self.segments or any(segment == one or segment.startswith(f"{one}=") for one in self.segments))
         )
 
 

@@ -11,7 +11,7 @@ from alerting.episode import SUPERSEDED
 from monitor import clock, cron
 from monitor.actions import models as known_models
 from monitor.actions.deliver_messages import deliver_due
-from monitor.actions.end_episode import end_episode
+from monitor.actions.end_episode import end_episodes
 from monitor.actions.frame import Frame
 from monitor.actions.poll_orchestrators import poll_due
 from monitor.actions.run_checks import run_checks
@@ -101,9 +101,9 @@ def _prepare(
 def _end_told(service: Service, connection: Connection, model_id: int, start: int, now: int) -> None:
     """Those who were told of an alert that is about to be forgotten are told that it is over: an incident elsewhere
     would stay open for ever."""
-    for alert in alerts.open_of(connection, model_id):
-        if clock.parse(alert["started_at"]) >= start:
-            end_episode(connection, alert["id"], SUPERSEDED, at=now, now=now, public_url=service.settings.public_url)
+    begun = [one["id"] for one in alerts.open_of(connection, model_id) if clock.parse(one["started_at"]) >= start]
+    endings: dict[str, tuple[str, str | None]] = dict.fromkeys(begun, (SUPERSEDED, None))
+    end_episodes(connection, model_id, endings, at=now, now=now, public_url=service.settings.public_url)
 
 
 @dataclass

@@ -100,10 +100,13 @@ def _standings(connection: Connection, ids: Sequence[str], now: int) -> dict[str
     silences = [Silence(*row[:3]) for row in active_silences(connection, now)]
     entries = alerts.newest_entries(connection, ids, ("acknowledged", *_ENDS, *SHOWN_BY, *LACKING))
     answered = {run.alert_id: f"{run.trigger_name}: {reply.words}" for run, reply in _answers(connection, ids)}
+    stories: dict[str, dict[str, dict[str, Any]]] = {}
+    for (of, kind), entry in entries.items():
+        stories.setdefault(of, {})[kind] = entry
     found = {}
     for alert in alerts.get_alerts(connection, ids):
         name = str(alert["id"])
-        mine = {kind: entry for (of, kind), entry in entries.items() if of == name}
+        mine = stories.get(name, {})
         silence = silencing(silences, alert, now)
         notes = [f"Acknowledged {_by(mine.get('acknowledged'))}"] if alert["acknowledged_at"] else []
         notes += [f"Silenced until {in_words(silence.until)}"] if silence is not None else []

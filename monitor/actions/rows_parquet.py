@@ -90,10 +90,13 @@ def _of_segment(model: Model, rows: pa.Table, window: Window) -> pa.Table:
 
 
 def _segment(model: Model, segment: str) -> tuple[StoredColumn, SegmentColumn] | None:
-    """The stored column of ``name=value``, and the value as rows are told apart by it; None where there is none."""
-    name, equals, value = segment.partition("=")
-    source = source_of(model.columns, name)
-    return None if source is None or not equals else (source, SegmentColumn(name, (value,)))
+    """The stored column of ``name=value``, and the value as rows are told apart by it; None where there is none. Names
+    and values may hold the sign themselves: the shortest name that there is counts."""
+    for place in (place for place, sign in enumerate(segment) if sign == "="):
+        source = source_of(model.columns, segment[:place])
+        if source is not None:
+            return source, SegmentColumn(segment[:place], (segment[place + 1 :],))
+    return None
 
 
 def _standing(rows: ScoredRows, hour: int) -> pa.Table:

@@ -21,7 +21,7 @@ from alerting.state import step
 from monitor.actions.alert_run import AlertRun, KnownModel, Settings, Stepped
 from monitor.actions.approve_retraining import ask_people
 from monitor.actions.correct_alerts import Groups, Span, correct_closed
-from monitor.actions.end_episode import end_episode, end_orphans
+from monitor.actions.end_episode import end_episodes, end_orphans
 from monitor.actions.record_alerts import record
 from monitor.actions.silence_alerts import end_what_came
 from monitor.actions.tell_alert import tell_changes
@@ -103,7 +103,7 @@ def _end_replaced(run: AlertRun) -> list[str]:
     """End the episodes of versions that nobody serves any more."""
     if not run.replaced:
         return []
-    ended = []
+    endings: dict[str, tuple[str, str | None]] = {}
     for alert in store.open_of(run.connection, run.model.id):
         _, key = store.alert_key(run.connection, alert["id"])
         evidence = store.latest_evidence(run.connection, alert["id"]) if key.version is None else []
@@ -112,9 +112,16 @@ def _end_replaced(run: AlertRun) -> list[str]:
             old = f"version {key.version}" if key.version else "the version without a name"
             reason = f"{old} has no rows any more; {newer} took over"
             store.merge_details(run.connection, alert["id"], {"superseded_by": newer})
-            _end(run, alert["id"], SUPERSEDED, reason)
-            ended.append(alert["id"])
-    return ended
+            endings[alert["id"]] = (SUPERSEDED, reason)
+    return end_episodes(
+        run.connection,
+        run.model.id,
+        endings,
+        at=run.as_of,
+        now=run.wall_now,
+        public_url=run.public_url,
+        deliver=run.deliver,
+    )
 
 
 def _newer(run: AlertRun, key: StateKey, kind: str | None) -> str | None:
@@ -122,19 +129,6 @@ def _newer(run: AlertRun, key: StateKey, kind: str | None) -> str | None:
     versions are judged together. Of performance, no version means rows without one."""
     version = "" if key.version is None and kind == "performance" else key.version
     return None if version is None else run.replaced.get(version)
-
-
-def _end(run: AlertRun, alert_id: str, word: str, reason: str | None = None) -> None:
-    end_episode(
-        run.connection,
-        alert_id,
-        word,
-        at=run.as_of,
-        now=run.wall_now,
-        public_url=run.public_url,
-        deliver=run.deliver,
-        reason=reason,
-    )
 
 
 def _step_all(

@@ -83,6 +83,7 @@ def test_a_channel_hears_what_fits_all_that_it_asks_for() -> None:
     assert heard_by(names, routes, alert(model="m", owner="o")) == ("some", "all")
     assert heard_by(names, routes, alert(model="m", owner=None)) == ("all",)
     assert Only(segments=("origin",)).takes(alert(segment=None)) is False
+    assert Only(segments=("a=b",)).takes(alert(segment="a=b=c"))  # a column may be named so
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from monitor.store.tables import alert_states, judged, models, outbox, trigger_r
 from monitor.store.trigger_runs import get_run, move_run, runs_of_model
 from monitor.store.verdicts import forget
 from tests.alerting.make import MIDNIGHT, reading
-from tests.monitor.actions.alert_store import KnownModel, Runs, make_runs
+from tests.monitor.actions.alert_store import KnownModel, Runs, make_runs, make_service
 
 QUIET = Rule("drift", "data_drift")
 LOUD = Rule("drift", "data_drift", notify=("chat", "ops"))
@@ -222,6 +222,27 @@ def test_an_alert_whose_rule_is_gone_is_resolved(runs: Runs) -> None:
     assert runs.run([other], as_of=day(1)) == []
     (again,) = runs.run([LOUD], reading("warning", end=day(2)), as_of=day(2))
     assert again["id"] != alert["id"]
+
+
+def test_alerts_that_lose_their_segment_end_in_one_notice(runs: Runs) -> None:
+    make_service(runs)  # its channels are configured
+    segments = [f"origin={n}" for n in range(5)]
+    runs.run([LOUD], *(reading("warning", segment=one) for one in segments), as_of=day(0), segments=["origin"])
+    before = len(sent(runs))
+    ended = runs.run([LOUD], as_of=day(1), segments=["carrier"])
+    assert {(one["segment"], one["resolve_reason"]) for one in ended} == {(one, "rule_removed") for one in segments}
+    told = sent(runs)[before:]
+    assert sorted(one["target"] for one in told) == ["chat", *["ops"] * 5]
+    (notice,) = [one["body"]["entries"] for one in told if one["target"] == "chat"]
+    assert [(one["type"], one["alert"]["state"]) for one in notice] == [("alert.resolved", "resolved")] * 5
+    assert "origin=" in notice[0]["reason"]
+    assert notice[0]["readings"]
+
+
+def test_a_segment_whose_column_has_an_equals_sign_in_its_name_goes_on(runs: Runs) -> None:
+    (alert,) = runs.run([LOUD], reading("warning", segment="a=b=c"), as_of=day(0), segments=["a=b"])
+    assert runs.run([LOUD], as_of=day(0) + HOUR, segments=["a=b"]) == []
+    assert timeline(runs, alert)[-1] == "firing"
 
 
 def test_a_pending_alert_shows_what_is_wrong(runs: Runs) -> None:

@@ -254,6 +254,16 @@ def test_the_link_of_an_alert_on_a_segment_leads_to_the_rows_of_it(api: Api, wor
         assert api.call("GET", path.replace("&segment=kind%3Db", wrong)).status_code == 401
 
 
+def test_the_name_of_a_segment_may_hold_an_equals_sign(api: Api, world: World) -> None:
+    rows = traffic(T0 + 20 * D, 1, per_hour=4, prefix="e")
+    for place, one in enumerate(rows):
+        one["features"]["k=d"] = "x=y" if place % 2 else "x"
+    world.post(rows)
+    span = f"start={clock.render(T0 + 20 * D)}&end={clock.render(T0 + 21 * D)}"
+    table = table_of(api, f"/v1/models/m/rows.parquet?{span}&segment=k%3Dd%3Dx%3Dy")
+    assert table.column("feature.k=d").to_pylist() == ["x=y", "x=y"]
+
+
 def test_the_link_of_an_alert_that_compares_groups_leads_to_the_rows_of_all(api: Api, world: World) -> None:
     path = link_of(world, fired(world, segment="kind=*"))
     assert "segment" not in path
