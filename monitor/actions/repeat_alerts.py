@@ -1,11 +1,15 @@
 """Some receivers forget: they hear again and again that an alert still fires, and for a while that it is over.
 
 One that was away hears of it as soon as it is back: such a message is tried as often as it would be repeated, and what
-was given up meanwhile is told again as well.
+was given up meanwhile is told again as well. One that said no is not asked again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from alerting.outbound import RETRIED_CLIENT_ERRORS
 from alerting.registry import Repeats, channel_of
 from monitor.service import Service
 from monitor.store import alerts, channel_states, config, locks, outbox, repeats
@@ -52,4 +56,10 @@ def _due(connection: Connection, name: str, wanted: Repeats, now: int) -> list[t
     ended = now - min(wanted.every, wanted.ended_for // 5)
     rows = repeats.due(connection, name, since=now - wanted.ended_for, firing=now - wanted.every, ended=ended)
     told = [row for row in rows if row["body"]["entries"][0]["alert"]["state"] == row["alert_state"]]
-    return [(int(row["id"]), str(row["state"])) for row in told]
+    return [(int(row["id"]), str(row["state"])) for row in told if not _is_refused(row)]
+
+
+def _is_refused(row: Mapping[Any, Any]) -> bool:
+    """Whether the receiver said no to it: it would again."""
+    status = row["last_status"]
+    return row["state"] == outbox.GIVEN_UP and status in range(300, 500) and status not in RETRIED_CLIENT_ERRORS

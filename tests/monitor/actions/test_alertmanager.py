@@ -82,6 +82,18 @@ def test_alertmanager_that_was_away_for_days_hears_of_what_still_fires(world: Wo
 
 
 @pytest.mark.one_engine
+def test_an_alertmanager_that_refuses_a_message_is_not_sent_it_again(world: World) -> None:
+    world.channel(type="alertmanager", url=world.receiver.url)
+    world.receiver.answer = lambda _: Answer(400)
+    alert = world.drift(0, "warning")
+    for _ in range(10):
+        world.now += 60 * SECOND
+        repeat_alerts(world.service, world.now)
+        world.deliver()
+    assert (world.states(alert), len(world.receiver.received)) == (["given_up"], 1)
+
+
+@pytest.mark.one_engine
 def test_how_long_a_receiver_asks_for_is_obeyed_where_it_is_told_often(world: World) -> None:
     world.channel(type="alertmanager", url=world.receiver.url)
     world.receiver.answer = lambda _: Answer(429, {"Retry-After": "1800"})
