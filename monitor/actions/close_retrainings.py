@@ -80,9 +80,10 @@ def _new_version(connection: Connection, run: TriggerRun, as_of: int) -> models.
     began, over = _ran(run)
     after = [one for one in there if one.first_prediction > over]
     during = [one for one in there if began < one.first_prediction <= over]
-    if after or as_of < over + SETTLED_AFTER:
-        return after[0] if after else None
-    return during[-1] if during else None
+    soon = bool(after) and after[0].first_prediction <= over + SETTLED_AFTER
+    if during and not soon:  # what comes later than a day takes nothing back
+        return during[-1] if as_of >= over + SETTLED_AFTER else None
+    return after[0] if after else None
 
 
 def _ran(run: TriggerRun) -> tuple[int, int]:

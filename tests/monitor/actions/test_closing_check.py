@@ -166,6 +166,16 @@ def test_a_run_that_deploys_before_it_ends_is_judged_a_day_later(loop: Loop) -> 
     assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("recovered", "v2")
 
 
+@pytest.mark.one_engine
+def test_a_version_that_comes_days_later_takes_nothing_back(loop: Loop) -> None:
+    """v2 was deployed by the run itself and has not been looked at yet when v9 comes for another reason."""
+    loop.retrain(took=8 * H)
+    loop.serve(0, 36, trained=True)
+    loop.world.post(traffic(BACK + 40 * H, 3, seed=9, shift=1.5, version="v9"))
+    loop.world.run(BACK + 44 * H)
+    assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("recovered", "v2")
+
+
 def known_better_later(loop: Loop) -> None:
     """The window of the new version is measured anew a day after, and the day before it is replayed."""
     service = loop.world.service
