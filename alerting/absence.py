@@ -39,7 +39,9 @@ def note_absence(
     if news or (fails(after) and not fails(before)):
         return _missing(state, window, at, new_id, news)
     if any(is_gone(one, length) for length, one in state.absent.items()):
-        return (state, []) if state.episode is not None else _missing(state, window, at, new_id, frozenset())
+        if state.episode is not None or not is_gone(after, window.length_hours):
+            return state, []  # a window that lacks nothing has nothing to say of one that does
+        return _missing(state, window, at, new_id, frozenset())
     return _back(state, window, at) if is_gone(before, window.length_hours) else (state, [])
 
 

@@ -364,6 +364,17 @@ def test_what_is_lost_in_windows_of_several_lengths_is_told_once_and_is_back_wit
     assert kinds(said) == ["resolved"]
 
 
+def test_an_episode_that_ended_by_hand_begins_anew_with_a_window_that_lacks_something() -> None:
+    state, _ = live(ONE, [*days(("ok", "ok")), *(without("f1", n) for n in range(1, 4))])
+    week = window("ok", "ok", end=MIDNIGHT + 3 * DAY, length=168)
+    state, said = live(ONE, [week], replace(state, episode=None))
+    assert (said, state.episode) == ([], None)
+    _, said = live(ONE, [without("f1", 4)], state)
+    assert [(one.kind, one.reason.split(",")[0]) for one in said] == [
+        ("no_data", "no data of f1 in 3 windows of 24h in a row")
+    ]
+
+
 def test_windows_without_rows_are_not_missing_data() -> None:
     assert live(ONE, [*days("ok"), *days(*["cannot_tell"] * 9)])[1] == []
 
