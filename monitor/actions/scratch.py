@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER, PREFIX, LOCK = "scratch", "copy-", "held"
+_MINE: set[Path] = set()  # of this process: in another container another may have its number
 
 
 @contextlib.contextmanager
@@ -22,8 +23,10 @@ def scratch(home: Path) -> Iterator[Path]:
     place.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as until:
         with _nobody_else(place):
-            made = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=place, ignore_cleanup_errors=True)
+            made = tempfile.TemporaryDirectory(prefix=PREFIX, dir=place, ignore_cleanup_errors=True)
             folder = Path(until.enter_context(made))
+            _MINE.add(folder)
+            until.callback(_MINE.discard, folder)
             held = until.enter_context((folder / LOCK).open("wb"))
             fcntl.flock(held, fcntl.LOCK_EX)
         yield folder
@@ -43,7 +46,8 @@ def sweep(home: Path) -> int:
 
 def clear(home: Path) -> None:
     """Remove what this process holds: it ends, and those who work on it do not come to their own end."""
-    for folder in (home / FOLDER).glob(f"{PREFIX}{os.getpid()}-*"):
+    place = (home / FOLDER).resolve()
+    for folder in [one for one in tuple(_MINE) if one.resolve().parent == place]:
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from monitor.actions.scratch import FOLDER, scratch, sweep
+from monitor.actions.scratch import FOLDER, PREFIX, clear, scratch, sweep
 from monitor.bootstrap import build
 from monitor.settings import load
 from tests.monitor.cli.running import environment
@@ -63,3 +63,12 @@ def test_a_backtest_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 128 + signal.SIGTERM
     assert copies(tmp_path) == []
+
+
+def test_a_process_that_ends_clears_what_is_its_own_alone(tmp_path: Path) -> None:
+    """Two containers on one volume may both be process 1."""
+    theirs = tmp_path / FOLDER / f"{PREFIX}{os.getpid()}-theirs"
+    with scratch(tmp_path) as mine:
+        theirs.mkdir()
+        clear(tmp_path)
+        assert (mine.exists(), theirs.exists()) == (False, True)
