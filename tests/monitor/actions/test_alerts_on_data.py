@@ -140,7 +140,7 @@ def test_an_alert_ends_with_its_segment(world: World) -> None:
     found = {one["segment"]: one for one in story(world)["data_drift"]}
     assert found[None]["state"] == "firing"
     assert found["region=north"]["resolve_reason"] == "rule_removed"
-    assert "region is no longer" in found["region=north"]["transitions"][-1]["reason"]
+    assert "region=north is no longer in" in found["region=north"]["transitions"][-1]["reason"]
 
 
 @pytest.mark.one_engine
