@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from monitor.errors import Invalid
@@ -22,12 +23,15 @@ def build(settings: Settings) -> Service:
     Raises Invalid for a store that this version does not know, SchemaOutdated for one that must be migrated first.
     """
     refuse_unknown_store(settings.database_url)
-    database = open_database(settings.database_url)
-    service = Service(settings, database, _observations(settings, database), elsewhere=_elsewhere)
-    if settings.embedded:
-        schema.migrate(service.database)
-    else:
-        schema.require_newest(service.database)
+    with contextlib.ExitStack() as unless_whole:
+        database = open_database(settings.database_url)
+        unless_whole.callback(database.close)
+        service = Service(settings, database, _observations(settings, database), elsewhere=_elsewhere)
+        if settings.embedded:
+            schema.migrate(service.database)
+        else:
+            schema.require_newest(service.database)
+        unless_whole.pop_all()
     return service
 
 

@@ -20,7 +20,7 @@ from monitor.store import locks, models, quarantine
 from monitor.store.database import Connection
 from monitor.store.observations.arriving import ArrivingPredictions
 from monitor.store.observations.base import Appended, StoredColumn
-from monitor.store.observations.fit import new_columns
+from monitor.store.observations.fit import check_repeated, new_columns
 
 MAX_ERRORS = 100
 PATIENCE = 1.0  # seconds that rows wait for a store that another program holds
@@ -43,7 +43,7 @@ def record_predictions(service: Service, model_name: str, rows: ArrivingPredicti
     """Store what is acceptable, keep the rest in quarantine; the answer as CONTRACT names it, with ``error`` where
     nothing was acceptable. Durable when it returns.
 
-    Raises Invalid for an impossible model name and StoreUnavailable, having stored nothing.
+    Raises Invalid for an impossible model name, TooLarge and StoreUnavailable, having stored nothing.
     """
     models.check_name(model_name)
     if not len(rows.ids) and not rows.rejects:
@@ -71,6 +71,7 @@ def store_predictions(
     new = new_columns(rows, model.columns, models.configured_types(model.settings))
     models.add_columns(connection, model.id, new)
     stored = models.with_columns(model, new)
+    check_repeated(rows, stored.columns)
     if new or not model.n_predictions:
         service.observations.ensure_model(connection, stored)
     with turn(service, connection, model, rows.timestamps, now) as mine:

@@ -27,6 +27,7 @@ def open_database(url: str) -> Database:
             if not database.is_sqlite:
                 encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
                 if encoding != "UTF8":
+                    database.close()
                     raise Invalid(
                         f"The database is encoded in {encoding}; make one with CREATE DATABASE … ENCODING 'UTF8'",
                         field="database_url",

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from monitor.store.observations.base import LabelBatch, Role
 from monitor.store.observations.odd import OddValues
 
+LONG_NAME = 64  # characters that weigh as much as a value
+
 
 @dataclass(frozen=True)
 class SentColumn:
@@ -84,8 +86,10 @@ class ArrivingPredictions:
     warnings: tuple[str, ...] = ()
 
     def parts(self, cells: int) -> Iterator[ArrivingPredictions]:
-        """The rows in pieces of about so many values each, without rejects and warnings."""
-        length, step = len(self.ids), max(1, cells // (6 + len(self.columns)))
+        """The rows in pieces of about so many values each, without rejects and warnings. A long name weighs as several:
+        it has no column, and is written beside every value."""
+        weight = sum(1 + len(name) // LONG_NAME for _, name in self.columns)
+        length, step = len(self.ids), max(1, cells // (6 + weight))
         if step >= length:
             yield self
             return

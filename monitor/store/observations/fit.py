@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from monitor.errors import TooLarge
 from monitor.store.observations.arriving import ArrivingPredictions, SentColumn
 from monitor.store.observations.base import PredictionBatch, Role, Storage, StoredColumn
 from monitor.store.observations.canonical import canonical
@@ -18,6 +19,7 @@ from monitor.store.observations.vectors import dimension_of, packed
 
 LIMITS: Mapping[Role, int] = {"feature": 500, "segment": 100, "metric": 100, "probability": 200, "prediction": 1}
 MAX_NAME = 200
+MOST_REPEATED = 256 << 20  # bytes of names without a column, which are written beside each of their values
 MAX_SEGMENT = 256  # characters of a value to slice by: databases index it
 _PREFIX: Mapping[Role, str] = {
     "feature": "features.",
@@ -49,6 +51,22 @@ def new_columns(
             new.append(StoredColumn(role, name, position + len(new), storage, type_, dimension))
             counts[role] += 1
     return tuple(new)
+
+
+def check_repeated(arriving: ArrivingPredictions, known: Sequence[StoredColumn]) -> None:
+    """Raises TooLarge where the names of what no column holds would take far more room than the body did."""
+    have = {(column.role, column.name) for column in known}
+    size = sum(
+        len(name) * (len(part) - part.null_count)
+        for (role, name), sent in arriving.columns.items()
+        if (role, name) not in have
+        for _, part in sent.parts()
+    )
+    if size > MOST_REPEATED:
+        raise TooLarge(
+            f"The names of columns that are kept but not measured are written beside each value: {size >> 20:,} MiB. "
+            "Send shorter names, or fewer rows at a time; nothing was stored."
+        )
 
 
 def _storage(role: Role, sent: SentColumn, type_: str | None) -> Storage | None:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pytest
 
 from monitor.clock import HOUR, parse
-from monitor.errors import Invalid
+from monitor.errors import Invalid, TooLarge
 from monitor.store import models, quarantine
+from tests.monitor.api.test_ingest import arrow
 from tests.monitor.posting import NOW, Poster
 
 T = "2026-01-01T10:20:00Z"
@@ -130,6 +132,19 @@ def test_features_past_the_limit_are_kept_and_said_so(poster: Poster) -> None:
     stored = poster.get("a")
     assert stored is not None
     assert stored["features"] == features
+
+
+def test_long_names_of_many_values_are_refused_before_they_fill_the_store(poster: Poster) -> None:
+    """They are written beside every value: a few megabytes would become a gigabyte."""
+    rows, name = 280, "n" * 10_000
+    columns = {f"{number}{name}": pa.array([0.5] * rows) for number in range(100)}
+    columns["timestamp"] = pa.array([NOW - 1] * rows, pa.timestamp("us", "UTC"))
+    table = pa.table({"id": [str(row) for row in range(rows)], **columns})
+    with pytest.raises(TooLarge, match="267 MiB"):
+        poster.predictions(arrow(table), "application/vnd.apache.arrow.stream")
+    with poster.service.database.read() as connection:
+        assert models.find(connection, "m") is None
+    assert poster.predictions(arrow(table.slice(0, 2)), "application/vnd.apache.arrow.stream")["accepted"] == 2
 
 
 def test_configured_types_win_over_the_first_values(poster: Poster) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -109,7 +110,7 @@ def test_keys(home: Path) -> None:
     said(plimsoll("keys", "revoke", "grafana", home=home), 0)
     assert "no live key" in said(plimsoll("keys", "revoke", "grafana", home=home), 2)
     assert "no scope" in said(plimsoll("keys", "create", "--scope", "root", "--name", "x", home=home), 2)
-    with sqlite3.connect(home / "plimsoll.db") as connection:
+    with contextlib.closing(sqlite3.connect(home / "plimsoll.db")) as connection:
         assert key not in "".join(connection.iterdump())
 
 
@@ -223,7 +224,7 @@ def test_migrate_and_what_serve_refuses(tmp_path: Path, home: Path) -> None:
     assert "Run: plimsoll migrate" in message
     assert "(was empty)" in said(plimsoll("migrate", home=home, **given), 0)
     assert "it was before" in said(plimsoll("migrate", home=home, **given), 0)
-    with sqlite3.connect(tmp_path / "own.db") as connection:
+    with contextlib.closing(sqlite3.connect(tmp_path / "own.db")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     assert "newer Plimsoll" in said(plimsoll("migrate", home=home, **given), 2)
     assert "newer Plimsoll" in said(plimsoll("serve", "--port", "0", home=home, **given), 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -63,7 +64,8 @@ def test_a_backup_taken_under_way_is_a_whole_store(tmp_path: Path) -> None:
     finally:
         stop.set()
         thread.join()
-    assert sqlite3.connect(backup).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with contextlib.closing(sqlite3.connect(backup)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     restored.mkdir()
     backup.rename(restored / "plimsoll.db")
     there = World(bootstrap.build(settings.load({}, home=restored)))
