@@ -29,12 +29,13 @@ def send(request: OutboundRequest, policy: AddressPolicy, timeout: float = TIMEO
     The name is resolved once, and the connection goes to the address that was checked. Redirects are not followed,
     proxies of the environment not used. ``timeout`` in seconds holds for everything together.
     """
+    begun: list[str] = []
     try:
-        return asyncio.run(asyncio.wait_for(_send(request, policy, timeout), timeout))
+        return asyncio.run(asyncio.wait_for(_send(request, policy, timeout, begun), timeout))
     except NotSent as error:
         return OutboundReply(None, error=str(error), unsent=True)
     except (TimeoutError, httpx.TimeoutException):
-        return OutboundReply(None, error=f"no answer within {timeout:g} s")
+        return OutboundReply(None, error=f"no answer within {timeout:g} s", unsent=not begun)
     except httpx.ConnectError as error:
         untrusted = "CERTIFICATE" in str(error).upper()
         words = "its certificate is not trusted" if untrusted else "no connection could be made"
@@ -43,7 +44,8 @@ def send(request: OutboundRequest, policy: AddressPolicy, timeout: float = TIMEO
         return OutboundReply(None, error=f"the exchange failed ({type(error).__name__})")
 
 
-async def _send(request: OutboundRequest, policy: AddressPolicy, timeout: float) -> OutboundReply:
+async def _send(request: OutboundRequest, policy: AddressPolicy, timeout: float, begun: list[str]) -> OutboundReply:
+    """``begun`` is not empty from the moment on that the first byte of the request is written."""
     url = httpx.URL(request.url)
     if url.scheme not in ("http", "https") or not url.host:
         raise NotSent("its address does not start with https:// or http://")
@@ -51,10 +53,10 @@ async def _send(request: OutboundRequest, policy: AddressPolicy, timeout: float)
     async with httpx.AsyncClient(verify=_certificates(), trust_env=False, timeout=timeout) as client:
         for address in addresses[:-1]:
             try:
-                return await _exchange(client, url, address, request)
+                return await _exchange(client, url, address, request, begun)
             except httpx.ConnectError:
                 continue  # the next address of the same name
-        return await _exchange(client, url, addresses[-1], request)
+        return await _exchange(client, url, addresses[-1], request, begun)
 
 
 async def _checked(url: httpx.URL, policy: AddressPolicy) -> list[str]:
@@ -72,13 +74,19 @@ async def _checked(url: httpx.URL, policy: AddressPolicy) -> list[str]:
     return permitted[:MAX_ADDRESSES]
 
 
-async def _exchange(client: httpx.AsyncClient, url: httpx.URL, address: str, request: OutboundRequest) -> OutboundReply:
+async def _exchange(
+    client: httpx.AsyncClient, url: httpx.URL, address: str, request: OutboundRequest, begun: list[str]
+) -> OutboundReply:
+    async def note(event: str, _info: object) -> None:
+        if event.endswith("send_request_headers.started"):
+            begun.append(event)
+
     prepared = client.build_request(
         request.method,
         url.copy_with(host=address),
         headers={**request.headers, "host": url.netloc.decode("ascii"), "accept-encoding": "identity"},
         content=request.body,
-        extensions={"sni_hostname": url.host},
+        extensions={"sni_hostname": url.host, "trace": note},
     )
     reply = await client.send(prepared, stream=True)
     try:

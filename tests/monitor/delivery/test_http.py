@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -68,6 +69,21 @@ def test_the_time_limit_holds_for_everything(receiver: Receiver) -> None:
     receiver.answer = lambda _: Answer(slowly=0.6)
     reply = send(post(receiver.url), HERE, timeout=0.2)
     assert (reply.status, reply.error) == (None, "no answer within 0.2 s")
+
+
+def test_it_is_known_whether_anything_was_sent_when_no_answer_came(receiver: Receiver) -> None:
+    """A connection that is never made leaves no doubt whether a retraining was started."""
+    with contextlib.ExitStack() as until:
+        full = until.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):  # whom nobody lets in
+            waits = until.enter_context(socket.socket())
+            waits.setblocking(False)
+            waits.connect_ex(full.getsockname())
+        reply = send(post(f"http://127.0.0.1:{full.getsockname()[1]}"), HERE, timeout=0.3)
+    assert (reply.error, reply.unsent) == ("no answer within 0.3 s", True)
+    receiver.answer = lambda _: Answer(slowly=1.2)
+    reply = send(post(receiver.url), HERE, timeout=1.0)
+    assert (reply.error, reply.unsent) == ("no answer within 1 s", False)
 
 
 def test_a_drip_of_bytes_does_not_outlast_the_limit() -> None:
