@@ -11,6 +11,7 @@ from typing import Any, Literal
 from alerting.words import SECOND, to_datetime
 
 RETRIED_CLIENT_ERRORS = (408, 425, 429)
+GATEWAY_TIMEOUT = 504  # of whoever stands before the receiver, which may have got it
 SHORT = 64 * 1024  # bytes of a reply that tells how it went
 
 
@@ -105,11 +106,12 @@ class Sending:
 def judge_by_status(reply: OutboundReply, now: int) -> Outcome:
     """The usual reading of a reply: 2xx is delivered; other 3xx and 4xx are final but for 408, 425 and 429."""
     if reply.status is None:
-        return Outcome("retry", reply.error or "no answer", unanswered=True)
+        return Outcome("retry", reply.error or "no answer", unanswered=not reply.unsent)
     if 200 <= reply.status < 300:
         return Outcome("delivered")
     if reply.status >= 500 or reply.status in RETRIED_CLIENT_ERRORS:
-        return Outcome("retry", f"the receiver answered {reply.status}", retry_after(reply.headers, now))
+        after, lost = retry_after(reply.headers, now), reply.status == GATEWAY_TIMEOUT
+        return Outcome("retry", f"the receiver answered {reply.status}", after, unanswered=lost)
     return Outcome("give_up", f"the receiver answered {reply.status}")
 
 

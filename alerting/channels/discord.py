@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -41,7 +42,7 @@ def judge(reply: OutboundReply, now: int) -> Outcome:
     if outcome.kind == "delivered" and str(found.get("id", "")).isdigit():
         return Outcome("delivered", receipt={"id": str(found["id"])})
     if outcome.kind == "retry" and outcome.after is None and isinstance(found.get("retry_after"), int | float):
-        return Outcome("retry", outcome.reason, int(found["retry_after"] * SECOND))
+        return replace(outcome, after=int(found["retry_after"] * SECOND))
     return outcome
 
 

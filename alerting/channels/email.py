@@ -100,7 +100,7 @@ def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sendin
 def judge(reply: OutboundReply, _now: int) -> Outcome:
     """SMTP's codes: 2xx is accepted, 4xx passes, 5xx is final."""
     if reply.status is None:
-        return Outcome("retry", reply.error or "no answer", unanswered=True)
+        return Outcome("retry", reply.error or "no answer", unanswered=not reply.unsent)
     if 200 <= reply.status < 300:
         partly = reply.body.decode("ascii", "replace") if b"refused" in reply.body else ""
         name = reply.headers.get("message-id")

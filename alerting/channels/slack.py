@@ -39,6 +39,7 @@ SIZES = ((20, 10), (20, 3), (20, 1), (10, 1), (5, 1))  # changes and findings of
 Buttons = Literal["none", "given", "all"]
 ACKNOWLEDGE, SILENCE = "plimsoll.acknowledge", "plimsoll.silence"
 APPROVE, DENY = "plimsoll.approve", "plimsoll.deny"
+UNCLEAR = ("internal_error", "fatal_error")  # it may have been posted all the same
 PASSING = (
     "ratelimited",
     "rate_limited",
@@ -130,7 +131,9 @@ def _judge_answer(answer: Mapping[str, Any], after: int | None) -> Outcome:
         return Outcome("delivered", receipt=where if len(where) == 2 else None)
     word = str(answer.get("error", ""))[:60]
     said = f"Slack answered {word}" if _is_word(word) else "Slack refused it"
-    return Outcome("retry", said, after) if word in PASSING else Outcome("give_up", said)
+    if word not in PASSING:
+        return Outcome("give_up", said)
+    return Outcome("retry", said, after, unanswered=word in UNCLEAR)
 
 
 def _object(body: bytes) -> Mapping[str, Any] | None:

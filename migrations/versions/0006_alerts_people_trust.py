@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("receipt", sa.JSON()),
         sa.Column("again", sa.Integer()),
         sa.Column("again_at", sa.BigInteger()),
+        sa.Column("doubts", sa.Integer()),
     ):
         op.add_column("outbox", column)
     op.create_table(

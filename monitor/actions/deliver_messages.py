@@ -217,7 +217,9 @@ def _settle(
     if due is None:
         _give_up(service, connection, message, outcome.reason, now, status, final=outcome.kind == "give_up")
     else:
-        waits = outbox.postpone(connection, message, next_at=due, status=status, error=outcome.reason)
+        waits = outbox.postpone(
+            connection, message, next_at=due, status=status, error=outcome.reason, doubt=outcome.unanswered
+        )
         if waits and message.trigger_run_id is not None:
             doubt = answer is not None and answer.doubt
             note_attempt(connection, message.trigger_run_id, outcome.reason, doubt=doubt)

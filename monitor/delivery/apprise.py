@@ -30,7 +30,7 @@ def is_installed() -> bool:
 def send(notice: OutboundNotice, policy: AddressPolicy, timeout: float = TIMEOUT) -> OutboundReply:
     """Send and answer: 200 where the service accepted it; nobody is told more. ``timeout`` in seconds."""
     if not is_installed():
-        return OutboundReply(None, error="apprise is not installed here: pip install 'plimsoll[apprise]'")
+        return OutboundReply(None, error="apprise is not installed here: pip install 'plimsoll[apprise]'", unsent=True)
     job = {
         "url": notice.url,
         "title": notice.title,

@@ -27,14 +27,14 @@ def send(mail: OutboundMail, policy: AddressPolicy, timeout: float = TIMEOUT) ->
     try:
         found = socket.getaddrinfo(mail.host, mail.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return OutboundReply(None, error="its name does not resolve")
+        return OutboundReply(None, error="its name does not resolve", unsent=True)
     addresses = [one for one in dict.fromkeys(str(where[4][0]) for where in found) if policy.permits(mail.host, one)]
     if not addresses:
-        return OutboundReply(None, error=PRIVATE)
+        return OutboundReply(None, error=PRIVATE, unsent=True)
     ends = time.monotonic() + timeout
     connection = connected(addresses[:MAX_ADDRESSES], mail.port, ends)
     if connection is None:
-        return OutboundReply(None, error="no connection could be made")
+        return OutboundReply(None, error="no connection could be made", unsent=True)
     return _hand_over(mail, connection, max(0.1, ends - time.monotonic()), timeout)
 
 
@@ -71,10 +71,10 @@ def _hand_over(mail: OutboundMail, connection: socket.socket, left: float, timeo
         return OutboundReply(code, body=_words(said))
     except smtplib.SMTPNotSupportedError:
         return OutboundReply(
-            None, error="the server does not offer what the settings ask for (starttls, or a password)"
+            None, error="the server does not offer what the settings ask for (starttls, or a password)", unsent=True
         )
     except ssl.SSLCertVerificationError:
-        return OutboundReply(None, error="its certificate is not trusted")
+        return OutboundReply(None, error="its certificate is not trusted", unsent=True)
     except (OSError, smtplib.SMTPException, ValueError) as error:
         late = over.is_set() or isinstance(error, TimeoutError)
         words = f"no answer within {timeout:g} s" if late else f"the exchange failed ({type(error).__name__})"

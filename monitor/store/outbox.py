@@ -70,6 +70,7 @@ def enqueue(
         "body": dict(body),
         "state": WAITING,
         "attempts": 0,
+        "doubts": 0,
         "created_at": now,
         "next_at": now if not_before is None else max(now, not_before),
         "thread_of": thread_of,
@@ -84,7 +85,8 @@ def enqueue(
 def claim_due(connection: Connection, now: int, leases: Mapping[str, int]) -> Outgoing | None:
     """Lease the oldest message that is due and first in its lane, or None. ``leases``: for how long, by its kind.
 
-    A lease that has run out (its holder died) is taken over; the compare-and-set makes two claimers take two messages.
+    A lease that has run out (its holder died, maybe after sending) is taken over; the compare-and-set makes two
+    claimers take two messages.
     """
     due, first = _due(now), outbox.c.id.in_(_first_of_lanes())
     query = select(outbox).where(*due, first, _lane_is_free(now)).order_by(outbox.c.next_at, outbox.c.id).limit(1)
@@ -92,7 +94,8 @@ def claim_due(connection: Connection, now: int, leases: Mapping[str, int]) -> Ou
     if row is None:
         return None
     lease_until = now + leases[row["kind"]]
-    mine = connection.execute(update(outbox).where(outbox.c.id == row["id"], *due).values(lease_until=lease_until))
+    values = {"lease_until": lease_until, "doubts": (row["doubts"] or 0) + (row["lease_until"] is not None)}
+    mine = connection.execute(update(outbox).where(outbox.c.id == row["id"], *due).values(**values))
     return _outgoing(connection, row, lease_until) if mine.rowcount == 1 else None
 
 
@@ -156,9 +159,13 @@ def settle(
     return _after_attempt(connection, message, values)
 
 
-def postpone(connection: Connection, message: Outgoing, *, next_at: int, status: int | None, error: str | None) -> bool:
-    """Try again at ``next_at``; False where the lease was lost to another sender meanwhile."""
-    values = {"next_at": next_at, "last_status": status, "last_error": error}
+def postpone(
+    connection: Connection, message: Outgoing, *, next_at: int, status: int | None, error: str | None, doubt: bool
+) -> bool:
+    """Try again at ``next_at``; False where the lease was lost to another sender meanwhile. ``doubt``: this attempt may
+    have arrived all the same."""
+    doubts = func.coalesce(outbox.c.doubts, 0) + int(doubt)
+    values = {"next_at": next_at, "last_status": status, "last_error": error, "doubts": doubts}
     return _after_attempt(connection, message, values)
 
 

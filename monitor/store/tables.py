@@ -396,7 +396,7 @@ outbox = Table(
     Column("alert_id", String(40), index=True),
     Column("trigger_run_id", String(40)),
     Column("body", JSON, nullable=False),
-    Column("state", String(12), nullable=False),  # waiting, delivered, given_up
+    Column("state", String(12), nullable=False),  # waiting, delivered, given_up, dropped
     Column("attempts", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("next_at", BigInteger, nullable=False),
@@ -409,10 +409,10 @@ outbox = Table(
     Column("receipt", JSON),  # what the receiver calls the message
     Column("again", Integer),  # how often it was sent again after it had been settled
     Column("again_at", BigInteger),
+    Column("doubts", Integer),  # how many of the attempts may have arrived though no answer came
     Index("outbox_due", "state", "next_at"),
 )
 
-# Which alerts a message speaks of (a chat message lists several).
 channel_states = Table(  # what was learned of a channel; nothing while all is well
     "channel_states",
     metadata,
@@ -420,6 +420,7 @@ channel_states = Table(  # what was learned of a channel; nothing while all is w
     Column("disabled_at", BigInteger),
     Column("reason", Text),
 )
+# Which alerts a message speaks of (a chat message lists several).
 outbox_alerts = Table(
     "outbox_alerts",
     metadata,

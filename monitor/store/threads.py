@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func, or_, select, update
 
 from monitor.store.outbox import DROPPED, GIVEN_UP, WAITING
 from monitor.store.tables import outbox, outbox_alerts
@@ -54,8 +54,8 @@ def say(connection: Connection, key: int, body: Mapping[str, Any]) -> None:
 
 
 def unsaid(connection: Connection, target: str, alert_id: str, now: int) -> list[RowMapping]:
-    """The messages about an alert that wait in a channel, if none was ever tried there and all are held up: by quiet
-    hours, or behind one that the receiver does not take. Empty otherwise."""
+    """The messages about an alert that wait in a channel, if none can have arrived there and all are held up: by quiet
+    hours, by a receiver that does not take them, or behind one that it does not take. Empty otherwise."""
     ahead = outbox.alias()
     stuck = (
         select(ahead.c.id)
@@ -63,14 +63,14 @@ def unsaid(connection: Connection, target: str, alert_id: str, now: int) -> list
         .where(or_(ahead.c.attempts > 0, ahead.c.next_at > now))
         .exists()
     )
-    seen = (outbox.c.id, outbox.c.state, outbox.c.attempts, outbox.c.lease_until, outbox.c.again)
+    held = or_(outbox.c.next_at > now, outbox.c.attempts > 0, stuck)
     query = (
-        select(*seen, or_(outbox.c.next_at > now, stuck).label("held"))
+        select(outbox.c.id, and_(held, *_unheard()).label("unsaid"))
         .join(outbox_alerts, outbox_alerts.c.outbox_id == outbox.c.id)
         .where(outbox_alerts.c.alert_id == alert_id, outbox.c.target == target, outbox.c.kind == "channel")
     )
     rows = connection.execute(query).mappings().all()
-    if not all(row["held"] and _is_untried(row) for row in rows):
+    if not all(row["unsaid"] for row in rows):
         return []  # as of nearly all: what they say is not read, which of a notice of hundreds is much
     return list(connection.execute(select(outbox).where(outbox.c.id.in_([row["id"] for row in rows]))).mappings())
 
@@ -78,12 +78,14 @@ def unsaid(connection: Connection, target: str, alert_id: str, now: int) -> list
 def drop(connection: Connection, key: int, now: int) -> bool:
     """A message that nobody needs any more; it stays in the log. False where somebody has begun to send it."""
     values = {"state": DROPPED, "settled_at": now, "last_error": OVER}
-    return connection.execute(update(outbox).where(*_untried(key)).values(**values)).rowcount == 1
+    return connection.execute(update(outbox).where(outbox.c.id == key, *_unheard()).values(**values)).rowcount == 1
 
 
 def say_less(connection: Connection, key: int, body: Mapping[str, Any]) -> bool:
-    """A message that has not been tried yet, without what is over. False where somebody has begun to send it."""
-    return connection.execute(update(outbox).where(*_untried(key)).values(body=dict(body))).rowcount == 1
+    """A message that nobody can have got yet, without what is over. False where somebody has begun to send it."""
+    return (
+        connection.execute(update(outbox).where(outbox.c.id == key, *_unheard()).values(body=dict(body))).rowcount == 1
+    )
 
 
 def forget(connection: Connection, key: int, alert_id: str) -> None:
@@ -92,9 +94,15 @@ def forget(connection: Connection, key: int, alert_id: str) -> None:
     connection.execute(delete(outbox_alerts).where(*mine))
 
 
-def _untried(key: int) -> tuple[ColumnElement[bool], ...]:
-    return (outbox.c.id == key, outbox.c.state == WAITING, outbox.c.attempts == 0, outbox.c.lease_until.is_(None))
-
-
-def _is_untried(row: RowMapping) -> bool:
-    return row["state"] == WAITING and not row["attempts"] and row["lease_until"] is None and not row["again"]
+def _unheard() -> tuple[ColumnElement[bool], ...]:
+    """Nobody can have got it: no attempt was made, or none was left without an answer. Of those that were made before
+    this was counted nothing is known."""
+    certain = or_(outbox.c.attempts == 0, outbox.c.doubts.is_not(None))
+    once = func.coalesce(outbox.c.again, 0) == 0
+    return (
+        outbox.c.state == WAITING,
+        outbox.c.lease_until.is_(None),
+        once,
+        certain,
+        func.coalesce(outbox.c.doubts, 0) == 0,
+    )

@@ -26,7 +26,10 @@ _NO_ROWS_SINCE = "ALTER TABLE models DROP COLUMN rows_since"
 _NO_DIMENSION = "ALTER TABLE columns DROP COLUMN dimension"
 _NO_ARRIVING = "DROP TABLE arriving"
 _NO_THREADS = [
-    *(f"ALTER TABLE outbox DROP COLUMN {name}" for name in ("thread_of", "edits", "receipt", "again", "again_at")),
+    *(
+        f"ALTER TABLE outbox DROP COLUMN {name}"
+        for name in ("thread_of", "edits", "receipt", "again", "again_at", "doubts")
+    ),
     "DROP TABLE channel_states",
     *(
         f"ALTER TABLE trigger_runs DROP COLUMN {name}"

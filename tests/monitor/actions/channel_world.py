@@ -46,8 +46,8 @@ class World:
     def hook(self, **more: Any) -> None:
         self.channel(type="webhook", url=f"{self.receiver.url}/hook", secret="${SECRET}", **more)
 
-    def deliver(self) -> int:
-        return deliver_due(self.service, lambda: self.now, environment=self.names, senders=1)
+    def deliver(self, patience: float | None = None) -> int:
+        return deliver_due(self.service, lambda: self.now, environment=self.names, senders=1, patience=patience)
 
     def step(self, day: int, *verdicts: tuple[str, str], deliver: bool = True, **given: Any) -> list[dict[str, Any]]:
         """One run with the verdicts of checks."""
