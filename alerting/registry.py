@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ class Channel:
     ``edits``, by settings: one with ``Sending.edits`` rewrites that message so that it shows how things stand. For both
     ``judge`` gives a receipt to keep. ``acknowledges``: it takes word that somebody looks after an alert.
     ``repeats``: how often it has to hear that an alert still fires, and for how long that it is over; None for never.
+    ``besides``: what else is sent for a message, in order, once its receiver took what ``render`` made.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Channel:
     edits: Callable[[Mapping[str, Any]], bool] = lambda _settings: False
     acknowledges: bool = False
     repeats: Repeats | None = None
+    besides: Callable[[Mapping[str, Any], Mapping[str, Any], Sending], Sequence[Outbound]] = lambda *_given: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,13 @@ CHANNELS: Mapping[str, Channel] = {
         "E-mail", email.Settings.parse, email.render, email.judge, one_by_one=False, threading=email.threading
     ),
     "pagerduty": Channel(
-        "PagerDuty", pagerduty.Settings.parse, pagerduty.render, pagerduty.judge, one_by_one=True, acknowledges=True
+        "PagerDuty",
+        pagerduty.Settings.parse,
+        pagerduty.render,
+        pagerduty.judge,
+        one_by_one=True,
+        acknowledges=True,
+        besides=pagerduty.besides,
     ),
     "alertmanager": Channel(
         "Alertmanager",

@@ -1,8 +1,12 @@
-"""Channel ``pagerduty``: Events API v2, an incident per alert; news of retrainings page nobody."""
+"""Channel ``pagerduty``: Events API v2, an incident per alert; news of retrainings page nobody.
+
+An alert that is raised to critical is an incident of its own, and the one before it ends: an incident that somebody
+acknowledged, here or there, pages nobody again, whatever is triggered under its key.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,12 +43,18 @@ class Settings:
 def render(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sending) -> OutboundRequest:
     """The request for a neutral body with one entry; ``settings`` are resolved."""
     (one,) = body["entries"]
-    base = settings.get("api_url", API).rstrip("/")
     action = ACTIONS.get(one["type"])
     path, event = ("/v2/enqueue", _event(body, one, action)) if action else ("/v2/change/enqueue", _change(body, one))
-    headers = {"content-type": "application/json", "user-agent": "plimsoll", "webhook-id": sending.webhook_id}
-    payload = telling.as_json({"routing_key": settings["routing_key"], **event})
-    return OutboundRequest("POST", f"{base}{path}", headers, payload)
+    return _post(path, event, settings, sending)
+
+
+def besides(body: Mapping[str, Any], settings: Mapping[str, Any], sending: Sending) -> Sequence[OutboundRequest]:
+    """With the rise of an alert, and again with its end, the incident of before the rise is resolved."""
+    (one,) = body["entries"]
+    if not _was_raised(one["alert"]) or one["type"] not in (FIRING, RESOLVED):
+        return ()
+    event = {"event_action": "resolve", "dedup_key": str(one["alert"]["id"])[:MAX_KEY]}
+    return (_post("/v2/enqueue", event, settings, sending),)
 
 
 def judge(reply: OutboundReply, now: int) -> Outcome:
@@ -53,9 +63,25 @@ def judge(reply: OutboundReply, now: int) -> Outcome:
     return replace(outcome, after=PAUSE) if reply.status == 429 and outcome.after is None else outcome
 
 
+def _post(path: str, event: Mapping[str, Any], settings: Mapping[str, Any], sending: Sending) -> OutboundRequest:
+    base = settings.get("api_url", API).rstrip("/")
+    headers = {"content-type": "application/json", "user-agent": "plimsoll", "webhook-id": sending.webhook_id}
+    payload = telling.as_json({"routing_key": settings["routing_key"], **event})
+    return OutboundRequest("POST", f"{base}{path}", headers, payload)
+
+
+def _was_raised(alert: Mapping[str, Any]) -> bool:
+    return bool((alert.get("details") or {}).get("raised"))
+
+
+def _key(alert: Mapping[str, Any]) -> str:
+    again = "-2" if _was_raised(alert) else ""
+    return f"{str(alert['id'])[: MAX_KEY - len(again)]}{again}"
+
+
 def _event(body: Mapping[str, Any], one: telling.Entry, action: str) -> dict[str, Any]:
     alert = one["alert"]
-    event = {"event_action": action, "dedup_key": str(alert["id"])[:MAX_KEY]}
+    event = {"event_action": action, "dedup_key": _key(alert)}
     if action != "trigger":
         return event
     payload = {

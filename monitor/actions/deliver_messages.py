@@ -180,9 +180,15 @@ def _tell(
 ) -> tuple[Outcome, int | None]:
     message = ready.message
     sending = Sending(message.webhook_id, clock(), message.thread, message.edits)
-    request = channel.render(message.body, resolve(ready.settings, environment), sending)
-    reply = carry(request, policy_of(service.settings), patience)
-    return channel.judge(reply, clock()), reply.status
+    given, policy = resolve(ready.settings, environment), policy_of(service.settings)
+    reply = carry(channel.render(message.body, given, sending), policy, patience)
+    outcome, status = channel.judge(reply, clock()), reply.status
+    for more in channel.besides(message.body, given, sending):
+        if outcome.kind != "delivered":
+            break
+        reply = carry(more, policy, patience)
+        outcome, status = replace(channel.judge(reply, clock()), unanswered=True), reply.status  # the first arrived
+    return outcome, status
 
 
 def _settle(

@@ -199,6 +199,8 @@ def _row_details(transition: Transition) -> dict[str, Any]:
         found["unstable"] = True
     if transition.kind == "stable":
         found["unstable"] = None
+    if transition.kind == "raised":
+        found["raised"] = True
     if transition.kind == "raised" and transition.episode.acknowledged is False:
         found |= {"acknowledged_by": None, "acknowledged_comment": None}
     if transition.kind == "corrected":

@@ -267,6 +267,24 @@ def test_the_trigger_says_who_asks_and_where_to_report() -> None:
     assert request.headers["idempotency-key"] == "retrain-1"
 
 
+def test_golden_payloads_of_an_incident_that_was_raised() -> None:
+    raised = alert(severity="critical", details={"raised": True})
+    events = []
+    for entry in (
+        one(alert=raised, raised=True),
+        one("alert.reminder", alert=raised),
+        one("alert.resolved", alert=raised),
+    ):
+        given = notice(entry), resolve(CASES["pagerduty"], ENVIRONMENT), Sending("msg_1", 0)
+        channel = CHANNELS["pagerduty"]
+        events += [json.loads(content_of(each)) for each in (channel.render(*given), *channel.besides(*given))]
+    text = json.dumps(events, indent=1, ensure_ascii=False) + "\n"
+    file = GOLDEN / "pagerduty-raised.json"
+    if os.environ.get("GOLDEN") == "write":
+        file.write_text(text, "utf-8")
+    assert text == file.read_text("utf-8")
+
+
 def test_without_a_secret_messages_are_not_signed() -> None:
     request = CHANNELS["webhook"].render(notice(), {"url": "https://x.example"}, Sending("msg_1", 0))
     assert isinstance(request, OutboundRequest)

@@ -178,6 +178,36 @@ def test_pagerduty_has_one_incident_per_alert(world: World) -> None:
 
 
 @pytest.mark.one_engine
+def test_pagerduty_pages_again_when_an_acknowledged_alert_is_raised(world: World) -> None:
+    """As PagerDuty does: a trigger for an acknowledged incident notifies nobody, one after its resolve is a new one."""
+    world.receiver.answer = lambda _: Answer(202, body=b'{"status":"success"}')
+    world.channel(type="pagerduty", routing_key="${KEY}", api_url=world.receiver.url)
+    alert = world.drift(0, "warning")
+    acknowledge(world.service, alert["id"], world.now)
+    refusing = iter([202, 202, 503])  # the acknowledgement, the new incident, the end of the first
+    world.receiver.answer = lambda _: Answer(next(refusing, 202))
+    world.drift(1, "critical")
+    world.now += HOUR
+    world.deliver()
+    acknowledge(world.service, alert["id"], world.now)
+    resolve(world.service, alert["id"], world.now)
+    world.deliver()
+    events = [got.json() for got in world.receiver.received]
+    first, second = alert["id"], f"{alert['id']}-2"
+    rise = [("trigger", second), ("resolve", first)]
+    assert [(one["event_action"], one["dedup_key"]) for one in events] == [
+        ("trigger", first),
+        ("acknowledge", first),
+        *rise,
+        *rise,  # the whole message again: both are harmless
+        ("acknowledge", second),
+        ("resolve", second),
+        ("resolve", first),
+    ]
+    assert [one["payload"]["severity"] for one in events if "payload" in one] == ["warning", "critical", "critical"]
+
+
+@pytest.mark.one_engine
 def test_discord_rewrites_what_it_said(world: World) -> None:
     world.receiver.answer = lambda _: Answer(200, body=b'{"id": "77"}')
     world.channel(type="discord", webhook_url="${ADDRESS}")
