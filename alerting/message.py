@@ -7,12 +7,13 @@ A body is JSON values and holds no secret: ``{"model", "timestamp", "entries": [
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from alerting.words import rfc3339
+from alerting.words import finite, rfc3339
 
 FIRING = "alert.firing"
 RESOLVED = "alert.resolved"
@@ -22,6 +23,7 @@ ACKNOWLEDGED = "alert.acknowledged"  # to receivers that keep incidents of their
 TEST = "channel.test"
 RETRAINING_REQUESTED = "retraining.requested"
 MAX_READINGS = 20
+MAX_BYTES = 20_000  # what Standard Webhooks advises
 
 MESSAGE_TYPES: Mapping[str, str] = {
     "firing": FIRING,
@@ -90,13 +92,27 @@ def body(model: str, at: int, entries: Sequence[Mapping[str, Any]]) -> dict[str,
 
 
 def standard_webhook(neutral: Mapping[str, Any], trigger_run: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The body of a webhook message, ``{"type", "timestamp", "data"}``, of a neutral body with one entry."""
+    """The body of a webhook message, ``{"type", "timestamp", "data"}``, of a neutral body with one entry: as many of
+    the worst readings, each with its line among the alert's reasons, as fit into ``MAX_BYTES``; ``total`` counts all.
+    """
     (one,) = neutral["entries"]
-    data = {name: one[name] for name in ("alert", "readings", "links")}
     run = trigger_run if trigger_run is not None else one.get("trigger_run")
-    if run is not None:
-        data["trigger_run"] = dict(run)
-    return {"type": one["type"], "timestamp": neutral["timestamp"], "data": data}
+    more = {} if run is None else {"trigger_run": dict(run)}
+    readings, reasons = one["readings"], one["alert"].get("reasons") or ()
+    rest = {"total": one.get("total", len(readings)), "links": one["links"]}
+    for most in range(max(len(readings), len(reasons)), -1, -1):
+        alert = {**one["alert"]} | ({"reasons": list(reasons[: max(1, most)])} if reasons else {})
+        shown = {"alert": alert, "readings": list(readings[:most])}
+        whole = {"type": one["type"], "timestamp": neutral["timestamp"], "data": {**shown, **rest, **more}}
+        if len(as_json(whole)) <= MAX_BYTES:
+            break
+    return whole
+
+
+def as_json(whole: Mapping[str, Any]) -> bytes:
+    """A body of a webhook as it goes over the wire."""
+    text = json.dumps(finite(whole), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode()
 
 
 def test_body(channel: str, public_url: str, at: int) -> dict[str, Any]:

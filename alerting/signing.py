@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from standardwebhooks import Webhook
 
+from alerting.message import as_json
 from alerting.outbound import OutboundRequest, Sending
 from alerting.secrets import signing_key
-from alerting.words import SECOND, finite, to_datetime
+from alerting.words import SECOND, to_datetime
 
 
 def signed_post(url: str, secret: str | None, body: Mapping[str, Any], sending: Sending) -> OutboundRequest:
@@ -18,7 +18,7 @@ def signed_post(url: str, secret: str | None, body: Mapping[str, Any], sending: 
 
     Raises BadSecret for a secret that is none.
     """
-    text = json.dumps(finite(body), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = as_json(body).decode()
     headers = {"content-type": "application/json", "user-agent": "plimsoll", **signature(secret, text, sending)}
     return OutboundRequest("POST", url, headers, text.encode())
 
