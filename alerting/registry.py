@@ -98,7 +98,7 @@ CHANNELS: Mapping[str, Channel] = {
         repeats=Repeats(alertmanager.EVERY, alertmanager.ENDED_FOR),
     ),
     "webhook": Channel(
-        "Signed webhook", webhook_channel.Settings.parse, webhook_channel.render, webhook_channel.judge, one_by_one=True
+        "Webhook", webhook_channel.Settings.parse, webhook_channel.render, webhook_channel.judge, one_by_one=True
     ),
     "apprise": Channel("Apprise", apprise.Settings.parse, apprise.render, apprise.judge, one_by_one=False),
 }
@@ -116,7 +116,7 @@ TRIGGERS: Mapping[str, Trigger] = {
         "Kubernetes Job", kubernetes.Settings.parse, kubernetes.start, kubernetes.follow, kubernetes.check
     ),
     "prefect": Trigger("Prefect", prefect.Settings.parse, prefect.start, prefect.follow, prefect.check),
-    "webhook": Trigger("Signed webhook", webhook_trigger.Settings.parse, webhook_trigger.start, webhook_trigger.follow),
+    "webhook": Trigger("Webhook", webhook_trigger.Settings.parse, webhook_trigger.start, webhook_trigger.follow),
 }
 
 
@@ -139,6 +139,13 @@ def check_trigger(name: str, raw: Mapping[str, Any]) -> None:
 def channel_of(raw: Mapping[str, Any]) -> Channel | None:
     """The channel that settings are for, or None."""
     return CHANNELS.get(str(raw.get("type")))
+
+
+def title_of(raw: Mapping[str, Any]) -> str | None:
+    """What people call the channel that settings are for, or None; a webhook with a secret is a signed one."""
+    channel = channel_of(raw)
+    signed = "Signed webhook" if raw.get("type") == "webhook" and raw.get("secret") else None
+    return None if channel is None else signed or channel.title
 
 
 def trigger_of(raw: Mapping[str, Any]) -> Trigger | None:

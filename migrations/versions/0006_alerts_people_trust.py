@@ -30,6 +30,8 @@ def upgrade() -> None:
         sa.Column("name", sa.String(100), primary_key=True),
         sa.Column("disabled_at", sa.BigInteger()),
         sa.Column("reason", sa.Text()),
+        sa.Column("tested_at", sa.BigInteger()),
+        sa.Column("tested", sa.JSON()),
     )
     for column in (
         sa.Column("next_poll_at", sa.BigInteger()),

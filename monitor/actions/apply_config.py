@@ -65,9 +65,10 @@ def _apply(database: Database, document: Document, now: int) -> tuple[int, list[
             put_model(connection, name, settings, now)
         for kind, parts in (("channel", document.channels), ("trigger", document.triggers)):
             for name, data in parts.items():
-                config.put(connection, kind, name, data)
                 if kind == "channel":
-                    channel_states.enable(connection, name)
+                    same = config.objects(connection, kind).get(name) == data
+                    (channel_states.enable if same else channel_states.forget)(connection, name)
+                config.put(connection, kind, name, data)
         if document.default_notify is not None:
             config.put(connection, "setting", "default_notify", document.default_notify)
         return config.add_version(connection, dump(document), now), changes

@@ -8,7 +8,7 @@ from typing import Any
 
 from alerting.message import test_body
 from alerting.outbound import Outcome, Sending
-from alerting.registry import CHANNELS, Channel, channel_of
+from alerting.registry import Channel, channel_of, title_of
 from alerting.secrets import BadSecret, MissingSecret, masked, resolve, shown
 from monitor import clock
 from monitor.actions.deliver_messages import policy_of
@@ -23,20 +23,22 @@ _SAYS = {"delivered": "delivered", "retry": "not delivered", "give_up": "refused
 
 
 def list_channels(service: Service) -> list[dict[str, Any]]:
-    """Every channel by name: its type, settings without secrets, newest message, and how many wait or were given up."""
+    """Every channel by name: its type, settings without secrets, newest message and test, and how many wait or were
+    given up."""
     with service.database.read() as connection:
         channels = config.objects(connection, "channel")
-        disabled = channel_states.all_disabled(connection)
+        disabled, tests = channel_states.all_disabled(connection), channel_states.newest_tests(connection)
         counted, newest = deliveries.counts(connection), deliveries.newest(connection)
     return [
         {
             "name": name,
             "type": raw.get("type"),
-            "title": CHANNELS[raw["type"]].title if raw.get("type") in CHANNELS else None,
+            "title": title_of(raw),
             "settings": shown({key: value for key, value in raw.items() if key != "type"}),
             "disabled_at": clock.render(disabled[name][0]) if name in disabled else None,
             "disabled_because": disabled[name][1] if name in disabled else None,
             "last_delivery": newest.get(name),
+            "last_test": _shown_test(tests.get(name), newest.get(name)),
             **{state: counted.get((name, state), 0) for state in ("delivered", "waiting", "given_up")},
         }
         for name, raw in channels.items()
@@ -57,19 +59,30 @@ def try_channel(
     if raw is None or channel is None:
         raise NotFound(f"There is no channel {name!r}")
     outcome, status, answer = _try(service, name, channel, raw, now, names)
-    with service.database.write(locks.OUTBOX) as connection:
-        if outcome.kind == "delivered":
-            channel_states.enable(connection, name)
-        elif outcome.gone:
-            channel_states.disable(connection, name, outcome.reason, now())
-    return {
-        "channel": name,
+    found = {
         "delivered": outcome.kind == "delivered",
         "result": _SAYS[outcome.kind],
         "status": status,
         "reason": outcome.reason or None,
         "answer": answer,
     }
+    with service.database.write(locks.OUTBOX) as connection:
+        if outcome.kind == "delivered":
+            channel_states.enable(connection, name)
+        elif outcome.gone:
+            channel_states.disable(connection, name, outcome.reason, now())
+        if config.objects(connection, "channel").get(name) == raw:  # else it is another channel by now
+            channel_states.note_test(connection, name, found, now())
+    return {"channel": name, **found}
+
+
+def _shown_test(tested: tuple[int, Mapping[str, Any]] | None, last: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The newest test; ``newest``: no message was settled or written since."""
+    if tested is None:
+        return None
+    at, found = tested
+    since = last is not None and clock.parse(last["settled_at"] or last["created_at"]) > at
+    return {"at": clock.render(at), **found, "newest": not since}
 
 
 def _try(

@@ -413,13 +413,16 @@ outbox = Table(
     Index("outbox_due", "state", "next_at"),
 )
 
-channel_states = Table(  # what was learned of a channel; nothing while all is well
+channel_states = Table(  # what was learned of a channel beside the messages that it was sent
     "channel_states",
     metadata,
     Column("name", String(100), primary_key=True),
     Column("disabled_at", BigInteger),
     Column("reason", Text),
+    Column("tested_at", BigInteger),  # the newest test by hand
+    Column("tested", JSON),  # what came of it, without secrets
 )
+
 # Which alerts a message speaks of (a chat message lists several).
 outbox_alerts = Table(
     "outbox_alerts",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -111,54 +110,6 @@ def test_of_a_list_that_waits_only_what_is_over_is_left_out(world: World) -> Non
     (got,) = world.receiver.received
     assert "quality is firing" in got.json()["text"]
     assert len(got.json()["attachments"]) == 1
-
-
-def test_what_was_refused_until_it_was_over_is_dropped_with_its_end(world: World) -> None:
-    world.channel(type="mattermost", webhook_url="${ADDRESS}")
-    world.receiver.answer = lambda _: Answer(500)
-    (first,) = world.step(0, ("data_drift", "warning"))
-    second = world.step(1, ("data_drift", "warning"), ("data_quality", "warning"))[1]
-    world.step(2, ("data_drift", "warning"), ("data_quality", "ok"))
-    world.step(3, ("data_drift", "warning"), ("data_quality", "ok"))
-    assert world.states(second) == ["dropped"]  # behind the first, which still fires
-    assert world.states(first) == ["waiting"]
-    world.step(4, ("data_drift", "ok"))
-    world.step(5, ("data_drift", "ok"))
-    assert world.states(first) == ["dropped"]
-    world.receiver.answer = lambda _: Answer()
-    world.now += HOUR
-    assert world.deliver() == 0
-
-
-@pytest.mark.one_engine
-def test_what_could_not_be_sent_at_all_is_dropped_with_its_end(world: World) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # and does not listen: connections are refused
-        world.channel(type="webhook", url=f"http://127.0.0.1:{taken.getsockname()[1]}/x")
-        alert = world.drift(0, "warning")
-        resolve(world.service, alert["id"], world.now)
-    assert world.states(alert) == ["dropped"]
-
-
-@pytest.mark.parametrize("lost", ["answer", "sender"])
-def test_what_may_have_arrived_is_told_of_its_end(world: World, lost: str) -> None:
-    world.hook()
-    alert = world.step(0, ("data_drift", "warning"), deliver=False)[0]
-    if lost == "answer":
-        world.receiver.answer = lambda _: Answer(slowly=0.6)
-        assert world.deliver(patience=0.2) == 1
-    else:  # one that sends and dies; then the receiver refuses
-        with world.runs.database.write(locks.OUTBOX) as connection:
-            assert outbox.claim_due(connection, world.now, LEASES) is not None
-    world.now += HOUR
-    world.receiver.answer = lambda _: Answer(500)
-    world.deliver()
-    resolve(world.service, alert["id"], world.now)
-    assert world.states(alert) == ["waiting", "waiting"]
-    world.receiver.answer = lambda _: Answer()
-    world.now += HOUR
-    assert world.deliver() == 2
-    assert world.kinds()[-2:] == ["alert.firing", "alert.resolved"]
 
 
 @pytest.mark.one_engine
@@ -354,6 +305,41 @@ def test_the_page_lists_channels_and_how_they_do(world: World) -> None:
     assert "Signed webhook" in page
     assert "works" in page
     assert "Send a test" in page
+
+
+def test_the_page_keeps_what_came_of_the_newest_test(world: World) -> None:
+    world.channel(type="webhook", url="${ADDRESS}")
+
+    def page() -> str:
+        return str(world.api().call("GET", "/channels", {"accept": "text/html"}).text)
+
+    assert "<small>Webhook</small>" in page()  # it has no secret to sign with
+    assert list_channels(world.service)[0]["last_test"] is None
+    world.receiver.answer = lambda got: Answer(403, body=f"no such hook {got.path}".encode())
+    world.api().call("POST", "/v1/channels/it/test")
+    shown = page()
+    assert "test failed" in shown
+    assert "not used yet" not in shown
+    assert "10 Mar 2026, 12:00" in shown
+    assert "refused, the receiver answered 403. Its words: “no such hook" in shown
+    assert "very-secret" not in shown
+    again = {"channels": world.runs.channels, "default_notify": ["it"]}
+    apply_config.apply(world.service.database, from_object(again), world.now)
+    assert "test failed" in page()  # the channel is what it was
+    world.now += SECOND
+    world.receiver.answer = lambda _: Answer()
+    world.drift(0, "warning")
+    assert "test failed" not in page()
+    assert "works" in page()
+    world.now += SECOND
+    world.receiver.answer = lambda _: Answer(410)
+    world.api().call("POST", "/v1/channels/it/test")
+    assert "disabled" in page()
+    elsewhere = {"channels": {"it": {"type": "webhook", "url": f"{world.receiver.url}/new"}}}
+    apply_config.apply(world.service.database, from_object(elsewhere), world.now)
+    assert "works" in page()
+    (known,) = list_channels(world.service)
+    assert (known["last_test"], known["disabled_at"]) == (None, None)
 
 
 def test_an_end_is_told_once_though_the_channel_is_of_another_type_by_now(world: World) -> None:
