@@ -267,45 +267,6 @@ def test_the_trigger_says_who_asks_and_where_to_report() -> None:
     assert request.headers["idempotency-key"] == "retrain-1"
 
 
-@pytest.mark.parametrize(("kind", "name"), [one for one in ALL if one[1] == "webhook"])
-def test_a_webhook_with_500_features_is_small_and_counts_what_it_leaves_out(kind: str, name: str) -> None:
-    """Names as long as they may be, of letters that take three bytes each; the worst readings come first."""
-    entry = one(features=20, total=500)
-    for i, item in enumerate(entry["readings"]):
-        item["feature"] = f"{i:03}{'価' * 190}"
-        item["details"] = {"summary": f"{item['feature']}: 12 % of rows moved", "value": float("nan")}
-    entry["alert"]["reasons"] = [item["details"]["summary"] for item in entry["readings"]]
-    given, sending = resolve(SETTINGS["webhook"], ENVIRONMENT), Sending("msg_1", 0)
-    if kind == "channel":
-        request = CHANNELS[name].render(notice(entry), given, sending)
-    else:
-        request = next(TRIGGERS[name].start(Asked("retrain-1", "msg_1", 0, 1, notice(entry), RUN, {}), given))
-    assert isinstance(request, OutboundRequest)
-    assert 17_000 < len(request.body) <= 20_000
-    data = json.loads(request.body)["data"]
-    assert data["total"] == 500
-    assert 4 < len(data["readings"]) == len(data["alert"]["reasons"]) < 20
-    assert [item["feature"][:3] for item in data["readings"]] == [f"{i:03}" for i in range(len(data["readings"]))]
-
-
-def test_golden_payloads_of_an_incident_that_was_raised() -> None:
-    raised = alert(severity="critical", details={"raised": True})
-    events = []
-    for entry in (
-        one(alert=raised, raised=True),
-        one("alert.reminder", alert=raised),
-        one("alert.resolved", alert=raised),
-    ):
-        given = notice(entry), resolve(CASES["pagerduty"], ENVIRONMENT), Sending("msg_1", 0)
-        channel = CHANNELS["pagerduty"]
-        events += [json.loads(content_of(each)) for each in (channel.render(*given), *channel.besides(*given))]
-    text = json.dumps(events, indent=1, ensure_ascii=False) + "\n"
-    file = GOLDEN / "pagerduty-raised.json"
-    if os.environ.get("GOLDEN") == "write":
-        file.write_text(text, "utf-8")
-    assert text == file.read_text("utf-8")
-
-
 def test_without_a_secret_messages_are_not_signed() -> None:
     request = CHANNELS["webhook"].render(notice(), {"url": "https://x.example"}, Sending("msg_1", 0))
     assert isinstance(request, OutboundRequest)
