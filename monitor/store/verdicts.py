@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, or_, select
 
+from monitor.store.alerts import summary_at
 from monitor.store.tables import alert_states, alerts, judged, transitions
 
 
@@ -30,7 +31,15 @@ def firing_at(connection: Connection, model_id: int, as_of: int, version: str | 
     found = connection.execute(
         select(t.id, t.severity, t.fired_at, t.summary, t.version).where(*mine).order_by(t.fired_at, t.id)
     )
-    return [Firing(row.id, *_severity(connection, row, as_of), row.summary, row.version) for row in found]
+    return [
+        Firing(
+            row.id,
+            *_severity(connection, row, as_of),
+            summary_at(connection, row.id, as_of) or row.summary,
+            row.version,
+        )
+        for row in found
+    ]
 
 
 def _severity(connection: Connection, alert: Any, as_of: int) -> tuple[str, int]:
