@@ -62,11 +62,13 @@ def quiet_since(connection: Connection, model_id: int, as_of: int, version: str 
     return newest
 
 
-def forget(connection: Connection, model_id: int, start: int) -> None:
-    """Forget the model's episodes and judged marks from ``start`` on, so that the stretch can be replayed anew."""
+def forget(connection: Connection, model_id: int, start: int) -> list[str]:
+    """Forget the model's episodes and judged marks from ``start`` on, so that the stretch can be replayed anew;
+    the ids of the alerts that are gone."""
     begun = and_(alerts.c.model_id == model_id, alerts.c.started_at >= start)
     gone = list(connection.execute(select(alerts.c.id).where(begun)).scalars())
     connection.execute(delete(transitions).where(transitions.c.alert_id.in_(gone)))
     connection.execute(delete(alerts).where(begun))
     connection.execute(delete(judged).where(judged.c.model_id == model_id, judged.c.as_of >= start))
     connection.execute(delete(alert_states).where(alert_states.c.model_id == model_id))
+    return gone
