@@ -107,6 +107,14 @@ def words(reply: OutboundReply, *keys: str) -> str:
     return f"it answered {reply.status}"
 
 
+def plain_words(reply: OutboundReply) -> str:
+    """``words``, and a short text of a receiver that writes no JSON."""
+    if reply.headers.get("content-type", "").partition(";")[0].strip() != "text/plain" or mapping(told(reply)):
+        return words(reply)
+    said = _sentence(reply.body.decode("utf-8", "replace"))
+    return f"{said} ({reply.status})" if said else words(reply)
+
+
 def _sentence(value: Any) -> str:
     """A text, or the messages in a list of errors as FastAPI and others write them."""
     if isinstance(value, str):

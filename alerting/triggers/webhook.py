@@ -14,7 +14,7 @@ from alerting import options, orchestrator
 from alerting.conversation import Answer, AnswerKind, Asked, Conversation, Progress, RunState, Started
 from alerting.message import standard_webhook
 from alerting.options import BadSetting
-from alerting.orchestrator import LONGEST_WORDS, is_fine, mapping, text, told, unseen, words
+from alerting.orchestrator import LONGEST_WORDS, is_fine, mapping, plain_words, text, told, unseen
 from alerting.outbound import OutboundRequest, Sending, judge_by_status
 from alerting.parameters import fill
 from alerting.signing import signature, signed_post
@@ -57,7 +57,7 @@ def start(asked: Asked, settings: Mapping[str, Any]) -> Conversation[Answer]:
     headers = {**signed.headers, "idempotency-key": asked.key}
     reply = yield OutboundRequest(signed.method, signed.url, headers, signed.body)
     outcome = judge_by_status(reply, asked.now)
-    said = words(reply)
+    said = plain_words(reply)
     reason = outcome.reason if outcome.kind == "delivered" or said.startswith("it answered") else said
     return Answer(_KINDS[outcome.kind], reason, after=outcome.after, status=reply.status)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monitor import clock
+from monitor.actions.each_model import by_itself
 from monitor.actions.models import settings_of
 from monitor.actions.recording_apart import NO_TIMES, turn
 from monitor.service import Service
@@ -17,7 +18,7 @@ def prune(service: Service, now: int) -> int:
         if settings.retention is not None and model.newest_prediction is not None:
             kept = settings.retention if settings.summary_retention is None else settings.summary_retention
             hours = (_hour(model.newest_prediction, settings.retention), _hour(model.newest_prediction, kept))
-            with service.database.gone_on():
+            with by_itself(service, model.name, "pruning"):
                 gone += _prune(service, model, *hours, now)
     return gone
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-
 from monitor import clock
 from monitor.actions import models as known_models
+from monitor.actions.each_model import by_itself
 from monitor.actions.frame import Frame
 from monitor.actions.replay import moments
 from monitor.actions.run_checks import run_checks
 from monitor.config.inventory import CATCH_UP
-from monitor.errors import StoreUnavailable
 from monitor.service import Service
 from monitor.store import claims, locks, models
 from monitor.store.models import Model
 
 AT_ONCE = 24  # runs of one model before the others get their turn
 DORMANT = 7 * clock.DAY
-
-log = logging.getLogger(__name__)
 
 
 def is_dormant(model: Model, now: int) -> bool:
@@ -31,20 +27,9 @@ def run_due(service: Service, holder: str, now: int) -> int:
     done = 0
     for model in models.every(service.database):
         if known_models.has_checks(model) and not is_dormant(model, now):
-            with service.database.gone_on():
-                done += _run_safely(service, model, holder, now)
+            with by_itself(service, model.name, "run"):  # tried again after the lease
+                done += _run_model(service, model, holder, now)
     return done
-
-
-def _run_safely(service: Service, model: Model, holder: str, now: int) -> int:
-    """What one model runs into is logged and does not keep the others waiting; it is tried again after the lease."""
-    try:
-        return _run_model(service, model, holder, now)
-    except StoreUnavailable:
-        raise
-    except Exception as error:
-        log.exception("run failed", extra={"model": model.name, "error": str(error)})
-        return 0
 
 
 def _run_model(service: Service, model: Model, holder: str, now: int) -> int:

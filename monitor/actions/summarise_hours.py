@@ -11,6 +11,7 @@ from detectors.performance import scored
 from monitor import clock
 from monitor.actions import counted_there, counting, slicing
 from monitor.actions.counting import Meaning
+from monitor.actions.each_model import by_itself
 from monitor.actions.models import meaning_of_model
 from monitor.service import Service
 from monitor.store import locks, models, references, summaries
@@ -149,6 +150,6 @@ def summarise_waiting(service: Service, now: int) -> int:
     with service.database.read() as connection:
         names = summaries.models_waiting(connection)
     for name in names:
-        with service.database.gone_on():
+        with by_itself(service, name, "counting"):
             done += summarise(service, name, current_hour(now), now)
     return done

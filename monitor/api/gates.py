@@ -45,7 +45,7 @@ async def post_flagger(model: str, request: Request) -> Response:
 
 
 async def _metadata(request: Request) -> dict[str, Any]:
-    """Of Flagger's ``{name, namespace, phase, checksum, metadata}``; nothing where the body is another or none."""
+    """Of Flagger's ``{name, namespace, phase, checksum, metadata}``; nothing where there is no body."""
     body = b""
     async for part in request.stream():
         body += part
@@ -53,10 +53,10 @@ async def _metadata(request: Request) -> dict[str, Any]:
             raise Invalid(f"The body of a gate has at most {_MOST_BODY:,} bytes")
     try:
         found = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise Invalid("The body of a gate is a JSON object, or nothing") from error
-    given = found.get("metadata") if isinstance(found, dict) else None
-    return {name: given[name] for name in _KNOWN if name in given} if isinstance(given, dict) else {}
+        given = (found.get("metadata") or {}).items()
+        return {name: value for name, value in given if name in _KNOWN}
+    except (ValueError, RecursionError, AttributeError) as error:
+        raise Invalid("The body of a gate is a JSON object (with its metadata in another), or nothing") from error
 
 
 def _asked(given: dict[str, Any], request: Request) -> tuple[Asked, int, int]:
@@ -77,8 +77,8 @@ def _hours(texts: dict[str, str]) -> int:
         length = clock.parse_duration(texts.get("window", "24h"))
     except ValueError as error:
         raise Invalid(f"window: {error}", field="window") from error
-    if length % clock.HOUR:
-        raise Invalid("window is a whole number of hours", field="window")
+    if length == 0 or length % clock.HOUR:
+        raise Invalid("window is a whole number of hours, at least one", field="window")
     return length // clock.HOUR
 
 

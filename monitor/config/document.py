@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from alerting.rules import parse_for
 from monitor import clock, cron
@@ -19,6 +19,12 @@ KINDS: tuple[Kind, ...] = ("data_drift", "prediction_drift", "data_quality", "pe
 
 def _duration(text: str) -> str:
     clock.parse_duration(text)
+    return text
+
+
+def _some_time(text: str) -> str:
+    if clock.parse_duration(text) == 0:
+        raise ValueError(f"{text!r} is no time at all; leave it out to be told once")
     return text
 
 
@@ -39,6 +45,11 @@ def _name(text: str) -> str:
     if not NAME.fullmatch(text):
         raise ValueError(f"{text!r} is no name: letters, digits, space, dot, dash, underscore; at most 100")
     return text
+
+
+def _no_truth(given: object) -> object:
+    """True is no 1."""
+    return str(given) if isinstance(given, bool) else given
 
 
 def _for(given: int | str) -> int | str:
@@ -144,11 +155,11 @@ class Rule(_Strict):
     name: Name
     check: str
     at: Literal["warning", "critical"] = "warning"
-    for_: Annotated[int | str, AfterValidator(_for), Field(alias="for")] = 1
+    for_: Annotated[int | str, BeforeValidator(_no_truth), AfterValidator(_for), Field(alias="for")] = 1
     notify: list[str] | None = None
     trigger: str | None = None
     cooldown: Duration = "24h"
-    remind: Duration | None = None
+    remind: Annotated[str, AfterValidator(_some_time)] | None = None
 
 
 class Model(_Strict):

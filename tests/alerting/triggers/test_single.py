@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
+from alerting import message
 from alerting.conversation import Answer, Asked, Progress, Started
 from alerting.options import BadSetting
 from alerting.orchestrator import MOST_DOUBTS, in_doubt
@@ -223,3 +225,21 @@ def test_the_webhook_passes_the_parameters_that_are_given() -> None:
 
     assert play(webhook.start(told, settings), answer).kind == "accepted"
     assert seen[0].body["data"]["trigger_run"] == {"id": "run-1", "parameters": {"what": "flights"}}
+
+
+@pytest.mark.parametrize(
+    ("type_", "body", "said"),
+    [
+        ("text/plain; charset=utf-8", b"no such pipeline:\n m0", "no such pipeline: m0 (400)"),
+        ("text/plain", b'{"detail": "no m0"}', "no m0 (400)"),
+        ("text/plain", b"", "the receiver answered 400"),
+        ("text/html", b"<p>no such pipeline", "the receiver answered 400"),
+    ],
+)
+def test_a_refusal_by_a_webhook_is_told_in_its_words(type_: str, body: bytes, said: str) -> None:
+    about = replace(asked(), body=message.test_body("train", "http://plimsoll.test", 0))
+    talking = webhook.start(about, {"type": "webhook", "url": "https://o.example/train"})
+    next(talking)
+    with pytest.raises(StopIteration) as end:
+        talking.send(OutboundReply(400, {"content-type": type_}, body))
+    assert end.value.value == Answer("refused", said, status=400)

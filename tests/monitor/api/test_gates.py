@@ -99,7 +99,8 @@ def test_the_status_speaks_to_flagger(world: World) -> None:
     assert asked(world, path, version="zz", against="s").status_code == 503
     assert asked(world, path, at_least_windows=9999).json()["error"]["message"].endswith("too_few_windows")
     assert asked(world, "/v1/gates/flagger/nobody").status_code == 404
-    assert asked(world, path, agianst="s").status_code == 422
+    for wrong in ({"agianst": "s"}, {"window": "0h"}, {"window": "30m"}):
+        assert asked(world, path, **wrong).status_code == 422
 
 
 def test_what_nobody_can_tell_yet_says_why(world: World) -> None:
@@ -118,7 +119,8 @@ def test_flaggers_own_body_may_ask(world: World) -> None:
     body = {"name": "m", "namespace": "prod", "phase": "Progressing", "checksum": "85d557f47b", "metadata": metadata}
     with serving(create_app(world.service, lambda: world.now)) as url:
         assert httpx.post(f"{url}/v1/gates/flagger/m", json=body).status_code == 409
-        assert httpx.post(f"{url}/v1/gates/flagger/m", content=b"{").status_code == 422
+        for wrong in (b"{", b"[1]", b"3", b'{"metadata": 5}'):
+            assert httpx.post(f"{url}/v1/gates/flagger/m", content=wrong).status_code == 422
 
 
 def test_without_another_version_the_gate_is_the_health(world: World) -> None:

@@ -97,6 +97,8 @@ MISTAKES = [  # what is wrong: the document, its line, the key
     ("models:\n  m:\n    segments: [a, b, a]", 3, "models.m.segments.2"),
     (RULE + "{name: r, check: nothing}", 4, "models.m.rules.0.check"),
     (RULE + "{name: r, check: serving, for: 0}", 4, "models.m.rules.0.for"),
+    (RULE + "{name: r, check: serving, for: true}", 4, "models.m.rules.0.for"),
+    (RULE + "{name: r, check: serving, remind: 0h}", 4, "models.m.rules.0.remind"),
     (RULE + "{name: r, check: serving, at: worst}", 4, "models.m.rules.0.at"),
     (RULE + "{name: r, check: serving, cooldown: never}", 4, "models.m.rules.0.cooldown"),
     (RULE + "{name: r, check: serving}\n      - {name: r, check: performance}", 5, "models.m.rules.1.name"),
