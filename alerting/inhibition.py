@@ -6,11 +6,12 @@ a warning hides no critical drift: one missing value in a hundred does not move 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from alerting.absence import CANNOT_TELL, fails, lost_of
 from alerting.episode import AlertState, Count
 from alerting.words import Severity
 
@@ -92,11 +93,21 @@ def split(
 
 
 def hidden_now(found: Iterable[Broken], segment: str | None, kind: str, state: AlertState) -> list[Broken]:
-    """What hides any of the series that are at severity in the newest windows of an alert."""
-    bad = [(feature, length) for length, count in state.counts.items() for _, feature in count.bad]
-    around = [one for one in found if one.segment in (None, segment)]
+    """What hides any of the series that are at severity, or missing, in the newest windows of an alert."""
     worst = None if state.episode is None else state.episode.severity
-    return [one for one in around if any(one.hides(kind, feature, length, worst) for feature, length in bad)]
+    bad: list[tuple[str | None, int, str | None]]
+    bad = [(feature, length, worst) for length, count in state.counts.items() for _, feature in count.bad]
+    bad += [(feature, length, CANNOT_TELL) for feature, length in _missing(state)]
+    around = [one for one in found if one.segment in (None, segment)]
+    return [one for one in around if any(one.hides(kind, *series) for series in bad)]
+
+
+def _missing(state: AlertState) -> Iterator[tuple[str | None, int]]:
+    """Features and window lengths of what cannot be told for so long that it was told; of a check that fails, all."""
+    for length, absence in state.absent.items():
+        yield from ((feature, length) for _, feature in lost_of(absence, length))
+        if fails(absence):
+            yield None, length
 
 
 def _length(reading: Mapping[str, Any]) -> int:

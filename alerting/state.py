@@ -23,7 +23,7 @@ from alerting.episode import (
 )
 from alerting.flapping import STABLE, aged, calmed, is_unstable, waits_for, why_unstable, with_firing
 from alerting.looking import Look, look
-from alerting.reading import Reading
+from alerting.reading import worst_first
 from alerting.rules import Rule
 from alerting.timeline import at_least, ended, enough, lengths_in_words, named, needed, open_episode, said
 from alerting.words import Condition, Severity, duration, hours, rank
@@ -231,7 +231,7 @@ def _remind(
         return state, []
     since = duration((at - (episode.fired_at or at)) // 60_000_000 * 60_000_000)
     episode = replace(episode, notified_at=at)
-    bad = [reading for window in windows for reading in look(rule, window).bad]
+    bad = worst_first(reading for window in windows for reading in look(rule, window).bad)
     reminder = said("reminder", at, f"still firing after {since}", episode, None, bad)
     return replace(state, episode=episode), [reminder]
 
@@ -252,13 +252,6 @@ def _one_firing(transitions: Sequence[Transition]) -> list[Transition]:
 
 def _fires(one: Transition, other: Transition) -> bool:
     return one.kind == "firing" and one.episode.id == other.episode.id
-
-
-def headline(readings: Sequence[Reading], total: int) -> str:
-    """The worst reading's sentence and how many more series there are; readings come worst first."""
-    if not readings:
-        return "nothing to show"
-    return readings[0].summary + (f" (and {total - 1} more)" if total > 1 else "")
 
 
 def _worse(one: Severity, other: Severity | None) -> Severity:

@@ -234,6 +234,7 @@ class Explanation:
 @dataclass(frozen=True)
 class AlertPage:
     """One alert with its story; ``silences`` are those that hold for it now; ``until`` a proposal for a new one.
+    ``untold``: where there are no deliveries, why.
     Its entries have ``found``, what their evidence says beyond their reason, and whether they were noted ``late``, at
     another time than the run's own. ``explanation`` where somebody asked for it."""
 
@@ -244,6 +245,7 @@ class AlertPage:
     deliveries: Sequence[Mapping[str, Any]]
     trigger_runs: Sequence[Mapping[str, Any]]
     silences: Sequence[Mapping[str, Any]]
+    untold: str
     until: int
     problem: str | None = None
     explanation: Explanation | None = None

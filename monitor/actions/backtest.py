@@ -28,6 +28,7 @@ from monitor.store.observations.base import StoredColumn
 from monitor.store.observations.canonical import canonical
 
 WATCHED = 7 * clock.DAY  # so long a rule has to see what was put in
+NO_LABELS = "no_labels"  # why an injection says nothing: there were none to put it into
 WARM_UP = 2 * clock.DAY  # of runs before, so that windows in a row are counted
 Progress = Callable[[str, int, int], None]
 
@@ -68,10 +69,14 @@ def backtest(
     for injection in injections:
         until = min(begins + WATCHED, asked.end)
         what = injection.kind if injection.feature is None else f"{injection.kind} of {injection.feature}"
-        changes = _changes(service, asked.model, injection, begins)
+        struck = Struck(until)
+        changes = _changes(service, asked.model, injection, begins, struck)
         drifted = _run(service, asked, begins - WARM_UP, until, now, what, progress, changes)
         for one, rule in zip(told, rules, strict=True):
             one["injected"].append(_of_injection(rule, injection, drifted, found, begins, until))
+            one["injected"][-1]["cannot_tell"] = (
+                NO_LABELS if injection.kind == "concept" and not struck.labels else None
+            )
     return {
         "model": asked.model,
         "from": clock.render(asked.start),
@@ -233,13 +238,27 @@ def _column(model: Model, injection: Injection) -> StoredColumn:
     raise Invalid(words, field="feature")
 
 
-def _changes(service: Service, name: str, injection: Injection, begins: int) -> Changes:
+@dataclass
+class Struck:
+    """How many ``labels`` that come by ``until`` an injection made others."""
+
+    until: int
+    labels: int = 0
+
+    def count(self, before: pa.Table, after: pa.Table) -> pa.Table:
+        """The labels after, counted."""
+        others = pc.not_equal(before["value"], after["value"])
+        self.labels += pc.sum(pc.and_(others, pc.less_equal(after["ts"], self.until))).as_py() or 0
+        return after
+
+
+def _changes(service: Service, name: str, injection: Injection, begins: int, struck: Struck) -> Changes:
     with service.database.read() as connection:
         model = known_models.get(connection, name)
     seed = zlib.crc32(f"{name} {injection} {begins}".encode())
     rng = np.random.default_rng(seed)
     if injection.kind == "concept":
-        return Changes(begins, lambda rows: rows, lambda labels: _labels(model, labels, injection, rng))
+        return Changes(begins, lambda rows: rows, lambda old: struck.count(old, _labels(model, old, injection, rng)))
     physical = _column(model, injection).physical
 
     def predictions(rows: pa.Table) -> pa.Table:

@@ -136,7 +136,7 @@ def _renewed(connection: Connection, message: Outgoing, now: int) -> Outgoing:
     if message.rewrites is None:
         return message
     try:
-        body = as_of_now(connection, message.rewrites, now)
+        body = as_of_now(connection, message.rewrites, message.body, now)
     except (LookupError, TypeError, ValueError):
         return message  # what another version of the program wrote must not stop the messages behind it
     threads.say(connection, message.id, body)

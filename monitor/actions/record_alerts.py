@@ -15,14 +15,12 @@ from alerting.plan import Change, is_told
 from alerting.reading import as_evidence, worst_first
 from alerting.routing import heard_by
 from alerting.rules import Rule
-from alerting.state import headline
 from alerting.timeline import EVIDENCE
 from monitor.actions.alert_run import AlertRun, Stepped
 from monitor.actions.request_retraining import Asked, request_retraining
 from monitor.store import alerts as store
 from monitor.store import outbox, trigger_runs
 
-_SHOWS = ("pending", "firing", "raised")
 _LACKS = ("data_missing", "check_failing", "no_data", "error")
 _ENDS = ("resolved", "not_confirmed")
 Json = Mapping[str, Any]
@@ -179,9 +177,8 @@ def _save_row(run: AlertRun, one: Stepped, transition: Transition) -> None:
         "updated_at": run.wall_now,
         **_of_episode(episode),
     }
-    if transition.kind in _SHOWS:
-        values["summary"] = headline(transition.readings, transition.total)
-        values["reasons"] = [reading.summary for reading in transition.readings]
+    if transition.kind in store.AT_SEVERITY and transition.readings:
+        values |= _in_words([as_evidence(reading) for reading in transition.readings], transition.total)
     elif transition.kind in _LACKS and not episode.series:
         values["summary"], values["reasons"] = transition.reason, [transition.reason]
     if transition.kind == "raised":
@@ -190,6 +187,12 @@ def _save_row(run: AlertRun, one: Stepped, transition: Transition) -> None:
     changes = _row_details(transition)
     if changes:
         store.merge_details(run.connection, episode.id, changes)
+
+
+def _in_words(evidence: Sequence[Json], total: int) -> dict[str, Any]:
+    """What the alert says of itself: its newest evidence, worst first, of so many series."""
+    reasons = [store.sentence_of(one) for one in evidence[:EVIDENCE]]
+    return {"summary": store.summary_of(evidence, total), "reasons": reasons}
 
 
 def _row_details(transition: Transition) -> dict[str, Any]:
@@ -225,12 +228,15 @@ def _uncovered(run: AlertRun, one: Stepped, told: bool) -> Change | None:
     episode = one.after.episode
     if episode is None or episode.state != "firing" or episode.down or not one.after.bad or not run.deliver:
         return None
-    (alert,) = store.get_alerts(run.connection, [episode.id])
     now_bad = worst_first(reading for window in one.windows for reading in look(one.rule, window).bad)
     evidence: Sequence[Json] = [as_evidence(reading) for reading in now_bad]
     visible, _ = split(one.broken, one.key.segment, evidence or store.latest_evidence(run.connection, episode.id))
+    (alert,) = store.get_alerts(run.connection, [episode.id])
     if not visible or silencing(run.silences, alert, run.wall_now) is not None:
         return None
+    if evidence:
+        alert |= (words := _in_words(visible, len(one.after.bad)))
+        store.set_fields(run.connection, episode.id, **words)
     reason = "what held it back is over, and it is still there"
     store.add_transition(
         run.connection,

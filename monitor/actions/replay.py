@@ -7,11 +7,10 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from alerting.episode import SUPERSEDED
 from monitor import clock, cron
 from monitor.actions import models as known_models
 from monitor.actions.deliver_messages import deliver_due
-from monitor.actions.end_episode import end_episodes
+from monitor.actions.forget_episodes import forget_episodes
 from monitor.actions.frame import Frame
 from monitor.actions.poll_orchestrators import poll_due
 from monitor.actions.run_checks import run_checks
@@ -19,8 +18,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import alerts, heartbeats, locks, outbox, trigger_runs, verdicts
-from monitor.store.database import Connection
+from monitor.store import heartbeats, locks, outbox, trigger_runs
 
 SERVED = 15 * clock.SECOND  # a heartbeat younger than this: another process delivers
 PATIENCE = 30.0  # seconds to wait for a receiver, or for an orchestrator to report
@@ -28,8 +26,10 @@ PATIENCE = 30.0  # seconds to wait for a receiver, or for an orchestrator to rep
 
 @dataclass
 class Replayed:
-    """What a replay did; ``alerts`` by id, as they stood when they last changed."""
+    """What a replay did; ``alerts`` by id, as they stood when they last changed. ``ended``: how many open ones that
+    people had been told of were ended before it."""
 
+    ended: int = 0
     runs: int = 0
     readings: int = 0
     alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -58,16 +58,17 @@ def replay(
 ) -> Replayed:
     """Run every moment of the schedule in (start, end].
 
-    ``reset`` first forgets the model's episodes and judged marks from ``start`` on; ``only``: names of checks.
+    ``reset`` first forgets the model's episodes and judged marks from ``start`` on, of which those who were told of
+    them are told; ``only``: names of checks.
 
     Raises NotFound, or Invalid for a
     stretch that is empty or not over yet.
     """
     if not start < end <= now():
         raise Invalid("A replay needs --from before --to, and --to not later than now", field="to")
-    checks = _prepare(service, name, start, end, now(), reset=reset, deliver=deliver)
+    checks, ended = _prepare(service, name, start, end, now(), reset=reset)
     due = moments(tuple(check for check in checks if only is None or check.name in only), start, end)
-    done = Replayed()
+    done = Replayed(ended)
     outside = Outside(service, name, now)
     seen: dict[str, int] = {}
     for number, (as_of, names) in enumerate(due, 1):
@@ -85,25 +86,17 @@ def replay(
 
 
 def _prepare(
-    service: Service, name: str, start: int, end: int, now: int, *, reset: bool, deliver: bool
-) -> tuple[Check, ...]:
+    service: Service, name: str, start: int, end: int, now: int, *, reset: bool
+) -> tuple[tuple[Check, ...], int]:
+    """The checks, and how many alerts that people had been told of were ended."""
     summarise(service, name, end // clock.HOUR, now)
     with service.database.write(locks.model(name)) as connection:
         model = known_models.get(connection, name)
-        if reset and deliver:
-            _end_told(service, connection, model.id, start, now)
+        url, ended = service.settings.public_url, 0
         if reset:
-            verdicts.forget(connection, model.id, start)
+            ended = forget_episodes(connection, model.id, start, now=now, public_url=url)
         frame = Frame.load(service, connection, model)
-        return () if frame is None else frame.checks
-
-
-def _end_told(service: Service, connection: Connection, model_id: int, start: int, now: int) -> None:
-    """Those who were told of an alert that is about to be forgotten are told that it is over: an incident elsewhere
-    would stay open for ever."""
-    begun = [one["id"] for one in alerts.open_of(connection, model_id) if clock.parse(one["started_at"]) >= start]
-    endings: dict[str, tuple[str, str | None]] = dict.fromkeys(begun, (SUPERSEDED, None))
-    end_episodes(connection, model_id, endings, at=now, now=now, public_url=service.settings.public_url)
+        return () if frame is None else frame.checks, ended
 
 
 @dataclass

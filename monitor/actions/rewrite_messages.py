@@ -46,14 +46,25 @@ def rewrite_answered(connection: Connection, alert_id: str, run_id: str, now: in
     return done
 
 
-def as_of_now(connection: Connection, key: int, now: int) -> dict[str, Any]:
+def as_of_now(connection: Connection, key: int, written: Mapping[str, Any], now: int) -> dict[str, Any]:
     """What a message that is to be rewritten shall show. Asked when it is sent: two who have it rewritten at once know
-    nothing of each other, and what was written down first may be committed last."""
-    told = threads.message(connection, key)
+    nothing of each other, and what was written down first may be committed last. Of alerts
+    that a replay forgot meanwhile, what was ``written`` down holds."""
+    told: Mapping[Any, Any] = threads.message(connection, key)
     ids = _alerts_in(told["body"])
+    if len(alerts.get_alerts(connection, ids)) < len(ids):
+        told = {**told, "body": _with_forgotten(connection, told["body"], written)}
     if key in threads.roots(connection, ids).values():
         return _as_first(connection, told, now)
     return _as_answer(connection, told)
+
+
+def _with_forgotten(connection: Connection, told: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+    """A message with what was written down of the alerts that are not there any more."""
+    known = {str(one["id"]) for one in alerts.get_alerts(connection, _alerts_in(told))}
+    last = {str(one["alert"]["id"]): one for one in written["entries"]}
+    entries = [one if one["alert"]["id"] in known else last.get(one["alert"]["id"], one) for one in told["entries"]]
+    return {**told, "timestamp": max(told["timestamp"], written["timestamp"]), "entries": entries}
 
 
 def _as_first(connection: Connection, told: Mapping[Any, Any], now: int) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -23,6 +24,8 @@ from monitor.errors import Invalid
 from monitor.service import Service
 
 DAYS = 30
+_NAMES = ("rule", "check", "at")  # columns of words; the others are numbers
+_WIDE = 10_000  # columns: wider than any table
 _KINDS: Mapping[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 
@@ -51,7 +54,7 @@ def backtest(
     if as_json:
         out.print_json(json.dumps(found))
     else:
-        _show(found)
+        show_backtest(found)
 
 
 def bars() -> Progress:
@@ -115,17 +118,20 @@ def _moment(text: str, flag: str) -> int:
         raise Invalid(f"--{flag} is {text!r}; it must be a time such as 2026-01-31T12:00:00Z", field=flag) from error
 
 
-def _show(found: dict[str, Any]) -> None:
-    table = Table(title=f"{escape(found['model'])}, {found['from']} to {found['to']}", title_justify="left")
-    kinds = [f"{one['kind']}{'' if one['feature'] is None else ' of ' + one['feature']}"
-             for one in found["rules"][0]["injected"]] if found["rules"] else []  # fmt: skip
-    for name in ("rule", "check", "at", "fired", "a month", *kinds):
-        table.add_column(escape(name), overflow="fold", justify="left" if name in ("rule", "check", "at") else "right")
-    for one in found["rules"]:
-        delays = [_delay(put) for put in one["injected"]]
-        numbers = (str(one["fired"]), f"{one['per_month']:g}")
-        table.add_row(escape(one["rule"]), escape(one["check"]), one["at"], *numbers, *delays)
-    out.print(table)
+def show_backtest(found: dict[str, Any]) -> None:
+    """Print it as a table, or as a list where that has no room."""
+    title = f"{found['model']}, {found['from']} to {found['to']}"
+    header, *rows = cells(found)
+    table = Table(title=escape(title), title_justify="left")
+    for name in header:
+        table.add_column(escape(name), no_wrap=True, justify="left" if name in _NAMES else "right")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    if Measurement.get(out, out.options.update(max_width=_WIDE), table).maximum <= out.width:
+        out.print(table)
+    else:  # a table that is too wide would cut names
+        for line in (title, *(listed(header, row) for row in rows)):
+            out.print(line, highlight=False, markup=False)
     for one in found["rules"]:
         for alert in one["alerts"]:
             ended = f", resolved {alert['resolved_at']}" if alert["resolved_at"] else ""
@@ -133,7 +139,27 @@ def _show(found: dict[str, Any]) -> None:
             out.print(line, highlight=False, markup=False)
 
 
+def cells(found: dict[str, Any]) -> list[list[str]]:
+    """What each rule would have done, a row each below the names of the columns."""
+    injected = found["rules"][0]["injected"] if found["rules"] else []
+    kinds = [one["kind"] if one["feature"] is None else f"{one['kind']} of {one['feature']}" for one in injected]
+    rows = [[*_NAMES, "fired", "a month", *kinds]]
+    for one in found["rules"]:
+        delays = [_delay(put) for put in one["injected"]]
+        rows.append([one["rule"], one["check"], one["at"], str(one["fired"]), f"{one['per_month']:g}", *delays])
+    return rows
+
+
+def listed(header: Sequence[str], row: Sequence[str]) -> str:
+    """A row in one line, for where the table has no room."""
+    rule, check, at, fired, a_month, *delays = row
+    put_in = [f"{name}: {delay}" for name, delay in zip(header[5:], delays, strict=True)]
+    return "; ".join([f"{rule} ({check} at {at}): fired {fired}, {a_month} a month", *put_in])
+
+
 def _delay(put: dict[str, Any]) -> str:
+    if put["cannot_tell"]:
+        return "cannot tell: no labels"
     if put["firing_before"]:
         return "fired before"
     if put["delay_hours"] is None:

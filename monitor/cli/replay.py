@@ -20,7 +20,12 @@ def replay(
     start: Annotated[str, typer.Option("--from", help="First moment, RFC 3339.")],
     end: Annotated[str, typer.Option("--to", help="Last moment, RFC 3339.")],
     deliver: Annotated[bool, typer.Option("--deliver", help="Send what alerts have to say.")] = False,
-    reset: Annotated[bool, typer.Option("--reset", help="First forget the episodes from --from on.")] = False,
+    reset: Annotated[
+        bool,
+        typer.Option(
+            "--reset", help="First forget the episodes from --from on; who was told of one is told of its end."
+        ),
+    ] = False,
     home: Home = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -43,7 +48,7 @@ def replay(
             bars.update(bar, completed=done, total=total, at=clock.render(as_of)[:10])
 
         done = run_replay(service, model, *span, now=clock.now, deliver=deliver, reset=reset, progress=progress)
-    _show(done)
+    show_replayed(done)
 
 
 def _moment(text: str, flag: str) -> int:
@@ -53,7 +58,11 @@ def _moment(text: str, flag: str) -> int:
         raise Invalid(f"--{flag} is {text!r}; it must be a time such as 2026-01-31T12:00:00Z", field=flag) from error
 
 
-def _show(done: Replayed) -> None:
+def show_replayed(done: Replayed) -> None:
+    """Print what a replay did."""
+    if done.ended:
+        of = "1 alert" if done.ended == 1 else f"{done.ended} alerts"
+        out.print(f"{of} that people had been told of ended (superseded); they are told of the end", highlight=False)
     out.print(f"{done.runs} runs, {done.readings} readings, {len(done.alerts)} alerts", highlight=False)
     for alert in sorted(done.alerts.values(), key=lambda one: str(one["fired_at"] or one["started_at"])):
         ended = f", resolved {alert['resolved_at']}" if alert["resolved_at"] else ""

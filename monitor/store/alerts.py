@@ -134,6 +134,15 @@ def latest_evidence(connection: Connection, alert_id: str, until: int | None = N
     return next((list(found) for (found,) in connection.execute(query) if found), [])
 
 
+def summary_at(connection: Connection, alert_id: str, as_of: int) -> str | None:
+    """What an alert said of itself at a moment: its newest evidence until then; None where there was none."""
+    t = transitions.c
+    mine = (t.alert_id == alert_id, t.kind.in_(AT_SEVERITY), t.at <= as_of)
+    query = select(t.readings, t.details).where(*mine).order_by(t.id.desc())
+    found = ((readings, int(details.get("series") or 0)) for readings, details in connection.execute(query))
+    return next((summary_of(*one) for one in found if all(one)), None)  # without series of its own it repeats another's
+
+
 def get_alert(connection: Connection, alert_id: str) -> dict[str, Any] | None:
     """One alert as CONTRACT names it, or None."""
     row = connection.execute(_with_model().where(alerts.c.id == alert_id)).mappings().first()
@@ -280,13 +289,17 @@ def _transition(row: RowMapping) -> dict[str, Any]:
 
 
 def _summary(readings: Sequence[Mapping[str, Any]], details: Mapping[str, Any]) -> str | None:
-    """What the worst reading of an entry says, and how many more series there are."""
-    if not readings:
-        return None
-    worst = readings[0]
-    words = str(worst["details"].get("summary") or f"{worst['feature'] or worst['metric']}: {worst['verdict']}")
-    more = int(details.get("series") or 0) - 1
-    return f"{words} (and {more} more)" if more > 0 else words
+    return summary_of(readings, int(details.get("series") or 0)) if readings else None
+
+
+def summary_of(evidence: Sequence[Mapping[str, Any]], total: int) -> str:
+    """What the worst of the evidence, which comes first, says, and how many more of ``total`` series there are."""
+    return sentence_of(evidence[0]) + (f" (and {total - 1} more)" if total > 1 else "")
+
+
+def sentence_of(one: Mapping[str, Any]) -> str:
+    """A reading's sentence."""
+    return str(one["details"].get("summary") or f"{one['feature'] or one['metric']}: {one['verdict']}")
 
 
 def _with_model() -> Any:

@@ -88,6 +88,19 @@ def say_less(connection: Connection, key: int, body: Mapping[str, Any]) -> bool:
     )
 
 
+def lead_to_model(connection: Connection, alert_ids: Sequence[str]) -> None:
+    """What waits to be said of alerts that are gone links to the model's page, as theirs is not there any more."""
+    mine = select(outbox_alerts.c.outbox_id).where(outbox_alerts.c.alert_id.in_(alert_ids))
+    waiting = (outbox.c.id.in_(mine), outbox.c.kind == "channel", outbox.c.state == WAITING)
+    for row in connection.execute(select(outbox.c.id, outbox.c.body).where(*waiting)).all():
+        entries = [_without_page(one) if one["alert"]["id"] in alert_ids else one for one in row.body["entries"]]
+        say(connection, row.id, {**row.body, "entries": entries})
+
+
+def _without_page(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {**one, "links": {**one["links"], "alert": one["links"]["model"]}}
+
+
 def forget(connection: Connection, key: int, alert_id: str) -> None:
     """A message does not speak of this alert any more."""
     mine = (outbox_alerts.c.outbox_id == key, outbox_alerts.c.alert_id == alert_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, or_, select
 
+from monitor.store.alerts import summary_at
 from monitor.store.tables import alert_states, alerts, judged, transitions
 
 
@@ -30,7 +31,15 @@ def firing_at(connection: Connection, model_id: int, as_of: int, version: str | 
     found = connection.execute(
         select(t.id, t.severity, t.fired_at, t.summary, t.version).where(*mine).order_by(t.fired_at, t.id)
     )
-    return [Firing(row.id, *_severity(connection, row, as_of), row.summary, row.version) for row in found]
+    return [
+        Firing(
+            row.id,
+            *_severity(connection, row, as_of),
+            summary_at(connection, row.id, as_of) or row.summary,
+            row.version,
+        )
+        for row in found
+    ]
 
 
 def _severity(connection: Connection, alert: Any, as_of: int) -> tuple[str, int]:
@@ -53,11 +62,13 @@ def quiet_since(connection: Connection, model_id: int, as_of: int, version: str 
     return newest
 
 
-def forget(connection: Connection, model_id: int, start: int) -> None:
-    """Forget the model's episodes and judged marks from ``start`` on, so that the stretch can be replayed anew."""
+def forget(connection: Connection, model_id: int, start: int) -> list[str]:
+    """Forget the model's episodes and judged marks from ``start`` on, so that the stretch can be replayed anew;
+    the ids of the alerts that are gone."""
     begun = and_(alerts.c.model_id == model_id, alerts.c.started_at >= start)
     gone = list(connection.execute(select(alerts.c.id).where(begun)).scalars())
     connection.execute(delete(transitions).where(transitions.c.alert_id.in_(gone)))
     connection.execute(delete(alerts).where(begun))
     connection.execute(delete(judged).where(judged.c.model_id == model_id, judged.c.as_of >= start))
     connection.execute(delete(alert_states).where(alert_states.c.model_id == model_id))
+    return gone

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from alerting.message import MESSAGE_TYPES
 from alerting.muting import Silence, silencing
 from dashboards import views
 from monitor import clock
@@ -65,9 +66,11 @@ def alert_page(service: Service, alert_id: str, now: int, problem: str | None = 
         alert = alerts.get_alert(connection, alert_id)
         if alert is None:
             raise NotFound(f"There is no alert {alert_id!r}")
+        entries = alerts.list_transitions(connection, alert_id)
         return views.AlertPage(
             alert=alert,
-            transitions=[_told(one) for one in alerts.list_transitions(connection, alert_id)],
+            transitions=[_told(one) for one in entries],
+            untold=_why_untold(alert, entries),
             readings=alerts.latest_evidence(connection, alert_id),
             moved=alerts.latest_moved(connection, alert_id),
             deliveries=outbox.deliveries_of(connection, alert_id),
@@ -88,6 +91,21 @@ def _told(entry: Mapping[str, Any]) -> dict[str, Any]:
         "found": None if said and said in entry["reason"] else entry["summary"],
         "late": noted - clock.parse(entry["at"]) > LATE,
     }
+
+
+def _why_untold(alert: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> str:
+    """Why nobody was told of an alert, as far as its timeline knows."""
+    news = [one["details"] for one in entries if one["kind"] in MESSAGE_TYPES and one["kind"] != "resolved"]
+    if not news:
+        return "it did not fire" if alert["state"] == "resolved" else "it has not fired"
+    hidden = [one for one in news if one.get("hidden_by") and not one["told"]]
+    if hidden:
+        names = " and ".join(dict.fromkeys(by["rule"] for one in hidden for by in one["hidden_by"]))
+        still = alert["state"] != "resolved" and alert["details"].get("hidden_by")
+        return f"it is hidden by {names}, which still fires" if still else f"it was hidden by {names}"
+    if any(one.get("silenced_by") for one in news):
+        return "a silence held"
+    return "no channel of the rule takes it, or the run that found it did not deliver"
 
 
 def _holding(connection: Connection, alert: Mapping[str, Any], now: int) -> list[dict[str, Any]]:

@@ -13,7 +13,10 @@ from sqlalchemy import select
 from alerting.reading import Reading
 from alerting.rules import Rule
 from alerting.words import DAY
+from dashboards.views import Viewer
 from monitor import clock
+from monitor.actions.build_page import build_alert
+from monitor.actions.page_data.alerts import alert_page
 from monitor.store import readings
 from monitor.store.alerts import get_alerts, list_transitions, open_of
 from monitor.store.silences import add_silence
@@ -75,6 +78,13 @@ def kinds(runs: Runs, alert_id: str) -> list[str]:
 def now(runs: Runs, alert_id: str) -> dict[str, Any]:
     with runs.database.read() as connection:
         return get_alerts(connection, [alert_id])[0]
+
+
+def why_untold(runs: Runs, alert: dict[str, Any]) -> str:
+    service = make_service(runs)
+    untold = alert_page(service, alert["id"], day(9)).untold
+    assert f"Nobody was told: {untold}." in build_alert(service, Viewer(now=day(9)), alert["id"])
+    return untold
 
 
 def by_rule(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -302,6 +312,31 @@ def test_what_the_quality_alert_tells_is_not_told_again_as_missing_data(runs: Ru
     with runs.database.read() as connection:
         (alert,) = [one for one in open_of(connection, 1) if one["rule"] == "drift"]
     assert kinds(runs, alert["id"]) == ["data_missing"]
+    assert (alert["state"], alert["condition"]) == ("pending", "no_data")
+    assert [by["rule"] for by in alert["details"]["hidden_by"]] == ["quality"]
+    assert why_untold(runs, alert) == "it is hidden by quality, which still fires"
+    for n in (6, 7):
+        runs.run(RULES, drift("ok", "temp", n), drift("ok", "wind", n), missing("ok", "temp", n), as_of=day(n))
+    assert why_untold(runs, alert) == "it was hidden by quality"
+
+
+def test_a_pending_alert_says_what_would_hide_it(runs: Runs) -> None:
+    rules = [replace(DRIFT, for_=2), QUALITY]
+    alert = by_rule(runs.run(rules, drift("critical", "temp", 0), missing("critical", "temp", 0), as_of=day(0)))[
+        "drift"
+    ]
+    kept = now(runs, alert["id"])
+    assert (kept["state"], [by["rule"] for by in kept["details"]["hidden_by"]]) == ("pending", ["quality"])
+    assert why_untold(runs, alert) == "it has not fired"
+
+
+def test_an_alert_that_nobody_was_told_of_says_why(runs: Runs) -> None:
+    (alert,) = runs.run([replace(DRIFT, notify=(), trigger=None)], drift("critical", "temp", 0), as_of=day(0))
+    assert why_untold(runs, alert).startswith("no channel of the rule takes it")
+    with runs.database.write() as connection:
+        add_silence(connection, "s1", matchers={"rule": "scores"}, until=day(9), comment="", author=None, now=day(0))
+    found = runs.run([replace(DRIFT, name="scores", trigger=None)], drift("critical", "temp", 1), as_of=day(1))
+    assert why_untold(runs, by_rule(found)["scores"]) == "a silence held"
 
 
 def test_an_unstable_alert_is_told_once_and_marked(runs: Runs) -> None:

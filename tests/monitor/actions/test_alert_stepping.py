@@ -17,7 +17,7 @@ from monitor.store.outbox import deliveries_of
 from monitor.store.silences import add_silence
 from monitor.store.tables import alert_states, judged, models, outbox, trigger_runs
 from monitor.store.trigger_runs import get_run, move_run, runs_of_model
-from monitor.store.verdicts import forget
+from monitor.store.verdicts import firing_at, forget
 from tests.alerting.make import MIDNIGHT, reading
 from tests.monitor.actions.alert_store import KnownModel, Runs, make_runs, make_service
 
@@ -212,6 +212,26 @@ def test_reminders_come_without_new_windows(runs: Runs) -> None:
     reminder = sent(runs)[-1]["body"]["entries"][0]
     assert reminder["type"] == "alert.reminder"
     assert reminder["readings"][0]["feature"] == "temp"  # the newest evidence there is
+
+
+def test_the_summary_is_that_of_the_newest_evidence(runs: Runs) -> None:
+    rule = Rule("drift", "data_drift", notify=("chat", "ops"), remind=DAY)
+
+    def run(n: int, words: str) -> dict[str, Any]:
+        seen = [reading("critical", name, end=MIDNIGHT + n * DAY, details={"summary": words}) for name in ("a", "b")]
+        (alert,) = runs.run([rule], *seen, as_of=MIDNIGHT + n * DAY)
+        return alert
+
+    assert run(0, "40 % is missing")["summary"] == "40 % is missing (and 1 more)"
+    alert = run(1, "80 % is missing")
+    assert alert["summary"] == "80 % is missing (and 1 more)"
+    assert alert["reasons"] == ["80 % is missing"] * 2
+    reminders = [one["body"]["entries"][0] for one in sent(runs)][-2:]
+    assert {(one["type"], one["alert"]["summary"]) for one in reminders} == {("alert.reminder", alert["summary"])}
+    runs.run([rule], as_of=MIDNIGHT + 2 * DAY)  # no window of its own: the newest that there are
+    with runs.database.read() as connection:
+        said = [firing_at(connection, 1, MIDNIGHT + n * DAY, None)[0].summary for n in range(3)]
+    assert said == [f"{words} is missing (and 1 more)" for words in ("40 %", "80 %", "80 %")]
 
 
 def test_an_alert_whose_rule_is_gone_is_resolved(runs: Runs) -> None:

@@ -83,6 +83,7 @@ def test_what_is_put_in_is_found_by_the_rules_that_look_for_it(told: tuple[World
     assert injected(found, "broken", "concept")["delay_hours"] is None
     assert 3 < injected(found, "worse", "concept")["delay_hours"] <= 40
     assert injected(found, "drift", "concept")["fired_at"] is None
+    assert {put["cannot_tell"] for one in found["rules"] for put in one["injected"]} == {None}
 
 
 @pytest.mark.one_engine
@@ -92,6 +93,23 @@ def test_nothing_of_it_is_stored(told: tuple[World, dict[str, Any]]) -> None:
         model = world.found(connection)
         assert alerts.list_alerts(connection, model="m", state=None, since=None, limit=9, after=None) == []
         assert list(readings.find(connection, model.id, readings.Query(limit=9))) == []
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize("late", [None, 30 * D], ids=["no labels", "labels that come later"])
+def test_a_concept_without_labels_tells_nothing(world: World, late: int | None) -> None:
+    world.now = END + 40 * D
+    world.configure(**SETTINGS)
+    world.reference(traffic(T0, 24 * 14, 10))
+    rows = traffic(START, 24 * 2, 10, seed=2)
+    world.post(rows)
+    if late is not None:
+        world.label(rows, delay=late)
+    put_in = [Injection("concept", 0.4), Injection("missing", 0.2, "kind")]
+    asked = Asked("m", START + D, START + 2 * D, rules=["worse"], injections=put_in)
+    found = backtest(world.service, asked, world.now)
+    assert injected(found, "worse", "concept")["cannot_tell"] == "no_labels"
+    assert injected(found, "worse", "missing")["cannot_tell"] is None
 
 
 def test_it_says_what_replay_does(world: World) -> None:

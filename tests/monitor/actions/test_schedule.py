@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from monitor import clock
+from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.prune import prune
 from monitor.actions.replay import replay
 from monitor.actions.run_due import AT_ONCE, is_dormant, run_due
@@ -174,19 +175,31 @@ def test_reset_forgets_episodes_and_keeps_readings(world: World) -> None:
     assert len({one["rule"] for one in kept}) == len(kept)
 
 
-def test_a_reset_tells_those_who_were_told(world: World) -> None:
-    """An incident that was opened elsewhere is closed before its alert is forgotten."""
+@pytest.mark.parametrize("deliver", [True, False])
+@pytest.mark.parametrize("begun_before", [False, True])
+def test_a_reset_tells_those_who_were_told(world: World, deliver: bool, begun_before: bool) -> None:
+    """An incident that was opened elsewhere is closed before its alert is forgotten, or ended."""
+    end = START + D + 12 * H
     with receiving() as outside:
         channel = {"type": "webhook", "url": f"{outside.url}/ops"}
         rules = [{"name": "drift", "check": "data_drift", "notify": ["ops"]}]
         world.apply({"channels": {"ops": channel}, "models": {"m": {"rules": rules}}})
         world.post(traffic(START + D, 12, seed=5, per_hour=30, shift=4, prefix="odd"))
-        for reset in (False, True):
-            replay(world.service, "m", START + D, START + D + 12 * H, now=lambda: world.now, reset=reset, deliver=True)
-        told = [(got.json()["type"], got.json()["data"]["alert"]["id"]) for got in outside.received]
-    first, second = dict.fromkeys(id_ for type_, id_ in told if type_ == "alert.firing")
-    assert ("alert.resolved", first) in told
-    assert ("alert.resolved", second) not in told
+        done = replay(world.service, "m", START + D, end, now=lambda: world.now, deliver=True)
+        (fired,) = (clock.parse(one["fired_at"]) for one in done.alerts.values() if one["rule"] == "drift")
+        start = fired + H if begun_before else START + D
+        done = replay(world.service, "m", start, end, now=lambda: world.now, reset=True, deliver=deliver)
+        deliver_due(world.service, lambda: world.now)
+        told = [(got.json()["type"], got.json()["data"]) for got in outside.received]
+    assert done.ended == 1
+    (first, *later) = dict.fromkeys(data["alert"]["id"] for type_, data in told if type_ == "alert.firing")
+    assert len(later) == deliver
+    (over,) = [data for type_, data in told if type_ == "alert.resolved"]
+    assert (over["alert"]["id"], over["alert"]["resolve_reason"]) == (first, "superseded")
+    page = f"alerts/{first}" if begun_before else "models/m"
+    assert over["links"]["alert"].endswith(f"/{page}")  # a page that is there
+    with world.service.database.read() as connection:
+        assert (alerts.get_alert(connection, first) is not None) == begun_before
 
 
 @pytest.mark.parametrize(("start", "end"), [(START, START), (START + D, START), (START, START + 100 * D)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import event, insert, update
 from alerting.words import DAY, SECOND, in_words
 from monitor.actions.answer_alert import By, acknowledge, resolve
 from monitor.actions.deliver_messages import LEASES
+from monitor.actions.forget_episodes import forget_episodes
 from monitor.actions.rewrite_messages import rewrite
 from monitor.store import outbox, tables
 from tests.alerting.make import MIDNIGHT, reading
@@ -190,6 +192,22 @@ def test_the_last_to_rewrite_a_message_shows_the_newest_whoever_wrote_it_down_fi
     assert (method, sent["metadata"]["event_payload"]["webhook_id"]) == ("chat.update", "msg_of_the_silence")
     assert "is firing (critical" in text(world.slack.messages[ts])
     assert world.log("msg_of_the_silence")["body"]["entries"][0]["alert"]["severity"] == "critical"
+
+
+@pytest.mark.one_engine
+def test_what_told_of_an_alert_that_a_replay_forgot_shows_that_it_is_over(world: World) -> None:
+    (alert,) = world.step(0, (DRIFT, "warning"))
+    ((ts, root),) = world.slack.roots
+    assert alert["id"] in json.dumps(root["blocks"])
+    with world.runs.database.write() as connection:
+        url = world.service.settings.public_url
+        assert forget_episodes(connection, 1, MIDNIGHT - DAY, now=world.now, public_url=url) == 1
+    world.deliver()
+    (reply,) = world.slack.replies(ts)
+    for message in (world.slack.messages[ts], reply):
+        assert "is resolved" in text(message)
+        assert "a replay began anew" in text(message)
+        assert f"/alerts/{alert['id']}" not in json.dumps(message)
 
 
 @pytest.mark.one_engine

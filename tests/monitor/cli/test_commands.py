@@ -21,8 +21,10 @@ import pytest
 
 from monitor import bootstrap, settings
 from monitor.actions import manage_keys
+from monitor.actions.replay import Replayed
 from monitor.api.app import create_app
 from monitor.cli.base import service_from
+from monitor.cli.replay import show_replayed
 from monitor.service import Service
 from monitor.store import installation
 from tests.monitor.api.serving import serving
@@ -215,6 +217,18 @@ def test_replay(home: Path, there: tuple[str, Service]) -> None:
     assert "--from is 'yesterday'" in said(plimsoll("replay", "--model", "m", *words, home=home), 2)
     words = ("--from", "2026-01-16", "--to", "2026-01-15")
     assert "--from before --to" in said(plimsoll("replay", "--model", "m", *words, home=home), 2)
+
+
+def test_a_replay_says_whom_it_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    for ended in (0, 1, 12):
+        show_replayed(Replayed(ended))
+    assert capsys.readouterr().out.splitlines() == [
+        none := "0 runs, 0 readings, 0 alerts",
+        "1 alert that people had been told of ended (superseded); they are told of the end",
+        none,
+        "12 alerts that people had been told of ended (superseded); they are told of the end",
+        none,
+    ]
 
 
 def test_migrate_and_what_serve_refuses(tmp_path: Path, home: Path) -> None:
