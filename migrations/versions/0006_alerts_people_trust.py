@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("approval", sa.JSON()),
         sa.Column("doubts", sa.Integer()),
         sa.Column("version", sa.Text()),
+        sa.Column("behind", sa.BigInteger()),
     ):
         op.add_column("trigger_runs", column)
     op.add_column("alerts", sa.Column("details", sa.JSON()))

@@ -31,7 +31,7 @@ class KnownModel(Protocol):
 class AlertRun:
     """One run of one model. ``as_of`` is its own time, ``wall_now`` the clock's.
 
-    ``replaced`` names the newer version for every one that nobody serves any more.
+    ``replaced`` names the newer version for every one that nobody serves any more. ``scheduled``: it was due.
     """
 
     connection: Connection
@@ -46,6 +46,7 @@ class AlertRun:
     silences: Sequence[Silence]
     importance: Mapping[str, float]
     replaced: Mapping[str, str] = field(default_factory=dict)
+    scheduled: bool = False
 
     @property
     def routes(self) -> dict[str, Route]:

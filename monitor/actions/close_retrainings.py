@@ -87,11 +87,12 @@ def _new_version(connection: Connection, run: TriggerRun, as_of: int) -> models.
 
 
 def _ran(run: TriggerRun) -> tuple[int, int]:
-    """When the orchestrator took the run and when it was over, in the time of the run that asked for it: in a replay
+    """When the orchestrator took the run and when it was over, in the time of the rows that came of it: in a replay
     that is history, while orchestrators work in wall time."""
     taken = run.accepted_at or run.started_at or run.requested_at
     over = run.ended_at or taken
-    return run.as_of + taken - run.requested_at, run.as_of + over - run.requested_at
+    behind = run.requested_at - run.as_of if run.behind is None else run.behind
+    return taken - behind, over - behind
 
 
 def _readings(

@@ -161,6 +161,7 @@ def _asked(
         public_url=run.public_url,
         silenced=silence is not None,
         hidden=hidden,
+        scheduled=run.scheduled,
     )
 
 

@@ -41,7 +41,8 @@ NEVER_RAN = ("refused", "cancelled")
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Who asks for a retraining, and why. ``settings`` None: no trigger has that name. ``hidden``: why nobody is
-    told, where broken data hides the alert."""
+    told, where broken data hides the alert. ``scheduled``: the schedule does, whose times
+    are the clock's, also of what it catches up."""
 
     model_id: int
     rule: str
@@ -55,6 +56,7 @@ class Asked:
     public_url: str
     silenced: bool
     hidden: str | None = None
+    scheduled: bool = False
 
 
 def request_retraining(connection: Connection, asked: Asked) -> str:
@@ -195,6 +197,7 @@ def _new_run(connection: Connection, asked: Asked, wanted: Guards) -> TriggerRun
         message=DRY_RUN if wanted.dry_run else None,
         history=history,
         approval={"open": True, "asked_at": now} if waits else None,
+        behind=0 if asked.scheduled else now - asked.as_of,
     )
 
 

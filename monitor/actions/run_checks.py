@@ -81,7 +81,7 @@ def run_checks(
                 answer += made.answer
                 stepping += made.stepping
                 again += made.again
-        stepped = _step(frame, stepping, again, as_of, now, deliver)
+        stepped = _step(frame, stepping, again, as_of, now, deliver, scheduled=claimed_by is not None)
         close_retrainings(
             connection,
             model.id,
@@ -144,7 +144,14 @@ def _measure_once(frame: Frame, as_of: int) -> Nothing:
 
 
 def _step(
-    frame: Frame, stepping: list[Reading], again: list[Reading], as_of: int, now: int, deliver: bool
+    frame: Frame,
+    stepping: list[Reading],
+    again: list[Reading],
+    as_of: int,
+    now: int,
+    deliver: bool,
+    *,
+    scheduled: bool,
 ) -> list[dict[str, Any]]:
     if not stepping and not again and all(rule.remind is None for rule in frame.rules):
         return []
@@ -166,6 +173,7 @@ def _step(
         again=again,
         replaced=replaced_versions(frame, as_of),
         segments=frame.settings.segments,
+        scheduled=scheduled,
     )
 
 

@@ -51,6 +51,7 @@ def step_alerts(
     again: Sequence[Reading] = (),
     replaced: Mapping[str, str] | None = None,
     segments: Collection[str] | None = None,
+    scheduled: bool = False,
 ) -> list[dict[str, Any]]:
     """Step every rule on the windows that end after the last one judged for it; the alerts that took part, as JSON.
 
@@ -58,7 +59,7 @@ def step_alerts(
     none of them speaks of is resolved.
     ``readings`` are the judged ones of windows that may step, ``again`` those of windows that were measured again: they
     correct alerts and fire none. ``channels`` and ``triggers`` are settings by name. ``replaced``: by version that
-    nobody serves any more the newer one; its episodes end, and it begins none.
+    nobody serves any more the newer one; its episodes end, and it begins none. ``scheduled``: this run was due.
     Without ``deliver`` states change and nobody is told, nor a retraining asked for.
     """
     end_what_came(connection, model.id, as_of, wall_now, deliver=deliver)
@@ -76,6 +77,7 @@ def step_alerts(
         silences,
         importance,
         replaced or {},
+        scheduled,
     )
     ended = [*_end_orphans(run, rules, segments), *_end_replaced(run)]
     corrected = correct_closed(run, rules, _by_check(again)) if again else []

@@ -154,28 +154,35 @@ def _row(model_id: int, config_version: int, r: Reading) -> tuple[Any, ...]:
     )
 
 
+def judged(row: Row[Any]) -> dict[str, Any]:
+    """Of a row the fields of its reading that rules look at: series, window, and what was found."""
+    return {
+        "kind": row.kind,
+        "metric": row.metric,
+        "feature": row.feature or None,
+        "segment": row.segment or None,
+        "version": row.version or None,
+        "start": row.window_start,
+        "end": row.window_end,
+        "as_of": row.as_of,
+        "revision": row.revision,
+        "value": row.value,
+        "p_value": row.p_value,
+        "verdict": row.verdict,
+        "reason": row.reason,
+        "n_current": row.n_current,
+    }
+
+
 def _reading(row: Row[Any]) -> Reading:
     return Reading(
+        **judged(row),
         check=row.check_name,
-        kind=row.kind,
-        metric=row.metric,
-        feature=row.feature or None,
-        segment=row.segment or None,
-        version=row.version or None,
-        start=row.window_start,
-        end=row.window_end,
-        as_of=row.as_of,
-        revision=row.revision,
-        value=row.value,
         lower=row.lower,
         upper=row.upper,
-        p_value=row.p_value,
         threshold=row.threshold,
         alpha=row.alpha,
-        verdict=row.verdict,
-        reason=row.reason,
         n_reference=row.n_reference,
-        n_current=row.n_current,
         mde=row.mde,
         reference_name=row.reference_name,
         reference_version=row.reference_version,

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from alerting.reading import Reading
+from monitor.store.readings import judged
 from monitor.store.tables import readings
 
 IMMATURE_LABELS = "immature_labels"
@@ -92,26 +93,13 @@ def _looked_at() -> Select[Any]:
 def _reading(check: str, row: Row[Any]) -> Reading:
     said = {name: getattr(row, name) for name in ("summary", "judged", "effect_lower")}
     return Reading(
+        **judged(row),
         check=check,
-        kind=row.kind,
-        metric=row.metric,
-        feature=row.feature or None,
-        segment=row.segment or None,
-        version=row.version or None,
-        start=row.window_start,
-        end=row.window_end,
-        as_of=row.as_of,
-        revision=row.revision,
-        value=row.value,
         lower=None,
         upper=None,
-        p_value=row.p_value,
         threshold=None,
         alpha=None,
-        verdict=row.verdict,
-        reason=row.reason,
         n_reference=0,
-        n_current=row.n_current,
         mde=None,
         reference_name=None,
         reference_version=None,

@@ -460,6 +460,7 @@ trigger_runs = Table(
     Column("approval", JSON),  # who was asked, who said what, when
     Column("version", Text),  # that it made, where it said so
     Column("doubts", Integer),  # attempts that may have arrived though no answer came
+    Column("behind", BigInteger),  # what came of it is looked for so long before the clock: a replay's rows are old
     Index("trigger_runs_open", "model_id", "state"),
 )
 

@@ -43,6 +43,7 @@ class TriggerRun:
     approval: Mapping[str, Any] | None = None
     doubts: int | None = None
     version: str | None = None
+    behind: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As the API shows it: no token, nor its hash."""

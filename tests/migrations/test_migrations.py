@@ -33,7 +33,7 @@ _NO_THREADS = [
     "DROP TABLE channel_states",
     *(
         f"ALTER TABLE trigger_runs DROP COLUMN {name}"
-        for name in ("next_poll_at", "polls", "closing", "approval", "doubts", "version")
+        for name in ("next_poll_at", "polls", "closing", "approval", "doubts", "version", "behind")
     ),
     "ALTER TABLE alerts DROP COLUMN details",
     "ALTER TABLE transitions DROP COLUMN noted_at",

@@ -17,7 +17,7 @@ from monitor.actions.close_retrainings import close_retrainings
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.poll_orchestrators import poll_due
 from monitor.actions.report_retraining import report_retraining
-from monitor.store import alerts, locks, readings, trigger_runs
+from monitor.store import alerts, claims, locks, readings, trigger_runs
 from monitor.store.installation import secret
 from tests.monitor.delivery.receiver import Receiver, receiving
 from tests.monitor.world import T0, D, H, World, traffic
@@ -48,9 +48,9 @@ class Loop:
             }
         )
 
-    def retrain(self, took: int = 2 * SECOND) -> None:
+    def retrain(self, took: int = 2 * SECOND, claimed_by: str | None = None) -> None:
         """Fire, and let the orchestrator train."""
-        self.world.run(MOVED + D)
+        self.world.run(MOVED + D, claimed_by=claimed_by)
         self.deliver()
         assert self.run()["state"] == "accepted"
         (run,) = self.there.runs
@@ -174,6 +174,22 @@ def test_a_version_that_comes_days_later_takes_nothing_back(loop: Loop) -> None:
     loop.world.post(traffic(BACK + 40 * H, 3, seed=9, shift=1.5, version="v9"))
     loop.world.run(BACK + 44 * H)
     assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("recovered", "v2")
+
+
+@pytest.mark.one_engine
+def test_what_the_schedule_catches_up_did_not_make_a_version_that_was_there_before(loop: Loop) -> None:
+    """The service was down for ten days, in which somebody deployed v2: the retraining is asked for after that."""
+    loop.serve(0, 24, trained=True)
+    with loop.world.service.database.write() as connection:
+        assert claims.claim(connection, loop.world.found(connection).id, MOVED + D, "schedule", loop.world.now)
+    asked_at = loop.world.now
+    loop.retrain(claimed_by="schedule")
+    loop.world.run(BACK + D)
+    assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("not_yet_known", None)
+    loop.world.now = asked_at + 3 * D
+    loop.world.post(traffic(asked_at + H, 24, seed=9, shift=1.5, version="v3"))
+    loop.world.run(asked_at + 26 * H)
+    assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("not_recovered", "v3")
 
 
 def known_better_later(loop: Loop) -> None:
