@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from alerting.words import percent
+
 _RISES = {"missing_share": "missing values", "error_share": "errors"}
 _LOSSES = {"accuracy": "accuracy", "roc_auc": "ROC AUC"}
 
@@ -19,12 +21,12 @@ def words(reading: Mapping[str, Any], against: str) -> str:
     if metric in _RISES:
         prefix = f"{about}: " if reading["feature"] else ""
         more = "more" if effect >= 0 else "fewer"
-        return f"{prefix}{abs(effect):.1%} {more} {_RISES[metric]} {than} (at least {least:.1%} more)"
+        return f"{prefix}{percent(abs(effect))} % {more} {_RISES[metric]} {than} (at least {percent(least)} % more)"
     if metric == "latency_p95":
         return f"p95 latency is {effect:.2f} times that of version {against} (at least {least:.2f})"
     if metric in _LOSSES:
         less = "lower" if effect >= 0 else "higher"
-        return f"{_LOSSES[metric]} is {abs(effect):.1%} {less} {than} (at least {least:.1%} lower)"
+        return f"{_LOSSES[metric]} is {percent(abs(effect))} % {less} {than} (at least {percent(least)} % lower)"
     if metric == "mae":
         return f"the mean error is {1 + effect:.2f} times that of version {against} (at least {1 + least:.2f})"
-    return f"{about}: {effect:.1%} of rows differ from version {against} (at least {least:.1%})"
+    return f"{about}: {percent(effect)} % of rows differ from version {against} (at least {percent(least)} %)"

@@ -13,7 +13,7 @@ def subject(reading: Reading) -> str:
     if reading.kind == "data_quality" and reading.details.get("feature"):  # of a segment: its worst one
         return str(reading.details["feature"])
     if reading.kind == "fairness":
-        return (reading.segment or "").split("=")[0]
+        return (reading.segment or "").rpartition("=")[0]
     if reading.metric == "estimated_base_rate":
         return f"base rate of {reading.details['positive']}" if reading.details.get("positive") else "base rate"
     if reading.kind == "prediction_drift":

@@ -120,20 +120,17 @@ TRIGGERS: Mapping[str, Trigger] = {
 }
 
 
-def check_channel(name: str, raw: Mapping[str, Any]) -> None:
+def check_channel(raw: Mapping[str, Any]) -> None:
     """Raise BadSetting, whose ``key`` names the setting, unless the settings make a channel."""
-    where, own = f"channel {name}", {key: value for key, value in raw.items() if key not in COMMON}
-    _check(where, own, {key: channel.parse for key, channel in CHANNELS.items()})
-    try:
-        parse_only(raw)
-        parse_quiet(raw)
-    except BadSetting as error:
-        raise BadSetting(error.key, f"{where}: {error}") from error
+    own = {key: value for key, value in raw.items() if key not in COMMON}
+    _check(own, {key: channel.parse for key, channel in CHANNELS.items()})
+    parse_only(raw)
+    parse_quiet(raw)
 
 
-def check_trigger(name: str, raw: Mapping[str, Any]) -> None:
+def check_trigger(raw: Mapping[str, Any]) -> None:
     """Raise BadSetting, whose ``key`` names the setting, unless the settings make a trigger."""
-    _check(f"trigger {name}", raw, {key: _guarded(trigger.parse) for key, trigger in TRIGGERS.items()})
+    _check(raw, {key: _guarded(trigger.parse) for key, trigger in TRIGGERS.items()})
 
 
 def channel_of(raw: Mapping[str, Any]) -> Channel | None:
@@ -172,11 +169,8 @@ def route_of(raw: Mapping[str, Any]) -> Route | None:
     return Route(channel.one_by_one, threading, edits, parse_only(raw), parse_quiet(raw))
 
 
-def _check(where: str, raw: Mapping[str, Any], types: Mapping[str, Callable[[Mapping[str, Any]], object]]) -> None:
+def _check(raw: Mapping[str, Any], types: Mapping[str, Callable[[Mapping[str, Any]], object]]) -> None:
     parse = types.get(str(raw.get("type")))
     if parse is None:
-        raise BadSetting("type", f"{where}: type is {raw.get('type')!r}; there are {', '.join(types)}")
-    try:
-        parse(raw)
-    except BadSetting as error:
-        raise BadSetting(error.key, f"{where}: {error}") from error
+        raise BadSetting("type", f"type is {raw.get('type')!r}; there are {', '.join(types)}")
+    parse(raw)

@@ -33,28 +33,42 @@ class Injection:
     feature: str | None = None
 
 
-def changed_values(values: pa.Array, injection: Injection, rng: np.random.Generator) -> pa.Array:
-    """The values [n] of the feature (float64 or string) as they would have come. Which rows are struck is ``rng``'s."""
+def yardstick_of(values: pa.Array) -> float | str | None:
+    """What a shift of such values is measured by: a standard deviation of numbers (1 where all are the same), the
+    rarest category; None where there is no value."""
+    if values.null_count == len(values):
+        return None
+    if pa.types.is_floating(values.type):
+        return float(pc.stddev(values).as_py() or 1.0)
+    counted = pc.value_counts(values.drop_null()).to_pylist()
+    return str(min(counted, key=lambda one: (one["counts"], one["values"]))["values"])
+
+
+def changed_values(
+    values: pa.Array, injection: Injection, rng: np.random.Generator, yardstick: float | str | None = None
+) -> pa.Array:
+    """The values [n] of the feature (float64 or string) as they would have come. Which rows are struck is ``rng``'s.
+    ``yardstick``: of the stretch that drift begins with, so that a size means the same in the next; else of these."""
     if injection.kind == "missing":
         gone = pa.array(rng.random(len(values)) < injection.size)
         return pc.if_else(gone, pa.scalar(None, values.type), values)
+    by = yardstick_of(values) if yardstick is None else yardstick
     if pa.types.is_floating(values.type):
         if injection.kind == "unit_change":
             return pc.multiply(values, injection.size)
-        spread = pc.stddev(values).as_py() or 1.0
-        return pc.add(values, injection.size * spread)
+        return pc.add(values, injection.size * float(by or 1.0))
     struck = pa.array(rng.random(len(values)) < min(1.0, injection.size * _OF_ROWS))
-    counted = sorted(pc.value_counts(values.drop_null()).to_pylist(), key=lambda one: (-one["counts"], one["values"]))
-    if not counted:
-        return values
-    return pc.if_else(pc.and_(struck, values.is_valid()), pa.scalar(counted[-1]["values"], values.type), values)
+    return values if by is None else pc.if_else(pc.and_(struck, values.is_valid()), pa.scalar(by, values.type), values)
 
 
-def changed_labels(values: pa.Array, injection: Injection, rng: np.random.Generator) -> pa.Array:
+def changed_labels(
+    values: pa.Array, injection: Injection, rng: np.random.Generator, yardstick: float | str | None = None
+) -> pa.Array:
     """Labels [n] (texts, or float64) of which a share is another: a class's another class that there is; numbers all
-    rise, by half a standard deviation at 0.15, and in proportion."""
+    rise, by half a standard deviation at 0.15, and in proportion. ``yardstick`` as in ``changed_values``."""
     if pa.types.is_floating(values.type):
-        return pc.add(values, injection.size * _RISE * (pc.stddev(values).as_py() or 1.0))
+        by = yardstick_of(values) if yardstick is None else yardstick
+        return pc.add(values, injection.size * _RISE * float(by or 1.0))
     classes = sorted(one for one in pc.unique(values).to_pylist() if one is not None)
     if len(classes) < 2:
         return values

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import os
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,8 @@ from monitor.store.server_time import ServerTime
 
 Role = Literal["api", "worker", "all"]
 
+# Seconds that what runs and sends may take to end once the service is told to stop; supervisors kill after 30 or 90.
+PATIENCE = 10
 # Seconds that a thread computes before another gets its turn: a round of posts lets go of the interpreter some hundred
 # times, and would wait for the event loop that long each time to have it back.
 TURN_OF_A_THREAD = 0.0005
@@ -84,10 +87,8 @@ def _answer(service: Service, now: ServerTime, role: Role, ready: str | None) ->
             threading.Thread(target=warn_of_triggers, args=told, name="check", daemon=True).start()
         with service.database.write() as connection:
             installation.note_public_url(connection, settings.public_url)
-        with contextlib.ExitStack() as until:
-            if role == "all":
-                until.callback(scheduler.start(service, now).shutdown, wait=True)
-            _server(service, now, ready).run([listening])
+        end = scheduler.start(service, now).shutdown if role == "all" else None
+        _server(service, now, ready, end).run([listening])
 
 
 def _work(service: Service, now: ServerTime, ready: str | None) -> None:
@@ -102,7 +103,7 @@ def _work(service: Service, now: ServerTime, ready: str | None) -> None:
     ticking.shutdown(wait=True)
 
 
-def _server(service: Service, now: ServerTime, ready: str | None) -> uvicorn.Server:
+def _server(service: Service, now: ServerTime, ready: str | None, end: Callable[[], object] | None) -> uvicorn.Server:
     config = uvicorn.Config(
         Front(create_app(service, now)),
         log_config=None,
@@ -110,16 +111,17 @@ def _server(service: Service, now: ServerTime, ready: str | None) -> uvicorn.Ser
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    return _Server(config, ready, service.settings.home)
+    return _Server(config, ready, service.settings.home, end)
 
 
 class _Server(uvicorn.Server):
     """A server that says when it is up (programs that start it wait for the line), and leaves nothing: when it has
-    ended, uvicorn ends the process by the signal that it got, whatever threads are at."""
+    ended, uvicorn ends the process by the signal that it got, whatever threads are at. What runs and sends is let end
+    before, for as long as there is ``PATIENCE``; the rest is taken over by the next process, as after a kill."""
 
-    def __init__(self, config: uvicorn.Config, line: str | None, home: Path) -> None:
+    def __init__(self, config: uvicorn.Config, line: str | None, home: Path, end: Callable[[], object] | None) -> None:
         super().__init__(config)
-        self._line, self._home = line, home
+        self._line, self._home, self._end = line, home, end
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Announce after the sockets are open."""
@@ -128,6 +130,10 @@ class _Server(uvicorn.Server):
             print(self._line, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Clear what is worked out on the side."""
+        """Let what is under way end, and clear what is worked out on the side."""
         await super().shutdown(sockets)
+        if self._end is not None:
+            ending = threading.Thread(target=self._end, name="end", daemon=True)
+            ending.start()
+            await asyncio.to_thread(ending.join, PATIENCE)
         clear(self._home)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alerting.rules import Rule
-from detectors.injected import SIZES, Injection, changed_labels, changed_values
+from detectors.injected import SIZES, Injection, changed_labels, changed_values, yardstick_of
 from monitor import clock
 from monitor.actions import apply_config
 from monitor.actions import models as known_models
@@ -257,24 +257,32 @@ def _changes(service: Service, name: str, injection: Injection, begins: int, str
         model = known_models.get(connection, name)
     seed = zlib.crc32(f"{name} {injection} {begins}".encode())
     rng = np.random.default_rng(seed)
+    yardstick: float | str | None = None  # of the first stretch that is struck
+
+    def labels(old: pa.Table) -> pa.Table:
+        nonlocal yardstick
+        values = old["value"].combine_chunks()
+        if model.task == "regression":
+            numbers = pc.cast(values, pa.float64())
+            yardstick = yardstick_of(numbers) if yardstick is None else yardstick
+            values = canonical(changed_labels(numbers, injection, rng, yardstick))
+        else:
+            values = changed_labels(values, injection, rng)
+        new = pc.cast(values, old["value"].type)
+        return struck.count(old, old.set_column(old.column_names.index("value"), "value", new))
+
     if injection.kind == "concept":
-        return Changes(begins, lambda rows: rows, lambda old: struck.count(old, _labels(model, old, injection, rng)))
+        return Changes(begins, lambda rows: rows, labels)
     physical = _column(model, injection).physical
 
     def predictions(rows: pa.Table) -> pa.Table:
-        values = changed_values(rows[physical].combine_chunks(), injection, rng)
+        nonlocal yardstick
+        values = rows[physical].combine_chunks()
+        yardstick = yardstick_of(values) if yardstick is None else yardstick
+        values = changed_values(values, injection, rng, yardstick)
         return rows.set_column(rows.column_names.index(physical), physical, values)
 
     return Changes(begins, predictions, lambda labels: labels)
-
-
-def _labels(model: Model, labels: pa.Table, injection: Injection, rng: np.random.Generator) -> pa.Table:
-    values = labels["value"].combine_chunks()
-    if model.task == "regression":
-        values = canonical(changed_labels(pc.cast(values, pa.float64()), injection, rng))
-    else:
-        values = changed_labels(values, injection, rng)
-    return labels.set_column(labels.column_names.index("value"), "value", pc.cast(values, labels["value"].type))
 
 
 def _of_history(rule: Rule, alerts: Sequence[Mapping[str, Any]], days: float) -> dict[str, Any]:

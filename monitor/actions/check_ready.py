@@ -22,4 +22,5 @@ def check_ready(service: Service, now: int) -> list[str]:
             heartbeats.beat(connection, "ready", now)
     if isinstance(service.observations, Apart):
         service.observations.check()
-    return ["the scheduler is late: no tick for two minutes"] if late else []
+    problems = ["the scheduler is late: no tick for two minutes"] if late else []
+    return [*problems, "the disk of the store is full"] if service.database.is_nearly_full else problems

@@ -218,8 +218,8 @@ def _settle(
     due = None
     if outcome.kind == "retry":
         due = next_try(message.attempts + 1, now, outcome.after)
-    if due is not None and message.kind == "channel":
-        due = next_at(connection, message, due, now, outcome.after)
+        if message.kind == "channel":
+            due = next_at(connection, message, due, now, outcome.after)
     if due is None:
         _give_up(service, connection, message, outcome.reason, now, status, final=outcome.kind == "give_up")
     else:

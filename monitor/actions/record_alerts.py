@@ -117,7 +117,11 @@ def _told_of(one: Stepped, transition: Transition, evidence: Sequence[Json]) -> 
     visible, hidden = split(one.broken, one.key.segment, evidence)
     if not hidden:
         return visible, [], transition.total
-    return visible, list(hidden.values()), len({(reading["metric"], reading["feature"]) for reading in visible})
+    return visible, list(hidden.values()), _number_of(visible)
+
+
+def _number_of(series: Sequence[Json]) -> int:
+    return len({(reading["metric"], reading["feature"]) for reading in series})
 
 
 def _left_out(hidden: Sequence[Broken]) -> str:
@@ -231,12 +235,14 @@ def _uncovered(run: AlertRun, one: Stepped, told: bool) -> Change | None:
         return None
     now_bad = worst_first(reading for window in one.windows for reading in look(one.rule, window).bad)
     evidence: Sequence[Json] = [as_evidence(reading) for reading in now_bad]
-    visible, _ = split(one.broken, one.key.segment, evidence or store.latest_evidence(run.connection, episode.id))
+    evidence = evidence or store.latest_evidence(run.connection, episode.id)
+    visible, by = split(one.broken, one.key.segment, evidence)
+    hidden, total = list(by.values()), _number_of(visible) if by else len(one.after.bad)
     (alert,) = store.get_alerts(run.connection, [episode.id])
     if not visible or silencing(run.silences, alert, run.wall_now) is not None:
         return None
-    if evidence:
-        alert |= (words := _in_words(visible, len(one.after.bad)))
+    if now_bad:
+        alert |= (words := _in_words(visible, total))
         store.set_fields(run.connection, episode.id, **words)
     reason = "what held it back is over, and it is still there"
     store.add_transition(
@@ -248,13 +254,14 @@ def _uncovered(run: AlertRun, one: Stepped, told: bool) -> Change | None:
         severity=episode.severity,
         reason=reason,
         readings=visible[:EVIDENCE],
-        details={"series": len(one.after.bad)},
+        details={"series": len(one.after.bad)} | _hidden(hidden, evidence, visible, total),
     )
     asked = None
     if one.rule.trigger is not None and not trigger_runs.runs_of_alert(run.connection, episode.id):
         asked = request_retraining(run.connection, _asked(run, one.rule, alert, visible, None, hidden=None))
     notify = () if told else heard_by(one.rule.notify, run.routes, alert)
-    return Change("uncovered", alert, notify, visible, total=len(one.after.bad), reason=reason, triggered=asked)
+    reason += _left_out(hidden)
+    return Change("uncovered", alert, notify, visible, total=total, reason=reason, triggered=asked)
 
 
 def _keep(run: AlertRun, one: Stepped, noted: Noted) -> None:

@@ -28,16 +28,18 @@ def repeat_alerts(service: Service, now: int) -> int:
         return sum(outbox.send_again(connection, key, state, now) for key, state in due)
 
 
-def next_at(connection: Connection, message: Outgoing, due: int, now: int, asked: int | None) -> int:
-    """When to try a message again that is ``due`` then by the usual waits: sooner where its channel has to hear often
-    that the alert fires, and it does; not before what the other side ``asked`` for, in microseconds."""
+def next_at(connection: Connection, message: Outgoing, due: int | None, now: int, asked: int | None) -> int | None:
+    """When to try a message again that is ``due`` then by the usual waits, None when they are over: sooner, and for as
+    long as the alert fires, where its channel has to hear of that often; not before what the other side ``asked`` for,
+    in microseconds."""
     channel = channel_of(config.objects(connection, "channel").get(message.target, {}))
     if channel is None or channel.repeats is None:
         return due
     ids = [str(one["alert"]["id"]) for one in message.body["entries"] if one["alert"]["state"] == "firing"]
     if not any(alert["state"] == "firing" for alert in alerts.get_alerts(connection, ids)):
         return due
-    return min(due, now + max(channel.repeats.every, asked or 0))
+    soon = now + max(channel.repeats.every, asked or 0)
+    return soon if due is None else min(due, soon)
 
 
 def _wanted(connection: Connection) -> dict[str, Repeats]:

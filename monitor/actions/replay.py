@@ -18,7 +18,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import heartbeats, locks, outbox, trigger_runs
+from monitor.store import alerts, heartbeats, locks, outbox, trigger_runs
 
 SERVED = 15 * clock.SECOND  # a heartbeat younger than this: another process delivers
 PATIENCE = 30.0  # seconds to wait for a receiver, or for an orchestrator to report
@@ -27,9 +27,10 @@ PATIENCE = 30.0  # seconds to wait for a receiver, or for an orchestrator to rep
 @dataclass
 class Replayed:
     """What a replay did; ``alerts`` by id, as they stood when they last changed. ``ended``: how many open ones that
-    people had been told of were ended before it."""
+    people had been told of were ended before it; ``unheard``: how many such ended in it, without a word to them."""
 
     ended: int = 0
+    unheard: int = 0
     runs: int = 0
     readings: int = 0
     alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -67,6 +68,7 @@ def replay(
     if not start < end <= now():
         raise Invalid("A replay needs --from before --to, and --to not later than now", field="to")
     checks, ended = _prepare(service, name, start, end, now(), reset=reset)
+    told = set() if deliver else _open_and_told(service, name)
     due = moments(tuple(check for check in checks if only is None or check.name in only), start, end)
     done = Replayed(ended)
     outside = Outside(service, name, now)
@@ -82,7 +84,15 @@ def replay(
         progress(number, len(due), as_of)
     if deliver:
         outside.settle()
+    done.unheard = sum(alert["id"] in told and alert["resolved_at"] is not None for alert in done.alerts.values())
     return done
+
+
+def _open_and_told(service: Service, name: str) -> set[str]:
+    with service.database.read() as connection:
+        model = known_models.get(connection, name)
+        ids = [str(alert["id"]) for alert in alerts.open_of(connection, model.id)]
+        return {one for one in ids if outbox.told_of(connection, one)}
 
 
 def _prepare(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -67,6 +68,7 @@ _ROUTERS = (
     sign_in,
     pages,
 )
+QUIET = 60.0  # seconds
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -95,11 +97,21 @@ def said(request: Request, error: PlimsollError) -> Response:
     if isinstance(error, Unauthorized) and _wants_page(request):
         return RedirectResponse(f"/sign-in?next={_asked_for(request)}", 303)
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else {}
+    if isinstance(error, StoreUnavailable):
+        _tell_operator(request.app, error)
     if isinstance(error, Overloaded | StoreUnavailable | Full):
         headers["Retry-After"] = str(error.retry_after)
     if _wants_page(request):
         return pages.error_page(error.status, error.message)
     return JSONResponse(error.body(), error.status, headers)
+
+
+def _tell_operator(app: FastAPI, error: StoreUnavailable) -> None:
+    """In the log, once a minute at most: clients alone would know."""
+    now = time.monotonic()
+    if now >= getattr(app.state, "told_operator", now - QUIET) + QUIET:
+        app.state.told_operator = now
+        log.error("the store refuses", extra={"error": error.message})
 
 
 def _asked_for(request: Request) -> str:

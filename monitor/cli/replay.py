@@ -58,11 +58,18 @@ def _moment(text: str, flag: str) -> int:
         raise Invalid(f"--{flag} is {text!r}; it must be a time such as 2026-01-31T12:00:00Z", field=flag) from error
 
 
+def _alerts(number: int) -> str:
+    return "1 alert" if number == 1 else f"{number} alerts"
+
+
 def show_replayed(done: Replayed) -> None:
     """Print what a replay did."""
     if done.ended:
-        of = "1 alert" if done.ended == 1 else f"{done.ended} alerts"
+        of = _alerts(done.ended)
         out.print(f"{of} that people had been told of ended (superseded); they are told of the end", highlight=False)
+    if done.unheard:
+        of = _alerts(done.unheard)
+        out.print(f"{of} that people had been told of ended; without --deliver nobody hears of it", highlight=False)
     out.print(f"{done.runs} runs, {done.readings} readings, {len(done.alerts)} alerts", highlight=False)
     for alert in sorted(done.alerts.values(), key=lambda one: str(one["fired_at"] or one["started_at"])):
         ended = f", resolved {alert['resolved_at']}" if alert["resolved_at"] else ""

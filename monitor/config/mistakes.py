@@ -200,7 +200,7 @@ def _endpoints(document: Document) -> Iterator[Mistake]:
     for part, checker in (("channels", check_channel), ("triggers", check_trigger)):
         for name, settings in getattr(document, part).items():
             try:
-                checker(name, settings)
+                checker(settings)
             except ValueError as error:
                 key = getattr(error, "key", None)
                 yield (part, name, *(key.split(".") if key else ())), str(error)

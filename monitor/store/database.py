@@ -14,6 +14,7 @@ from monitor.errors import PlimsollError, StoreBusy, StoreUnavailable, TooLarge
 from monitor.store import locks, on_postgres, on_sqlite
 from monitor.store.turn import Writers, WriteTurn
 
+LEAST_ROOM = 16 << 20  # bytes
 PATIENCE = 30.0  # seconds that a unit of work waits for others, unless it says otherwise
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,11 @@ class Database:
                 connection.exec_driver_sql("SELECT 1")
             log.warning("left for later", extra={"error": error.message})
 
+    @property
+    def is_nearly_full(self) -> bool:
+        """Whether the disk has hardly any room left; of a server that is not known."""
+        return self.is_sqlite and on_sqlite.room(self.url) < LEAST_ROOM
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
@@ -142,6 +148,9 @@ def _refused(error: Exception) -> PlimsollError | None:
         return TooLarge("PostgreSQL cannot hold a row this wide, or a text this long; nothing was stored. Send less.")
     if on_postgres.is_held(cause):
         return StoreBusy("Another writer holds what this needs just now; nothing was stored. Try again.")
+    trouble = on_sqlite.trouble(cause) or on_postgres.trouble(cause)
+    if trouble is not None:
+        return StoreUnavailable(f"{trouble}; nothing was stored. Try again when that is mended.", retry_after=30)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return StoreUnavailable("The store closed the connection; nothing was stored. Try again.")
     if isinstance(error, OperationalError | sqlite3.OperationalError) or on_postgres.is_operational(cause):

@@ -27,6 +27,10 @@ IDLE_MINUTES = 15  # a transaction that does nothing; a run computes for some ti
 # A text with NUL is kept with this noncharacter in its place, followed by 0; the noncharacter itself by 1.
 MARK = "\ufdd0"
 _IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+_TROUBLES = {
+    "53100": "The disk of the store is full",
+    "25006": "The store can be read, but not written (a replica?)",
+}
 
 
 def engine(url: URL) -> Engine:
@@ -100,6 +104,11 @@ def is_operational(error: Exception) -> bool:
 def is_too_large(error: BaseException | None) -> bool:
     """Whether a row or a value is larger than PostgreSQL can hold (class 54): trying again does not help."""
     return str(getattr(error, "sqlstate", None) or "").startswith("54")
+
+
+def trouble(error: BaseException | None) -> str | None:
+    """What keeps the server from taking writes, in words, where that is for an operator to mend."""
+    return _TROUBLES.get(str(getattr(error, "sqlstate", None)))
 
 
 def is_held(error: BaseException | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,11 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 BUSY_MILLISECONDS = 30_000
 WRITER_KIBIBYTES = 32_768  # there is one writer at a time, and many readers
 READER_KIBIBYTES = 8_192
+_TROUBLES = {
+    "SQLITE_FULL": "The disk of the store is full",
+    "SQLITE_READONLY": "The store can be read, but not written",
+    "SQLITE_IOERR": "The disk of the store fails",
+}
 
 
 def engine(url: URL, cache: int = READER_KIBIBYTES) -> Engine:
@@ -66,6 +72,17 @@ def overwrite(connection: Connection) -> None:
 def cut_log(connection: Connection) -> None:
     """Write the log back into the file and cut it, as soon as nobody reads an older state (at most 30 s)."""
     connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def trouble(error: BaseException | None) -> str | None:
+    """What keeps the file from being written, in words, where that is for an operator to mend."""
+    name = str(getattr(error, "sqlite_errorname", None) or "")
+    return next((words for code, words in _TROUBLES.items() if name.startswith(code)), None)
+
+
+def room(url: URL) -> int:
+    """Bytes that are free beside the file."""
+    return shutil.disk_usage(Path(str(url.database)).absolute().parent).free
 
 
 def _make_private(file: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,13 +34,15 @@ def history(connection: Connection, model_id: int, check: str, start: int, end: 
     """The windows of a check that end in [start, end]; of the newest of them as many as ``most`` readings allow."""
     known, cut = _of_series(connection, _judged(model_id, check, start, end), most)
     first = start if cut is None else cut
+    told, cut_again = _newest(connection, _one_of_each_window(_judged(model_id, check, first, end)), most)
+    if cut_again is not None:
+        first, known = cut_again, [row for row in known if row.window_end >= cut_again]
     mine = _judged(model_id, check, first, end)
-    told = connection.execute(_one_of_each_window(mine)).all()
     stored = connection.execute(select(func.count()).select_from(readings).where(*mine)).scalar_one()
     newest: dict[Any, Row[Any]] = {}
     for row in [*told, *known]:  # of each series and window the newest revision comes last
         newest[row.metric, row.feature, row.segment, row.version, row.window_start, row.window_end] = row
-    return History(first, int(stored), cut is None, [_reading(check, row) for row in newest.values()])
+    return History(first, int(stored), cut is cut_again is None, [_reading(check, row) for row in newest.values()])
 
 
 def _judged(model_id: int, check: str, start: int, end: int) -> tuple[ColumnElement[bool], ...]:
@@ -61,11 +63,20 @@ def _of_series(
         return [], None
     # what may be one of them; a join with them all is slower by far
     around = [column.in_({one[place] for one in bad}) for place, column in enumerate(names[:3])]
-    query = _looked_at().where(*mine, *around).order_by(t.window_end.desc(), t.as_of.desc(), t.revision.desc())
+    return _newest(connection, _looked_at().where(*mine, *around), most, bad)
+
+
+def _newest(
+    connection: Connection, query: Select[Any], most: int, series: Collection[tuple[Any, ...]] | None = None
+) -> tuple[list[Row[Any]], int | None]:
+    """What a query finds, of these ``series`` alone where given, oldest first; where it is too much, the newest, and
+    the end of the oldest window of which all is there."""
+    t = readings.c
     found: list[Row[Any]] = []
-    with connection.execute(query, execution_options={"yield_per": AT_ONCE}) as rows:
+    newest_first = query.order_by(t.window_end.desc(), t.as_of.desc(), t.revision.desc())
+    with connection.execute(newest_first, execution_options={"yield_per": AT_ONCE}) as rows:
         for row in rows:
-            if (row.metric, row.feature, row.segment, row.version) in bad:
+            if series is None or (row.metric, row.feature, row.segment, row.version) in series:
                 found.append(row)
             if len(found) > most:
                 break

@@ -37,10 +37,10 @@ def why_not(cooldown: int = DAY, *, at: int, earlier: list[EarlierRun], **more: 
 def test_a_run_starts_before_it_has_to_be_over(given: dict[str, str], fits: bool) -> None:
     settings = {"type": "webhook", "url": "https://o.example", **given}
     if fits:
-        check_trigger("retrain", settings)
+        check_trigger(settings)
         return
     with pytest.raises(BadSetting, match="longer than finish_by") as caught:
-        check_trigger("retrain", settings)
+        check_trigger(settings)
     assert caught.value.key == "start_by"
 
 

@@ -298,19 +298,19 @@ def test_what_people_write_cannot_add_a_header_to_a_mail() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_channel_settings_are_checked_and_shown_without_secrets(name: str) -> None:
     raw = CASES[name]
-    check_channel("x", raw)
-    check_channel("x", {**raw, "only": {"models": ["m"]}, "quiet": {"from": "22:00", "to": "07:00"}})
+    check_channel(raw)
+    check_channel({**raw, "only": {"models": ["m"]}, "quiet": {"from": "22:00", "to": "07:00"}})
     literal = {key: ENVIRONMENT[value[2:-1]] if str(value).startswith("${") else value for key, value in raw.items()}
     assert "very-secret" not in json.dumps(shown({**literal, "webhook_url": ENVIRONMENT["ADDRESS"]}))
     needed = next(key for key in raw if key not in ("type", "password", "signing_secret"))
     for wrong, key in (({"colour": "red"}, "colour"), ({needed: None}, needed)):
         with pytest.raises(BadSetting) as caught:
-            check_channel("x", {**raw, **wrong})
+            check_channel({**raw, **wrong})
         assert key in caught.value.key
     for key, value in raw.items():
         if str(value).startswith("${") and raw["type"] != "webhook":
             with pytest.raises(BadSetting) as caught:
-                check_channel("x", {**raw, key: "very-secret-in-clear"})
+                check_channel({**raw, key: "very-secret-in-clear"})
             assert "very-secret" not in str(caught.value)
 
 
@@ -335,7 +335,7 @@ def test_what_a_receiver_says_is_shown_without_secrets() -> None:
 )
 def test_what_every_channel_may_have_is_checked(given: dict[str, Any], key: str) -> None:
     with pytest.raises(BadSetting) as caught:
-        check_channel("x", {**SETTINGS["webhook"], **given})
+        check_channel({**SETTINGS["webhook"], **given})
     assert caught.value.key == key
 
 
@@ -350,7 +350,7 @@ def test_routes_are_read_from_settings() -> None:
 
 @pytest.mark.parametrize("name", TRIGGER_SETTINGS)
 def test_trigger_settings_are_checked(name: str) -> None:
-    check_trigger("x", TRIGGER_SETTINGS[name])
+    check_trigger(TRIGGER_SETTINGS[name])
     for key, value in (
         ("colour", "red"),
         ("finish_by", "soon"),
@@ -359,7 +359,7 @@ def test_trigger_settings_are_checked(name: str) -> None:
         ("secret", SECRET),
     ):
         with pytest.raises(BadSetting) as caught:
-            check_trigger("x", {**TRIGGER_SETTINGS[name], key: value})
+            check_trigger({**TRIGGER_SETTINGS[name], key: value})
         assert caught.value.key == key
         assert SECRET not in str(caught.value)
 
@@ -367,7 +367,7 @@ def test_trigger_settings_are_checked(name: str) -> None:
 @pytest.mark.parametrize("check", [check_channel, check_trigger])
 def test_unknown_types_are_named(check: Any) -> None:
     with pytest.raises(BadSetting, match="pigeon") as caught:
-        check("x", {"type": "pigeon"})
+        check({"type": "pigeon"})
     assert caught.value.key == "type"
 
 

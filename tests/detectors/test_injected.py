@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from detectors.injected import SIZES, Injection, Kind, changed_labels, changed_values
+from detectors.injected import SIZES, Injection, Kind, changed_labels, changed_values, yardstick_of
 
 N = 40_000
 
@@ -37,6 +37,15 @@ def test_a_shift_and_a_unit_are_in_proportion(size: float) -> None:
     assert shifted - values == pytest.approx(np.full(N, size * values.std()))
     scaled = changed_values(pa.array(values), Injection("unit_change", size, "x"), rng()).to_numpy()
     assert scaled == pytest.approx(values * size)
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, 3.0, None], ["a", "a", "a", "b"]])
+def test_a_shift_is_measured_by_the_stretch_that_it_began_with(values: list[float | str | None]) -> None:
+    began, later = pa.array(values), pa.array([*values[:1], *values[:1]])
+    made = Injection("shift", 50.0, "x")
+    found = changed_values(later, made, rng(), yardstick_of(began)).to_pylist()
+    assert found == [1 + 50 * np.std([1.0, 2.0, 3.0])] * 2 if began.null_count else ["b", "b"]
+    assert yardstick_of(began.filter(pa.array([False] * len(began)))) is None
 
 
 @pytest.mark.parametrize("size", [0.1, 0.5])

@@ -22,6 +22,7 @@ from monitor.store.rule_history import history
 
 DAYS = 30
 TRIED_DAYS = 7  # a backtest on a page shall not take minutes
+LEAD = 2 * clock.DAY  # by which drift may begin before a rule fires
 MOST_READINGS = 50_000  # of series that were at severity: eight rules are stepped over them while somebody waits
 
 
@@ -46,7 +47,7 @@ def rule_page(service: Service, name: str, rule_name: str, now: int, *, backtest
         whole=found.whole,
         variants=[asdict(one) for one in tried],
         alerts=[one for one in made if one["rule"] == rule_name],
-        backtest=_try(service, model, rule, _quiet(tried[0].fired, found.start, end), now) if backtested else None,
+        backtest=_try(service, model, rule, quiet_end(tried[0].fired, found.start, end), now) if backtested else None,
     )
 
 
@@ -64,15 +65,15 @@ def _end(model: Model, now: int) -> int:
     return min(now, newest - newest % clock.HOUR + clock.HOUR)
 
 
-def _quiet(fired: Sequence[Fired], start: int, end: int) -> int:
-    """The end of the newest week from ``start`` on in which the rule did not fire, else of all: where it fires anyway,
-    drift that is put in cannot be seen."""
+def quiet_end(fired: Sequence[Fired], start: int, end: int) -> int:
+    """The end of the newest week from ``start`` on in which the rule did not fire, nor soon after (what it fires on
+    begins earlier), else of all: where there is drift anyway, what is put in cannot be seen."""
     for back in range(DAYS - TRIED_DAYS):
         last = end - back * clock.DAY
         first = last - TRIED_DAYS * clock.DAY
         if first < start:
             break
-        if not any(one.since < last and (one.until is None or one.until > first) for one in fired):
+        if not any(one.since < last + LEAD and (one.until is None or one.until > first) for one in fired):
             return last
     return end
 

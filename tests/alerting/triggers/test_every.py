@@ -190,7 +190,7 @@ def test_secrets_go_in_headers_alone(there: Orchestrator) -> None:
 
 def test_settings_are_checked(there: Orchestrator) -> None:
     good = there.configured(start_by="30m", finish_by="6h", at_most=2, min_labels=100, dry_run=True, approval=False)
-    check_trigger("x", good)
+    check_trigger(good)
     wrong: dict[str, Any] = {
         "colour": "red",
         "url": "ftp://x",
@@ -207,11 +207,11 @@ def test_settings_are_checked(there: Orchestrator) -> None:
             wrong[key] = SECRET
     for key, value in wrong.items():
         with pytest.raises(BadSetting) as caught:
-            check_trigger("x", {**good, key: value})
+            check_trigger({**good, key: value})
         assert caught.value.key == key
         assert SECRET not in str(caught.value)
     with pytest.raises(BadSetting):
-        check_trigger("x", {**good, there.holder: "text"})
+        check_trigger({**good, there.holder: "text"})
 
 
 def test_a_run_whose_id_was_not_told_is_not_taken_for_gone(there: Orchestrator) -> None:

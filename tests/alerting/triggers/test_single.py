@@ -70,7 +70,7 @@ def test_a_cancelled_run_of_airflow_reads_as_failed() -> None:
 def test_airflow_is_signed_in_to_one_way(given: dict[str, Any], key: str) -> None:
     settings = {name: value for name, value in {**Airflow().configured(), **given}.items() if value is not None}
     with pytest.raises(BadSetting) as caught:
-        check_trigger("x", settings)
+        check_trigger(settings)
     assert caught.value.key == key
 
 
@@ -210,7 +210,7 @@ def test_a_status_that_says_nothing_changes_nothing(body: Any) -> None:
 
 def test_a_status_address_names_the_run() -> None:
     with pytest.raises(BadSetting, match="key"):
-        check_trigger("x", {"type": "webhook", "url": "https://o.example", "status_url": "https://o.example/runs"})
+        check_trigger({"type": "webhook", "url": "https://o.example", "status_url": "https://o.example/runs"})
 
 
 def test_the_webhook_passes_the_parameters_that_are_given() -> None:

@@ -115,6 +115,20 @@ def test_broken_data_hides_drift_of_its_feature_until_it_is_mended(runs: Runs) -
     assert [rule for rule, kind, _ in told(runs) if kind == "alert.firing"] == ["quality", "drift"]
 
 
+def test_of_what_is_told_late_only_what_is_to_be_seen_is_counted(runs: Runs) -> None:
+    both = ("temp", "wind")
+    data = [missing("critical", name, 0) for name in both]
+    found = by_rule(runs.run(RULES, *(drift("critical", name, 0) for name in both), *data, as_of=day(0)))
+    alert = found["drift"]["id"]
+    for n in (1, 2):
+        data = [missing("ok", "temp", n), missing("critical", "wind", n)]
+        runs.run(RULES, *(drift("critical", name, n) for name in both), *data, as_of=day(n))
+    assert [(rule, features) for rule, _, features in told(runs) if rule == "drift"] == [("drift", ["temp"])]
+    (late,) = [one for one in story(runs, alert) if one["kind"] == "uncovered"]
+    assert (late["details"]["told"], late["details"]["hidden"]) == (1, [["ks", "wind"]])
+    assert now(runs, alert)["summary"].startswith("temp")
+
+
 def test_a_little_that_is_missing_hides_no_critical_drift(runs: Runs) -> None:
     runs.run(RULES, drift("critical", "temp", 0), missing("warning", "temp", 0), as_of=day(0))
     assert ("drift", "alert.firing", ["temp"]) in told(runs)

@@ -11,8 +11,9 @@ import pytest
 
 from alerting.reading import Reading
 from alerting.rules import Rule
-from alerting.variants import variants
+from alerting.variants import Fired, variants
 from alerting.words import DAY, HOUR
+from monitor.actions.page_data.rule import quiet_end
 from monitor.store import readings
 from monitor.store.rule_history import History, history
 from tests.alerting.make import MIDNIGHT, reading
@@ -97,9 +98,42 @@ def test_of_too_many_the_newest_windows_are_kept_whole(runs: Runs) -> None:
     assert read(runs, most=3).readings == []  # not even one window
 
 
+def test_of_very_many_segments_the_newest_windows_are_kept_whole(runs: Runs) -> None:
+    """What was never at severity is one reading a window and segment: that is many, too."""
+    with runs.database.write() as connection:
+        for day in range(DAYS):
+            bad = "critical" if day % 3 == 0 else "ok"
+            segments = [reading("ok", segment=f"seat={n}", end=MIDNIGHT + day * DAY) for n in range(20)]
+            readings.save(connection, 1, 1, [reading(bad, end=MIDNIGHT + day * DAY), *segments])
+    found = read(runs, most=90)
+    assert (found.whole, found.start) == (False, MIDNIGHT + 10 * DAY)
+    assert (found.stored, len(found.readings)) == (4 * 21, 4 * 21)
+    assert sum(one.verdict == "critical" for one in found.readings) == 1
+    assert read(runs).whole
+
+
 def test_where_nothing_ever_drifted_nothing_fires(runs: Runs) -> None:
     with runs.database.write() as connection:
         readings.save(connection, 1, 1, [reading("ok"), reading("ok", "wind")])
     found = read(runs)
     assert (found.stored, len(found.readings), found.whole) == (2, 1, True)
     assert [one.fired for one in variants(RULE, found.readings)] == [[]] * 8
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize(
+    ("fired", "end"),
+    [
+        ([], 30),
+        ([(12, None)], 10),  # and what it fires on may have begun two days before
+        ([(28.5, None)], 26),
+        ([(20, 21)], 30),
+        ([(0, None)], 30),  # there is no quiet week
+    ],
+)
+def test_drift_is_put_into_a_week_that_has_none(fired: list[tuple[float, float | None]], end: int) -> None:
+    told = [
+        Fired(None, None, "critical", int(since * DAY), None if until is None else int(until * DAY), "")
+        for since, until in fired
+    ]
+    assert quiet_end(told, 0, 30 * DAY) == end * DAY

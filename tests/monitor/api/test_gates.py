@@ -53,6 +53,7 @@ def beside(world: World, records: list[Record]) -> dict[str, Any]:
     return dict(told.json())
 
 
+@pytest.mark.one_engine
 def test_a_version_that_does_as_well_is_healthy_although_its_hours_are_others(world: World) -> None:
     """The afternoon is compared with the afternoon: against the whole day, x would differ by a standard deviation."""
     found = beside(world, split())
@@ -65,6 +66,7 @@ def test_a_version_that_does_as_well_is_healthy_although_its_hours_are_others(wo
     assert judged["performance", "accuracy", None] == "ok"
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("own", "status", "metric", "words"),
     [
@@ -92,7 +94,7 @@ def test_the_status_speaks_to_flagger(world: World) -> None:
     assert stopped.status_code == 409
     assert stopped.json()["error"]["code"] == "no_go"
     assert stopped.json()["error"]["message"].startswith("m version c beside version s is unhealthy: ")
-    assert "accuracy is 31.0% lower than version s" in stopped.json()["error"]["message"]
+    assert "accuracy is 31 % lower than version s" in stopped.json()["error"]["message"]
     assert "\n" not in stopped.text
     went = asked(world, path, version="s", against="c", as_of="2026-01-20T00:00:00Z", window="24h")
     assert (went.status_code, went.json()["status"]) == (200, "healthy")

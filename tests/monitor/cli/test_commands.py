@@ -220,13 +220,15 @@ def test_replay(home: Path, there: tuple[str, Service]) -> None:
 
 
 def test_a_replay_says_whom_it_ended(capsys: pytest.CaptureFixture[str]) -> None:
-    for ended in (0, 1, 12):
-        show_replayed(Replayed(ended))
+    for done in (Replayed(0), Replayed(1), Replayed(12), Replayed(unheard=1)):
+        show_replayed(done)
     assert capsys.readouterr().out.splitlines() == [
         none := "0 runs, 0 readings, 0 alerts",
         "1 alert that people had been told of ended (superseded); they are told of the end",
         none,
         "12 alerts that people had been told of ended (superseded); they are told of the end",
+        none,
+        "1 alert that people had been told of ended; without --deliver nobody hears of it",
         none,
     ]
 
