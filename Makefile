@@ -11,7 +11,7 @@ demo: $(READY)
 	@$(BIN)/python -m examples.flights.demo
 
 test: $(DEVELOP) chromium
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Beside the real programs; each in an environment of its own under .peers/, one after the other: they are heavy.
 test-peers: $(DEVELOP)

@@ -206,8 +206,11 @@ def _url(engine: str) -> Iterator[str | None]:
     if engine == "sqlite":
         yield None
         return
-    with server("fsync=on", "full_page_writes=on", "shared_buffers=256MB") as address:
-        yield Databases(address).migrated()
+    with (
+        server("fsync=on", "full_page_writes=on", "shared_buffers=256MB") as address,
+        contextlib.closing(Databases(address)) as databases,
+    ):
+        yield databases.migrated()
 
 
 def main() -> None:

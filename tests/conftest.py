@@ -1,27 +1,54 @@
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is there: who shares two cores waits for no thread
 
 import pytest
 
 from monitor import memory
-from tests import stores
+from tests import memory_disk, stores
 from tests.postgres import Databases, server
 
 LONG = ("processes", "end_to_end", "properties", "monitor")  # folders whose files take longest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--each-engine", action="store_true", help="run everything about stores on SQLite, too")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Files of tests are in memory where that has room; workers have theirs in the folder of the process that began."""
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        made = memory_disk.folder()
+        if made is not None:
+            config.option.basetemp = str(made / "files")
+            os.environ[memory_disk.FOLDER] = str(made)
+            config.add_cleanup(lambda: shutil.rmtree(made, ignore_errors=True))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is marked ``one_engine`` looks at nothing that depends on the store, and runs once. Files that take long
-    come first: workers take one at a time, and shall end together."""
-    again = [item for item in items if item.get_closest_marker("one_engine") and _engine(item) == "postgres"]
-    if again:
+    """What is marked ``one_engine`` finds the same whatever the store is, as stores hand out the same to the bit
+    (``contracts/test_observations.py``, ``monitor/actions/test_move_model.py``): it runs on PostgreSQL alone. Files
+    that take long come first: workers take one at a time, and shall end together."""
+    again = [item for item in items if item.get_closest_marker("one_engine") and _engine(item) == "sqlite"]
+    if again and not config.option.each_engine:
         config.hook.pytest_deselected(items=again)
         gone = set(again)
         items[:] = [item for item in items if item not in gone]
     items.sort(key=_place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: some wait for a process or a page."""
+    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def pytest_collection_finish() -> None:
@@ -41,8 +68,8 @@ def _engine(item: pytest.Item) -> object:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Databases]:
-    with server() as address:
-        yield Databases(address)
+    with server() as address, closing(Databases(address)) as databases:
+        yield databases
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import shutil
@@ -9,8 +10,10 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -18,15 +21,18 @@ import psycopg
 
 from monitor.store.database import Database
 from monitor.store.schema import migrate
+from tests import memory_disk
 from tests.ports import free_port
 
 OWNER = "plimsoll"
+KEPT = 40  # databases; the older ones, which nobody is connected to any more, make room
 OPTIONS = (
     "listen_addresses=127.0.0.1",
     "fsync=off",
     "full_page_writes=off",
     "max_connections=200",
     "shared_buffers=64MB",
+    "max_wal_size=128MB",
 )
 
 
@@ -47,11 +53,11 @@ class Server:
     """A server on loopback with its data in a folder of its own; it may be killed and started again."""
 
     def __init__(self, *options: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="plimsoll-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="plimsoll-pg-", dir=os.environ.get(memory_disk.FOLDER)))
         self._user = _unprivileged()
         if self._user:
             os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
-        self._tools = _reachable(binaries(), self.folder) if self._user else binaries()
+        self._tools = _reachable(binaries(), self._user) if self._user else binaries()
         self._options = [part for option in (*OPTIONS, *options) for part in ("-c", option)]
         self._port = free_port()
         self.address = f"postgresql://{OWNER}@127.0.0.1:{self._port}"
@@ -101,10 +107,14 @@ def server(*options: str) -> Iterator[str]:
         made.stop()
 
 
-def _reachable(tools: Path, folder: Path) -> Path:
-    """Where another user can run them: the wheel lies in somebody's own folder."""
+@cache
+def _reachable(tools: Path, user: pwd.struct_passwd) -> Path:
+    """Where another user can run them: the wheel lies in somebody's own folder, and what is in memory may not run."""
     if tools.is_relative_to("/usr"):
         return tools
+    folder = Path(tempfile.mkdtemp(prefix="plimsoll-pg-tools-"))
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     shutil.copytree(tools.parent, folder / "postgresql", symlinks=True)
     return folder / "postgresql" / tools.name
 
@@ -145,6 +155,10 @@ class Databases:
     def __init__(self, address: str) -> None:
         self._address = address
         self._number = 0
+        self._made: deque[str] = deque()
+        self._has_newest = False
+        self._filled: dict[str, str] = {}
+        self._connection: psycopg.Connection | None = None
 
     def empty(self) -> str:
         """The URL of a new database without any table."""
@@ -152,12 +166,21 @@ class Databases:
 
     def migrated(self) -> str:
         """The URL of a new database with the newest schema."""
-        if not self._exists("newest"):
+        if not self._has_newest:
+            self._has_newest = True
             self._create("newest", "template0")
             database = Database(f"{self._address}/newest")
             migrate(database)
             database.close()
         return self._make("newest")
+
+    def copy_of(self, name: str, fill: Callable[[str], None]) -> str:
+        """The URL of a new database like the one of that name, which is filled the first time."""
+        if name not in self._filled:
+            self._filled[name] = f"filled{len(self._filled)}"
+            self._create(self._filled[name], self.migrated().rpartition("/")[2])
+            fill(f"{self._address}/{self._filled[name]}")
+        return self._make(self._filled[name])
 
     def drop(self, url: str) -> None:
         """Take a database away from whoever is connected."""
@@ -167,14 +190,24 @@ class Databases:
         self._number += 1
         name = f"t{self._number}"
         self._create(name, template)
+        self._made.append(name)
+        while len(self._made) > KEPT:
+            self._drop_unused(self._made.popleft())
         return f"{self._address}/{name}"
+
+    def _drop_unused(self, name: str) -> None:
+        with suppress(psycopg.errors.ObjectInUse):
+            self._run(f"DROP DATABASE IF EXISTS {name}")
 
     def _create(self, name: str, template: str) -> None:
         self._run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
 
-    def _exists(self, name: str) -> bool:
-        return bool(self._run(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"))
+    def _run(self, statement: str) -> None:
+        if self._connection is None:
+            self._connection = psycopg.connect(f"{self._address}/postgres", autocommit=True)
+        self._connection.execute(statement)
 
-    def _run(self, statement: str) -> int:
-        with psycopg.connect(f"{self._address}/postgres", autocommit=True) as connection:
-            return connection.execute(statement).rowcount
+    def close(self) -> None:
+        """Let go of the server."""
+        if self._connection is not None:
+            self._connection.close()

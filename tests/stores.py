@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.postgres import Databases
 FILE = "plimsoll.db"
 ENGINES = ("sqlite", "postgres")
 _current: list[Databases | None] = [None]
+_files: dict[str, bytes] = {}
 
 
 def use(databases: Databases | None) -> None:
@@ -50,6 +52,31 @@ def new_service(home: Path, **flags: object) -> Service:
     if is_sqlite():
         new_url(home)
     return build(load({}, home=home, database_url=_given(home), **flags))
+
+
+def filled(home: Path, fill: Callable[[Service], object]) -> Service:
+    """A service on a store of its own as ``fill`` leaves one, which is filled once: it must not depend on anything."""
+    server, name = _current[0], f"{fill.__module__}.{fill.__qualname__}"
+    if server is not None:
+        url = server.copy_of(name, lambda made: _close(fill, home / "first", database_url=made))
+        return build(load({}, home=home, database_url=url))
+    if name not in _files:
+        new_url(home / "first")
+        _close(fill, home / "first")
+        _files[name] = (home / "first" / FILE).read_bytes()
+    home.mkdir(parents=True, exist_ok=True)
+    (home / FILE).write_bytes(_files[name])
+    return build(load({}, home=home))
+
+
+def _close(fill: Callable[[Service], object], home: Path, **flags: object) -> None:
+    """Fill a store, and let go of it, so that it is one file."""
+    service = build(load({}, home=home, **flags))
+    fill(service)
+    if is_sqlite():
+        with service.database.read() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    service.close()
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -12,14 +12,15 @@ from monitor.actions.find_prediction import find_prediction
 from monitor.actions.move_model import export_model, import_model
 from monitor.actions.storage import storage_of
 from monitor.errors import NotFound
-from tests.monitor.actions.test_move_model import AS_OF, everything, lived
+from tests.monitor.actions.test_move_model import AS_OF, everything, live
 from tests.monitor.world import NOW, D, World, traffic
 
 pytest.importorskip("chdb")
 
 
 def test_from_a_file_into_clickhouse_and_back(tmp_path: Path) -> None:
-    world = lived(World(bootstrap.build(settings.load({}, home=tmp_path / "file"))))
+    world = World(bootstrap.build(settings.load({}, home=tmp_path / "file")))
+    live(world.service)
     export_model(world.service, "m", tmp_path / "out")
     apart = settings.load({}, home=tmp_path / "apart", observations_url=f"chdb://{tmp_path / 'chdb'}")
     there = World(bootstrap.build(apart))

@@ -80,6 +80,7 @@ def _sound(watched: Watched, path: str) -> None:
     assert page.locator("input:not([type=hidden]):not([id])").evaluate_all(nameless) == 0, path
 
 
+@pytest.mark.one_engine
 def test_from_the_fleet_down_to_a_feature_and_back(session: Any, scene: Scene) -> None:
     with watching(session, scene.url) as watched:
         page = watched.page
@@ -112,6 +113,7 @@ def _click_worst_cell(page: Any) -> None:
     page.mouse.click(box["x"] + box["width"] - 14, box["y"] + 8)
 
 
+@pytest.mark.one_engine
 def test_ranges_metrics_and_lengths_are_chosen_by_links_that_can_be_shared(session: Any, scene: Scene) -> None:
     with watching(session, scene.url) as watched:
         page = watched.page
@@ -147,6 +149,7 @@ def test_figures_follow_the_colour_scheme(session: Any, scene: Scene) -> None:
         watched.page.wait_for_function(f"before => {stroke} !== before", arg=light)
 
 
+@pytest.mark.one_engine
 def test_alerts_are_filtered_by_model_and_state(session: Any, scene: Scene) -> None:
     with watching(session, scene.url) as watched:
         page = watched.page
@@ -161,6 +164,7 @@ def test_alerts_are_filtered_by_model_and_state(session: Any, scene: Scene) -> N
         assert "No alert matches" in page.locator("main").inner_text()
 
 
+@pytest.mark.one_engine
 def test_an_alert_is_told_with_its_evidence_messages_and_retraining(session: Any, scene: Scene) -> None:
     with watching(session, scene.url) as watched:
         _await_retraining(scene)
@@ -171,6 +175,7 @@ def test_an_alert_is_told_with_its_evidence_messages_and_retraining(session: Any
         assert {one.path for one in scene.outside.received} == {"/ops", "/train"}
 
 
+@pytest.mark.one_engine
 def test_a_performance_alert_is_explained_when_somebody_asks(session: Any, scene: Scene) -> None:
     found = scene.client.get("/v1/alerts", params={"model": MODEL}).json()["items"]
     alert = next(one["id"] for one in found if one["check"] == "performance")
@@ -218,6 +223,7 @@ def test_the_keyboard_reaches_the_content_first(session: Any, scene: Scene) -> N
         assert page.evaluate("document.activeElement.textContent") == "Fleet"
 
 
+@pytest.mark.one_engine
 def test_what_cannot_be_is_told_on_a_page(session: Any, scene: Scene) -> None:
     with watching(session, scene.url, but="Failed to load resource") as watched:
         for path, status in (("/models/nobody", 404), ("/nowhere", 404), (f"/models/{MODEL}?range=2w", 422)):

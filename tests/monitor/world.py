@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec.json import encode
 
 from alerting.reading import to_json
 from monitor import clock
@@ -17,7 +19,7 @@ from monitor.ingest import conform
 from monitor.ingest.decode import decode
 from monitor.service import Service
 from monitor.store import models, readings
-from tests.monitor.posting import LIMIT, Poster, _bytes
+from tests.monitor.posting import LIMIT, Poster
 
 T0 = clock.parse("2026-01-05T00:00:00Z")  # a Monday
 NOW = clock.parse("2026-06-01T12:00:00Z")
@@ -50,17 +52,21 @@ def traffic(
     score = np.where(said, rng.uniform(0.5, 1, n), rng.uniform(0, 0.5, n))
     step = H // per_hour
     moments = np.datetime_as_string((start + np.arange(n) * step + 7 * clock.SECOND).astype("datetime64[us]"), "s")
+    columns = [x.round(6), kind, said.astype(int), score.round(6), truth.astype(int)]
+    more = {} if version is None else {"version": version}
     return [
         {
             "id": f"{prefix}{seed}-{i}",
-            "timestamp": f"{moments[i]}Z",
-            "features": {"x": round(float(x[i]), 6), "kind": str(kind[i])},
-            "prediction": int(said[i]),
-            "probability": round(float(score[i]), 6),
-            "label": int(truth[i]),
-            **({} if version is None else {"version": version}),
+            "timestamp": f"{moment}Z",
+            "features": {"x": x_i, "kind": kind_i},
+            "prediction": said_i,
+            "probability": score_i,
+            "label": truth_i,
+            **more,
         }
-        for i in range(n)
+        for i, (moment, x_i, kind_i, said_i, score_i, truth_i) in enumerate(
+            zip(moments.tolist(), *(column.tolist() for column in columns), strict=True)
+        )
     ]
 
 
@@ -79,6 +85,12 @@ def bare(records: list[Record]) -> list[Record]:
     return [{key: value for key, value in one.items() if key != "label"} for one in records]
 
 
+def encoded(records: list[Record]) -> bytes:
+    """As JSON; with NaN and infinities as Python writes them, of which the quick way makes null."""
+    quick = encode(records)
+    return json.dumps(records).encode() if b"null" in quick else quick
+
+
 @dataclass
 class World:
     service: Service
@@ -90,16 +102,16 @@ class World:
         self.poster = Poster(self.service, self.model)
 
     def post(self, records: list[Record]) -> None:
-        told = self.poster.predictions(bare(records), now=self.now)
+        told = self.poster.predictions(encoded(bare(records)), now=self.now)
         assert told["rejected"] == 0, told
 
     def label(self, records: list[Record], delay: int = 3 * H) -> None:
-        told = self.poster.labels(labels_of(records, delay), now=self.now)
+        told = self.poster.labels(encoded(labels_of(records, delay)), now=self.now)
         assert told["rejected"] == 0, told
 
     def reference(self, records: list[Record], name: str = "base", now: int | None = None) -> dict[str, Any]:
         now = self.now if now is None else now
-        raw = decode(_bytes(records), "application/json", None, "references", LIMIT)
+        raw = decode(encoded(records), "application/json", None, "references", LIMIT)
         return put_reference(self.service, self.model, name, conform.reference(raw, now), now)
 
     def pin(self, start: int, end: int, name: str = "pinned") -> dict[str, Any]:

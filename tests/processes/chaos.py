@@ -72,7 +72,8 @@ def play(folder: Path, kills: int, seed: int, progress: Callable[[int], None] = 
     server = Server("fsync=on")  # a store that loses nothing when it is killed
     try:
         with receiving() as receiver:
-            url = Databases(server.address).empty()
+            with contextlib.closing(Databases(server.address)) as databases:
+                url = databases.empty()
             database = Database(url)
             migrate(database)
             database.close()

@@ -102,7 +102,8 @@ def test_chdb_is_open_in_one_process_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_a_database_that_is_gone_is_told_at_once_and_comes_back_by_itself(how: str, tmp_path: Path) -> None:
     server, port = Server("fsync=on"), free_port()
-    url = Databases(server.address).migrated()
+    with contextlib.closing(Databases(server.address)) as databases:
+        url = databases.migrated()
     try:
         with started(tmp_path, url, "all", port), httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
             row = bare(traffic(clock.now() // H * H - 2 * H, 1))

@@ -12,6 +12,8 @@ from monitor.service import Service
 from monitor.store import alerts, references
 from tests.monitor.world import T0, D, H, World, at, matching, one, traffic
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 
 

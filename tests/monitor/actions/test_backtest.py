@@ -21,6 +21,8 @@ from monitor.store import alerts, readings
 from tests.monitor.world import T0, D, H, World, traffic
 from tests.stores import new_service
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 END = START + 8 * D
 EVERY_4_HOURS = "5 */4 * * *"
@@ -62,7 +64,6 @@ def injected(found: dict[str, Any], rule: str, kind: str) -> dict[str, Any]:
     return dict(put)
 
 
-@pytest.mark.one_engine
 def test_a_quiet_history_fires_nothing(told: tuple[World, dict[str, Any]]) -> None:
     _, found = told
     assert [(one["rule"], one["fired"], one["alerts"]) for one in found["rules"]] == [
@@ -70,7 +71,6 @@ def test_a_quiet_history_fires_nothing(told: tuple[World, dict[str, Any]]) -> No
     ]
 
 
-@pytest.mark.one_engine
 def test_what_is_put_in_is_found_by_the_rules_that_look_for_it(told: tuple[World, dict[str, Any]]) -> None:
     _, found = told
     shift = injected(found, "drift", "shift")
@@ -86,7 +86,6 @@ def test_what_is_put_in_is_found_by_the_rules_that_look_for_it(told: tuple[World
     assert {put["cannot_tell"] for one in found["rules"] for put in one["injected"]} == {None}
 
 
-@pytest.mark.one_engine
 def test_nothing_of_it_is_stored(told: tuple[World, dict[str, Any]]) -> None:
     world, _ = told
     with world.service.database.read() as connection:
@@ -95,7 +94,6 @@ def test_nothing_of_it_is_stored(told: tuple[World, dict[str, Any]]) -> None:
         assert list(readings.find(connection, model.id, readings.Query(limit=9))) == []
 
 
-@pytest.mark.one_engine
 @pytest.mark.parametrize("late", [None, 30 * D], ids=["no labels", "labels that come later"])
 def test_a_concept_without_labels_tells_nothing(world: World, late: int | None) -> None:
     world.now = END + 40 * D
@@ -128,7 +126,6 @@ def test_it_says_what_replay_does(world: World) -> None:
     assert [(one["fired_at"], one["severity"]) for one in made if one["rule"] == "drift"] == foretold
 
 
-@pytest.mark.one_engine
 def test_an_edit_shows_which_alerts_it_would_have_changed(world: World) -> None:
     world.now = END + H
     world.configure(**SETTINGS)
@@ -144,7 +141,6 @@ def test_an_edit_shows_which_alerts_it_would_have_changed(world: World) -> None:
     assert changed_alerts(world.service, from_object({"models": {"m": SETTINGS}}), world.now) == {}
 
 
-@pytest.mark.one_engine
 def test_a_rules_page_shows_its_neighbours_and_tries_it(told: tuple[World, dict[str, Any]]) -> None:
     world, _ = told
     for hour in range(0, 24, 4):
@@ -164,7 +160,6 @@ def test_a_rules_page_shows_its_neighbours_and_tries_it(told: tuple[World, dict[
         build_page.build_rule(world.service, viewer, "m", "nobody")
 
 
-@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

@@ -12,6 +12,8 @@ from monitor import clock
 from monitor.actions import build_page
 from tests.monitor.world import T0, D, H, Record, World, one, traffic
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 
 

@@ -26,6 +26,8 @@ from tests.orchestrators.every import ENVIRONMENT
 from tests.orchestrators.schedulers import Airflow
 from tests.stores import new_service
 
+pytestmark = pytest.mark.one_engine
+
 LOG = 10 * D
 MOVED = T0 + LOG  # from here on x is elsewhere
 BACK = MOVED + D  # from here on there is v2
@@ -136,7 +138,6 @@ def test_a_model_that_was_not_has_not(loop: Loop) -> None:
     assert "It did not help: x: " in loop.page()
 
 
-@pytest.mark.one_engine
 def test_a_version_that_came_for_another_reason_is_not_judged(loop: Loop) -> None:
     """v9 comes while the retraining runs, v2 after it; then the run says by itself what it made."""
     loop.retrain(took=8 * H)
@@ -156,7 +157,6 @@ def test_a_version_that_came_for_another_reason_is_not_judged(loop: Loop) -> Non
     assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("not_recovered", "v9")
 
 
-@pytest.mark.one_engine
 def test_a_run_that_deploys_before_it_ends_is_judged_a_day_later(loop: Loop) -> None:
     loop.retrain(took=8 * H)
     loop.serve(0, 36, trained=True)
@@ -166,7 +166,6 @@ def test_a_run_that_deploys_before_it_ends_is_judged_a_day_later(loop: Loop) -> 
     assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("recovered", "v2")
 
 
-@pytest.mark.one_engine
 def test_a_version_that_comes_days_later_takes_nothing_back(loop: Loop) -> None:
     """v2 was deployed by the run itself and has not been looked at yet when v9 comes for another reason."""
     loop.retrain(took=8 * H)
@@ -176,7 +175,6 @@ def test_a_version_that_comes_days_later_takes_nothing_back(loop: Loop) -> None:
     assert (loop.run()["closing"]["result"], loop.run()["closing"]["version"]) == ("recovered", "v2")
 
 
-@pytest.mark.one_engine
 def test_what_the_schedule_catches_up_did_not_make_a_version_that_was_there_before(loop: Loop) -> None:
     """The service was down for ten days, in which somebody deployed v2: the retraining is asked for after that."""
     loop.serve(0, 24, trained=True)

@@ -22,6 +22,8 @@ from monitor.ingest import conform
 from monitor.ingest.decode import decode
 from tests.monitor.world import NOW, T0, D, H, Record, World, matching, one
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 DIMENSION = 8
 LIMIT = 64 * 1024 * 1024

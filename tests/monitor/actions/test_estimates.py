@@ -10,6 +10,8 @@ import pytest
 from monitor import clock
 from tests.monitor.world import T0, D, H, World, matching, traffic
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 
 

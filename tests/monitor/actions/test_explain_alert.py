@@ -20,6 +20,8 @@ from tests.monitor.api.serving import serving
 from tests.monitor.world import T0, D, H, World
 from tests.stores import new_service
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 BROKEN = START + 5 * D
 END = START + 10 * D

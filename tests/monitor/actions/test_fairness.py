@@ -13,6 +13,8 @@ from monitor.config.reading import from_object
 from monitor.errors import Invalid
 from tests.monitor.world import T0, D, H, Record, World, matching, one, traffic
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 PARITY = "demographic_parity_difference"
 

@@ -17,6 +17,8 @@ from monitor.service import Service
 from monitor.store import tables
 from tests.monitor.world import T0, D, H, World, traffic
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 
 

@@ -15,6 +15,8 @@ from monitor.actions.label_arrivals import curve_of, known_of
 from tests.monitor.world import T0, D, H, World, matching, traffic
 from tests.stores import new_service
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 DAYS = 24
 END = START + DAYS * D

@@ -10,6 +10,8 @@ import pytest
 from monitor import clock
 from tests.monitor.world import T0, D, World, matching, one
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 NAMES = ("a", "b", "c", "d")
 

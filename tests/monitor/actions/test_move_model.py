@@ -18,6 +18,7 @@ from monitor.errors import Conflict, Invalid, NotFound
 from monitor.service import Service
 from monitor.store import alerts, quarantine
 from tests.monitor.world import NOW, T0, D, H, World, traffic
+from tests.stores import filled
 
 START = T0 + 14 * D
 AS_OF = START + 3 * D
@@ -31,9 +32,18 @@ def other(tmp_path: Path) -> Iterator[Service]:
     made.database.close()
 
 
-def lived(world: World) -> World:
+@pytest.fixture
+def lived(tmp_path: Path) -> Iterator[World]:
+    """A model that went through a lot."""
+    made = filled(tmp_path / "lived", live)
+    yield World(made)
+    made.database.close()
+
+
+def live(service: Service) -> None:
     """Versions, segments, corrected and early labels, odd values, rejects, a pinned reference, alerts, erased rows."""
-    World(world.service, "neighbour").reference(traffic(T0, 24))  # other numbers than in the other store
+    world = World(service)
+    World(service, "neighbour").reference(traffic(T0, 24))  # other numbers than in the other store
     world.configure(task="binary", segments=["kind"], owner="me", checks=[], min_label_coverage=0.5)
     world.reference([{**one, "version": "1"} for one in traffic(T0, 24 * 9)])
     records = [{**one, "version": str(1 + i % 2)} for i, one in enumerate(traffic(START, 72, 20, seed=2, shift=1.5))]
@@ -47,7 +57,6 @@ def lived(world: World) -> World:
     world.pin(START, START + D)
     for as_of in (START + D, START + 2 * D, AS_OF):
         world.run(as_of)
-    return world
 
 
 def moved(world: World, other: Service, folder: Path, name: str = "m") -> World:
@@ -61,8 +70,8 @@ def everything(world: World) -> list[dict[str, Any]]:
     return sorted(found, key=lambda r: (r["window"]["end"], r["check"], r["metric"], str(r), r["as_of"]))
 
 
-def test_every_reading_is_the_same_to_the_bit(world: World, other: Service, tmp_path: Path) -> None:
-    lived(world)
+def test_every_reading_is_the_same_to_the_bit(lived: World, other: Service, tmp_path: Path) -> None:
+    world = lived
     there = moved(world, other, tmp_path / "out")
     known = everything(world)
     assert len(known) > 100
@@ -79,8 +88,8 @@ def test_every_reading_is_the_same_to_the_bit(world: World, other: Service, tmp_
     assert world.read(AS_OF + D) == there.read(AS_OF + D)
 
 
-def test_everything_else_is_there_too(world: World, other: Service, tmp_path: Path) -> None:
-    lived(world)
+def test_everything_else_is_there_too(lived: World, other: Service, tmp_path: Path) -> None:
+    world = lived
     there = moved(world, other, tmp_path / "out")
     for prediction in ("p2-0", "p2-5", "p2-6"):
         assert find_prediction(other, "m", prediction) == find_prediction(world.service, "m", prediction)
@@ -100,8 +109,8 @@ def test_everything_else_is_there_too(world: World, other: Service, tmp_path: Pa
     assert there.poster.predictions([{k: v for k, v in again[0].items() if k != "label"}])["duplicates"] == 1
 
 
-def test_moving_back_and_forth_gives_the_same_files(world: World, other: Service, tmp_path: Path) -> None:
-    lived(world)
+def test_moving_back_and_forth_gives_the_same_files(lived: World, other: Service, tmp_path: Path) -> None:
+    world = lived
     moved(world, other, tmp_path / "out")
     export_model(other, "m", tmp_path / "again")
     files = sorted(file.relative_to(tmp_path / "out") for file in (tmp_path / "out").rglob("*.parquet"))
@@ -119,8 +128,8 @@ def test_moving_back_and_forth_gives_the_same_files(world: World, other: Service
     assert world.read(AS_OF + 4 * H) == World(other, "m").read(AS_OF + 4 * H)
 
 
-def test_what_cannot_be_moved_is_said_and_leaves_nothing(world: World, other: Service, tmp_path: Path) -> None:
-    lived(world)
+def test_what_cannot_be_moved_is_said_and_leaves_nothing(lived: World, other: Service, tmp_path: Path) -> None:
+    world = lived
     folder = tmp_path / "out"
     with pytest.raises(NotFound):
         export_model(world.service, "nobody", folder)

@@ -10,6 +10,8 @@ import pytest
 from monitor import clock
 from tests.monitor.world import T0, D, World, matching, one
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 CHECK = {"name": "together", "kind": "data_drift", "method": "domain_classifier", "threshold": {"warning": 0.55}}
 

@@ -11,6 +11,8 @@ from monitor.errors import Invalid, NotFound
 from monitor.store import references
 from tests.monitor.world import NOW, T0, D, H, World, at, matching, one, traffic
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 AS_OF = START + 2 * D
 

@@ -20,6 +20,8 @@ from monitor.errors import NotFound
 from tests.monitor.api.calling import Api
 from tests.monitor.world import T0, D, H, Record, World, at, matching, one, traffic
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 AS_OF = START + 2 * D
 REGIONS = {"north": 0.3, "south": 0.65, "isle": 0.05}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from monitor.actions import describe
 from monitor.actions.run_due import run_due
 from monitor.actions.summarise_hours import summarise_waiting
 from tests.monitor.world import T0, D, H, World, matching, one, traffic
+
+pytestmark = pytest.mark.one_engine
 
 START = T0 + 14 * D
 DAYS = 28

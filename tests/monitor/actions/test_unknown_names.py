@@ -8,6 +8,8 @@ import pytest
 
 from tests.monitor.world import T0, D, World, matching, one, traffic
 
+pytestmark = pytest.mark.one_engine
+
 START = T0 + 14 * D
 PSI = {"kind": "data_drift", "method": "psi", "threshold": {"warning": 0.1}}
 DOMAIN = {"kind": "data_drift", "method": "domain_classifier", "threshold": {"warning": 0.6}}
