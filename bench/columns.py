@@ -1,7 +1,8 @@
-"""What the ClickHouse store costs, on the embedded engine, as a share of floors measured in the same run.
+"""What the ClickHouse store costs, on the embedded engine, as a share of floors measured in the same run; summarising
+on the other stores, too.
 
     python -m bench.columns ingest [--rows 5000] [--posts 12]
-    python -m bench.columns summarise [--rows 1000000] [--features 50] [--counts]
+    python -m bench.columns summarise [--rows 1000000] [--features 50] [--engine chdb|sqlite|postgres] [--counts]
 
 Ingest: posts over a real socket to the service in a process of its own, answered when the rows are on disk, beside
 inserting the same rows straight into a bare table of the same key, engine and durability. The engine's key is an order
@@ -14,6 +15,7 @@ searchsorted and bincount.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,18 @@ import httpx
 import numpy as np
 import pyarrow as pa
 
-from bench.ingest import FORMATS, NUMBERS, START, TEXTS, make_body, make_rows, post, timed, wait_until_up
+from bench.ingest import (
+    FORMATS,
+    NUMBERS,
+    START,
+    TEXTS,
+    database_of,
+    make_body,
+    make_rows,
+    post,
+    timed,
+    wait_until_up,
+)
 from tests.ports import free_port
 
 HOUR = 3_600_000_000
@@ -162,16 +175,27 @@ def bin_alone(service: Any, features: int) -> None:
                 np.bincount(hours * (len(cuts) + 1) + np.searchsorted(cuts, values))
 
 
-def summarise(rows: int, features: int, folder: Path, *, counts: bool) -> None:
+def summarise(rows: int, features: int, folder: Path, *, engine: str, counts: bool) -> None:
     """All hours at once, beside reading and binning alone; the better of two each."""
-    from monitor.actions.summarise_hours import summarise_waiting
     from monitor.bootstrap import build
     from monitor.settings import load
+
+    with contextlib.ExitStack() as until:
+        url = f"chdb://{folder / 'observations'}{'?counts=1' if counts else ''}" if engine == "chdb" else None
+        database = until.enter_context(database_of("sqlite" if engine == "chdb" else engine))
+        service = build(load({}, home=folder / "home", observations_url=url, database_url=database))
+        until.callback(service.close)
+        fill(service, rows, features)
+        speeds = summarised(service, rows, features)
+    here, alone = speeds["summarise"], speeds["read and bin"]
+    print(f"{engine}: summarise {here:,.0f} rows/s, read and bin alone {alone:,.0f} rows/s: {here / alone:.0%}")
+
+
+def summarised(service: Any, rows: int, features: int) -> dict[str, float]:
+    """Rows a second of both."""
+    from monitor.actions.summarise_hours import summarise_waiting
     from monitor.store import models, summaries
 
-    url = f"chdb://{folder / 'observations'}{'?counts=1' if counts else ''}"
-    service = build(load({}, home=folder / "home", observations_url=url))
-    fill(service, rows, features)
     times: dict[str, list[float]] = {}
     for _ in range(2):
         with service.database.write() as connection:
@@ -183,11 +207,9 @@ def summarise(rows: int, features: int, folder: Path, *, counts: bool) -> None:
         timed(times, "read and bin", bin_alone, service, features)
     with service.database.read() as connection:
         counted = sum(count for _, _, count in summaries.predicted(connection, model.id, 0, 1 << 24))
-    service.close()
     if counted != rows:
         raise SystemExit(f"{counted} rows were counted, not {rows}")
-    here, alone = (rows / min(times[name]) for name in ("summarise", "read and bin"))
-    print(f"summarise {here:,.0f} rows/s, read and bin alone {alone:,.0f} rows/s: {here / alone:.0%}")
+    return {name: rows / min(seconds) for name, seconds in times.items()}
 
 
 def main() -> None:
@@ -197,13 +219,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=0)
     parser.add_argument("--posts", type=int, default=12)
     parser.add_argument("--features", type=int, default=50)
+    parser.add_argument("--engine", choices=("chdb", "sqlite", "postgres"), default="chdb", help="to summarise on")
     parser.add_argument("--counts", action="store_true", help="summarise in the engine")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if arguments.what == "ingest":
             served(arguments, Path(folder))
         else:
-            summarise(arguments.rows or 1_000_000, arguments.features, Path(folder), counts=arguments.counts)
+            rows, features = arguments.rows or 1_000_000, arguments.features
+            summarise(rows, features, Path(folder), engine=arguments.engine, counts=arguments.counts)
 
 
 if __name__ == "__main__":

@@ -201,7 +201,7 @@ def report(times: dict[str, list[float]], rows: int) -> None:
 
 
 @contextlib.contextmanager
-def _url(engine: str) -> Iterator[str | None]:
+def database_of(engine: str) -> Iterator[str | None]:
     """A new database that keeps what it acknowledged; None for a file of SQLite."""
     if engine == "sqlite":
         yield None
@@ -224,7 +224,7 @@ def main() -> None:
     global NUMBERS, TEXTS
     NUMBERS, TEXTS = arguments.features * 4 // 5, arguments.features // 5
     port = free_port()
-    with tempfile.TemporaryDirectory() as home, _url(arguments.engine) as url:
+    with tempfile.TemporaryDirectory() as home, database_of(arguments.engine) as url:
         service = multiprocessing.get_context("spawn").Process(target=serve, args=(home, port, url), daemon=True)
         service.start()
         try:

@@ -22,7 +22,7 @@ import pyarrow as pa
 from rich.progress import track
 from sqlalchemy import select, update
 
-from bench.ingest import FORMATS, _url, make_body
+from bench.ingest import FORMATS, database_of, make_body
 from dashboards.views import Viewer
 from detectors.cuts import Binning
 from detectors.hour_bytes import decode, encode
@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home, _url(given.engine) as url:
+    with tempfile.TemporaryDirectory() as home, database_of(given.engine) as url:
         service = build(load({}, home=Path(home), database_url=url))
         for model in ("million", "hundred"):
             fill(service, model, given.rows)

@@ -24,7 +24,7 @@ import httpx
 import numpy as np
 import psutil
 
-from bench.ingest import FORMATS, _url, make_body
+from bench.ingest import FORMATS, database_of, make_body
 from bench.kept import rows_of
 from monitor import clock
 from tests.ports import free_port
@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=["sqlite", "postgres"], default="postgres")
     given = parser.parse_args()
     port = free_port()
-    with tempfile.TemporaryDirectory() as home, _url(given.engine) as url:
+    with tempfile.TemporaryDirectory() as home, database_of(given.engine) as url:
         service = multiprocessing.get_context("spawn").Process(target=serve, args=(home, port, url), daemon=True)
         service.start()
         base = f"http://127.0.0.1:{port}"
