@@ -33,13 +33,13 @@ class Injection:
     feature: str | None = None
 
 
-def yardstick_of(values: pa.Array) -> float | str | None:
-    """What a shift of such values is measured by: a standard deviation of numbers (1 where all are the same), the
-    rarest category; None where there is no value."""
-    if values.null_count == len(values):
+def yardstick_of(values: pa.Array, least: int = 1) -> float | str | None:
+    """What a shift of such values is measured by: a standard deviation of numbers, the rarest category; None where all
+    are the same, or fewer than ``least`` are there."""
+    if len(values) - values.null_count < least or pc.count_distinct(values).as_py() < 2:
         return None
     if pa.types.is_floating(values.type):
-        return float(pc.stddev(values).as_py() or 1.0)
+        return float(pc.stddev(values).as_py())
     counted = pc.value_counts(values.drop_null()).to_pylist()
     return str(min(counted, key=lambda one: (one["counts"], one["values"]))["values"])
 
@@ -48,7 +48,7 @@ def changed_values(
     values: pa.Array, injection: Injection, rng: np.random.Generator, yardstick: float | str | None = None
 ) -> pa.Array:
     """The values [n] of the feature (float64 or string) as they would have come. Which rows are struck is ``rng``'s.
-    ``yardstick``: of the stretch that drift begins with, so that a size means the same in the next; else of these."""
+    ``yardstick``: of a stretch before, so that a size means the same in this one; else of these."""
     if injection.kind == "missing":
         gone = pa.array(rng.random(len(values)) < injection.size)
         return pc.if_else(gone, pa.scalar(None, values.type), values)

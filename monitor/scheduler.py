@@ -30,7 +30,7 @@ SIDE_BY_SIDE = {"delivery": 6, "polls": 6}  # a receiver or orchestrator that ta
 
 
 def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundScheduler:
-    """Begin to tick; ``shutdown()`` on the answer ends it."""
+    """Begin to tick, until ``stop``."""
     holder = secrets.token_hex(8)
     watch, busy = Watch(), Busy()
     ticks: dict[str, tuple[float, Callable[[], object]]] = {
@@ -56,6 +56,12 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
         _beat(service, name, now())
     scheduler.start()
     return scheduler
+
+
+def stop(service: Service, ticking: BackgroundScheduler) -> None:
+    """End ``start``: nothing new is begun, and what is under way is waited for."""
+    service.stopping.set()
+    ticking.shutdown(wait=True)
 
 
 def _tidy(done: int) -> None:

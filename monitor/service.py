@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from monitor.errors import Overloaded
@@ -88,6 +88,7 @@ class Service:
     turns: Turns = field(default_factory=Turns)
     explaining: Lock = field(default_factory=Lock)  # one at a time: each takes seconds of a processor
     elsewhere: Callable[[Path], Service] | None = None  # a service of the same kind on a new store in a folder
+    stopping: Event = field(default_factory=Event)  # set once the process is told to stop: nothing new is begun
     deletions: list[int] = field(default_factory=list)  # that were known when something was last kept at hand
 
     def keep_up(self, deletions: int) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,10 +28,10 @@ from monitor.store import installation
 from monitor.store.observations.base import Apart
 from monitor.store.server_time import ServerTime
 
+log = logging.getLogger(__name__)
 Role = Literal["api", "worker", "all"]
 
-# Seconds that what runs and sends may take to end once the service is told to stop; supervisors kill after 30 or 90.
-PATIENCE = 10
+PATIENCE, PAUSE = 10, 0.05  # seconds that what runs and sends may take to end once the service is told to stop
 # Seconds that a thread computes before another gets its turn: a round of posts lets go of the interpreter some hundred
 # times, and would wait for the event loop that long each time to have it back.
 TURN_OF_A_THREAD = 0.0005
@@ -87,7 +89,7 @@ def _answer(service: Service, now: ServerTime, role: Role, ready: str | None) ->
             threading.Thread(target=warn_of_triggers, args=told, name="check", daemon=True).start()
         with service.database.write() as connection:
             installation.note_public_url(connection, settings.public_url)
-        end = scheduler.start(service, now).shutdown if role == "all" else None
+        end = partial(scheduler.stop, service, scheduler.start(service, now)) if role == "all" else None
         _server(service, now, ready, end).run([listening])
 
 
@@ -100,7 +102,7 @@ def _work(service: Service, now: ServerTime, ready: str | None) -> None:
     if ready is not None:
         print(ready, flush=True)
     over.wait()
-    ticking.shutdown(wait=True)
+    scheduler.stop(service, ticking)
 
 
 def _server(service: Service, now: ServerTime, ready: str | None, end: Callable[[], object] | None) -> uvicorn.Server:
@@ -132,8 +134,19 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let what is under way end, and clear what is worked out on the side."""
         await super().shutdown(sockets)
-        if self._end is not None:
-            ending = threading.Thread(target=self._end, name="end", daemon=True)
-            ending.start()
-            await asyncio.to_thread(ending.join, PATIENCE)
+        cut = self._end is not None and not await self._ended(self._end)
         clear(self._home)
+        if cut:  # the interpreter would wait for its threads, however long they take
+            log.warning("what was under way is cut; another process takes it over")
+            logging.shutdown()
+            os._exit(0)
+
+    async def _ended(self, end: Callable[[], object]) -> bool:
+        """Whether what is under way ended in time, and nobody asked a second time."""
+        ending = threading.Thread(target=end, name="end", daemon=True)
+        ending.start()
+        for _ in range(round(PATIENCE / PAUSE)):
+            if not ending.is_alive() or self.force_exit:
+                break
+            await asyncio.sleep(PAUSE)
+        return not ending.is_alive()

@@ -25,10 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Files of tests are in memory where that has room; workers have theirs in the folder of the process that began."""
     if config.option.basetemp is None and not hasattr(config, "workerinput"):
-        made = memory_disk.folder()
-        if made is not None:
+        found = memory_disk.folder(config.getoption("numprocesses", 0) or 1)
+        if found is not None:
+            made, held = found
             config.option.basetemp = str(made / "files")
             os.environ[memory_disk.FOLDER] = str(made)
+            config.add_cleanup(held.close)
             config.add_cleanup(lambda: shutil.rmtree(made, ignore_errors=True))
 
 
@@ -48,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: some wait for a process or a page."""
-    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or memory_disk.cores() + 1)
 
 
 def pytest_collection_finish() -> None:

@@ -167,19 +167,20 @@ class Databases:
     def migrated(self) -> str:
         """The URL of a new database with the newest schema."""
         if not self._has_newest:
-            self._has_newest = True
             self._create("newest", "template0")
             database = Database(f"{self._address}/newest")
             migrate(database)
             database.close()
+            self._has_newest = True
         return self._make("newest")
 
     def copy_of(self, name: str, fill: Callable[[str], None]) -> str:
         """The URL of a new database like the one of that name, which is filled the first time."""
         if name not in self._filled:
-            self._filled[name] = f"filled{len(self._filled)}"
-            self._create(self._filled[name], self.migrated().rpartition("/")[2])
-            fill(f"{self._address}/{self._filled[name]}")
+            made = f"filled{len(self._filled)}"
+            self._create(made, self.migrated().rpartition("/")[2])
+            fill(f"{self._address}/{made}")
+            self._filled[name] = made
         return self._make(self._filled[name])
 
     def drop(self, url: str) -> None:
@@ -191,21 +192,23 @@ class Databases:
         name = f"t{self._number}"
         self._create(name, template)
         self._made.append(name)
-        while len(self._made) > KEPT:
-            self._drop_unused(self._made.popleft())
+        if len(self._made) > KEPT:
+            self._drop(self._made.popleft())
         return f"{self._address}/{name}"
 
-    def _drop_unused(self, name: str) -> None:
-        with suppress(psycopg.errors.ObjectInUse):
+    def _drop(self, name: str) -> None:
+        if self._run(f"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}'"):
+            self._made.append(name)  # somebody is connected; the server would wait for him
+        else:
             self._run(f"DROP DATABASE IF EXISTS {name}")
 
     def _create(self, name: str, template: str) -> None:
         self._run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
 
-    def _run(self, statement: str) -> None:
+    def _run(self, statement: str) -> int:
         if self._connection is None:
             self._connection = psycopg.connect(f"{self._address}/postgres", autocommit=True)
-        self._connection.execute(statement)
+        return self._connection.execute(statement).rowcount
 
     def close(self) -> None:
         """Let go of the server."""

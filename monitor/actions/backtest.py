@@ -31,6 +31,7 @@ WATCHED = 7 * clock.DAY  # so long a rule has to see what was put in
 NO_LABELS = "no_labels"  # why an injection says nothing: there were none to put it into
 WARM_UP = 2 * clock.DAY  # of runs before, so that windows in a row are counted
 Progress = Callable[[str, int, int], None]
+ENOUGH = 1000  # values that say how much they vary
 
 
 @dataclass(frozen=True)
@@ -257,14 +258,14 @@ def _changes(service: Service, name: str, injection: Injection, begins: int, str
         model = known_models.get(connection, name)
     seed = zlib.crc32(f"{name} {injection} {begins}".encode())
     rng = np.random.default_rng(seed)
-    yardstick: float | str | None = None  # of the first stretch that is struck
+    yardstick: float | str | None = None  # of the first stretch that is struck and large enough
 
     def labels(old: pa.Table) -> pa.Table:
         nonlocal yardstick
         values = old["value"].combine_chunks()
         if model.task == "regression":
             numbers = pc.cast(values, pa.float64())
-            yardstick = yardstick_of(numbers) if yardstick is None else yardstick
+            yardstick = yardstick_of(numbers, ENOUGH) if yardstick is None else yardstick
             values = canonical(changed_labels(numbers, injection, rng, yardstick))
         else:
             values = changed_labels(values, injection, rng)
@@ -278,7 +279,7 @@ def _changes(service: Service, name: str, injection: Injection, begins: int, str
     def predictions(rows: pa.Table) -> pa.Table:
         nonlocal yardstick
         values = rows[physical].combine_chunks()
-        yardstick = yardstick_of(values) if yardstick is None else yardstick
+        yardstick = yardstick_of(values, ENOUGH) if yardstick is None else yardstick
         values = changed_values(values, injection, rng, yardstick)
         return rows.set_column(rows.column_names.index(physical), physical, values)
 

@@ -84,7 +84,7 @@ def _deliver_some(
     service: Service, clock: Callable[[], int], environment: Mapping[str, str], most: int, patience: float | None
 ) -> int:
     attempts = 0
-    while attempts < most:
+    while attempts < most and not service.stopping.is_set():
         with service.database.write(locks.OUTBOX) as connection:
             claimed, ready = _claim(service, connection, clock())
         if not claimed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from alerting.backoff import LIFETIME
 from alerting.outbound import RETRIED_CLIENT_ERRORS
 from alerting.registry import Repeats, channel_of
 from monitor.service import Service
@@ -38,7 +39,7 @@ def next_at(connection: Connection, message: Outgoing, due: int | None, now: int
     ids = [str(one["alert"]["id"]) for one in message.body["entries"] if one["alert"]["state"] == "firing"]
     if not any(alert["state"] == "firing" for alert in alerts.get_alerts(connection, ids)):
         return due
-    soon = now + max(channel.repeats.every, asked or 0)
+    soon = now + max(channel.repeats.every, min(asked or 0, LIFETIME))
     return soon if due is None else min(due, soon)
 
 

@@ -26,6 +26,8 @@ def run_due(service: Service, holder: str, now: int) -> int:
     """Run everything that is due at ``now`` for every model that is awake; how many runs were made."""
     done = 0
     for model in models.every(service.database):
+        if service.stopping.is_set():
+            break
         if known_models.has_checks(model) and not is_dormant(model, now):
             with by_itself(service, model.name, "run"):  # tried again after the lease
                 done += _run_model(service, model, holder, now)
@@ -40,6 +42,8 @@ def _run_model(service: Service, model: Model, holder: str, now: int) -> int:
         due = [] if frame is None else moments(frame.checks, before, now)
     done = 0
     for as_of, names in due[:AT_ONCE]:
+        if service.stopping.is_set():
+            break
         with service.database.write(locks.claims(model.name)) as connection:
             if not claims.claim(connection, model.id, as_of, holder, now):
                 return done

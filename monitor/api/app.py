@@ -42,7 +42,7 @@ from monitor.api import (
     trigger_runs,
 )
 from monitor.api.access import refuse_unguarded
-from monitor.errors import Full, Overloaded, PlimsollError, StoreUnavailable, Unauthorized
+from monitor.errors import Full, Overloaded, PlimsollError, StoreBusy, StoreUnavailable, Unauthorized
 from monitor.service import Service
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ def create_app(service: Service, now: Callable[[], int] = clock.now) -> FastAPI:
     app = FastAPI(title="Plimsoll", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.service = service
     app.state.clock = now
+    app.state.refusals = {}
     for module in _ROUTERS:
         app.include_router(module.router)
     refuse_unguarded(app)
@@ -97,7 +98,7 @@ def said(request: Request, error: PlimsollError) -> Response:
     if isinstance(error, Unauthorized) and _wants_page(request):
         return RedirectResponse(f"/sign-in?next={_asked_for(request)}", 303)
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else {}
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreUnavailable) and not isinstance(error, StoreBusy):
         _tell_operator(request.app, error)
     if isinstance(error, Overloaded | StoreUnavailable | Full):
         headers["Retry-After"] = str(error.retry_after)
@@ -107,10 +108,10 @@ def said(request: Request, error: PlimsollError) -> Response:
 
 
 def _tell_operator(app: FastAPI, error: StoreUnavailable) -> None:
-    """In the log, once a minute at most: clients alone would know."""
-    now = time.monotonic()
-    if now >= getattr(app.state, "told_operator", now - QUIET) + QUIET:
-        app.state.told_operator = now
+    """In the log, each of such words once a minute at most: clients alone would know."""
+    now, said_at = time.monotonic(), app.state.refusals
+    if now >= said_at.get(error.message, now - QUIET) + QUIET:
+        said_at[error.message] = now
         log.error("the store refuses", extra={"error": error.message})
 
 

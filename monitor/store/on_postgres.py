@@ -29,7 +29,7 @@ MARK = "\ufdd0"
 _IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _TROUBLES = {
     "53100": "The disk of the store is full",
-    "25006": "The store can be read, but not written (a replica?)",
+    "58030": "The disk of the store fails",
 }
 
 

@@ -33,8 +33,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(made)], check=True)
 
 
-def body(number: int) -> list[Record]:
-    return bare(traffic(T0 + number * D, 24, 400, seed=number))
+def body(number: int, per_hour: int = 400) -> list[Record]:
+    return bare(traffic(T0 + number * D, 24, per_hour, seed=number))
 
 
 def test_it_is_told_and_mended_by_room(disk: Path) -> None:
@@ -54,8 +54,10 @@ def test_it_is_told_and_mended_by_room(disk: Path) -> None:
             if answer.status_code != 200:
                 break
             acknowledged += answer.json()["accepted"]
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
-        assert "The disk of the store is full; nothing was stored." in answer.json()["error"]["message"]
+        large = http.post("/v1/models/m/predictions", json=body(200, per_hour=2500))  # ends within, not at its end
+        for refused in (answer, large):
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "30")
+            assert "The disk of the store is full; nothing was stored." in refused.json()["error"]["message"]
         ready = http.get("/readyz")
         assert ready.status_code == 503
         assert "the disk of the store is full" in ready.json()["problems"][0].lower()

@@ -36,8 +36,9 @@ def started(folder: Path, url: str, role: str, port: int) -> Iterator[subprocess
         try:
             assert process.stdout.readline().startswith("Plimsoll ")
             yield process
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) in (0, -signal.SIGTERM)  # uvicorn ends by the signal that it got
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(30) in (0, -signal.SIGTERM)  # uvicorn ends by the signal that it got
         finally:
             process.kill()
 

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitor.errors import StoreUnavailable
 from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
 from monitor.store.observations.dialect import Staged, first_of_each
 
@@ -32,8 +31,6 @@ def cursor(connection: Any) -> Iterator[sqlite3.Cursor]:
     opened: sqlite3.Cursor = connection.connection.driver_connection.cursor()
     try:
         yield opened
-    except sqlite3.OperationalError as error:
-        raise StoreUnavailable(f"The store cannot be used just now ({error}); nothing was stored.") from error
     finally:
         opened.close()
 

@@ -27,8 +27,6 @@ from tests.monitor.posting import NOW
 from tests.monitor.world import T0, World, traffic
 from tests.stores import new_service
 
-pytestmark = pytest.mark.one_engine
-
 DAY = clock.DAY
 NEWEST = clock.parse("2026-05-31T12:00:00Z")
 TODAY = NEWEST // DAY

@@ -22,6 +22,7 @@ import pytest
 from monitor import bootstrap, settings
 from monitor.actions import manage_keys
 from monitor.actions.replay import Replayed
+from monitor.actions.replay import replay as run_replay
 from monitor.api.app import create_app
 from monitor.cli.base import service_from
 from monitor.cli.replay import show_replayed
@@ -217,6 +218,26 @@ def test_replay(home: Path, there: tuple[str, Service]) -> None:
     assert "--from is 'yesterday'" in said(plimsoll("replay", "--model", "m", *words, home=home), 2)
     words = ("--from", "2026-01-16", "--to", "2026-01-15")
     assert "--from before --to" in said(plimsoll("replay", "--model", "m", *words, home=home), 2)
+
+
+def test_a_replay_without_delivery_says_who_hears_nothing(there: tuple[str, Service]) -> None:
+    world, start = World(there[1]), T0 + 10 * D
+    daily = {"name": "daily", "kind": "data_drift", "features": ["x"], "window": "24h"}
+    hook = {"type": "webhook", "url": "http://127.0.0.1:1/"}
+    world.apply({"channels": {"ops": hook}, "default_notify": ["ops"], "models": {"m": {"checks": [daily]}}})
+    world.reference(traffic(T0, 24 * 9))
+    world.post([*traffic(start, 24, seed=2, shift=4), *traffic(start + D, 72, seed=3)])
+
+    def go(first: int, last: int, *, deliver: bool) -> Replayed:
+        span = start + first * H, start + last * H
+        return run_replay(world.service, "m", *span, now=lambda: world.now, deliver=deliver, only=["daily"])
+
+    told = go(23, 25, deliver=True)
+    assert [one["resolved_at"] for one in told.alerts.values()] == [None]
+    assert told.unheard == 0
+    quiet = go(25, 72, deliver=False)
+    assert [one["resolved_at"] is None for one in quiet.alerts.values()] == [False]
+    assert quiet.unheard == 1
 
 
 def test_a_replay_says_whom_it_ended(capsys: pytest.CaptureFixture[str]) -> None:
