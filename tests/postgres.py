@@ -90,6 +90,11 @@ class Server:
         for process in [*psutil.Process(self._process.pid).children(), psutil.Process(self._process.pid)]:
             process.suspend() if paused else process.resume()
 
+    def give(self, folder: Path) -> None:
+        """Let it write there."""
+        if self._user:
+            os.chown(folder, self._user.pw_uid, self._user.pw_gid)
+
     def stop(self) -> None:
         """End it at once: nobody needs what is in it."""
         self._process.send_signal(signal.SIGQUIT)
@@ -164,15 +169,15 @@ class Databases:
         """The URL of a new database without any table."""
         return self._make("template0")
 
-    def migrated(self) -> str:
-        """The URL of a new database with the newest schema."""
+    def migrated(self, folder: Path | None = None) -> str:
+        """The URL of a new database with the newest schema; in a folder of the server's, where one is given."""
         if not self._has_newest:
             self._create("newest", "template0")
             database = Database(f"{self._address}/newest")
             migrate(database)
             database.close()
             self._has_newest = True
-        return self._make("newest")
+        return self._make("newest", folder)
 
     def copy_of(self, name: str, fill: Callable[[str], None]) -> str:
         """The URL of a new database like the one of that name, which is filled the first time."""
@@ -187,10 +192,10 @@ class Databases:
         """Take a database away from whoever is connected."""
         self._run(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
-    def _make(self, template: str) -> str:
+    def _make(self, template: str, folder: Path | None = None) -> str:
         self._number += 1
         name = f"t{self._number}"
-        self._create(name, template)
+        self._create(name, template, folder)
         self._made.append(name)
         if len(self._made) > KEPT:
             self._drop(self._made.popleft())
@@ -202,8 +207,11 @@ class Databases:
         else:
             self._run(f"DROP DATABASE IF EXISTS {name}")
 
-    def _create(self, name: str, template: str) -> None:
-        self._run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    def _create(self, name: str, template: str, folder: Path | None = None) -> None:
+        if folder is not None:
+            self._run(f"CREATE TABLESPACE of_{name} LOCATION '{folder}'")
+        there = "" if folder is None else f" TABLESPACE of_{name}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy{there}")
 
     def _run(self, statement: str) -> int:
         if self._connection is None:

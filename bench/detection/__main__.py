@@ -5,9 +5,10 @@
     python -m bench.detection report          writes docs/benchmark.md and its pictures from what is kept
     python -m bench.detection list            scenarios and tools
 
-Work is kept per tool and stream under ``--cache`` and never done twice; stop and go on as you like. The packages are
-installed by pip into environments of their own under the cache when they are first needed. ``--data`` is the folder
-that holds electricity/electricity.parquet and bike_sharing/bike_sharing_hour.parquet, for the scenarios N4-*.
+What is measured is kept under ``--kept``, per tool and stream, and never measured twice; stop and go on as you like.
+The packages are installed by pip into environments of their own under ``--cache`` when they are first needed.
+``--data`` is the folder that holds electricity/electricity.parquet and bike_sharing/bike_sharing_hour.parquet, for the
+scenarios N4-*.
 ``promise`` asks of the engine alone, on counts drawn without rows, whether its false alarms keep to the budget.
 ``bench.detection.speed`` compares the cost of a single comparison of two tables.
 """
@@ -22,7 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.detection import promise, real, report, streams
+from bench.detection import kept, promise, real, report, streams
 from bench.detection.tools import TOOLS, Unit, Workshop, drop
 
 SCENARIOS = streams.SCENARIOS | real.SCENARIOS
@@ -48,13 +49,13 @@ def run(arguments: argparse.Namespace) -> None:
     tools = [tool for tool in TOOLS if arguments.tools is None or tool.name in arguments.tools.split(",")]
     names = _scenarios(arguments.scenarios)
     units = [Unit(name, seed, arguments.rows) for seed in arguments.seed_list for name in names]
-    shop = Workshop(arguments.cache, arguments.data, arguments.window)
+    shop = Workshop(arguments.cache, arguments.kept, arguments.data, arguments.window)
     failed: list[str] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("", total=len(units) * len(tools))
         for unit in units:
-            missing = [tool for tool in tools if not shop.file(unit, tool).exists()]
+            missing = [tool for tool in tools if not shop.is_done(unit, tool)]
             progress.advance(bar, len(tools) - len(missing))
             if not missing:
                 continue
@@ -88,7 +89,8 @@ def main() -> None:
         prog="python -m bench.detection", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=["run", "promise", "report", "list"])
-    parser.add_argument("--cache", type=Path, default=Path(".cache/detection"))
+    parser.add_argument("--kept", type=Path, default=kept.FOLDER, help="folder of what was measured")
+    parser.add_argument("--cache", type=Path, default=Path(".cache/detection"), help="folder of what may be deleted")
     parser.add_argument("--data", type=Path, help="folder of the real data")
     parser.add_argument("--scenarios", default=DEFAULT, help="names or patterns such as D1-*, with commas")
     parser.add_argument("--seeds", default="0", help="such as 0-199 or 0,3")
@@ -101,7 +103,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="of promise: after which no month is begun")
     arguments = parser.parse_args()
     arguments.seed_list = _numbers(arguments.seeds)
-    arguments.cache.mkdir(parents=True, exist_ok=True)
+    for folder in (arguments.cache, arguments.kept):
+        folder.mkdir(parents=True, exist_ok=True)
     {"run": run, "promise": promise.main, "report": report.main, "list": show_list}[arguments.what](arguments)
 
 

@@ -1,6 +1,6 @@
 """The stream of errors: the delay of Shiryaev-Roberts beside a CUSUM that knows both error rates.
 
-    python -m bench.detection.errors [--streams 2000] [--bound 20000] [--cache .cache/detection]
+    python -m bench.detection.errors [--streams 2000] [--bound 20000] [--kept FOLDER]
 
 The share of wrong rows rises from 10 % after 2000 labels. The CUSUM's bound is the one that gives it as many false
 alarms as Shiryaev-Roberts had on the same streams without a rise; delays are means over the streams.
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.detection import kept
 from detectors.sequential.shiryaev_roberts import BETS, WEIGHTS
 
 BEFORE, RISES = 0.1, (0.15, 0.2)
@@ -59,9 +60,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--streams", type=int, default=2000)
     parser.add_argument("--bound", type=float, default=20_000.0)
-    parser.add_argument("--cache", type=Path, default=Path(".cache/detection"))
+    parser.add_argument("--kept", type=Path, default=kept.FOLDER, help="folder of what was measured")
     arguments = parser.parse_args()
-    arguments.cache.mkdir(parents=True, exist_ok=True)
+    arguments.kept.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(20)
     quiet = random.random((QUIET, arguments.streams)) < BEFORE
     false, _ = shiryaev_roberts(quiet, arguments.bound)
@@ -83,7 +84,7 @@ def main() -> None:
         ratio = ours.mean() / best.mean()
         error = np.std(ours / best.mean() - best * ours.mean() / best.mean() ** 2) / np.sqrt(len(ours))
         told["rises"].append([after, ours.mean(), best.mean(), ratio, 1.96 * error])
-    (arguments.cache / "errors.json").write_text(json.dumps(told), "utf-8")
+    (arguments.kept / "errors.json").write_text(json.dumps(told), "utf-8")
     print(json.dumps(told, indent=1))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,9 +25,9 @@ class Answer:
     cost: dict[str, Any]
 
     @classmethod
-    def read(cls, file: Path) -> Answer:
-        """The lines that a tool wrote."""
-        lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    def read(cls, said: Iterable[str]) -> Answer:
+        """The lines that a tool says."""
+        lines = [json.loads(line) for line in said]
         runs = [(int(line["at"]), frozenset(line["flags"])) for line in lines if "at" in line]
         return cls(sorted(runs), {key: value for line in lines if "at" not in line for key, value in line.items()})
 

@@ -4,7 +4,7 @@
 
 Hourly counts (``hourly``) go through the functions of the service (``answer_together`` and what it asks for) at the
 levels of the ledger, with nothing else to spend the budget on, in windows of 1 h and 6 h every hour, 24 h every 4 hours
-and 7 d every day. Each month is kept under the cache when it is done. ``oracle`` says what could be had at best.
+and 7 d every day. Each month is kept when it is done. ``oracle`` says what could be had at best.
 """
 
 from __future__ import annotations
@@ -181,9 +181,9 @@ def _random(month: Month, group: int) -> np.random.Generator:
     return np.random.default_rng([*kind, month.seed, group])
 
 
-def results(cache: Path) -> dict[str, dict[str, Any]]:
+def results(folder: Path) -> dict[str, dict[str, Any]]:
     """Every month of this engine so far, by its key; where there is none, those of the engine measured last."""
-    file = cache / "promise.jsonl"
+    file = folder / "promise.jsonl"
     lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
     lines = [one for one in lines if one["key"].startswith(f"v{VERSION}-")]
     alike = len({one["engine"] for one in lines}) < 2  # then there is nothing to choose, and the mark is costly
@@ -203,12 +203,12 @@ def units(seeds: list[int], bases: list[str]) -> Iterator[Month]:
                 yield Month(base, 1000, 500, seed)
 
 
-def run(cache: Path, seeds: list[int], bases: list[str], minutes: float | None) -> None:
+def run(folder: Path, seeds: list[int], bases: list[str], minutes: float | None) -> None:
     """Do what is not done yet, until the minutes are over."""
     wanted, began, own = list(units(seeds, bases)), time.monotonic(), engine()
-    known = {key for key, one in results(cache).items() if one["engine"] == own}
+    known = {key for key, one in results(folder).items() if one["engine"] == own}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress, (cache / "promise.jsonl").open("a") as log:
+    with Progress(*columns, console=Console(stderr=True)) as progress, (folder / "promise.jsonl").open("a") as log:
         bar = progress.add_task("", total=len(wanted))
         for month in wanted:
             progress.update(bar, description=month.key)
@@ -229,9 +229,9 @@ def run(cache: Path, seeds: list[int], bases: list[str], minutes: float | None) 
             progress.advance(bar)
 
 
-def oracle_delays(cache: Path) -> dict[str, list[float]]:
+def oracle_delays(folder: Path) -> dict[str, list[float]]:
     """Median and 90 % delay of the oracle by base-size, found once: one alarm per feature in 50 months of k = 1."""
-    file = cache / f"oracle-v{VERSION}.json"
+    file = folder / f"oracle-v{VERSION}.json"
     if not file.exists():
         found = {}
         for base, size in product(("iid", "ar"), SIZES):
@@ -244,5 +244,5 @@ def oracle_delays(cache: Path) -> dict[str, list[float]]:
 
 def main(arguments: argparse.Namespace) -> None:
     """Run it."""
-    oracle_delays(arguments.cache)
-    run(arguments.cache, arguments.seed_list, arguments.bases.split(","), arguments.minutes)
+    oracle_delays(arguments.kept)
+    run(arguments.kept, arguments.seed_list, arguments.bases.split(","), arguments.minutes)

@@ -17,9 +17,9 @@ FALSE = ("hours", "features", "rows/h", "tolerance", "k", "model-months", "rejec
 DELAY = ("hours", "shift", "delays", "tolerance", "median h", "90 % h", "oracle median", "oracle 90 %", "ratio")
 
 
-def _quiet(cache: Path) -> dict[tuple[str, int, int, float, float], list[dict[str, Any]]]:
+def _quiet(folder: Path) -> dict[tuple[str, int, int, float, float], list[dict[str, Any]]]:
     found: dict[tuple[str, int, int, float, float], list[dict[str, Any]]] = defaultdict(list)
-    for month in promise.results(cache).values():
+    for month in promise.results(folder).values():
         for case in month["found"] if not month["size"] else ():
             key = (month["features"], month["rows"], case["tolerance"], case["k"])
             found[(month["base"], *key)].append(case)
@@ -27,11 +27,11 @@ def _quiet(cache: Path) -> dict[tuple[str, int, int, float, float], list[dict[st
     return found
 
 
-def false_alarms(cache: Path) -> list[tuple[str, ...]]:
+def false_alarms(folder: Path) -> list[tuple[str, ...]]:
     """Rejections and incidents per model-month with their exact interval, by case."""
     lines = []
     order = {base: place for place, base in enumerate((*promise.BASES, "all"))}
-    found = _quiet(cache)
+    found = _quiet(folder)
     for key in sorted(found, key=lambda one: (one[1], one[2], one[3], one[4], order[one[0]])):
         base, features, rows, tolerance, k = key
         months, raw = len(found[key]), sum(case["raw"] for case in found[key])
@@ -42,9 +42,9 @@ def false_alarms(cache: Path) -> list[tuple[str, ...]]:
     return lines
 
 
-def bars(cache: Path) -> list[Bar]:
+def bars(folder: Path) -> list[Bar]:
     """Rejections per model-month at tolerance 0, the hardest null, of models with 50 features and 500 rows an hour."""
-    found, drawn = _quiet(cache), []
+    found, drawn = _quiet(folder), []
     for k in (0.1, 1.0, 10.0):
         for base in promise.BASES:
             cases = found.get((base, 50, 500, 0.0, k))
@@ -57,14 +57,14 @@ def bars(cache: Path) -> list[Bar]:
     return drawn
 
 
-def delays(cache: Path) -> list[tuple[str, ...]]:
+def delays(folder: Path) -> list[tuple[str, ...]]:
     """Median and 90 % delay of single features beside the oracle's."""
     found: dict[tuple[str, float, float], list[float]] = defaultdict(list)
-    for month in promise.results(cache).values():
+    for month in promise.results(folder).values():
         for case in month["found"] if month["size"] else ():
             hours = [np.inf if one is None else float(one) for one in case["delays"]]
             found[month["base"], month["size"], case["tolerance"]] += hours
-    return list(_delay_lines(found, promise.oracle_delays(cache)))
+    return list(_delay_lines(found, promise.oracle_delays(folder)))
 
 
 def _delay_lines(

@@ -1,6 +1,6 @@
 """Estimates without labels beside NannyML's on two public sets: CBPE on car loans, DLE on bike sharing.
 
-    python -m bench.detection.published --data FOLDER [--cache .cache/detection]
+    python -m bench.detection.published --data FOLDER [--kept FOLDER]
 
 Chunks are as in NannyML's documentation: 5,000 car loans each, and the year of bike rides in twelve equal parts. Both
 fit on the reference and see no label of the production rows; what labels say stands beside them. ``FOLDER`` holds
@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 from sklearn import metrics
 
-from bench.detection import environments
+from bench.detection import environments, kept
 from detectors.binning import make_binning, score_layout
 from detectors.estimation.dle_trees import LossTrees, estimate_losses, fit_loss_trees
 from detectors.estimation.measure import PREFIX, estimate_performance
@@ -132,11 +132,13 @@ def main() -> None:
     """Print every chunk and the summary, and keep them for the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, default=Path(".cache/detection"))
+    parser.add_argument("--kept", type=Path, default=kept.FOLDER, help="folder of what was measured")
+    parser.add_argument("--cache", type=Path, default=Path(".cache/detection"), help="folder of what may be deleted")
     arguments = parser.parse_args()
+    arguments.kept.mkdir(parents=True, exist_ok=True)
     for name in SETS:
         found = compared(name, arguments.data, arguments.cache)
-        (arguments.cache / f"published-{name}.json").write_text(found.to_json(orient="records"), "utf-8")
+        (arguments.kept / f"published-{name}.json").write_text(found.to_json(orient="records"), "utf-8")
         print(f"{name}\n{found.to_string(index=False)}\n{summary(found).to_string()}\n")
 
 

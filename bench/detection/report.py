@@ -5,43 +5,36 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from bench.detection import environments, promise, promised, published, real, speed, streams
-from bench.detection.metrics import MONTH_HOURS, Answer, Score, Summary, poisson_interval, score
+from bench.detection import environments, kept, promise, promised, published, real, speed, streams
+from bench.detection.metrics import MONTH_HOURS, Score, Summary, poisson_interval, score
 from bench.detection.picture import Bar, bars
-from bench.detection.tools import TOOLS, Tool, scenario_of
+from bench.detection.tools import TOOLS, Tool, Unit, scenario_of
 
 ROOT = Path(__file__).parents[2]
 PAGE, IMAGES = ROOT / "docs" / "benchmark.md", ROOT / "docs" / "images"
 Scores = dict[tuple[str, str], list[Score]]  # by scenario and tool
 
 
-def read(cache: Path, rows: int) -> tuple[Scores, dict[str, set[int]]]:
+def read(folder: Path, rows: int) -> tuple[Scores, dict[str, set[int]]]:
     """All scores of these versions of the streams, with windows of a day; the seeds by scenario. Scenarios with other
     than ``rows`` an hour are called "S1 at 500"."""
     scores: Scores = defaultdict(list)
     seeds: dict[str, set[int]] = defaultdict(set)
-    names = sorted([*streams.SCENARIOS, *real.SCENARIOS], key=len, reverse=True)
-    for folder in sorted((cache / "results").iterdir()):
-        version, _, rest = folder.name.partition("-")
-        name = next((name for name in names if rest.startswith(f"{name}-")), None)
-        found = re.fullmatch(r"(?:(\d+)-)?(\d+)", rest.removeprefix(f"{name}-")) if name else None
-        if found is None or name is None or version != f"v{scenario_of(name).version}":
-            continue
-        size = None if found.group(1) is None else int(found.group(1))
-        label = name if size in (None, rows) else f"{name} at {size}"
-        hours = real.WEEKS * 168 if name in real.SCENARIOS else streams.HOURS
-        for tool in TOOLS:
-            file = folder / f"{tool.name.replace(' ', '-')}.jsonl"
-            if file.exists():
-                scores[label, tool.name].append(score(scenario_of(name), Answer.read(file), hours))
-                seeds[label].add(int(found.group(2)))
+    for tool in TOOLS:
+        for (key, window), answer in kept.answers(folder, tool.name).items():
+            unit = Unit.of(key)
+            if unit is not None and window == 24:
+                name = unit.scenario
+                label = name if name in real.SCENARIOS or unit.rows == rows else f"{name} at {unit.rows}"
+                hours = real.WEEKS * 168 if name in real.SCENARIOS else streams.HOURS
+                scores[label, tool.name].append(score(scenario_of(name), answer, hours))
+                seeds[label].add(unit.seed)
     return scores, seeds
 
 
@@ -150,9 +143,9 @@ def alerts(scores: Scores, names: Sequence[str]) -> str:
     return f"{count} in {ours.months:.3g} model-months ({count / ours.months:.2g} a month, 95 % {low:.2g} – {high:.2g})"
 
 
-def speed_part(cache: Path) -> tuple[str, list[Bar]]:
+def speed_part(folder: Path) -> tuple[str, list[Bar]]:
     """The tables of ``bench.detection.speed``, and bars of the largest size that all were measured at."""
-    best = speed.least(speed.results(cache))
+    best = speed.least(speed.results(folder))
     parts, shown = [], []
     for size in sorted({rows for rows, _ in best}):
         if (size, "Plimsoll, exact") in best and (size, "Plimsoll, prepared") in best:
@@ -185,19 +178,19 @@ def _names(scores: Scores, drifting: bool) -> list[str]:
     return sorted(present, key=lambda label: (order[label.partition(" at ")[0]], label))
 
 
-def promise_part(cache: Path) -> dict[str, str]:
+def promise_part(folder: Path) -> dict[str, str]:
     """What ``bench.detection.promise`` found; a word where it was not run."""
-    if not promise.results(cache):
+    if not promise.results(folder):
         return dict.fromkeys(("promise_false", "promise_delay"), "(not run)")
     return {
-        "promise_false": table(promised.FALSE, promised.false_alarms(cache)),
-        "promise_delay": table(promised.DELAY, promised.delays(cache)),
+        "promise_false": table(promised.FALSE, promised.false_alarms(folder)),
+        "promise_delay": table(promised.DELAY, promised.delays(folder)),
     }
 
 
-def errors_part(cache: Path) -> str:
+def errors_part(folder: Path) -> str:
     """What ``bench.detection.errors`` found."""
-    file = cache / "errors.json"
+    file = folder / "errors.json"
     if not file.exists():
         return "(not run)"
     told = json.loads(file.read_text("utf-8"))
@@ -210,11 +203,11 @@ def errors_part(cache: Path) -> str:
     return f"{words}({told['false']} counted).\n\n" + table(("errors", "labels", "oracle", "ratio, 95 %"), lines)
 
 
-def published_part(cache: Path) -> str:
+def published_part(folder: Path) -> str:
     """What ``bench.detection.published`` found."""
     lines = []
     for name in published.SETS:
-        file = cache / f"published-{name}.json"
+        file = folder / f"published-{name}.json"
         if file.exists():
             found = published.summary(pd.read_json(io.StringIO(file.read_text("utf-8"))))
             for metric, one in found.iterrows():
@@ -234,10 +227,10 @@ def published_part(cache: Path) -> str:
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the page and its pictures."""
-    scores, seeds = read(arguments.cache, arguments.rows)
+    scores, seeds = read(arguments.kept, arguments.rows)
     quiet, drifting = _names(scores, False), _names(scores, True)
     shared = [name for name in quiet if all((name, tool.name) in scores for tool in TOOLS)] or quiet
-    tables, costs = speed_part(arguments.cache)
+    tables, costs = speed_part(arguments.kept)
     IMAGES.mkdir(parents=True, exist_ok=True)
     pictures = {
         "benchmark-alarms": (
@@ -246,9 +239,9 @@ def main(arguments: argparse.Namespace) -> None:
         ),
         "benchmark-speed": ("CPU seconds of one comparison of the largest tables", costs),
     }
-    if promise.results(arguments.cache):
+    if promise.results(arguments.kept):
         title = "Rejections a model-month at tolerance 0, 50 features, beside the budget k"
-        pictures["benchmark-promise"] = (title, promised.bars(arguments.cache))
+        pictures["benchmark-promise"] = (title, promised.bars(arguments.kept))
     for name, (title, data) in pictures.items():
         (IMAGES / f"{name}.svg").write_text(bars(title, data, 0.01), "utf-8")
     text = TEMPLATE.format(
@@ -267,9 +260,9 @@ def main(arguments: argparse.Namespace) -> None:
         alerts=alerts(scores, quiet),
         speed=tables,
         month=MONTH_HOURS,
-        errors=errors_part(arguments.cache),
-        published=published_part(arguments.cache),
-        **promise_part(arguments.cache),
+        errors=errors_part(arguments.kept),
+        published=published_part(arguments.kept),
+        **promise_part(arguments.kept),
     )
     PAGE.write_text(text, "utf-8")
     print(f"Written: {PAGE.relative_to(ROOT)} and {len(pictures)} pictures")

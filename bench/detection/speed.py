@@ -1,11 +1,11 @@
 """What one comparison of two tables costs: Plimsoll, six packages at their defaults, and floors in numpy and C.
 
-    python -m bench.detection.speed [--rows 1000000] [--slow-rows 100000] [--rounds 3] [--cache .cache/detection]
+    python -m bench.detection.speed [--rows 1000000] [--slow-rows 100000] [--rounds 3] [--kept FOLDER]
 
 Two tables of ``--rows`` rows with 45 numeric and 5 categorical columns, three of which drift by 0.05 sd. Each
 measurement is a process of its own; loading the data and the package is not counted. What is told is CPU time (the
 least of the rounds, which go round all subjects) and by how much the peak of memory rose. Every finished measurement is
-kept under the cache, and is not taken again.
+kept under ``--kept``, and is not taken again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bench.detection import environments, tables
+from bench.detection import environments, kept, tables
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -76,15 +76,15 @@ def measure(subject: Subject, folder: Path, cache: Path) -> dict[str, Any]:
     return cost
 
 
-def results(cache: Path) -> list[dict[str, Any]]:
+def results(folder: Path) -> list[dict[str, Any]]:
     """All measurements so far."""
-    file = cache / "speed.jsonl"
+    file = folder / "speed.jsonl"
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
 
 
-def run(cache: Path, rows: int, slow_rows: int, rounds: int) -> None:
+def run(cache: Path, where: Path, rows: int, slow_rows: int, rounds: int) -> None:
     """Take the measurements that are missing; the rounds go round all subjects."""
-    known = {(one["name"], one["rows"], one["round"]) for one in results(cache)}
+    known = {(one["name"], one["rows"], one["round"]) for one in results(where)}
     wanted = [
         (subject, slow_rows if subject.slow else rows, number)
         for number in range(rounds)
@@ -92,7 +92,7 @@ def run(cache: Path, rows: int, slow_rows: int, rounds: int) -> None:
         if not (subject.slow and number)
     ]
     wanted += [(subject, slow_rows, 0) for subject in SUBJECTS if slow_rows != rows and not subject.slow]
-    with Progress(console=Console(stderr=True)) as progress, (cache / "speed.jsonl").open("a", encoding="utf-8") as log:
+    with Progress(console=Console(stderr=True)) as progress, (where / "speed.jsonl").open("a", encoding="utf-8") as log:
         bar = progress.add_task("measuring", total=len(wanted))
         for subject, size, number in wanted:
             progress.update(bar, description=f"{subject.name}, {size:,} rows")
@@ -142,11 +142,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--slow-rows", type=int, default=100_000, help="for packages that take minutes")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--cache", type=Path, default=Path(".cache/detection"))
+    parser.add_argument("--kept", type=Path, default=kept.FOLDER, help="folder of what was measured")
+    parser.add_argument("--cache", type=Path, default=Path(".cache/detection"), help="folder of what may be deleted")
     arguments = parser.parse_args()
-    arguments.cache.mkdir(parents=True, exist_ok=True)
-    run(arguments.cache, arguments.rows, arguments.slow_rows, arguments.rounds)
-    best = least(results(arguments.cache))
+    for folder in (arguments.cache, arguments.kept):
+        folder.mkdir(parents=True, exist_ok=True)
+    run(arguments.cache, arguments.kept, arguments.rows, arguments.slow_rows, arguments.rounds)
+    best = least(results(arguments.kept))
     for size in sorted({rows for rows, _ in best}):
         if (size, "Plimsoll, exact") in best:
             shown = Table(*HEADINGS, title=f"{size:,} + {size:,} rows")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.detection import environments, real, streams
+from bench.detection import environments, kept, real, streams
+from bench.detection.metrics import Answer
 from bench.detection.streams import START, Stream
 
 HERE = Path(__file__).parent
@@ -54,6 +55,15 @@ class Unit:
         size = "" if self.scenario in real.SCENARIOS else f"-{self.rows}"
         return f"v{scenario_of(self.scenario).version}-{self.scenario}{size}-{self.seed}"
 
+    @classmethod
+    def of(cls, key: str) -> Unit | None:
+        """The other way; None where it is of an older version of the scenario."""
+        version, _, rest = key.partition("-")
+        names = sorted([*streams.SCENARIOS, *real.SCENARIOS], key=len, reverse=True)
+        name = next(name for name in names if rest.startswith(f"{name}-"))
+        *rows, seed = rest.removeprefix(f"{name}-").split("-")
+        return cls(name, int(seed), int(rows[0]) if rows else 0) if version == f"v{scenario_of(name).version}" else None
+
 
 def scenario_of(name: str) -> streams.Scenario:
     """By name, made up or real."""
@@ -61,15 +71,15 @@ def scenario_of(name: str) -> streams.Scenario:
 
 
 class Workshop:
-    """Writes a stream once for all tools that still lack it, runs them, and keeps their answers under the cache."""
+    """Writes a stream once for all tools that still lack it, runs them, and keeps their answers."""
 
-    def __init__(self, cache: Path, data: Path | None, window_hours: int) -> None:
-        self.cache, self.data, self.window_hours = cache, data, window_hours
+    def __init__(self, cache: Path, folder: Path, data: Path | None, window_hours: int) -> None:
+        self.cache, self.folder, self.data, self.window_hours = cache, folder, data, window_hours
+        self._done = {tool.name: set(kept.answers(folder, tool.name)) for tool in TOOLS}
 
-    def file(self, unit: Unit, tool: Tool) -> Path:
-        """Where the answer is kept; it is there when the work is done."""
-        days = "" if self.window_hours == 24 else f"-{self.window_hours}h"
-        return self.cache / "results" / f"{unit.key}{days}" / f"{tool.name.replace(' ', '-')}.jsonl"
+    def is_done(self, unit: Unit, tool: Tool) -> bool:
+        """Whether the answer is kept."""
+        return (unit.key, self.window_hours) in self._done[tool.name]
 
     def run(self, unit: Unit, tool: Tool, folder: Path) -> None:
         """One tool on the stream in ``folder``; raises ``CalledProcessError`` where it fails."""
@@ -88,12 +98,9 @@ class Workshop:
         if done.returncode:
             sys.stderr.write(done.stderr[-4000:])
         done.check_returncode()
-        wall = json.dumps({"wall": time.monotonic() - began})
-        target = self.file(unit, tool)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_suffix(".part")
-        part.write_text(f"{done.stdout}{wall}\n", "utf-8")
-        part.rename(target)  # whole or not at all
+        answer = Answer.read(done.stdout.splitlines())
+        answer.cost["wall"] = time.monotonic() - began
+        kept.keep(self.folder, tool.name, unit.key, self.window_hours, answer)
 
     def _command(self, tool: Tool, job: Path) -> list[str]:
         if tool.peer is None:

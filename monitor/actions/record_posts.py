@@ -56,7 +56,8 @@ def record_posts(service: Service, posts: Sequence[Post], now: int) -> list[Answ
     except StoreUnavailable as error:
         if len(names) > 1 and isinstance(error, StoreBusy):  # a model that is held keeps no other out
             return _apart(service, posts, now)
-        return [StoreUnavailable(error.message) for _ in posts]  # each is raised by a request of its own
+        # Each is raised by a request of its own.
+        return [StoreUnavailable(error.message, error.retry_after) for _ in posts]
     except Exception as error:
         if len(posts) == 1:
             return [error]

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, String, Text, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, String, Text, create_engine, event, text
 from sqlalchemy.ext.compiler import compiles
 
 from monitor.errors import Invalid
@@ -27,9 +27,11 @@ IDLE_MINUTES = 15  # a transaction that does nothing; a run computes for some ti
 # A text with NUL is kept with this noncharacter in its place, followed by 0; the noncharacter itself by 1.
 MARK = "\ufdd0"
 _IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+_READ_ONLY = "25006"  # a standby, or a server that was told so
 _TROUBLES = {
     "53100": "The disk of the store is full",
     "58030": "The disk of the store fails",
+    _READ_ONLY: "The store can be read, but not written",
 }
 
 
@@ -59,6 +61,16 @@ def engine(url: URL) -> Engine:
     @event.listens_for(made, "connect")
     def configure(connection: Any, _record: Any) -> None:
         _adapt(psycopg, connection)
+
+    @event.listens_for(made, "checkout")
+    def forget(connection: Any, _record: Any, _proxy: Any) -> None:
+        connection.read_only = None  # not what the last reader left: whether it takes writes is the server's to say
+
+    @event.listens_for(made, "handle_error")
+    def give_up(context: ExceptionContext) -> None:
+        # Of several hosts another may take writes by now: new connections ask which.
+        if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+            context.is_disconnect = True
 
     return made
 

@@ -13,6 +13,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 BUSY_MILLISECONDS = 30_000
 WRITER_KIBIBYTES = 32_768  # there is one writer at a time, and many readers
 READER_KIBIBYTES = 8_192
+# Of 4 KiB each: the log is written back into the file when it is so long. Ids come in no order, so a body of 5,000
+# changes most pages of their index: written back after every body, each page would be written, and synced, many times.
+LOG_PAGES = 16_000
 _TROUBLES = {
     "SQLITE_FULL": "The disk of the store is full",
     "SQLITE_READONLY": "The store can be read, but not written",
@@ -44,6 +47,7 @@ def engine(url: URL, cache: int = READER_KIBIBYTES) -> Engine:
         connection.execute("PRAGMA secure_delete=FAST")
         connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
         connection.execute(f"PRAGMA cache_size=-{cache}")
+        connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
 
     @event.listens_for(made, "begin")
     def begin(connection: Connection) -> None:

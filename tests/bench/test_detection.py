@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.detection import report, streams
+from bench.detection import kept, report, streams
 from bench.detection.metrics import Answer, Summary, incidents, poisson_interval, score
 from bench.detection.picture import Bar, bars
-from bench.detection.tools import Unit, few
+from bench.detection.tools import TOOLS, Unit, Workshop, few
 
 ROWS = 4
 
@@ -113,18 +113,27 @@ def test_a_slow_tool_runs_after_the_onset_too():
     assert len(few(runs, None, 5)) == 5
 
 
-def test_the_report_reads_what_a_tool_wrote(tmp_path):
-    folder = tmp_path / "results" / Unit("D1-0.5-ar", 3, 100).key
-    folder.mkdir(parents=True)
-    lines = [{"at": 24 * day, "flags": ["f10"] if day == 21 else []} for day in range(1, 31)]
-    text = "\n".join(map(json.dumps, [*lines, {"cpu": 7.0}, {"wall": 9.0}]))
-    (folder / "Alibi-Detect.jsonl").write_text(text + "\n")
+def test_the_report_reads_what_was_kept(tmp_path):
+    said = [{"at": at, "flags": sorted(names)} for at, names in answer(d21="f10").runs]
+    told = Answer.read(map(json.dumps, [*said, {"cpu": 7.0}]))
+    hourly = Answer([(hour, frozenset({"f11"} if hour == 484 else ())) for hour in range(720)], {"cpu": 80.0})
+    odd = Answer([(24, frozenset()), (504, frozenset({"f10"})), (720, frozenset())], {})
+    unit = Unit("D1-0.5-ar", 3, 100)
+    for tool, one in (("Alibi Detect", told), ("Plimsoll", hourly), ("Evidently", odd)):
+        kept.keep(tmp_path, tool, unit.key, 24, one)
+        assert kept.answers(tmp_path, tool) == {(unit.key, 24): one}
+    assert Unit.of(unit.key) == unit
+    assert Unit.of("v0-D1-0.5-ar-100-3") is None
+    assert Unit.of(Unit("N4-electricity", 1, 100).key) == Unit("N4-electricity", 1, 0)
     scores, seeds = report.read(tmp_path, 100)
     assert seeds == {"D1-0.5-ar": {3}}
     (one,) = scores["D1-0.5-ar", "Alibi Detect"]
-    assert (one.delay, one.merit, one.cost) == (24, 1, {"cpu": 7.0, "wall": 9.0})
+    assert (one.delay, one.merit, one.cost) == (24, 1, {"cpu": 7.0})
     assert report.read(tmp_path, 500)[1] == {"D1-0.5-ar at 100": {3}}
     assert "| D1-0.5-ar | Alibi Detect | 1 | 1.00 | 24 |" in report.detection(scores, ["D1-0.5-ar"])
+    shop = Workshop(tmp_path, tmp_path, None, 24)
+    assert shop.is_done(unit, TOOLS[0])
+    assert not shop.is_done(Unit("D1-0.5-ar", 4, 100), TOOLS[0])
 
 
 def test_a_picture_is_a_picture():

@@ -78,7 +78,7 @@ def insert_new(
     """See ``Dialect.insert_new``."""
     table = predictions_table(model)
     before = int(at.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}").fetchone()[0])
-    accepted = _insert(at, table, names, [_bindable(values) for values in batch.arrays()])
+    accepted = _insert(at, table, list(zip(names, batch.arrays(), strict=True)))
     if accepted == len(batch.ids):
         return np.ones(accepted, np.bool_)
     rows = at.execute(f"SELECT id FROM {table} WHERE rowid > ?", (before,)).fetchall()
@@ -92,15 +92,17 @@ def stage(at: sqlite3.Cursor, table: str, columns: Staged) -> str:
     names = [name for name, _ in columns]
     at.execute(f"DROP TABLE IF EXISTS temp.{table}")
     at.execute(f"CREATE TEMP TABLE {table} ({','.join(names)}, place INTEGER)")
-    places = range(len(columns[0][1]))
-    _insert(at, f"temp.{table}", [*names, "place"], [*(_bindable(values) for _, values in columns), places])
+    _insert(at, f"temp.{table}", [*columns, ("place", np.arange(len(columns[0][1])))])
     return f"temp.{table}"
 
 
-def _insert(at: sqlite3.Cursor, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> int:
+def _insert(at: sqlite3.Cursor, table: str, columns: Staged) -> int:
     """Insert rows given as columns, leaving out those that break a unique key; how many went in."""
-    marks = ",".join("?" * len(names))
-    at.executemany(f"INSERT OR IGNORE INTO {table} ({','.join(names)}) VALUES ({marks})", zip(*columns, strict=True))
+    # A column without any value is not named: to bind a null costs nearly as much as to bind a number.
+    filled = [(name, some) for name, some in columns if isinstance(some, np.ndarray) or some.null_count < len(some)]
+    names, marks = ",".join(name for name, _ in filled), ",".join("?" * len(filled))
+    rows = zip(*(_bindable(some) for _, some in filled), strict=True)
+    at.executemany(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", rows)
     return at.rowcount
 
 
@@ -109,8 +111,6 @@ def _bindable(values: Any) -> list[Any]:
     stores as NULL: no column holds a NaN."""
     if isinstance(values, np.ndarray):
         return values.tolist()  # type: ignore[no-any-return]
-    if pa.types.is_string(values.type) and values.null_count == len(values):
-        return [None] * len(values)
     return values.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]
 
 

@@ -7,18 +7,20 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from monitor import bootstrap, settings
-from monitor.store.database import Database
 from tests.monitor.cli.running import plimsoll, said
 from tests.monitor.world import T0, D, World, traffic
+from tests.postgres import Databases, binaries
 
 START = T0 + 14 * D
 
 
-def filled(home: Path) -> World:
-    world = World(bootstrap.build(settings.load({}, home=home)))
+def filled(**where: Any) -> World:
+    world = World(bootstrap.build(settings.load({}, **where)))
     world.reference(traffic(T0, 24 * 9))
     records = traffic(START, 48, seed=2)
     world.post(records)
@@ -28,7 +30,7 @@ def filled(home: Path) -> World:
 
 
 def test_a_model_moves_to_another_store(tmp_path: Path) -> None:
-    world = filled(tmp_path / "one")
+    world = filled(home=tmp_path / "one")
     folder, home = tmp_path / "moved", tmp_path / "two"
     assert "288 predictions, 288 labels" in said(plimsoll("export", "--model", "m", folder, home=tmp_path / "one"), 0)
     assert "288 predictions, 288 labels" in said(plimsoll("import", "--model", "m", folder, home=home), 0)
@@ -43,10 +45,9 @@ def test_a_model_moves_to_another_store(tmp_path: Path) -> None:
         one.service.database.close()
 
 
-def test_a_backup_taken_under_way_is_a_whole_store(tmp_path: Path) -> None:
-    """As docs/operations.md says, while rows come in."""
-    world = filled(tmp_path / "home")
-    before = world.stored(all_revisions=True)
+@contextlib.contextmanager
+def written(world: World) -> Iterator[None]:
+    """While the block lasts, rows come in."""
     stop = threading.Event()
 
     def post() -> None:
@@ -57,25 +58,49 @@ def test_a_backup_taken_under_way_is_a_whole_store(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=post)
     thread.start()
-    backup, restored = tmp_path / "backup.db", tmp_path / "restored"
     try:
-        command = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM INTO ?', (sys.argv[2],))"
-        subprocess.run([sys.executable, "-c", command, tmp_path / "home" / "plimsoll.db", backup], check=True)
+        yield
     finally:
         stop.set()
         thread.join()
+
+
+def check(restored: World, world: World, before: list[dict[str, Any]]) -> None:
+    """Everything that was there when the backup began is in it, and each later post as a whole or not at all; what
+    was restored can be written to."""
+    assert restored.stored(all_revisions=True) == before
+    assert restored.read(START + 2 * D) == world.read(START + 2 * D)
+    with restored.service.database.read() as connection:
+        model = restored.found(connection)
+        counts = restored.service.observations.stats(connection, model.stored)
+        assert counts["predictions"] == model.n_predictions >= 288
+        assert (counts["predictions"] - 288) % 144 == 0
+    restored.post(traffic(START + 30 * D, 24, seed=99))  # of a week that nobody knew
+    for one in (world, restored):
+        one.service.database.close()
+
+
+def test_a_backup_taken_under_way_is_a_whole_store(tmp_path: Path) -> None:
+    """As docs/operations.md says, while rows come in."""
+    world = filled(home=tmp_path / "home")
+    before = world.stored(all_revisions=True)
+    backup, restored = tmp_path / "backup.db", tmp_path / "restored"
+    with written(world):
+        command = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM INTO ?', (sys.argv[2],))"
+        subprocess.run([sys.executable, "-c", command, tmp_path / "home" / "plimsoll.db", backup], check=True)
     with contextlib.closing(sqlite3.connect(backup)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     restored.mkdir()
     backup.rename(restored / "plimsoll.db")
-    there = World(bootstrap.build(settings.load({}, home=restored)))
-    assert there.stored(all_revisions=True) == before
-    assert there.read(START + 2 * D) == world.read(START + 2 * D)
-    with there.service.database.read() as connection:
-        model = there.found(connection)
-        counts = there.service.observations.stats(connection, model.stored)
-        assert counts["predictions"] == model.n_predictions >= 288
-        assert (counts["predictions"] - 288) % 144 == 0  # each post is there as a whole or not at all
-    assert isinstance(there.service.database, Database)
-    for one in (world, there):
-        one.service.database.close()
+    check(World(bootstrap.build(settings.load({}, home=restored))), world, before)
+
+
+def test_so_is_a_dump_of_postgres(tmp_path: Path, postgres: Databases) -> None:
+    url, other = postgres.migrated(), postgres.empty()
+    world = filled(database_url=url)
+    before = world.stored(all_revisions=True)
+    with written(world):
+        subprocess.run([binaries() / "pg_dump", "-Fc", "-f", tmp_path / "dump", url], check=True)
+    subprocess.run([binaries() / "pg_restore", "--exit-on-error", "-d", other, tmp_path / "dump"], check=True)
+    restored = World(bootstrap.build(settings.load({}, database_url=other)))
+    check(restored, world, before)

@@ -46,6 +46,7 @@ class Engine:
         self._idle: LifoQueue[Any] = LifoQueue()
         self._life = secrets.token_hex(8)  # a database brought back from a backup counts its changes once more
         self._threads = ThreadPoolExecutor(MOST_AT_ONCE, "clickhouse")
+        self._empty: set[str] = set()  # tables of an engine that nobody else writes to
 
     def rows(self, statement: str, schema: pa.Schema) -> pa.Table:
         """A query's rows as an Arrow table of that schema.
@@ -62,6 +63,15 @@ class Engine:
         """A query's only number. Raises as ``rows`` does."""
         return int(self.rows(f"SELECT toInt64(({statement})) AS n", pa.schema([("n", pa.int64())]))["n"][0].as_py())
 
+    def is_empty(self, table: str) -> bool:
+        """Whether a table has no rows. Raises as ``rows`` does."""
+        if table in self._empty:
+            return True
+        empty = self.number(f"SELECT count() FROM {table}") == 0
+        if empty and self.address.embedded:
+            self._empty.add(table)
+        return empty
+
     def run(self, statement: str) -> None:
         """Do something that answers nothing. Raises as ``rows`` does."""
         with self._client() as client:
@@ -70,6 +80,7 @@ class Engine:
     def insert(self, table: str, rows: pa.Table, token: str) -> None:
         """Insert rows in one statement; the same token again from this process inserts nothing, so that the driver may
         try again when it got no answer. Raises as ``rows`` does."""
+        self._empty.discard(table)
         with self._client() as client:
             client.insert_arrow(table, rows, settings={"insert_deduplication_token": f"{self._life}.{token}"})
 

@@ -28,7 +28,7 @@ REVISION = pa.schema(
 
 def there_are(engine: Engine, model: StoredModel) -> bool:
     """Whether any label waits, or did."""
-    return engine.number(f"SELECT count() FROM {table(ORPHANS, model)}") > 0
+    return not engine.is_empty(table(ORPHANS, model))
 
 
 def of(engine: Engine, model: StoredModel, wanted: pa.Array) -> pa.Table:
