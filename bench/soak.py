@@ -2,17 +2,20 @@
 
     python -m bench.soak [--minutes 30] [--engine sqlite|postgres]
 
-Clients post single records, batches of rows as Arrow, and labels; others open the model's page and ask for runs. The
-service runs in a process of its own with its scheduler. Printed for each tenth of the time: its resident memory and
-the latency of each kind of request; then the last third beside the first after warming up.
+Clients post single records, batches of rows of the last hour as Arrow, and labels; others open the model's page and ask
+for runs. The same traffic of the two hours before is stored first, so that hours are as large at the beginning as at
+the end: a run counts hours anew to which rows came late. The service runs in a process of its own with its scheduler.
+Printed for each tenth of the time: its resident memory and the latency of each kind of request; then the last third
+beside the first after warming up.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -23,6 +26,8 @@ from statistics import median
 import httpx
 import numpy as np
 import psutil
+import pyarrow as pa
+from rich.progress import track
 
 from bench.ingest import FORMATS, database_of, make_body
 from bench.kept import rows_of
@@ -30,6 +35,10 @@ from monitor import clock
 from tests.ports import free_port
 
 PARTS = 10
+BEFORE = 2  # hours of traffic
+RATE = 90  # rows a second that the clients post together, of which
+LABELLED = 40  # get a label
+BODY = 18_000  # rows
 H, D = clock.HOUR, clock.DAY
 Ask = Callable[[int], httpx.Request]
 JSON, ARROW = {"Content-Type": "application/json"}, {"Content-Type": FORMATS["Arrow"]}
@@ -43,18 +52,6 @@ class Seen:
     times: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     memory: list[tuple[float, int]] = field(default_factory=list)
-
-
-def serve(home: str, port: int, url: str | None) -> None:
-    """The whole service."""
-    from monitor import memory
-    from monitor.bootstrap import build
-    from monitor.serving import serve as run
-    from monitor.settings import load
-
-    service = build(load({}, home=home, port=port, database_url=url))
-    memory.settle()
-    run(service)
 
 
 def client(
@@ -106,11 +103,25 @@ def requests(base: str) -> dict[str, tuple[float, Ask]]:
     }
 
 
+def fill(http: httpx.Client) -> None:
+    """A reference, and the traffic of the hours before."""
+    body = make_body(rows_of(clock.now() - 15 * D, 14, 50_000, seed=1), "Arrow")
+    http.put("/v1/models/soak/references/base", content=body, headers=ARROW).raise_for_status()
+    start, step = clock.now() - BEFORE * H, clock.SECOND // RATE
+    for number in track(range(BEFORE * 3600 * RATE // BODY), "hours before"):
+        table = rows_of(0, 1, BODY, seed=10**9 + number)
+        at = pa.array(start + (number * BODY + np.arange(BODY)) * step, pa.timestamp("us", "UTC"))
+        body = make_body(table.set_column(1, "timestamp", at), "Arrow")
+        http.post("/v1/models/soak/predictions", content=body, headers=ARROW).raise_for_status()
+        ids = table["id"].slice(0, BODY * LABELLED // RATE)
+        body = make_body(pa.table({"id": ids, "label": np.ones(len(ids), np.int64)}), "Arrow")
+        http.post("/v1/models/soak/labels", content=body, headers=ARROW).raise_for_status()
+
+
 def play(base: str, pid: int, minutes: float) -> Seen:
-    """A reference, then the load."""
+    """The load, on what was before."""
     with httpx.Client(base_url=base, timeout=120) as http:
-        body = make_body(rows_of(clock.now() - 15 * D, 14, 50_000, seed=1), "Arrow")
-        http.put("/v1/models/soak/references/base", content=body, headers=ARROW).raise_for_status()
+        fill(http)
     seen, stop = Seen(time.monotonic()), threading.Event()
     threads = [
         threading.Thread(target=client, args=(seen, base, kind, every, stop, ask))
@@ -165,8 +176,9 @@ def main() -> None:
     given = parser.parse_args()
     port = free_port()
     with tempfile.TemporaryDirectory() as home, database_of(given.engine) as url:
-        service = multiprocessing.get_context("spawn").Process(target=serve, args=(home, port, url), daemon=True)
-        service.start()
+        command = [sys.executable, "-m", "monitor", "serve", "--home", home, "--port", str(port)]
+        where = {} if url is None else {"PLIMSOLL_DATABASE_URL": url}
+        service = subprocess.Popen(command, env={**os.environ, **where}, stdout=subprocess.DEVNULL)
         base = f"http://127.0.0.1:{port}"
         try:
             for _ in range(600):
@@ -175,11 +187,10 @@ def main() -> None:
                     break
                 except httpx.TransportError:
                     time.sleep(0.1)
-            assert service.pid is not None
             report(play(base, service.pid, given.minutes), given.minutes)
         finally:
             service.terminate()
-            service.join()
+            service.wait()
             os.sync()
 
 

@@ -16,7 +16,7 @@ from monitor.actions.prune import prune
 from monitor.actions.recording_apart import Watch, mend_left
 from monitor.actions.repeat_alerts import repeat_alerts
 from monitor.actions.run_due import run_due
-from monitor.actions.summarise_hours import summarise_waiting
+from monitor.actions.summarise_hours import Rests, summarise_waiting
 from monitor.errors import PlimsollError
 from monitor.service import Service
 from monitor.store import heartbeats, locks
@@ -32,10 +32,10 @@ SIDE_BY_SIDE = {"delivery": 6, "polls": 6}  # a receiver or orchestrator that ta
 def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundScheduler:
     """Begin to tick, until ``stop``."""
     holder = secrets.token_hex(8)
-    watch, busy = Watch(), Busy()
+    watch, busy, rests = Watch(), Busy(), Rests()
     ticks: dict[str, tuple[float, Callable[[], object]]] = {
         "delivery": (0.25, lambda: deliver_due(service, now)),
-        "summaries": (5.0, lambda: _tidy(summarise_waiting(service, now()))),
+        "summaries": (5.0, lambda: _tidy(summarise_waiting(service, now(), rests))),
         "runs": (5.0, lambda: _tidy(run_due(service, holder, now()))),
         "triggers": (5.0, lambda: follow_triggers(service, now())),
         "polls": (1.0, lambda: poll_due(service, now, busy=busy)),

@@ -3,7 +3,11 @@ per segment."""
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from detectors.cuts import Binning
@@ -21,26 +25,30 @@ from monitor.store.observations.base import Counting, StoredColumn
 from monitor.store.summaries import Dirty, LabelSummary, Summary
 
 LABEL_HOURS_AT_ONCE = 48  # their counts are dense in memory, one row per hour and hour it became known
+LABEL_ROWS_AT_ONCE = 200_000  # of predictions, labelled or not, unless one hour has more
 HOURS_AT_ONCE = 24 * 14  # one transaction; between two of them posts get their turn
+REST = 9  # times as long as the clockwork counted
 
 
 def summarise(service: Service, name: str, before_hour: int, now: int) -> int:
-    """Bring the model's summaries of hours before ``before_hour`` up to date; how many hours were counted."""
-    done = 0
+    """Bring the model's summaries of hours before ``before_hour`` up to date; how many hours were counted. Each is
+    counted once: one to which rows keep coming waits for the next time, or this would not end."""
+    done: set[int] = set()
     while _waits(service, name, before_hour):
         with service.database.write(locks.model(name)) as connection:
             model = models.find(connection, name)
             if model is None:
-                return done
-            marks = summaries.dirty(connection, model.id, before_hour)[:HOURS_AT_ONCE]
+                break
+            waiting = summaries.dirty(connection, model.id, before_hour)
+            marks = [mark for mark in waiting if mark.hour not in done][:HOURS_AT_ONCE]
             if not marks:
-                return done
+                break
             binning_id, binning, meaning = _binning(connection, model, now)
             kept = [mark for mark in marks if model.rows_since is None or mark.hour >= model.rows_since]
             _count(service, connection, model, (binning_id, binning, meaning), kept)
             summaries.settle(connection, model.id, marks)
-        done += len(marks)
-    return done
+        done |= {mark.hour for mark in marks}
+    return len(done)
 
 
 def _waits(service: Service, name: str, before_hour: int) -> bool:
@@ -88,12 +96,27 @@ def _count(
     hours = [mark.hour for mark in marks]
     label_rows = (
         row
-        for start in range(0, len(hours), LABEL_HOURS_AT_ONCE)
-        for row in _labels(
-            service, connection, model, binning, meaning, hours[start : start + LABEL_HOURS_AT_ONCE], change
-        )
+        for part in _parts(connection, model, hours)
+        for row in _labels(service, connection, model, binning, meaning, part, change)
     )
     summaries.replace_labels(connection, model.id, binning_id, hours, label_rows)
+
+
+def _parts(connection: Connection, model: Model, hours: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Hours in parts, each of few enough and of few enough rows."""
+    rows: Counter[int] = Counter()
+    for _, hour, count in summaries.predicted(connection, model.id, hours[0], hours[-1] + 1) if hours else ():
+        rows[hour] += count
+    part: list[int] = []
+    held = 0
+    for hour in hours:
+        if part and (len(part) == LABEL_HOURS_AT_ONCE or held + rows[hour] > LABEL_ROWS_AT_ONCE):
+            yield part
+            part, held = [], 0
+        part.append(hour)
+        held += rows[hour]
+    if part:
+        yield part
 
 
 def _labels(
@@ -126,10 +149,11 @@ def _hours(
     if isinstance(store, Counting) and store.counts_itself and counted_there.can_be(binning, columns, meaning):
         yield from counted_there.hours(store, model.stored, binning, meaning, start, end)
         return
-    for chunk in service.observations.read(connection, model.stored, start, end, columns):
+    for chunk in store.read(connection, model.stored, start, end, columns, ordered=False):
         for version, part in counting.by_version(chunk).items():
             for counted in slicing.count(binning, columns, meaning, part):
                 yield version, *counted
+        del chunk, part  # while the next is fetched
 
 
 def _runs(hours: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -144,12 +168,33 @@ def current_hour(as_of: int) -> int:
     return as_of // clock.HOUR
 
 
-def summarise_waiting(service: Service, now: int) -> int:
-    """Count waiting hours of every model, those that are over; how many."""
-    done = 0
+@dataclass
+class Rests:
+    """When each model's hours may be counted again, in seconds of a clock that only goes forward. Rows that come late
+    would have a large hour counted anew at every tick; so counting takes a share of the time. Whoever needs the counts,
+    such as a run, does not wait for it."""
+
+    until: dict[str, float] = field(default_factory=dict)
+
+    def is_over(self, name: str) -> bool:
+        """Whether the model's turn has come."""
+        return time.monotonic() >= self.until.get(name, 0.0)
+
+    @contextlib.contextmanager
+    def after(self, name: str) -> Iterator[None]:
+        """Counting, after which the model rests for several times as long."""
+        began = time.monotonic()
+        yield
+        ended = time.monotonic()
+        self.until[name] = ended + REST * (ended - began)
+
+
+def summarise_waiting(service: Service, now: int, rests: Rests | None = None) -> int:
+    """Count waiting hours of every model, those that are over, unless it rests; how many."""
+    done, rests = 0, rests or Rests()
     with service.database.read() as connection:
         names = summaries.models_waiting(connection)
-    for name in names:
-        with by_itself(service, name, "counting"):
+    for name in filter(rests.is_over, names):
+        with by_itself(service, name, "counting"), rests.after(name):
             done += summarise(service, name, current_hour(now), now)
     return done

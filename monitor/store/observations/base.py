@@ -193,11 +193,18 @@ class Observations(Protocol):
         predictions they belong to; ``unmatched`` counts labels whose prediction is not known yet."""
 
     def read(
-        self, connection: Any, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
+        self,
+        connection: Any,
+        model: StoredModel,
+        start: int,
+        end: int,
+        columns: Sequence[StoredColumn],
+        *,
+        ordered: bool = True,
     ) -> Iterator[pa.Table]:
-        """Rows of hours [start, end) ordered by hour and id, in chunks of whole hours (at most about 200,000 rows, an
-        hour is never cut): columns ``hour`` int64, ``id``, ``timestamp``, ``version``, ``latency_ms``, ``error``,
-        ``odd`` and the physical names asked for."""
+        """Rows of hours [start, end) ordered by hour and id (not ``ordered``: by hour), in chunks of whole hours (at
+        most about 200,000 rows, an hour is never cut): columns ``hour`` int64, ``id``, ``timestamp``, ``version``,
+        ``latency_ms``, ``error``, ``odd`` and the physical names asked for."""
 
     def scored(
         self, connection: Any, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn] = ()

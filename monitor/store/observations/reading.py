@@ -23,7 +23,13 @@ _SCORED_ORDER = [*_ORDER, ("ts", "ascending"), ("arrival", "ascending")]
 
 
 def read(
-    connection: Any, dialect: Dialect, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
+    connection: Any,
+    dialect: Dialect,
+    model: StoredModel,
+    start: int,
+    end: int,
+    columns: Sequence[StoredColumn],
+    ordered: bool,
 ) -> Iterator[pa.Table]:
     """Rows of hours [start, end); see ``Observations.read``."""
     schema = rows_schema(columns)
@@ -33,15 +39,18 @@ def read(
     at_once = min(CHUNK_ROWS, CHUNK_CELLS // len(schema.names))
     for first, last, rows in _chunks(connection, dialect, model, start, end, at_once):
         parts = []
-        for since, until in _within(first * HOUR, last * HOUR, -(-rows // (5 * at_once))):
+        for since, until in _within(first * HOUR, last * HOUR, -(-rows // at_once)):
             with dialect.cursor(connection) as at:
                 parts.append(dialect.fetch(at, statement, (since, until), schema))
-        yield pa.concat_tables(parts).sort_by(_ORDER)
+        found = pa.concat_tables(parts)
+        yield found.sort_by(_ORDER) if ordered or last - first > 1 else found
+        parts.clear()
+        del found  # while the next is fetched
 
 
 def _within(start: int, end: int, steps: int) -> list[tuple[int, int]]:
     """Stretches of a chunk that are fetched one by one: of a single hour with many rows several, since no answer may
-    grow without bound."""
+    grow without bound, and a connection keeps the room that its largest took."""
     cuts = np.linspace(start, end, steps + 1).astype(np.int64).tolist()
     return list(itertools.pairwise(cuts))
 

@@ -44,12 +44,19 @@ class SqlObservations:
         return labels.append_labels(connection, self._dialect, model, batch, arrived)
 
     def read(
-        self, connection: Any, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
+        self,
+        connection: Any,
+        model: StoredModel,
+        start: int,
+        end: int,
+        columns: Sequence[StoredColumn],
+        *,
+        ordered: bool = True,
     ) -> Iterator[pa.Table]:
         """Rows of hours [start, end) in chunks of whole hours."""
         if not self._made(connection, model):
             return iter(())
-        return reading.read(connection, self._dialect, model, start, end, columns)
+        return reading.read(connection, self._dialect, model, start, end, columns, ordered)
 
     def scored(
         self, connection: Any, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn] = ()

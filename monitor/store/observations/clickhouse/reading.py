@@ -23,7 +23,7 @@ _COUNTS = pa.schema([("hour", pa.int64()), ("rows", pa.int64())])
 
 
 def read(
-    engine: Engine, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
+    engine: Engine, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn], ordered: bool
 ) -> Iterator[pa.Table]:
     """Rows of hours [start, end); see ``Observations.read``."""
     schema = shared.rows_schema(columns)
@@ -31,7 +31,7 @@ def read(
     for first, last in stretches(engine, model, start, end):
         yield engine.rows(
             f"SELECT {selected} FROM {table(PREDICTIONS, model)} FINAL WHERE hour >= {first} AND hour < {last}"
-            " ORDER BY hour, id",
+            f" ORDER BY hour{', id' if ordered else ''}",
             schema,
         )
 

@@ -58,10 +58,17 @@ class ClickHouseObservations:
         return labels.append(self.engine, model, batch, arrived, number)
 
     def read(
-        self, connection: Any, model: StoredModel, start: int, end: int, columns: Sequence[StoredColumn]
+        self,
+        connection: Any,
+        model: StoredModel,
+        start: int,
+        end: int,
+        columns: Sequence[StoredColumn],
+        *,
+        ordered: bool = True,
     ) -> Iterator[pa.Table]:
         """Rows of hours [start, end) in chunks of whole hours."""
-        return reading.read(self.engine, model, start, end, columns) if self._is_made(model) else iter(())
+        return reading.read(self.engine, model, start, end, columns, ordered) if self._is_made(model) else iter(())
 
     def scored(
         self, connection: Any, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn] = ()

@@ -1,0 +1,58 @@
+"""Counting hours while rows come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from monitor.actions.summarise_hours import Rests, summarise, summarise_waiting
+from monitor.store import summaries
+from tests.monitor.world import T0, D, H, World, traffic
+
+START = T0 + 14 * D
+MOST = 30
+
+
+@pytest.mark.one_engine  # on SQLite nobody writes between the end of a transaction and that of its turn
+def test_an_hour_to_which_rows_keep_coming_is_counted_once(world: World) -> None:
+    """Whenever a connection is given back, somebody else has just posted another late row."""
+    world.reference(traffic(T0, 24 * 9))
+    world.post(traffic(START, 3))
+    late = [traffic(START + H, 1, seed=10 + number)[:1] for number in range(MOST)]
+
+    def come(*_: Any) -> None:
+        if late and not world.now % 2:
+            world.now += 1  # not again for the connections of this post
+            world.post(late.pop())
+            world.now += 1
+
+    world.now += world.now % 2
+    engine = world.service.database.engine
+    event.listen(engine, "checkin", come)
+    try:
+        assert summarise(world.service, world.model, START // H + 3, world.now) == 3
+    finally:
+        event.remove(engine, "checkin", come)
+    assert 0 < len(late) < MOST
+    with world.service.database.read() as connection:
+        waiting = summaries.dirty(connection, world.found(connection).id, START // H + 3)
+    assert [mark.hour for mark in waiting] == [START // H + 1]
+    world.read(START + 3 * H)
+    with world.service.database.read() as connection:
+        assert not summaries.waits(connection, world.model, START // H + 3)
+
+
+def test_the_clockwork_rests_after_counting(world: World) -> None:
+    world.reference(traffic(T0, 24 * 9))
+    rests = Rests()
+    world.post(traffic(START, 3))
+    assert summarise_waiting(world.service, START + D, rests) == 3
+    world.post(traffic(START, 3, seed=2))
+    rests.until[world.model] += 3600
+    assert summarise_waiting(world.service, START + D, rests) == 0
+    assert summarise(world.service, world.model, START // H + 24, world.now) == 3  # as a run does
+    world.post(traffic(START, 3, seed=3))
+    rests.until[world.model] -= 7200
+    assert summarise_waiting(world.service, START + D, rests) == 3
