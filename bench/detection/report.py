@@ -228,6 +228,8 @@ def published_part(folder: Path) -> str:
 def main(arguments: argparse.Namespace) -> None:
     """Write the page and its pictures."""
     scores, seeds = read(arguments.kept, arguments.rows)
+    if not scores:
+        raise SystemExit(f"Nothing is kept in {arguments.kept} yet: python -m bench.detection run")
     quiet, drifting = _names(scores, False), _names(scores, True)
     shared = [name for name in quiet if all((name, tool.name) in scores for tool in TOOLS)] or quiet
     tables, costs = speed_part(arguments.kept)

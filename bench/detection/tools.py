@@ -57,12 +57,14 @@ class Unit:
 
     @classmethod
     def of(cls, key: str) -> Unit | None:
-        """The other way; None where it is of an older version of the scenario."""
+        """The other way; None where it is of another version of the scenarios."""
         version, _, rest = key.partition("-")
         names = sorted([*streams.SCENARIOS, *real.SCENARIOS], key=len, reverse=True)
-        name = next(name for name in names if rest.startswith(f"{name}-"))
+        name = next((name for name in names if rest.startswith(f"{name}-")), None)
+        if name is None or version != f"v{scenario_of(name).version}":
+            return None
         *rows, seed = rest.removeprefix(f"{name}-").split("-")
-        return cls(name, int(seed), int(rows[0]) if rows else 0) if version == f"v{scenario_of(name).version}" else None
+        return cls(name, int(seed), int(rows[0]) if rows else 0)
 
 
 def scenario_of(name: str) -> streams.Scenario:
@@ -75,11 +77,10 @@ class Workshop:
 
     def __init__(self, cache: Path, folder: Path, data: Path | None, window_hours: int) -> None:
         self.cache, self.folder, self.data, self.window_hours = cache, folder, data, window_hours
-        self._done = {tool.name: set(kept.answers(folder, tool.name)) for tool in TOOLS}
 
     def is_done(self, unit: Unit, tool: Tool) -> bool:
-        """Whether the answer is kept."""
-        return (unit.key, self.window_hours) in self._done[tool.name]
+        """Whether the answer is kept, by whichever program."""
+        return (unit.key, self.window_hours) in kept.answers(self.folder, tool.name)
 
     def run(self, unit: Unit, tool: Tool, folder: Path) -> None:
         """One tool on the stream in ``folder``; raises ``CalledProcessError`` where it fails."""

@@ -28,27 +28,33 @@ LABEL_HOURS_AT_ONCE = 48  # their counts are dense in memory, one row per hour a
 LABEL_ROWS_AT_ONCE = 200_000  # of predictions, labelled or not, unless one hour has more
 HOURS_AT_ONCE = 24 * 14  # one transaction; between two of them posts get their turn
 REST = 9  # times as long as the clockwork counted
+LONGEST_REST = 120.0  # seconds
 
 
 def summarise(service: Service, name: str, before_hour: int, now: int) -> int:
     """Bring the model's summaries of hours before ``before_hour`` up to date; how many hours were counted. Each is
-    counted once: one to which rows keep coming waits for the next time, or this would not end."""
-    done: set[int] = set()
+    counted once on the cuts that hold: one to which rows keep coming waits for the next time, or this would not
+    end."""
+    counted, done, cuts = 0, set[int](), None
     while _waits(service, name, before_hour):
         with service.database.write(locks.model(name)) as connection:
             model = models.find(connection, name)
             if model is None:
                 break
+            if model.binning_id != cuts:  # nothing that was counted on other ones is of use
+                done.clear()
             waiting = summaries.dirty(connection, model.id, before_hour)
             marks = [mark for mark in waiting if mark.hour not in done][:HOURS_AT_ONCE]
             if not marks:
                 break
             binning_id, binning, meaning = _binning(connection, model, now)
+            cuts = binning_id
             kept = [mark for mark in marks if model.rows_since is None or mark.hour >= model.rows_since]
             _count(service, connection, model, (binning_id, binning, meaning), kept)
             summaries.settle(connection, model.id, marks)
         done |= {mark.hour for mark in marks}
-    return len(done)
+        counted += len(marks)
+    return counted
 
 
 def _waits(service: Service, name: str, before_hour: int) -> bool:
@@ -150,6 +156,7 @@ def _hours(
         yield from counted_there.hours(store, model.stored, binning, meaning, start, end)
         return
     for chunk in store.read(connection, model.stored, start, end, columns, ordered=False):
+        part = chunk
         for version, part in counting.by_version(chunk).items():
             for counted in slicing.count(binning, columns, meaning, part):
                 yield version, *counted
@@ -182,11 +189,13 @@ class Rests:
 
     @contextlib.contextmanager
     def after(self, name: str) -> Iterator[None]:
-        """Counting, after which the model rests for several times as long."""
+        """Counting, after which the model rests for several times as long, but not for long."""
         began = time.monotonic()
-        yield
-        ended = time.monotonic()
-        self.until[name] = ended + REST * (ended - began)
+        try:
+            yield
+        finally:
+            ended = time.monotonic()
+            self.until[name] = ended + min(REST * (ended - began), LONGEST_REST)
 
 
 def summarise_waiting(service: Service, now: int, rests: Rests | None = None) -> int:

@@ -115,8 +115,9 @@ class Intake:
                 later.append(ticket)
             else:
                 _tell(ticket, StoreUnavailable(_BUSY) if isinstance(outcome, Later) else outcome)
-        if any(isinstance(outcome, StoreUnavailable) for outcome in outcomes):
-            self._tell_waiting()
+        gone = next((one for one in outcomes if isinstance(one, StoreUnavailable)), None)
+        if gone is not None:
+            self._tell_waiting(gone.message, gone.retry_after)
         self._turns.put_back(later)
         if len(self._turns):
             delay = AGAIN if len(later) == len(tickets) else LINGER if self._last >= SEVERAL else 0
@@ -132,11 +133,11 @@ class Intake:
             return
         for ticket in self._under_way:
             _tell(ticket, StoreUnavailable(_SILENT))
-        self._tell_waiting()
+        self._tell_waiting(_GONE)
 
-    def _tell_waiting(self) -> None:
+    def _tell_waiting(self, message: str, retry_after: int = 2) -> None:
         for ticket in self._turns.take(PLACES, ROOM):
-            _tell(ticket, StoreUnavailable(_GONE))
+            _tell(ticket, StoreUnavailable(message, retry_after))
 
 
 def answered(told: dict[str, object]) -> tuple[int, bytes]:

@@ -81,7 +81,12 @@ class Database:
                 self._turn.begun()
             else:
                 on_postgres.wait_at_most(connection, patience)
-            yield connection
+            try:
+                yield connection
+            except Exception as error:
+                if on_postgres.is_read_only(error):
+                    connection.invalidate()
+                raise
             connection.commit()
 
     @property

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, String, Text, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, String, Text, create_engine, event, text
 from sqlalchemy.ext.compiler import compiles
 
 from monitor.errors import Invalid
@@ -66,12 +66,6 @@ def engine(url: URL) -> Engine:
     def forget(connection: Any, _record: Any, _proxy: Any) -> None:
         connection.read_only = None  # not what the last reader left: whether it takes writes is the server's to say
 
-    @event.listens_for(made, "handle_error")
-    def give_up(context: ExceptionContext) -> None:
-        # Of several hosts another may take writes by now: new connections ask which.
-        if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
-            context.is_disconnect = True
-
     return made
 
 
@@ -121,6 +115,12 @@ def is_too_large(error: BaseException | None) -> bool:
 def trouble(error: BaseException | None) -> str | None:
     """What keeps the server from taking writes, in words, where that is for an operator to mend."""
     return _TROUBLES.get(str(getattr(error, "sqlstate", None)))
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Whether a server that takes no writes refused one. Of several hosts another may take them by now, which only a
+    new connection finds out."""
+    return getattr(getattr(error, "orig", None) or error, "sqlstate", None) == _READ_ONLY
 
 
 def is_held(error: BaseException | None) -> bool:

@@ -186,6 +186,10 @@ def test_chunks_are_whole_hours(engine: Engine, monkeypatch: pytest.MonkeyPatch)
     assert [hour for some in hours for hour in some] == [1, 2, 5]
     assert len(tables) > 1
     assert sum(map(len, tables)) == 21
+    with engine.database.read() as connection:
+        unordered = list(engine.observations.read(connection, MODEL, 1, 9, COLUMNS[:1], ordered=False))
+    assert [one["hour"].to_pylist() for one in unordered] == [one["hour"].to_pylist() for one in tables]
+    assert pa.concat_tables(unordered).sort_by([("hour", "ascending"), ("id", "ascending")]) == pa.concat_tables(tables)
 
 
 def test_new_columns_are_null_in_old_rows(engine: Engine) -> None:

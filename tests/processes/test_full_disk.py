@@ -41,13 +41,13 @@ def body(number: int, per_hour: int = 400) -> list[Record]:
     return bare(traffic(T0 + number * D, 24, per_hour, seed=number))
 
 
-def fill(http: httpx.Client) -> tuple[int, httpx.Response]:
-    """Post until the disk is full; how many rows were acknowledged, and what was said then."""
+def fill(http: httpx.Client) -> tuple[int, int, httpx.Response]:
+    """Post until the disk is full; how many rows were acknowledged, the body that was refused, and what was said."""
     acknowledged = 0
     for number in range(200):
         answer = http.post("/v1/models/m/predictions", json=body(number))
         if answer.status_code != 200:
-            return acknowledged, answer
+            return acknowledged, number, answer
         acknowledged += answer.json()["accepted"]
     raise AssertionError("the disk never filled up")
 
@@ -65,7 +65,7 @@ def test_it_is_told_and_mended_by_room(disk: Path) -> None:
         started(disk, service.settings.database_url, "all", port),
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
     ):
-        acknowledged, refused = fill(http)
+        acknowledged, number, refused = fill(http)
         check_refused(refused)
         # One that is full within, not at its end.
         check_refused(http.post("/v1/models/m/predictions", json=body(200, per_hour=2500)))
@@ -75,7 +75,7 @@ def test_it_is_told_and_mended_by_room(disk: Path) -> None:
         assert stored(http) == acknowledged > 50_000
         assert http.get("/models/m").status_code == 200
         assert mount(disk, "-o", f"remount,{LARGE}")
-        assert http.post("/v1/models/m/predictions", json=body(201)).json()["accepted"] == 9600
+        assert http.post("/v1/models/m/predictions", json=body(number)).json()["accepted"] == 9600
         assert http.get("/readyz").json() == {"status": "ok", "problems": []}
         assert stored(http) == acknowledged + 9600
 
@@ -91,12 +91,12 @@ def test_that_of_postgres_too(disk: Path, tmp_path: Path) -> None:
             started(tmp_path, url, "all", port),
             httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
         ):
-            acknowledged, refused = fill(http)
+            acknowledged, number, refused = fill(http)
             check_refused(refused)
             assert stored(http) == acknowledged > 0
             assert http.get("/models/m").status_code == 200
             assert mount(disk, "-o", f"remount,{LARGE}")
-            assert http.post("/v1/models/m/predictions", json=body(201)).json()["accepted"] == 9600
+            assert http.post("/v1/models/m/predictions", json=body(number)).json()["accepted"] == 9600
             assert stored(http) == acknowledged + 9600
     finally:
         server.stop()

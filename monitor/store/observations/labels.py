@@ -25,15 +25,16 @@ def append_labels(connection: Any, dialect: Dialect, model: StoredModel, batch: 
         before = _last(at, labels, row)
         accepted = _insert(at, dialect, labels, staged, arrived)
         # Both ends are named: a planner that knows nothing of a column takes what is open for a third of the table.
-        mine = f"l.{row} > {before} AND l.{row} <= {_last(at, labels, row)}"
+        mine, ends = f"l.{row} > ? AND l.{row} <= ?", (before, _last(at, labels, row))
         at.execute(
-            f"SELECT DISTINCT p.ts / {HOUR} FROM {labels} l JOIN {known} p ON p.id = l.id WHERE {mine} ORDER BY 1"
+            f"SELECT DISTINCT p.ts / {HOUR} FROM {labels} l JOIN {known} p ON p.id = l.id WHERE {mine} ORDER BY 1",
+            ends,
         )
         touched = np.array([hour for (hour,) in at.fetchall()], np.int64)
         met = f"SELECT 1 FROM {known} p WHERE p.id = s.id"
         at.execute(f"SELECT s.place FROM {staged} s WHERE NOT EXISTS ({met})")
         matched = ~_among(length, [place for (place,) in at.fetchall()])
-        fresh = _fresh(at, labels, staged, row, mine) if 0 < accepted < length else range(accepted)
+        fresh = _fresh(at, labels, staged, row, mine, ends) if 0 < accepted < length else range(accepted)
     return Appended(
         accepted,
         length - accepted,
@@ -44,11 +45,12 @@ def append_labels(connection: Any, dialect: Dialect, model: StoredModel, batch: 
     )
 
 
-def _fresh(at: Any, labels: str, staged: str, row: str, mine: str) -> list[int]:
+def _fresh(at: Any, labels: str, staged: str, row: str, mine: str, ends: tuple[int, int]) -> list[int]:
     """Places of the labels that went in: the first of those that say the same."""
     at.execute(
         f"SELECT min(s.place) FROM {labels} l JOIN {staged} s ON s.id = l.id AND s.ts = l.ts AND s.value = l.value"
-        f" WHERE {mine} GROUP BY l.{row}"
+        f" WHERE {mine} GROUP BY l.{row}",
+        ends,
     )
     return [place for (place,) in at.fetchall()]
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from monitor.actions import summarise_hours
+from monitor.actions.prepare_reference import make_new_cuts
 from monitor.actions.summarise_hours import Rests, summarise, summarise_waiting
-from monitor.store import summaries
+from monitor.store import locks, summaries
 from tests.monitor.world import T0, D, H, World, traffic
 
 START = T0 + 14 * D
@@ -44,6 +46,34 @@ def test_an_hour_to_which_rows_keep_coming_is_counted_once(world: World) -> None
         assert not summaries.waits(connection, world.model, START // H + 3)
 
 
+@pytest.mark.one_engine
+def test_cuts_that_are_made_in_between_hold_for_all_hours(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.reference(traffic(T0, 24 * 9))
+    world.post(traffic(START, 4))
+    monkeypatch.setattr(summarise_hours, "HOURS_AT_ONCE", 2)
+    connections: list[int] = []
+
+    def come(*_: Any) -> None:
+        connections.append(1)
+        if len(connections) == 2:  # the first two hours are counted
+            with world.service.database.write(locks.model(world.model)) as connection:
+                make_new_cuts(world.service, connection, world.found(connection), world.now)
+
+    with world.service.database.read() as connection:
+        before = world.found(connection).binning_id
+    engine = world.service.database.engine
+    event.listen(engine, "checkin", come)
+    try:
+        summarise(world.service, world.model, START // H + 4, world.now)
+    finally:
+        event.remove(engine, "checkin", come)
+    with world.service.database.read() as connection:
+        model = world.found(connection)
+        assert model.binning_id not in (None, before)
+        found = summaries.load(connection, model.id, model.binning_id or 0, START // H, START // H + 4)
+    assert [one.hour for one in found] == [START // H + hour for hour in range(4)]
+
+
 def test_the_clockwork_rests_after_counting(world: World) -> None:
     world.reference(traffic(T0, 24 * 9))
     rests = Rests()
@@ -56,3 +86,28 @@ def test_the_clockwork_rests_after_counting(world: World) -> None:
     world.post(traffic(START, 3, seed=3))
     rests.until[world.model] -= 7200
     assert summarise_waiting(world.service, START + D, rests) == 3
+
+
+def test_labels_of_many_rows_are_counted_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which tells nobody anything."""
+    records = traffic(START, 5)
+    world.reference(traffic(T0, 24 * 9))
+    world.post(records)
+    world.label(records, delay=0)
+
+    def counted() -> list[Any]:
+        summarise(world.service, world.model, START // H + 5, world.now)
+        with world.service.database.read() as connection:
+            model = world.found(connection)
+            hours = START // H, START // H + 5
+            return [
+                (one.version, one.hour, one.known_hour, one.rows, one.data)
+                for one in summaries.load_labels(connection, model.id, model.binning_id or 0, *hours, 1 << 40)
+            ]
+
+    at_once = counted()
+    assert sum(row[3] for row in at_once) == len(records)
+    with world.service.database.write(locks.model(world.model)) as connection:
+        summaries.mark_all_dirty(connection, world.found(connection).id)
+    monkeypatch.setattr(summarise_hours, "LABEL_ROWS_AT_ONCE", 13)  # two of the hours, or one
+    assert counted() == at_once
