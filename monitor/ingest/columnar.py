@@ -23,11 +23,11 @@ def from_arrow(body: bytes, kind: Kind, limit: int) -> RawBatch:
     try:
         check_unpacked(ipc.unpacked_size(body), limit)
         with pa.ipc.open_stream(pa.BufferReader(body)) as stream:
-            check_shape(0, len(stream.schema))
+            check_shape(0, len(stream.schema), limit)
             batches = []
             for batch in stream:
                 batches.append(batch)
-                check_rows(sum(map(len, batches)))
+                check_rows(sum(map(len, batches)), limit)
             table = pa.Table.from_batches(batches, stream.schema)
         return _from_table(table, kind, limit)
     except _BROKEN as error:
@@ -38,7 +38,7 @@ def from_parquet(body: bytes, kind: Kind, limit: int) -> RawBatch:
     """A Parquet file; raises likewise. Text columns stay dictionaries until their size is known."""
     try:
         meta = pq.read_metadata(pa.BufferReader(body))
-        check_shape(meta.num_rows, meta.num_columns)
+        check_shape(meta.num_rows, meta.num_columns, limit)
         groups = [meta.row_group(place) for place in range(meta.num_row_groups)]
         check_unpacked(sum(group.total_byte_size for group in groups), limit)
         texts = [
@@ -53,7 +53,7 @@ def from_parquet(body: bytes, kind: Kind, limit: int) -> RawBatch:
 
 
 def _from_table(table: pa.Table, kind: Kind, limit: int) -> RawBatch:
-    check_shape(table.num_rows, table.num_columns)
+    check_shape(table.num_rows, table.num_columns, limit)
     table.validate(full=True)  # lengths, offsets and UTF-8: nothing below may trust a body
     table = table.combine_chunks()
     arrays: dict[str, pa.Array] = {}

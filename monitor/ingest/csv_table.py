@@ -18,7 +18,7 @@ from monitor.ingest.values import json_text
 from monitor.store.observations.arriving import Reject, SentColumn
 
 
-def from_csv(body: bytes, kind: Kind) -> RawBatch:
+def from_csv(body: bytes, kind: Kind, limit: int = 0) -> RawBatch:
     """A CSV with a header; an empty cell is null, a row with another number of cells than the header is rejected.
 
     Raises BadRequest when it has no header or is no UTF-8.
@@ -30,7 +30,7 @@ def from_csv(body: bytes, kind: Kind) -> RawBatch:
         table, rejects = _read(body, names)
     except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
         raise BadRequest(f"The body is no readable CSV: {error}"[:300]) from error
-    check_shape(table.num_rows + len(rejects), table.num_columns)
+    check_shape(table.num_rows + len(rejects), table.num_columns, limit)
     return _batch(table, names, kind, rejects)
 
 

@@ -21,5 +21,5 @@ def decode(body: bytes, content_type: str | None, encoding: str | None, kind: Ki
     if format_ == "ndjson":
         return from_lines(body)
     if format_ == "csv":
-        return from_csv(body, kind)
+        return from_csv(body, kind, limit)
     return from_arrow(body, kind, limit) if format_ == "arrow" else from_parquet(body, kind, limit)

@@ -7,22 +7,28 @@ from monitor.errors import BadRequest, TooLarge
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 5_000
 MAX_CELLS = 10_000_000
+BYTES_A_ROW, BYTES_A_CELL = 70, 7  # who lets bodies be larger than usual lets them hold more
 MAX_DEPTH = 32
 
 
-def check_rows(rows: int) -> None:
-    """Raises TooLarge for more rows than one body may hold."""
-    if rows > MAX_ROWS:
-        raise TooLarge(f"The body has {rows:,} rows; at most {MAX_ROWS:,} go into one. Split it.")
+def check_rows(rows: int, limit: int = 0) -> None:
+    """Raises TooLarge for more rows than one body of at most ``limit`` bytes may hold."""
+    most = max(MAX_ROWS, limit // BYTES_A_ROW)
+    if rows > most:
+        raise TooLarge(f"The body has {rows:,} rows; at most {most:,} go into one. Split it.")
 
 
-def check_shape(rows: int, columns: int) -> None:
-    """Raises TooLarge for more columns, or more cells in all, than one body may hold."""
-    check_rows(rows)
+def check_shape(rows: int, columns: int, limit: int = 0) -> None:
+    """Raises TooLarge for more columns, or more cells in all, than one body of at most ``limit`` bytes may hold."""
+    check_rows(rows, limit)
     if columns > MAX_COLUMNS:
         raise TooLarge(f"The body has {columns:,} different columns; at most {MAX_COLUMNS:,} go into one.")
-    if rows * columns > MAX_CELLS:
-        raise TooLarge(f"The body has {rows:,} rows of {columns:,} columns; split it into smaller ones.")
+    most = max(MAX_CELLS, limit // BYTES_A_CELL)
+    if rows * columns > most:
+        raise TooLarge(
+            f"The body has {rows:,} rows of {columns:,} columns; at most {most:,} values go into one. Split it; of a"
+            " reference, send a sample of the rows."
+        )
 
 
 def check_unpacked(size: int, limit: int) -> None:

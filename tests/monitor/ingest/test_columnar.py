@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 import pytest
 
 from monitor.clock import parse
 from monitor.errors import BadRequest, TooLarge
-from monitor.ingest import conform, ipc
+from monitor.ingest import conform, ipc, limits
 from monitor.ingest.columnar import from_arrow, from_parquet
 from monitor.ingest.csv_table import from_csv
 from monitor.ingest.raw import Kind, RawBatch
@@ -174,3 +175,16 @@ def test_ragged_rows_of_a_csv_are_rejected() -> None:
     cells = good.columns["feature", "x"].cells
     assert cells is not None
     assert cells.to_pylist() == ["1", "quoted\nline, comma"]
+
+
+@pytest.mark.parametrize("form", ["arrow", "parquet", "csv"])
+def test_who_allows_larger_bodies_allows_more_values(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_CELLS", 100)
+    table = pa.table({"id": [f"r{row}" for row in range(60)], **{f"feature.f{one}": [True] * 60 for one in range(4)}})
+    sink = io.BytesIO()
+    pc_csv.write_csv(table, sink)
+    body = {"arrow": stream(table), "parquet": file(table), "csv": sink.getvalue()}[form]
+    read = {"arrow": from_arrow, "parquet": from_parquet, "csv": from_csv}[form]
+    assert len(read(body, "references", 1 << 40).positions) == 60
+    with pytest.raises(TooLarge, match="60 rows of 5 columns; at most 214 values go into one"):
+        read(body, "references", 1500)
