@@ -11,12 +11,14 @@ from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 from typing import Any
 
-_ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
+_ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # M_ARENA_MAX, M_MMAP_THRESHOLD of glibc's malloc.h
+_LARGE = 1 << 20  # bytes
 
 
 def prepare() -> None:
     """One heap for all threads and for Arrow: else each keeps what it once needed, a third of the service's memory.
-    One thread for linear algebra: our matrices are small, and threads that wait for one another took a quarter of the
+    Large arrays are given back when they are freed: glibc would put those after the first into the heap, where they
+    leave holes. One thread for linear algebra: our matrices are small, and threads that wait for one another took a quarter of the
     processor time of a replay.
 
     To be called before any thread is started and before numpy and Arrow are imported.
@@ -24,7 +26,9 @@ def prepare() -> None:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with contextlib.suppress(OSError, AttributeError):  # another libc
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_ARENA_MAX, 1)
+        mallopt(_MMAP_THRESHOLD, _LARGE)
     _arrow_without_pandas()
 
 
