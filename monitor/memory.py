@@ -18,8 +18,8 @@ _LARGE = 1 << 20  # bytes
 def prepare() -> None:
     """One heap for all threads and for Arrow: else each keeps what it once needed, a third of the service's memory.
     Large arrays are given back when they are freed: glibc would put those after the first into the heap, where they
-    leave holes. One thread for linear algebra: our matrices are small, and threads that wait for one another took a quarter of the
-    processor time of a replay.
+    leave holes. One thread for linear algebra: our matrices are small, and threads that wait for one another took a
+    quarter of the processor time of a replay.
 
     To be called before any thread is started and before numpy and Arrow are imported.
     """
