@@ -59,7 +59,11 @@ class Watched:
         """Open an address and wait until its first figure is drawn; the others are when they come near."""
         answer = self.page.goto(self.url + path)
         assert answer.status == status, f"{path}: {answer.status}"
+        self.page.wait_for_load_state()
+        if self.page.locator(".plot").count():  # how far down it begins is a matter of the fonts that there are
+            self.page.locator(".plot").first.scroll_into_view_if_needed()
         self.settle()
+        self.page.evaluate("window.scrollTo(0, 0)")
 
     def whole(self) -> None:
         """Have every figure drawn, as before printing."""
