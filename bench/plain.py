@@ -1,11 +1,12 @@
 """JSON posts beside a plain endpoint of FastAPI, pydantic and SQLAlchemy's insert(), and beside the least that can be
-done (msgspec, sqlite3): rows per second of the server.
+done (msgspec and the driver alone): rows per second of the server.
 
-    python -m bench.plain [--rows 5000] [--posts 20] [--features 20 200]
+    python -m bench.plain [--rows 5000] [--posts 20] [--features 20 200] [--engine sqlite|postgres]
 
-The endpoints take the same bodies, one after the other from one client, and answer when the rows are in a SQLite table
-with a unique id, one column a feature, each commit synced. What counts is the time of its processors that each server's
-process has used, so that a busy machine changes little; posts to them alternate.
+The endpoints take the same bodies, one after the other from one client, and answer when the rows are in a table of
+SQLite or PostgreSQL with a unique id, one column a feature, each commit synced. What counts is the time of its
+processors that each endpoint's process has used (PostgreSQL's own processes are nobody's), so that a busy machine
+changes little; posts to them alternate.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import multiprocessing
 import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -23,10 +24,12 @@ from typing import Any
 
 import httpx
 
+from bench.ingest import database_of
 from tests.ports import free_port
 
 START = "2026-01-01T{:02}:{:02}:{:02}Z"
 TEXTS = ("red", "green", "blue")
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536")
 
 
 def names(features: int) -> tuple[list[str], list[str]]:
@@ -49,7 +52,7 @@ def make_body(rows: int, features: int, post: int) -> bytes:
     return json.dumps(records).encode()
 
 
-def serve_plain(home: str, port: int, features: int) -> None:
+def serve_plain(home: str, port: int, url: str | None, features: int) -> None:
     """The endpoint that one would write first."""
     import uvicorn
     from fastapi import FastAPI
@@ -69,12 +72,14 @@ def serve_plain(home: str, port: int, features: int) -> None:
     kinds |= dict.fromkeys(numbers, Float) | dict.fromkeys(texts, String)
     columns = [Column("id", String, primary_key=True), *(Column(name, kind) for name, kind in kinds.items())]
     table = Table("predictions", MetaData(), *columns)
-    engine = create_engine(f"sqlite:///{home}/plain.db")
+    engine = create_engine(url.replace("://", "+psycopg://") if url else f"sqlite:///{home}/plain.db")
 
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536"):
-            connection.execute(f"PRAGMA {pragma}")
+    if not url:
+
+        @event.listens_for(engine, "connect")
+        def configure(connection: Any, _record: Any) -> None:
+            for pragma in PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
 
     table.metadata.create_all(engine)
     app = FastAPI()
@@ -90,21 +95,51 @@ def serve_plain(home: str, port: int, features: int) -> None:
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 
 
-def serve_least(home: str, port: int, features: int) -> None:
-    """Nothing but decoding and writing: the same table, no check of anything, each row bound by the driver."""
+def put_sqlite(home: str, columns: Sequence[str]) -> Callable[[list[tuple[Any, ...]]], None]:
+    """The driver alone: one durable executemany."""
     import sqlite3
 
+    connection = sqlite3.connect(f"{home}/least.db", check_same_thread=False)
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"CREATE TABLE least ({', '.join(columns)})")
+    statement = f"INSERT INTO least VALUES ({', '.join('?' * len(columns))})"
+
+    def put(rows: list[tuple[Any, ...]]) -> None:
+        with connection:
+            connection.executemany(statement, rows)
+
+    return put
+
+
+def put_postgres(url: str, columns: Sequence[str]) -> Callable[[list[tuple[Any, ...]]], None]:
+    """The driver alone: one durable COPY."""
+    import psycopg
+
+    connection = psycopg.connect(url)
+    connection.execute(f"CREATE TABLE least ({', '.join(columns)})")
+    connection.commit()
+
+    def put(rows: list[tuple[Any, ...]]) -> None:
+        with connection.cursor() as cursor, cursor.copy("COPY least FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        connection.commit()
+
+    return put
+
+
+def serve_least(home: str, port: int, url: str | None, features: int) -> None:
+    """Nothing but decoding and writing: the same table, no check of anything, each row bound by the driver."""
     import msgspec
     import uvicorn
 
     numbers, texts = names(features)
-    columns = ["id TEXT PRIMARY KEY", "timestamp TEXT", "version TEXT", "prediction REAL", "probability REAL"]
-    columns += [f"{name} REAL" for name in numbers] + [f"{name} TEXT" for name in texts]
-    connection = sqlite3.connect(f"{home}/least.db", check_same_thread=False)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.execute(f"CREATE TABLE predictions ({', '.join(columns)})")
-    put = f"INSERT INTO predictions VALUES ({', '.join('?' * len(columns))})"
+    number = "DOUBLE PRECISION" if url else "REAL"
+    columns = ["id TEXT PRIMARY KEY", "timestamp TEXT", "version TEXT"]
+    columns += [f"{name} {number}" for name in ("prediction", "probability", *numbers)]
+    columns += [f"{name} TEXT" for name in texts]
+    put = put_postgres(url, columns) if url else put_sqlite(home, columns)
     decoder = msgspec.json.Decoder(list[dict[str, Any]])
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -121,8 +156,7 @@ def serve_least(home: str, port: int, features: int) -> None:
             for one in records
             for features in (one["features"],)
         ]
-        with connection:
-            connection.executemany(put, rows)
+        put(rows)
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps({"accepted": len(rows)}).encode()})
@@ -130,7 +164,7 @@ def serve_least(home: str, port: int, features: int) -> None:
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", lifespan="off")
 
 
-def serve_ours(home: str, port: int) -> None:
+def serve_ours(home: str, port: int, url: str | None) -> None:
     """The service without its scheduler: the other endpoint counts nothing either."""
     from monitor import memory
 
@@ -142,7 +176,7 @@ def serve_ours(home: str, port: int) -> None:
     from monitor.bootstrap import build
     from monitor.settings import load
 
-    app = Front(create_app(build(load({}, home=home, port=port))))
+    app = Front(create_app(build(load({}, home=home, port=port, database_url=url))))
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 
 
@@ -173,7 +207,7 @@ def seconds_of(process: Any, http: httpx.Client, body: bytes, rows: int) -> floa
     return float(after.user + after.system - before.user - before.system)
 
 
-def measure(rows: int, posts: int, features: int) -> None:
+def measure(rows: int, posts: int, features: int, engine: str) -> None:
     """Print all and our ratios; the first post of each makes the table and does not count."""
     servers: dict[str, tuple[Callable[..., None], tuple[int, ...]]] = {
         "plain": (serve_plain, (features,)),
@@ -186,7 +220,8 @@ def measure(rows: int, posts: int, features: int) -> None:
         for called, (target, arguments) in servers.items():
             home = Path(name, called)
             home.mkdir()
-            running_ones[called] = stack.enter_context(running(target, home, *arguments))
+            url = stack.enter_context(database_of(engine))
+            running_ones[called] = stack.enter_context(running(target, home, url, *arguments))
         for post in range(posts + 1):
             body = make_body(rows, features, post)
             for called, (http, process) in running_ones.items():
@@ -196,8 +231,8 @@ def measure(rows: int, posts: int, features: int) -> None:
     told = ", ".join(f"{called} {speed:,.0f}" for called, speed in speeds.items())
     ours = speeds["this service"]
     print(
-        f"{features} features, rows per second of the server's processors: {told}; {ours / speeds['plain']:.1f} times"
-        f" plain, {100 * ours / speeds['least']:.0f} % of the least",
+        f"{engine}, {features} features, rows per second of the server's processors: {told};"
+        f" {ours / speeds['plain']:.1f} times plain, {100 * ours / speeds['least']:.0f} % of the least",
         flush=True,
     )
 
@@ -208,9 +243,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--posts", type=int, default=20)
     parser.add_argument("--features", type=int, nargs="+", default=[20, 200])
+    parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
     given = parser.parse_args()
     for features in given.features:
-        measure(given.rows if features < 100 else given.rows // 5, given.posts, features)
+        measure(given.rows if features < 100 else given.rows // 5, given.posts, features, given.engine)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class _Outline(msgspec.Struct, gc=False):
     records: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
 
 
-PIECE = 2 << 20  # bytes of a body that are Python objects at a time
+PIECE = 4 << 20  # bytes of a body that are Python objects at a time
 MOST_UNUSUAL = 16 << 20  # bytes of one that must be read at once
 
 _outline = msgspec.json.Decoder(list[msgspec.Raw] | _Outline)
@@ -300,8 +300,11 @@ def _columns(records: Sequence[Record], booleans: bool) -> _Columns:
 
 
 def _apart(values: list[Any]) -> tuple[list[dict[str, Any]], list[Any] | None]:
-    """Objects, empty where there is none, and the values that are no objects (None if all are)."""
+    """Objects, empty where there is none (no objects at all: no list of empty ones), and the values that are no objects
+    (None if all are)."""
     kinds = set(map(type, values))
+    if dict not in kinds:
+        return [], None if kinds <= {type(None)} else values
     if kinds <= {dict}:
         return values, None
     objects = [value if type(value) is dict else {} for value in values]
