@@ -202,9 +202,12 @@ class Observations(Protocol):
         *,
         ordered: bool = True,
     ) -> Iterator[pa.Table]:
-        """Rows of hours [start, end) ordered by hour and id (not ``ordered``: by hour), in chunks of whole hours (at
-        most about 200,000 rows, an hour is never cut): columns ``hour`` int64, ``id``, ``timestamp``, ``version``,
-        ``latency_ms``, ``error``, ``odd`` and the physical names asked for."""
+        """Rows of hours [start, end) ordered by hour and id, in chunks of whole hours (at most about 200,000 rows, an
+        hour is never cut): columns ``hour`` int64, ``id``, ``timestamp``, ``version``, ``latency_ms``, ``error``,
+        ``odd`` and the physical names asked for.
+
+        Not ``ordered``: by hour alone, and an hour of more than 100,000 rows (of wide ones fewer) comes in several
+        chunks, each of at most so many and of no other hour; no more than one of them is ever in memory."""
 
     def scored(
         self, connection: Any, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn] = ()

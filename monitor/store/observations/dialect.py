@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -52,6 +52,11 @@ class Dialect(Protocol):
 
     def fetch(self, at: Any, statement: str, values: Sequence[Any], schema: pa.Schema) -> pa.Table:
         """A query's rows, in no particular order."""
+
+    def stream(
+        self, connection: Any, statement: str, values: Sequence[Any], schema: pa.Schema, rows: int
+    ) -> Iterator[pa.Table]:
+        """A query's rows, at most so many at once: what is yielded is not held here, and what is to come neither."""
 
     def drop_before(self, at: Any, model: StoredModel, start: int) -> int:
         """Delete predictions before a time, microseconds; how many there were."""

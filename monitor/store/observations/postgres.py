@@ -61,6 +61,10 @@ class Cursor:
         with self._cursor.connection.cursor(binary=True) as cursor:
             return cursor.execute(in_dialect("postgresql", statement), values, prepare=False).fetchone()
 
+    def opened(self, name: str) -> Any:
+        """A cursor on the server, whose rows come one by one, their values as bytes."""
+        return self._cursor.connection.cursor(name, binary=True)
+
     def copy_in(self, table: str, names: Sequence[str], payloads: Iterator[bytes]) -> None:
         """Rows in COPY's binary form into a table."""
         with self._cursor.copy(f"COPY {table} ({','.join(names)}) FROM STDIN (FORMAT binary)") as copy:
@@ -169,9 +173,35 @@ def _type_of(values: Any) -> str:
 def fetch(at: Cursor, statement: str, values: Sequence[Any], schema: pa.Schema) -> pa.Table:
     """See ``Dialect.fetch``: the server puts each column into one value, so that no Python object stands for a
     number."""
+    names, asked = _columns(schema)
+    return _table(at.columns(f"SELECT {asked} FROM ({statement}) AS rows ({names})", values), schema)
+
+
+def stream(connection: Any, statement: str, values: Sequence[Any], schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
+    """See ``Dialect.stream``: rows are numbered on the server, grouped by that, and fetched group by group."""
+    names, asked = _columns(schema)
+    numbered = f"SELECT *, (row_number() OVER () - 1) / {rows} AS part FROM ({statement}) AS found ({names})"
+    with cursor(connection) as at:
+        # Groups that are hashed would all be in the server's memory at the same time.
+        at.execute("SET LOCAL enable_hashagg = off")
+        with at.opened("parts") as found:
+            found.execute(in_dialect("postgresql", f"SELECT {asked} FROM ({numbered}) AS rows GROUP BY part"), values)
+            at.execute("SET LOCAL enable_hashagg = on")
+            while row := found.fetchone():
+                made = _table(row, schema)
+                del row
+                yield made
+                del made
+
+
+def _columns(schema: pa.Schema) -> tuple[str, str]:
+    """Names for a query's columns, and what to ask of them: how many rows there are, and each column in one value."""
     names = ",".join(f"v{place}" for place in range(len(schema)))
     asked = [part for place, type_ in enumerate(schema.types) for part in pg_binary.aggregates(f"rows.v{place}", type_)]
-    row = at.columns(f"SELECT count(*), {','.join(asked)} FROM ({statement}) AS rows ({names})", values)
+    return names, f"count(*), {','.join(asked)}"
+
+
+def _table(row: Sequence[Any], schema: pa.Schema) -> pa.Table:
     parts = iter(row[1:])
     arrays = [pg_binary.array(type_, row[0], parts) for type_ in schema.types]
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -1,4 +1,5 @@
-"""Reading back: columnar, in chunks of whole hours, in an order that does not depend on arrival."""
+"""Reading back: columnar, in chunks of whole hours, in an order that does not depend on arrival; large hours in parts,
+where order does not matter."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from monitor.clock import HOUR
 from monitor.store.observations.base import ScoredRows, StoredColumn, StoredModel, arrow_type
@@ -17,6 +19,8 @@ from monitor.store.observations.dialect import Dialect
 from monitor.store.observations.schema import labels_table, predictions_table
 
 CHUNK_ROWS, CHUNK_CELLS = 200_000, 1_500_000
+PART_ROWS, PART_CELLS = 100_000, 4_000_000  # an hour of more comes in parts
+_CELL = 8  # bytes
 _HOURS_AT_ONCE = 500
 _ORDER = [("hour", "ascending"), ("id", "ascending")]
 _SCORED_ORDER = [*_ORDER, ("ts", "ascending"), ("arrival", "ascending")]
@@ -36,8 +40,11 @@ def read(
     own = {"hour": f"ts / {HOUR}", "timestamp": "ts"}
     selected = ",".join(own.get(name, name) for name in schema.names)
     statement = f"SELECT {selected} FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
-    at_once = min(CHUNK_ROWS, CHUNK_CELLS // len(schema.names))
-    for first, last, rows in _chunks(connection, dialect, model, start, end, at_once):
+    at_once, part = min(CHUNK_ROWS, max(1, CHUNK_CELLS // cells(columns))), part_rows(columns)
+    for first, last, rows in _chunks(connection, dialect, model, start, end, at_once, None if ordered else part):
+        if not ordered and rows > part and last - first == 1:
+            yield from dialect.stream(connection, statement, (first * HOUR, last * HOUR), schema, part)
+            continue
         parts = []
         for since, until in _within(first * HOUR, last * HOUR, -(-rows // at_once)):
             with dialect.cursor(connection) as at:
@@ -69,10 +76,21 @@ def rows_schema(columns: Sequence[StoredColumn]) -> pa.Schema:
     return pa.schema([*fixed, *((column.physical, arrow_type(column)) for column in columns)])
 
 
+def cells(columns: Sequence[StoredColumn]) -> int:
+    """The room of a row of ``read``, in numbers."""
+    return len(rows_schema(columns)) + sum((column.dimension or 0) * 4 // _CELL for column in columns)
+
+
+def part_rows(columns: Sequence[StoredColumn]) -> int:
+    """How many rows of an hour are read at once where their order does not matter."""
+    return min(PART_ROWS, max(1, PART_CELLS // cells(columns)))
+
+
 def _chunks(
-    connection: Any, dialect: Dialect, model: StoredModel, start: int, end: int, at_once: int
+    connection: Any, dialect: Dialect, model: StoredModel, start: int, end: int, at_once: int, most: int | None
 ) -> list[tuple[int, int, int]]:
-    """Stretches [first, last) of hours with about so many rows each, at least one hour; and how many they are."""
+    """Stretches [first, last) of hours with about so many rows each, at least one hour; and how many they are. An hour
+    of more than ``most`` rows stands alone."""
     with dialect.cursor(connection) as at:
         at.execute(
             f"SELECT ts / {HOUR}, count(*) FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
@@ -83,10 +101,22 @@ def _chunks(
     if not counts:
         return []
     hours, rows = np.array(counts, np.int64).T
-    before = np.cumsum(rows) - rows
-    begins = np.flatnonzero(np.diff(before // at_once, prepend=-1))
+    begins = stretches(rows, at_once, most)
     cuts, sizes = hours[begins], np.add.reduceat(rows, begins)
-    return [(int(first), int(last), int(size)) for first, last, size in zip(cuts, [*cuts[1:], end], sizes, strict=True)]
+    ends = hours[np.append(begins[1:], len(hours)) - 1] + 1
+    return [(int(first), int(last), int(size)) for first, last, size in zip(cuts, ends, sizes, strict=True)]
+
+
+def stretches(rows: NDArray[np.int64], at_once: int, most: int | None) -> NDArray[np.int64]:
+    """Places where stretches of hours begin, of about ``at_once`` rows each, at least one hour (``rows`` int64 [hours],
+    at least one); one of more than ``most`` rows stands alone."""
+    before = np.cumsum(rows) - rows
+    begins = np.diff(before // at_once, prepend=-1) != 0
+    if most is not None:
+        large = rows > most
+        begins |= large
+        begins[1:] |= large[:-1]
+    return np.flatnonzero(begins)
 
 
 def scored(

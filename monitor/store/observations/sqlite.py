@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -117,11 +118,25 @@ def _bindable(values: Any) -> list[Any]:
 def fetch(at: sqlite3.Cursor, statement: str, values: Sequence[Any], schema: pa.Schema) -> pa.Table:
     """See ``Dialect.fetch``."""
     at.execute(statement, values)
-    batches: list[pa.RecordBatch] = []
-    while rows := at.fetchmany(FETCH // len(schema)):
+    return pa.Table.from_batches(_batches(at, schema, None), schema)
+
+
+def stream(connection: Any, statement: str, values: Sequence[Any], schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
+    """See ``Dialect.stream``."""
+    with cursor(connection) as at:
+        at.execute(statement, values)
+        while batches := list(_batches(at, schema, rows)):
+            yield pa.Table.from_batches(batches, schema)
+            batches.clear()
+
+
+def _batches(at: sqlite3.Cursor, schema: pa.Schema, most: int | None) -> Iterator[pa.RecordBatch]:
+    """The next rows, ``most`` or all, some of them at a time."""
+    left, step = sys.maxsize if most is None else most, FETCH // len(schema)
+    while left and (rows := at.fetchmany(min(step, left))):
         arrays = [pa.array(column, type_) for column, type_ in zip(zip(*rows, strict=True), schema.types, strict=True)]
-        batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
-    return pa.Table.from_batches(batches, schema)
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        left -= len(rows)
 
 
 def drop_before(at: sqlite3.Cursor, model: StoredModel, start: int) -> int:

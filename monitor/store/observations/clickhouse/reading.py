@@ -14,7 +14,7 @@ from monitor.clock import HOUR
 from monitor.store.observations import reading as shared
 from monitor.store.observations.base import ScoredRows, StoredColumn, StoredModel, arrow_type
 from monitor.store.observations.clickhouse import ids
-from monitor.store.observations.clickhouse.engine import Engine
+from monitor.store.observations.clickhouse.engine import Engine, text
 from monitor.store.observations.clickhouse.schema import IDS, LABELS, ORPHANS, PREDICTIONS, table
 from monitor.store.observations.schema import FIXED
 from monitor.store.observations.single import as_kind, assembled
@@ -28,25 +28,50 @@ def read(
     """Rows of hours [start, end); see ``Observations.read``."""
     schema = shared.rows_schema(columns)
     selected = ",".join({"timestamp": "ts AS timestamp"}.get(name, name) for name in schema.names)
-    for first, last in stretches(engine, model, start, end):
-        yield engine.rows(
-            f"SELECT {selected} FROM {table(PREDICTIONS, model)} FINAL WHERE hour >= {first} AND hour < {last}"
-            f" ORDER BY hour{', id' if ordered else ''}",
-            schema,
-        )
+    select, part = f"SELECT {selected} FROM {table(PREDICTIONS, model)} FINAL WHERE", shared.part_rows(columns)
+    for first, last, rows in _stretches(engine, model, start, end, None if ordered else part):
+        if not ordered and rows > part and last - first == 1:
+            yield from _parts(engine, select, first, schema, part)
+        else:
+            order = f"ORDER BY hour{', id' if ordered else ''}"
+            yield engine.rows(f"{select} hour >= {first} AND hour < {last} {order}", schema)
+
+
+def _parts(engine: Engine, select: str, hour: int, schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
+    """The rows of an hour in order of their ids, at most so many at once: by hour and id the table is sorted."""
+    after = ""
+    while True:
+        found = engine.rows(f"{select} hour = {hour}{after} ORDER BY hour, id LIMIT {rows}", schema)
+        ended = len(found) < rows
+        after = f" AND id > {text(found['id'][-1].as_py())}" if len(found) else ""
+        if len(found):
+            yield found
+        del found
+        if ended:
+            return
 
 
 def stretches(engine: Engine, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
     """Stretches [first, last) of hours with about ``CHUNK_ROWS`` rows each, at least one hour."""
+    return [(first, last) for first, last, _ in _stretches(engine, model, start, end, None)]
+
+
+def _stretches(
+    engine: Engine, model: StoredModel, start: int, end: int, most: int | None
+) -> list[tuple[int, int, int]]:
+    """The same with their rows; an hour of more than ``most`` stands alone."""
     counts = engine.rows(
         f"SELECT hour, toInt64(count()) AS rows FROM {table(PREDICTIONS, model)} FINAL"
         f" WHERE hour >= {start} AND hour < {end} GROUP BY hour ORDER BY hour",
         _COUNTS,
     )
     hours, rows = counts["hour"].to_numpy(), counts["rows"].to_numpy()
-    before = np.cumsum(rows) - rows
-    cuts = hours[np.flatnonzero(np.diff(before // shared.CHUNK_ROWS, prepend=-1))]
-    return [(int(first), int(last)) for first, last in zip(cuts, [*cuts[1:], end], strict=True)] if len(cuts) else []
+    if not len(hours):
+        return []
+    begins = shared.stretches(rows, shared.CHUNK_ROWS, most)
+    cuts, sizes = hours[begins], np.add.reduceat(rows, begins)
+    ends = hours[np.append(begins[1:], len(hours)) - 1] + 1
+    return [(int(first), int(last), int(size)) for first, last, size in zip(cuts, ends, sizes, strict=True)]
 
 
 def scored(engine: Engine, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn]) -> ScoredRows:
