@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+import pyarrow as pa
+
 from detectors.cuts import Binning
 from detectors.performance import scored
 from monitor import clock
-from monitor.actions import counted_there, counting, slicing
+from monitor.actions import counted_there, counting, hours_in_parts, slicing
 from monitor.actions.counting import Meaning
 from monitor.actions.each_model import by_itself
 from monitor.actions.models import meaning_of_model
@@ -90,15 +92,16 @@ def _count(
     binning_id, binning, meaning = counted_on
     full = [mark.hour for mark in marks if not mark.labels_only]
     change = {mark.hour: mark.change for mark in marks}
-    rows = (
-        Summary(version, hour, rows, newest, change[hour], data, segment)
-        for start, end in _runs(full)
-        for version, segment, hour, rows, newest, data in _hours(
-            service, connection, model, binning, meaning, start, end
+    with service.database.unchanging(connection) as snapshot:  # a large hour is read twice
+        rows = (
+            Summary(version, hour, rows, newest, change[hour], data, segment)
+            for start, end in _runs(full)
+            for version, segment, hour, rows, newest, data in _hours(
+                service, snapshot, model, binning, meaning, start, end
+            )
+            if hour in change
         )
-        if hour in change
-    )
-    summaries.replace(connection, model.id, binning_id, full, rows)
+        summaries.replace(connection, model.id, binning_id, full, rows)
     hours = [mark.hour for mark in marks]
     label_rows = (
         row
@@ -155,12 +158,12 @@ def _hours(
     if isinstance(store, Counting) and store.counts_itself and counted_there.can_be(binning, columns, meaning):
         yield from counted_there.hours(store, model.stored, binning, meaning, start, end)
         return
-    for chunk in store.read(connection, model.stored, start, end, columns, ordered=False):
-        part = chunk
-        for version, part in counting.by_version(chunk).items():
-            for counted in slicing.count(binning, columns, meaning, part):
-                yield version, *counted
-        del chunk, part  # while the next is fetched
+
+    def read(first: int, last: int, some: Sequence[StoredColumn]) -> Iterator[pa.Table]:
+        return store.read(connection, model.stored, first, last, some, ordered=False)
+
+    for version, counted in hours_in_parts.count(binning, columns, meaning, read, start, end):
+        yield version, *counted
 
 
 def _runs(hours: Sequence[int]) -> Iterator[tuple[int, int]]:
