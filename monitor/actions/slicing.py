@@ -35,8 +35,7 @@ def source_of(columns: Sequence[StoredColumn], name: str) -> StoredColumn | None
 
 def sources_of(columns: Sequence[StoredColumn], binning: Binning) -> tuple[StoredColumn, ...]:
     """The stored columns by which rows are counted apart."""
-    found = (source_of(columns, one.name) for one in binning.segments if one.values)
-    return tuple(column for column in found if column is not None)
+    return tuple(source for _, source in labelled_by(binning, columns))
 
 
 def segment_columns(
@@ -137,14 +136,21 @@ def label_counts(
     """Version, segment and labelled rows: of all rows and of each segment."""
     for version, groups in counting.label_counts(binning.scores, meaning, rows).items():
         yield version, WHOLE, groups
-    for one in binning.segments:
-        source = source_of(columns, one.name)
-        if one.values and source is not None and source.physical in rows.columns:
+    for one, source in labelled_by(binning, columns):
+        if source.physical in rows.columns:
             for part in _label_blocks(rows):
                 codes = segment_codes(one, part.columns[source.physical])
                 for version, groups in counting.label_counts(binning.scores, meaning, part, codes).items():
                     for code in np.unique(groups.codes).tolist():
                         yield version, one.segments[code], groups.where(groups.codes == code)
+
+
+def labelled_by(binning: Binning, columns: Sequence[StoredColumn]) -> Iterator[tuple[SegmentColumn, StoredColumn]]:
+    """The columns of segments by which labelled rows are counted apart, and what is stored of them."""
+    for one in binning.segments:
+        source = source_of(columns, one.name)
+        if one.values and source is not None:
+            yield one, source
 
 
 def _label_blocks(rows: ScoredRows) -> Iterator[ScoredRows]:

@@ -22,6 +22,7 @@ from monitor.store.observations.base import (
     LabelBatch,
     Observations,
     PredictionBatch,
+    ScoredRows,
     StoredColumn,
     StoredModel,
 )
@@ -214,6 +215,44 @@ def test_a_large_hour_comes_in_parts_where_order_does_not_matter(
     assert pa.concat_tables(tables).sort_by([("hour", "ascending"), ("id", "ascending")]) == whole
 
 
+def test_labelled_rows_of_an_hour_come_in_parts_with_all_labels_of_a_prediction(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(2)
+    names = [f"{{0}}'{number % 7}\x00-{number}" for number in range(60)]
+    engine.append(*((name, 3 + number % 2, number / 7, "ü", None) for number, name in enumerate(names)))
+    revisions = [(names[number], str(value), int(time) * HOUR) for number, value, time in rng.integers(0, 40, (150, 3))]
+    engine.label(*revisions, ("unknown", "1", HOUR))
+    with engine.database.read() as connection:
+        whole = engine.observations.scored(connection, MODEL, [3], COLUMNS[:2])
+        for most in (1, 7, 1000):
+            monkeypatch.setattr(reading, "PART_ROWS", most)
+            parts = list(engine.observations.scored_parts(connection, MODEL, 3, COLUMNS[:2]))
+            owners = [set(part.ids.to_pylist()) for part in parts]
+            assert len(set().union(*owners)) == sum(map(len, owners))
+            assert max(map(len, owners)) <= most
+            assert _rows_of(parts) == _rows_of([whole])
+        assert list(engine.observations.scored_parts(connection, MODEL, 9)) == []
+
+
+def _rows_of(parts: list[ScoredRows]) -> list[Any]:
+    """Those of each id in the order they came."""
+    rows = [
+        row
+        for part in parts
+        for row in zip(
+            part.ids.to_pylist(),
+            part.hour.tolist(),
+            part.known_hour.tolist(),
+            part.label.to_pylist(),
+            part.version.to_pylist(),
+            part.columns["c0"].to_pylist(),
+            strict=True,
+        )
+    ]
+    return sorted(rows, key=lambda row: row[0])
+
+
 def test_the_room_that_vectors_take_counts() -> None:
     """Twenty numbers: 100,000 rows at once; with a vector of 1,536 numbers far fewer."""
     numbers = [StoredColumn("feature", f"x{place}", place, "number") for place in range(20)]
@@ -343,6 +382,7 @@ def test_a_model_without_tables_is_empty(engine: Engine) -> None:
         assert list(engine.observations.read(connection, other, 0, 9, ())) == []
         assert engine.observations.get(connection, other, "a") is None
         assert len(engine.observations.scored(connection, other, [1, 2]).ids) == 0
+        assert list(engine.observations.scored_parts(connection, other, 1)) == []
         assert engine.observations.times_of(connection, other, pa.array(["a"])).to_pylist() == [None]
         assert engine.observations.stats(connection, other) == {"predictions": 0, "labels": 0, "orphans": 0}
 

@@ -214,6 +214,12 @@ class Observations(Protocol):
     ) -> ScoredRows:
         """Labelled predictions of those hours, with the values of more columns."""
 
+    def scored_parts(
+        self, connection: Any, model: StoredModel, hour: int, columns: Sequence[StoredColumn] = ()
+    ) -> Iterator[ScoredRows]:
+        """Those of one hour in parts of some 100,000 rows at most (of wide ones fewer), each prediction with all its
+        labels in one; no more than a part is ever in memory."""
+
     def get(self, connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
         """One prediction as stored, with ``labels`` [{label, timestamp, arrived}] in order; None if unknown."""
 

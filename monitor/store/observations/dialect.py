@@ -54,9 +54,16 @@ class Dialect(Protocol):
         """A query's rows, in no particular order."""
 
     def stream(
-        self, connection: Any, statement: str, values: Sequence[Any], schema: pa.Schema, rows: int
+        self,
+        connection: Any,
+        statement: str,
+        values: Sequence[Any],
+        schema: pa.Schema,
+        rows: int,
+        whole: str | None = None,
     ) -> Iterator[pa.Table]:
-        """A query's rows, at most so many at once: what is yielded is not held here, and what is to come neither."""
+        """A query's rows, at most so many at once: what is yielded is not held here, and what is to come neither.
+        ``whole``: a column of texts, about so many rows at once, and those with one text together."""
 
     def drop_before(self, at: Any, model: StoredModel, start: int) -> int:
         """Delete predictions before a time, microseconds; how many there were."""

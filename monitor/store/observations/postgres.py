@@ -7,6 +7,7 @@ their own, ``i_``, with the time of their prediction.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -30,6 +31,7 @@ same, differs = "IS NOT DISTINCT FROM", "IS DISTINCT FROM"
 arrival = "arrival"
 COPY_ROWS = 50_000
 _TEXT = types["string"]
+_numbers = itertools.count()
 
 
 class Cursor:
@@ -61,9 +63,9 @@ class Cursor:
         with self._cursor.connection.cursor(binary=True) as cursor:
             return cursor.execute(in_dialect("postgresql", statement), values, prepare=False).fetchone()
 
-    def opened(self, name: str) -> Any:
-        """A cursor on the server, whose rows come one by one, their values as bytes."""
-        return self._cursor.connection.cursor(name, binary=True)
+    def opened(self) -> Any:
+        """A cursor on the server, whose rows come one by one, their values as bytes; there may be several."""
+        return self._cursor.connection.cursor(f"opened_{next(_numbers)}", binary=True)
 
     def copy_in(self, table: str, names: Sequence[str], payloads: Iterator[bytes]) -> None:
         """Rows in COPY's binary form into a table."""
@@ -177,14 +179,18 @@ def fetch(at: Cursor, statement: str, values: Sequence[Any], schema: pa.Schema) 
     return _table(at.columns(f"SELECT {asked} FROM ({statement}) AS rows ({names})", values), schema)
 
 
-def stream(connection: Any, statement: str, values: Sequence[Any], schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
+def stream(
+    connection: Any, statement: str, values: Sequence[Any], schema: pa.Schema, rows: int, whole: str | None = None
+) -> Iterator[pa.Table]:
     """See ``Dialect.stream``: rows are numbered on the server, grouped by that, and fetched group by group."""
     names, asked = _columns(schema)
-    numbered = f"SELECT *, (row_number() OVER () - 1) / {rows} AS part FROM ({statement}) AS found ({names})"
+    by = "" if whole is None else f"ORDER BY v{schema.get_field_index(whole)}"
+    number = f"{'row_number' if whole is None else 'rank'}() OVER ({by})"
+    numbered = f"SELECT *, ({number} - 1) / {rows} AS part FROM ({statement}) AS found ({names})"
     with cursor(connection) as at:
         # Groups that are hashed would all be in the server's memory at the same time.
         at.execute("SET LOCAL enable_hashagg = off")
-        with at.opened("parts") as found:
+        with at.opened() as found:
             found.execute(in_dialect("postgresql", f"SELECT {asked} FROM ({numbered}) AS rows GROUP BY part"), values)
             at.execute("SET LOCAL enable_hashagg = on")
             while row := found.fetchone():

@@ -123,21 +123,36 @@ def scored(
     connection: Any, dialect: Dialect, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn]
 ) -> ScoredRows:
     """Labelled predictions of those hours; see ``Observations.scored``."""
+    statement, schema = _labelled(dialect, model, columns)
+    tables = []
+    for first, last in _stretches(sorted({int(hour) for hour in hours})):
+        with dialect.cursor(connection) as at:
+            tables.append(dialect.fetch(at, statement, (first * HOUR, last * HOUR), schema))
+    table = pa.concat_tables(one.sort_by(_SCORED_ORDER) for one in tables) if tables else schema.empty_table()
+    return scored_of(table, model, columns)
+
+
+def scored_parts(
+    connection: Any, dialect: Dialect, model: StoredModel, hour: int, columns: Sequence[StoredColumn]
+) -> Iterator[ScoredRows]:
+    """Those of one hour in parts; see ``Observations.scored_parts``."""
+    statement, schema = _labelled(dialect, model, columns)
+    times, rows = (hour * HOUR, (hour + 1) * HOUR), part_rows(scored_columns(model, columns))
+    for table in dialect.stream(connection, statement, times, schema, rows, "id"):
+        yield scored_of(table.sort_by(_SCORED_ORDER), model, columns)
+        del table
+
+
+def scored_columns(model: StoredModel, more: Sequence[StoredColumn]) -> list[StoredColumn]:
+    """Of the stored columns the prediction, its probabilities, and ``more``."""
+    roles = ("prediction", "probability")
+    return list(dict.fromkeys([*(one for role in roles for one in model.columns if one.role == role), *more]))
+
+
+def scored_of(table: pa.Table, model: StoredModel, columns: Sequence[StoredColumn]) -> ScoredRows:
+    """Rows of ``scored_columns`` with ``id``, ``hour``, ``ts`` of the label, ``version`` and ``value``."""
     prediction = [column for column in model.columns if column.role == "prediction"]
     probabilities = [column for column in model.columns if column.role == "probability"]
-    wanted = dict.fromkeys([*prediction, *probabilities, *columns])
-    schema = pa.schema(
-        [
-            ("id", pa.string()),
-            ("hour", pa.int64()),
-            ("ts", pa.int64()),
-            ("version", pa.string()),
-            ("value", pa.string()),
-            ("arrival", pa.int64()),
-            *((column.physical, arrow_type(column)) for column in wanted),
-        ]
-    )
-    table = _labelled(connection, dialect, model, sorted({int(hour) for hour in hours}), schema)
     return ScoredRows(
         ids=table["id"].combine_chunks(),
         hour=table["hour"].to_numpy(),
@@ -150,19 +165,23 @@ def scored(
     )
 
 
-def _labelled(connection: Any, dialect: Dialect, model: StoredModel, hours: list[int], schema: pa.Schema) -> pa.Table:
-    own = {"id": "l.id", "ts": "l.ts", "value": "l.value", "hour": f"p.ts / {HOUR} AS hour"}
-    own["arrival"] = f"l.{dialect.arrival} AS arrival"
-    selected = ",".join(own.get(name, f"p.{name}") for name in schema.names)
-    tables = []
+def scored_schema(columns: Sequence[StoredColumn]) -> pa.Schema:
+    """Of labelled predictions with these columns."""
+    fixed = [("id", pa.string()), ("hour", pa.int64()), ("ts", pa.int64()), ("version", pa.string())]
+    return pa.schema([*fixed, ("value", pa.string()), *((column.physical, arrow_type(column)) for column in columns)])
+
+
+def _labelled(dialect: Dialect, model: StoredModel, columns: Sequence[StoredColumn]) -> tuple[str, pa.Schema]:
+    """The statement, whose values are the first and last time, and its columns."""
+    schema = scored_schema(scored_columns(model, columns)).append(pa.field("arrival", pa.int64()))
+    own = {"id": "l.id AS id", "ts": "l.ts AS ts", "hour": f"p.ts / {HOUR} AS hour"}
+    own |= {"value": "l.value AS value", "arrival": f"l.{dialect.arrival} AS arrival"}
+    selected = ",".join(own.get(name, f"p.{name} AS {name}") for name in schema.names)
     statement = (
         f"SELECT {selected} FROM {predictions_table(model)} p JOIN {labels_table(model)} l ON l.id = p.id"
         " WHERE p.ts >= ? AND p.ts < ?"
     )
-    for first, last in _stretches(hours):
-        with dialect.cursor(connection) as at:
-            tables.append(dialect.fetch(at, statement, (first * HOUR, last * HOUR), schema))
-    return pa.concat_tables(table.sort_by(_SCORED_ORDER) for table in tables) if tables else schema.empty_table()
+    return statement, schema
 
 
 def _stretches(hours: list[int]) -> list[tuple[int, int]]:

@@ -65,6 +65,14 @@ class SqlObservations:
         some = hours if self._made(connection, model) else []
         return reading.scored(connection, self._dialect, model, some, columns)
 
+    def scored_parts(
+        self, connection: Any, model: StoredModel, hour: int, columns: Sequence[StoredColumn] = ()
+    ) -> Iterator[ScoredRows]:
+        """Those of one hour in parts."""
+        if not self._made(connection, model):
+            return iter(())
+        return reading.scored_parts(connection, self._dialect, model, hour, columns)
+
     def get(self, connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
         """One prediction as stored."""
         if not self._made(connection, model):

@@ -121,13 +121,25 @@ def fetch(at: sqlite3.Cursor, statement: str, values: Sequence[Any], schema: pa.
     return pa.Table.from_batches(_batches(at, schema, None), schema)
 
 
-def stream(connection: Any, statement: str, values: Sequence[Any], schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
+def stream(
+    connection: Any, statement: str, values: Sequence[Any], schema: pa.Schema, rows: int, whole: str | None = None
+) -> Iterator[pa.Table]:
     """See ``Dialect.stream``."""
     with cursor(connection) as at:
+        if whole is not None:  # an expression, or an index of the whole table would be walked
+            statement = f"SELECT * FROM ({statement}) ORDER BY {whole} || ''"
         at.execute(statement, values)
+        held = schema.empty_table()
         while batches := list(_batches(at, schema, rows)):
-            yield pa.Table.from_batches(batches, schema)
+            found = pa.concat_tables([held, pa.Table.from_batches(batches, schema)])
             batches.clear()
+            last = 0 if whole is None else pc.sum(pc.equal(found[whole], found[whole][-1])).as_py()
+            # Taken, not sliced: a slice would keep all of it.
+            held = found.take(pa.array(range(len(found) - last, len(found)), pa.int64()))
+            yield found.slice(0, len(found) - last)
+            del found
+        if len(held):
+            yield held
 
 
 def _batches(at: sqlite3.Cursor, schema: pa.Schema, most: int | None) -> Iterator[pa.RecordBatch]:

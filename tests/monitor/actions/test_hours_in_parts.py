@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.cuts import Binning, SegmentColumn
-from monitor.actions import counting, hours_in_parts
+from monitor.actions import counting, hours_in_parts, summarise_hours
 from monitor.actions.counting import Meaning
 from monitor.actions.summarise_hours import summarise
 from monitor.service import Service
@@ -98,8 +98,9 @@ MEANINGS = (Meaning("multiclass", ("0", "1", "2")), Meaning("binary", ("0", "1")
 KNOWN = [(meaning, binning_of(meaning)) for meaning in MEANINGS]
 
 
+@pytest.mark.one_engine
 @given(st.integers(1, 120), st.integers(1, 4), st.integers(0, 2**32 - 1), st.sampled_from(KNOWN))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_chunks_in_any_order_give_the_bytes_of_one(
     count: int, hours: int, seed: int, known: tuple[Meaning, Binning]
 ) -> None:
@@ -115,6 +116,7 @@ def test_any_chunks_in_any_order_give_the_bytes_of_one(
     assert len(whole) == len({one[:2] for one in whole})
 
 
+@pytest.mark.one_engine
 def test_only_numbers_and_segments_are_read_again() -> None:
     def names(known: tuple[Meaning, Binning]) -> list[str]:
         return [column.physical for column in hours_in_parts.numbers_of(known[1], COLUMNS, known[0])]
@@ -146,10 +148,11 @@ def check(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.reference(traffic(T0, 24 * 9))
     for version in (None, "v1"):
         world.post(traffic(START, 4, per_hour=40, version=version, prefix=f"p{version}"))
-    world.post(traffic(START + H, 1, per_hour=300, seed=4))
+    for hour in (1, 2):
+        world.post(traffic(START + hour * H, 1, per_hour=300, seed=hour))
     at_once = counted(world.service, world)
     assert {one.segment for one in at_once} == {"", "kind=a", "kind=b", "kind=c"}
-    assert sum(one.rows for one in at_once if one.segment == "") == 8 * 40 + 300
+    assert sum(one.rows for one in at_once if one.segment == "") == 8 * 40 + 600
     monkeypatch.setattr(reading, "PART_ROWS", 90)
     assert counted(world.service, world) == at_once
 
@@ -158,8 +161,47 @@ def test_a_large_hour_is_counted_in_parts(world: World, monkeypatch: pytest.Monk
     check(world, monkeypatch)
 
 
+@pytest.mark.one_engine
 def test_a_large_hour_of_a_store_apart_is_counted_in_parts(on_chdb: World, monkeypatch: pytest.MonkeyPatch) -> None:
     check(on_chdb, monkeypatch)
+
+
+def labels_counted(service: Service, world: World) -> list[Any]:
+    """All of them, counted anew."""
+    with service.database.write(locks.model(world.model)) as connection:
+        summaries.mark_all_dirty(connection, world.found(connection).id)
+    summarise(service, world.model, START // H + 5, world.now)
+    with service.database.read() as connection:
+        model = world.found(connection)
+        known = model.id, model.binning_id or 0, START // H, START // H + 5, 1 << 40
+        return [*summaries.load_labels(connection, *known), *summaries.load_segment_labels(connection, *known)]
+
+
+def check_labels(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several versions and segments, some corrected."""
+    world.configure(segments=["kind"])
+    world.reference(traffic(T0, 24 * 9))
+    for seed, version in enumerate((None, "v1")):
+        records = traffic(START, 4, per_hour=40, seed=seed, version=version, prefix=f"p{version}")
+        world.post(records)
+        world.label(records, delay=3 * H)
+        world.label([{**one, "label": 1 - one["label"]} for one in records[::3]], delay=5 * H)
+        world.label(records[::6], delay=7 * H)
+    at_once = labels_counted(world.service, world)
+    assert {one.segment for one in at_once} == {"", "kind=a", "kind=b", "kind=c"}
+    assert sum(one.rows for one in at_once if one.segment == "") == 320
+    monkeypatch.setattr(summarise_hours, "LABEL_ROWS_AT_ONCE", 50)
+    monkeypatch.setattr(reading, "PART_ROWS", 30)
+    assert labels_counted(world.service, world) == at_once
+
+
+def test_labels_of_a_large_hour_are_counted_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_labels(world, monkeypatch)
+
+
+@pytest.mark.one_engine
+def test_so_are_those_of_a_store_apart(on_chdb: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_labels(on_chdb, monkeypatch)
 
 
 def test_memory_does_not_grow_with_the_rows_of_an_hour(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from monitor.clock import HOUR
 from monitor.store.observations import reading as shared
@@ -76,42 +75,46 @@ def _stretches(
 
 def scored(engine: Engine, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn]) -> ScoredRows:
     """Labelled predictions of those hours; see ``Observations.scored``."""
-    prediction = [column for column in model.columns if column.role == "prediction"]
-    probabilities = [column for column in model.columns if column.role == "probability"]
-    found = _labelled(engine, model, hours, list(dict.fromkeys([*prediction, *probabilities, *columns])))
-    return ScoredRows(
-        ids=found["id"].combine_chunks(),
-        hour=found["hour"].to_numpy(),
-        known_hour=-(-found["ts"].to_numpy() // HOUR),
-        version=pc.fill_null(found["version"], "").combine_chunks(),
-        prediction=shared.prediction_of(found, prediction),
-        label=found["value"].combine_chunks(),
-        probabilities={column.name: found[column.physical].to_numpy() for column in probabilities},
-        columns={column.physical: found[column.physical].combine_chunks() for column in columns},
-    )
+    some = f"IN ({','.join(str(int(hour)) for hour in sorted(set(hours)))})"
+    found = _labelled(engine, model, "{0}hour " + some, columns) if hours else None
+    wanted = shared.scored_columns(model, columns)
+    return shared.scored_of(shared.scored_schema(wanted).empty_table() if found is None else found, model, columns)
 
 
-def _labelled(engine: Engine, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn]) -> pa.Table:
-    """Over a cluster each shard joins its own: a label is where its prediction is."""
-    schema = pa.schema(
-        [
-            ("id", pa.string()),
-            ("hour", pa.int64()),
-            ("ts", pa.int64()),
-            ("version", pa.string()),
-            ("value", pa.string()),
-            *((column.physical, arrow_type(column)) for column in columns),
-        ]
-    )
-    if not hours:
-        return schema.empty_table()
-    where = f"hour IN ({','.join(str(int(hour)) for hour in sorted(set(hours)))})"
+def scored_parts(
+    engine: Engine, model: StoredModel, hour: int, columns: Sequence[StoredColumn]
+) -> Iterator[ScoredRows]:
+    """Those of one hour in parts, from id to id of its predictions; see ``Observations.scored_parts``."""
+    rows = shared.part_rows(shared.scored_columns(model, columns))
+    after, ids_ = "", pa.schema([("id", pa.string())])
+    query = f"SELECT id FROM {table(PREDICTIONS, model)} FINAL WHERE hour = {hour}"
+    while True:
+        last = engine.rows(f"{query}{after.format('')} ORDER BY hour, id LIMIT 1 OFFSET {rows - 1}", ids_)["id"]
+        until = f" AND {{0}}id <= {_quoted(last[0].as_py())}" if len(last) else ""
+        found = _labelled(engine, model, f"{{0}}hour = {hour}{after}{until}", columns)
+        if len(found):
+            yield shared.scored_of(found, model, columns)
+        del found
+        if not len(last):
+            return
+        after = f" AND {{0}}id > {_quoted(last[0].as_py())}"
+
+
+def _quoted(value: str) -> str:
+    """A text in a statement that is yet to be formatted."""
+    return text(value).replace("{", "{{").replace("}", "}}")
+
+
+def _labelled(engine: Engine, model: StoredModel, where: str, columns: Sequence[StoredColumn]) -> pa.Table:
+    """``where``: with room for the name of a table before each column. Over a cluster each shard joins its own: a label
+    is where its prediction is."""
+    schema = shared.scored_schema(shared.scored_columns(model, columns))
     own = {"ts": "l.ts AS ts", "value": "l.value AS value", "id": "p.id AS id", "hour": "p.hour AS hour"}
     selected = ",".join(own.get(name, f"p.{name} AS {name}") for name in schema.names)
     return engine.rows(
         f"SELECT {selected} FROM {table(PREDICTIONS, model)} AS p FINAL INNER JOIN"
-        f" (SELECT hour, id, ts, value, batch, place FROM {table(LABELS, model)} FINAL WHERE {where}) AS l"
-        f" ON p.hour = l.hour AND p.id = l.id WHERE p.{where}"
+        f" (SELECT hour, id, ts, value, batch, place FROM {table(LABELS, model)} FINAL WHERE {where.format('')}) AS l"
+        f" ON p.hour = l.hour AND p.id = l.id WHERE {where.format('p.')}"
         " ORDER BY p.hour, p.id, l.ts, l.batch DESC, l.place",
         schema,
     )

@@ -76,6 +76,12 @@ class ClickHouseObservations:
         """Labelled predictions of those hours, with the values of more columns."""
         return reading.scored(self.engine, model, hours if self._is_made(model) else [], columns)
 
+    def scored_parts(
+        self, connection: Any, model: StoredModel, hour: int, columns: Sequence[StoredColumn] = ()
+    ) -> Iterator[ScoredRows]:
+        """Those of one hour in parts."""
+        return reading.scored_parts(self.engine, model, hour, columns) if self._is_made(model) else iter(())
+
     def get(self, connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
         """One prediction as stored."""
         return reading.get(self.engine, model, prediction_id) if self._is_made(model) else None
