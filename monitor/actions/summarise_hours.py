@@ -1,5 +1,5 @@
-"""Count the hours that changed: each is read once and stored as one additive summary per model version, and one more
-per segment."""
+"""Count the hours that changed: each is stored as one additive summary per model version, and one more per segment. It
+is read once, a large one in parts, and then twice."""
 
 from __future__ import annotations
 

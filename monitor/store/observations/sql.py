@@ -53,7 +53,7 @@ class SqlObservations:
         *,
         ordered: bool = True,
     ) -> Iterator[pa.Table]:
-        """Rows of hours [start, end) in chunks of whole hours."""
+        """Rows of hours [start, end) in chunks of whole hours, or parts of them."""
         if not self._made(connection, model):
             return iter(())
         return reading.read(connection, self._dialect, model, start, end, columns, ordered)

@@ -1,5 +1,5 @@
-"""Reading back: columnar, in chunks of whole hours. All reading of rows is here, and all of it with FINAL: what was
-inserted twice is read once."""
+"""Reading back: columnar, in chunks of whole hours or parts of a large one. All reading of rows is here, and all of it
+with FINAL: what was inserted twice is read once."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from monitor.store.observations.clickhouse.schema import IDS, LABELS, ORPHANS, P
 from monitor.store.observations.schema import FIXED
 from monitor.store.observations.single import as_kind, assembled
 
+_SPARING = "SETTINGS max_threads = 1, max_block_size = 8192"  # each thread holds blocks of each part of the table
 _COUNTS = pa.schema([("hour", pa.int64()), ("rows", pa.int64())])
 
 
@@ -28,7 +29,8 @@ def read(
     schema = shared.rows_schema(columns)
     selected = ",".join({"timestamp": "ts AS timestamp"}.get(name, name) for name in schema.names)
     select, part = f"SELECT {selected} FROM {table(PREDICTIONS, model)} FINAL WHERE", shared.part_rows(columns)
-    for first, last, rows in _stretches(engine, model, start, end, None if ordered else part):
+    at_once = min(shared.CHUNK_ROWS, max(1, shared.PART_CELLS // shared.cells(columns)))
+    for first, last, rows in _stretches(engine, model, start, end, at_once, None if ordered else part):
         if not ordered and rows > part and last - first == 1:
             yield from _parts(engine, select, first, schema, part)
         else:
@@ -40,7 +42,7 @@ def _parts(engine: Engine, select: str, hour: int, schema: pa.Schema, rows: int)
     """The rows of an hour in order of their ids, at most so many at once: by hour and id the table is sorted."""
     after = ""
     while True:
-        found = engine.rows(f"{select} hour = {hour}{after} ORDER BY hour, id LIMIT {rows}", schema)
+        found = engine.rows(f"{select} hour = {hour}{after} ORDER BY hour, id LIMIT {rows} {_SPARING}", schema)
         ended = len(found) < rows
         after = f" AND id > {text(found['id'][-1].as_py())}" if len(found) else ""
         if len(found):
@@ -52,13 +54,13 @@ def _parts(engine: Engine, select: str, hour: int, schema: pa.Schema, rows: int)
 
 def stretches(engine: Engine, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
     """Stretches [first, last) of hours with about ``CHUNK_ROWS`` rows each, at least one hour."""
-    return [(first, last) for first, last, _ in _stretches(engine, model, start, end, None)]
+    return [(first, last) for first, last, _ in _stretches(engine, model, start, end, shared.CHUNK_ROWS, None)]
 
 
 def _stretches(
-    engine: Engine, model: StoredModel, start: int, end: int, most: int | None
+    engine: Engine, model: StoredModel, start: int, end: int, at_once: int, most: int | None
 ) -> list[tuple[int, int, int]]:
-    """The same with their rows; an hour of more than ``most`` stands alone."""
+    """Stretches of about ``at_once`` rows, and how many they are; an hour of more than ``most`` stands alone."""
     counts = engine.rows(
         f"SELECT hour, toInt64(count()) AS rows FROM {table(PREDICTIONS, model)} FINAL"
         f" WHERE hour >= {start} AND hour < {end} GROUP BY hour ORDER BY hour",
@@ -67,7 +69,7 @@ def _stretches(
     hours, rows = counts["hour"].to_numpy(), counts["rows"].to_numpy()
     if not len(hours):
         return []
-    begins = shared.stretches(rows, shared.CHUNK_ROWS, most)
+    begins = shared.stretches(rows, at_once, most)
     cuts, sizes = hours[begins], np.add.reduceat(rows, begins)
     ends = hours[np.append(begins[1:], len(hours)) - 1] + 1
     return [(int(first), int(last), int(size)) for first, last, size in zip(cuts, ends, sizes, strict=True)]

@@ -67,7 +67,7 @@ class ClickHouseObservations:
         *,
         ordered: bool = True,
     ) -> Iterator[pa.Table]:
-        """Rows of hours [start, end) in chunks of whole hours."""
+        """Rows of hours [start, end) in chunks of whole hours, or parts of them."""
         return reading.read(self.engine, model, start, end, columns, ordered) if self._is_made(model) else iter(())
 
     def scored(
