@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from monitor.clock import HOUR
 from monitor.store.driver import in_dialect
 from monitor.store.observations import partitions, pg_binary
 from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
@@ -29,6 +30,7 @@ types = {
 }
 same, differs = "IS NOT DISTINCT FROM", "IS DISTINCT FROM"
 arrival = "arrival"
+adjacent = ""
 COPY_ROWS = 50_000
 _TEXT = types["string"]
 _numbers = itertools.count()
@@ -198,6 +200,12 @@ def stream(
                 del row
                 yield made
                 del made
+
+
+def hours_of(at: Cursor, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
+    """See ``Dialect.hours_of``."""
+    rows = f"SELECT ts / {HOUR}, count(*) FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
+    return at.execute(f"{rows} GROUP BY 1 ORDER BY 1", (start * HOUR, end * HOUR)).fetchall()
 
 
 def _columns(schema: pa.Schema) -> tuple[str, str]:

@@ -92,12 +92,7 @@ def _chunks(
     """Stretches [first, last) of hours with about so many rows each, at least one hour; and how many they are. An hour
     of more than ``most`` rows stands alone."""
     with dialect.cursor(connection) as at:
-        at.execute(
-            f"SELECT ts / {HOUR}, count(*) FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
-            " GROUP BY 1 ORDER BY 1",
-            (start * HOUR, end * HOUR),
-        )
-        counts = at.fetchall()
+        counts = dialect.hours_of(at, model, start, end)
     if not counts:
         return []
     hours, rows = np.array(counts, np.int64).T
@@ -138,7 +133,7 @@ def scored_parts(
     """Those of one hour in parts; see ``Observations.scored_parts``."""
     statement, schema = _labelled(dialect, model, columns)
     times, rows = (hour * HOUR, (hour + 1) * HOUR), part_rows(scored_columns(model, columns))
-    for table in dialect.stream(connection, statement, times, schema, rows, "id"):
+    for table in dialect.stream(connection, f"{statement} {dialect.adjacent}", times, schema, rows, "id"):
         yield scored_of(table.sort_by(_SCORED_ORDER), model, columns)
         del table
 

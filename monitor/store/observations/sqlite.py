@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from monitor.clock import HOUR
 from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
 from monitor.store.observations.dialect import Staged, first_of_each
 
@@ -22,6 +23,7 @@ FETCH = 500_000  # values held as Python objects at a time
 types = {"number": "REAL", "string": "TEXT", "boolean": "TEXT", "vector": "BLOB"}
 same, differs = "IS", "IS NOT"  # older SQLites do not know IS DISTINCT FROM
 arrival = "rowid"
+adjacent = "ORDER BY p.ts, p.rowid"  # as the index on ts has them: what is sorted is in memory
 
 
 @contextlib.contextmanager
@@ -126,8 +128,6 @@ def stream(
 ) -> Iterator[pa.Table]:
     """See ``Dialect.stream``."""
     with cursor(connection) as at:
-        if whole is not None:  # an expression, or an index of the whole table would be walked
-            statement = f"SELECT * FROM ({statement}) ORDER BY {whole} || ''"
         at.execute(statement, values)
         held = schema.empty_table()
         while batches := list(_batches(at, schema, rows)):
@@ -136,10 +136,25 @@ def stream(
             last = 0 if whole is None else pc.sum(pc.equal(found[whole], found[whole][-1])).as_py()
             # Taken, not sliced: a slice would keep all of it.
             held = found.take(pa.array(range(len(found) - last, len(found)), pa.int64()))
-            yield found.slice(0, len(found) - last)
+            if last < len(found):
+                yield found.slice(0, len(found) - last)
             del found
         if len(held):
             yield held
+
+
+def hours_of(at: sqlite3.Cursor, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
+    """See ``Dialect.hours_of``: from hour to hour, since grouping by an expression would sort all rows in memory."""
+    table = predictions_table(model)
+    first = f"SELECT min(ts) / {HOUR} FROM {table} WHERE ts >= ? AND ts < ?"
+    after = f"SELECT min(ts) / {HOUR} FROM {table} WHERE ts >= (hour + 1) * {HOUR} AND ts < ?"
+    rows = f"SELECT count(*) FROM {table} WHERE ts >= hour * {HOUR} AND ts < (hour + 1) * {HOUR}"
+    at.execute(
+        f"WITH RECURSIVE found (hour) AS ({first} UNION ALL SELECT ({after}) FROM found WHERE hour IS NOT NULL)"
+        f" SELECT hour, ({rows}) FROM found WHERE hour IS NOT NULL",
+        (start * HOUR, end * HOUR, end * HOUR),
+    )
+    return at.fetchall()
 
 
 def _batches(at: sqlite3.Cursor, schema: pa.Schema, most: int | None) -> Iterator[pa.RecordBatch]:
