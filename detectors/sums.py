@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from detectors.grid import ROUNDER
 
 BLOCK = 32768
+FARTHEST = 970  # places, so that ROUNDER steps are a number
 MANY = 4096  # rows, from which on the grid leaves room for ROUNDER: at most 62 - 12 bits
 
 
@@ -85,7 +86,7 @@ class Steps:
         """How many steps consecutive runs of values (sizes int64 [G], all at least 1) add up to, int64 [G, P]: of whole
         groups, or of parts of them, whose steps add up to those of the whole."""
         alone = len(sizes) == 1 and self.sizes[0] >= MANY and not self.overflow.any()
-        if alone and np.abs(self.shifts).max() < 1000:
+        if alone and np.abs(self.shifts).max() < FARTHEST:
             return np.array([_one_group(values, np.ldexp(ROUNDER, -self.shifts[0]), self.powers)], dtype=np.int64)
         places = enumerate(self.powers)
         each = [_many_groups(values, sizes, power, self.shifts[:, at], self.overflow[:, at]) for at, power in places]
