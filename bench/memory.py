@@ -1,9 +1,10 @@
 """Peak resident memory of the service while a reference and a million rows come in (Linux).
 
-    python -m bench.memory [--rows 1000000] [--reference 100000]
+    python -m bench.memory [--rows 1000000] [--reference 100000] [--one-hour]
 
 Posts of 5,000 rows with 20 features as Arrow, as fast as one client can, with the schedule running: hours are
-summarised while rows come in. The kernel's own high-water mark of the service's process is read, anew for each part.
+summarised while rows come in. The kernel's own high-water mark of the service's process is read, anew for each part;
+the last one ends when all hours are counted. With ``--one-hour`` all rows are of one hour.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ import time
 from pathlib import Path
 
 import httpx
+import numpy as np
+import pyarrow as pa
 
-from bench.ingest import FORMATS, make_body, make_rows, wait_until_up
+from bench.ingest import FORMATS, START, make_body, make_rows, wait_until_up
 from tests.ports import free_port
 
 POST = 5000
+HOUR = 3_600_000_000  # microseconds
 
 
 def peak(process: int) -> float:
@@ -39,18 +43,34 @@ def send(http: httpx.Client, method: str, path: str, body: bytes) -> None:
         raise SystemExit(f"the service answered {reply.status_code}: {reply.text[:300]}")
 
 
-def measure(http: httpx.Client, process: int, rows: int, reference: int) -> None:
+def within_an_hour(table: pa.Table, post: int, rows: int) -> pa.Table:
+    """The same rows, evenly spread over one hour together with those of the other posts."""
+    at = (np.arange(len(table)) + (post - 1) * POST) * (HOUR // rows)
+    times = pa.array(START // HOUR * HOUR + at, pa.timestamp("us", "UTC"))
+    return table.set_column(table.column_names.index("timestamp"), "timestamp", times)
+
+
+def wait_until_counted(http: httpx.Client) -> None:
+    """No hour waits."""
+    while "\nplimsoll_hours_waiting 0" not in http.get("/metrics").text:
+        time.sleep(1)
+
+
+def measure(http: httpx.Client, process: int, rows: int, reference: int, *, one_hour: bool) -> None:
     """Print the peak of each part."""
     print(f"started: {peak(process):.0f} MB")
     send(http, "PUT", "/v1/models/bench/references/first", make_body(make_rows(reference, 0), "Arrow"))
     print(f"a reference of {reference:,} rows: {peak(process):.0f} MB")
     began, highest = time.monotonic(), 0.0
     for post in range(1, rows // POST + 1):
-        send(http, "POST", "/v1/models/bench/predictions", make_body(make_rows(POST, post), "Arrow"))
+        table = make_rows(POST, post)
+        table = within_an_hour(table, post, rows) if one_hour else table
+        send(http, "POST", "/v1/models/bench/predictions", make_body(table, "Arrow"))
         if post % 50 == 0:
             highest = max(highest, now := peak(process))
             print(f"  {post * POST:>9,} rows, {time.monotonic() - began:4.0f} s: {now:.0f} MB")
-    print(f"{rows:,} rows: {highest:.0f} MB")
+    wait_until_counted(http)
+    print(f"{rows:,} rows: {max(highest, peak(process)):.0f} MB")
 
 
 def main() -> None:
@@ -58,6 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--reference", type=int, default=100_000)
+    parser.add_argument("--one-hour", action="store_true", help="all rows in one hour")
     arguments = parser.parse_args()
     port = free_port()
     with tempfile.TemporaryDirectory() as home:
@@ -66,7 +87,7 @@ def main() -> None:
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as http:
                 wait_until_up(http)
-                measure(http, service.pid, arguments.rows, arguments.reference)
+                measure(http, service.pid, arguments.rows, arguments.reference, one_hour=arguments.one_hour)
         finally:
             service.terminate()
             service.wait()

@@ -54,6 +54,18 @@ class Groups:
         """The values of the rows that are in a group."""
         return values if self.rows is None else values[self.rows]
 
+    def runs(
+        self, values: NDArray[np.float64], chosen: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Values of the ``chosen`` rows (None: all) in order of their group, and how many are in each, int64 [T]."""
+        values, chosen = self.of_these(values), None if chosen is None else self.of_these(chosen)
+        if self.order is not None:
+            values, chosen = values[self.order], None if chosen is None else chosen[self.order]
+        if chosen is None:
+            return values, self.sizes
+        places = np.repeat(np.arange(len(self.hours)), self.sizes)[chosen]
+        return values[chosen], np.bincount(places, minlength=len(self.hours)).astype(np.int64)
+
     def tell(self, flags: NDArray[np.bool_]) -> NDArray[np.int64]:
         """How many rows of each group have the flag, [T]."""
         if self.alone:

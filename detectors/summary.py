@@ -291,14 +291,7 @@ def _measure(
 ) -> None:
     """Sums, sums of squares and extremes of the finite values (``None``: all) of each group that has any.
     ``known``: the extremes of all of them together."""
-    numbers = clock.of_these(numbers)
-    finite = None if finite is None else clock.of_these(finite)
-    if clock.order is not None:
-        numbers, finite = numbers[clock.order], finite if finite is None else finite[clock.order]
-    sizes = clock.sizes
-    if finite is not None:
-        places = np.repeat(np.arange(len(clock.hours)), clock.sizes)[finite]
-        numbers, sizes = numbers[finite], np.bincount(places, minlength=len(clock.hours))
+    numbers, sizes = clock.runs(numbers, finite)
     some = np.flatnonzero(sizes)
     if len(some) == 0:
         return

@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 SCALE = 16_384  # features are whole numbers of this part: their sums are exact
 MOST_SAMPLED = 2_000  # vectors by which the bandwidth is chosen
 _AT_ONCE = 8_192
+_BLOCK = 256  # vectors that are multiplied at once, always so many
 
 
 def make_column(name: str, values: pa.Array | None, seed: int) -> EmbeddingColumn:
@@ -67,8 +68,21 @@ def features_of(column: EmbeddingColumn, vectors: NDArray[np.float32]) -> Array:
 
 
 def _whole(column: EmbeddingColumn, vectors: NDArray[np.float32]) -> Array:
-    angles = vectors @ _frequencies(column.dimension, column.bandwidth, column.seed)
+    angles = _products(vectors, _frequencies(column.dimension, column.bandwidth, column.seed))
     found: Array = np.rint(SCALE * np.concatenate([np.cos(angles), np.sin(angles)], axis=1)).astype(np.float64)
+    return found
+
+
+def _products(vectors: NDArray[np.float32], frequencies: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Their product, of which no row depends on how many others there are: a BLAS adds up in another order where there
+    are few, so it always gets as many, filled up with zeros."""
+    found = np.empty((len(vectors), frequencies.shape[1]), np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        block = vectors[start : start + _BLOCK]
+        rows = len(block)
+        if rows < _BLOCK:
+            block = np.concatenate([block, np.zeros((_BLOCK - rows, block.shape[1]), np.float32)])
+        found[start : start + rows] = (block @ frequencies)[:rows]
     return found
 
 

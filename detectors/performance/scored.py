@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,10 @@ _SCORES = 10  # binary: where the score bins start
 CLIP = float(np.finfo(np.float64).eps)  # probabilities keep this far from 0 and 1, as in scikit-learn's log_loss
 
 Groups = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+
+# What a sum is made of: cells int64 [R] of the sums [G, S], flattened; values float64 [n] in order of their cell; how
+# many of them each has, int64 [R], at least 1.
+Run = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -140,20 +145,35 @@ def count_scored(
     there is none. Returns the distinct groups int64 [G] (increasing), counts int64 [G, Lc] and sums
     float64 [G, S]; they do not depend on the order of the rows.
     """
+    keys, counts, runs = runs_of(layout, groups, truth, predicted, score, sign, highest)
+    sums = np.zeros(len(keys) * sum_size(layout))
+    for cells, values, sizes in runs:
+        sums[cells] = group_sums(values, sizes)
+    return keys, counts, sums.reshape(len(keys), sum_size(layout))
+
+
+def runs_of(
+    layout: ScoreLayout,
+    groups: NDArray[np.int64],
+    truth: Any,
+    predicted: Any,
+    score: NDArray[np.float64],
+    sign: NDArray[np.int8],
+    highest: NDArray[np.float64] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Iterator[Run]]:
+    """The groups and counts of ``count_scored``, and what its sums are made of."""
     usable = _usable(layout, truth, predicted)
     chosen = np.flatnonzero(usable)
     order = chosen[np.argsort(groups[chosen], kind="stable")]
     keys, places, sizes = np.unique(groups[order], return_inverse=True, return_counts=True)
     shape = (len(keys), label_size(layout))
     top = np.full(len(order), np.nan) if highest is None else highest[order]
-    rows = _Rows(places, sizes.astype(np.int64), score[order], top, sign[order].astype(np.int64), shape)
+    signs = sign[order].astype(np.int64)
+    rows = _Rows(places, sizes.astype(np.int64), score[order], top, signs, shape, sum_size(layout))
     picked = pa.array(order)
     truth, predicted = truth.take(picked), predicted.take(picked)
-    if layout.task == "regression":
-        counts, sums = _count_errors(layout, rows, truth, predicted)
-    else:
-        counts, sums = _count_classes(layout, rows, truth, predicted)
-    return keys, counts, sums
+    count = _count_errors if layout.task == "regression" else _count_classes
+    return keys, *count(layout, rows, truth, predicted)
 
 
 def encode(counts: NDArray[np.int64], sums: NDArray[np.float64]) -> bytes:
@@ -205,7 +225,8 @@ def _sparse(raws: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64]
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows sorted by group: ``places`` int64 [n] of their group, ``sizes`` int64 [G], ``shape`` (G, Lc) of counts."""
+    """Rows sorted by group: ``places`` int64 [n] of their group, ``sizes`` int64 [G], ``shape`` (G, Lc) of counts,
+    ``width`` S of sums."""
 
     places: NDArray[np.int64]
     sizes: NDArray[np.int64]
@@ -213,6 +234,7 @@ class _Rows:
     highest: NDArray[np.float64]
     sign: NDArray[np.int64]
     shape: tuple[int, int]
+    width: int
 
     def count(self, slots: NDArray[np.int64], chosen: NDArray[np.bool_] | slice, into: NDArray[np.int64]) -> None:
         """Add each chosen row's sign at (its group, its slot)."""
@@ -221,20 +243,20 @@ class _Rows:
             some = flat[self.sign[chosen] == sign]
             into += sign * np.bincount(some, minlength=into.size).reshape(into.shape)
 
-    def sums(self, terms: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Signed sums of the terms (float64 [n] each), [G, number of terms]."""
-        return np.stack([group_sums(term * self.sign, self.sizes) for term in terms], axis=1)
+    def runs(self, terms: list[NDArray[np.float64]]) -> Iterator[Run]:
+        """Signed terms (float64 [n] each) of the first sums."""
+        for place, term in enumerate(terms if len(self.places) else ()):
+            yield np.arange(self.shape[0]) * self.width + place, term * self.sign, self.sizes
 
-    def sums_by_bin(self, terms: list[NDArray[np.float64]], bins: NDArray[np.int64], size: int) -> NDArray[np.float64]:
-        """The same by bin, [G, number of terms x size]."""
+    def runs_by_bin(self, terms: list[NDArray[np.float64]], bins: NDArray[np.int64], size: int) -> Iterator[Run]:
+        """The same by bin, of the last sums: number of terms x size."""
         keys = self.places * size + bins
         order = np.argsort(keys, kind="stable")
         found, sizes = np.unique(keys[order], return_counts=True)
-        sums = np.zeros((len(terms), self.shape[0] * size))
-        for into, term in zip(sums, terms, strict=True):
-            into[found] = group_sums((term * self.sign)[order], sizes.astype(np.int64))
-        by_group: NDArray[np.float64] = sums.reshape(len(terms), self.shape[0], size).transpose(1, 0, 2)
-        return by_group.reshape(self.shape[0], -1)
+        first = self.width - len(terms) * size
+        for place, term in enumerate(terms if len(found) else ()):
+            cells = found // size * self.width + first + place * size + found % size
+            yield cells, (term * self.sign)[order], sizes.astype(np.int64)
 
 
 def _usable(layout: ScoreLayout, truth: Any, predicted: Any) -> NDArray[np.bool_]:
@@ -249,7 +271,7 @@ def _usable(layout: ScoreLayout, truth: Any, predicted: Any) -> NDArray[np.bool_
 
 def _count_errors(
     layout: ScoreLayout, rows: _Rows, truth: Any, predicted: Any
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int64], Iterator[Run]]:
     actual = truth.to_numpy(zero_copy_only=False)
     claimed = predicted.to_numpy(zero_copy_only=False)
     error = claimed - actual
@@ -258,15 +280,15 @@ def _count_errors(
     with np.errstate(over="ignore"):
         terms = [error, np.abs(error), error**2, error**4, actual, actual**2]
     if not len(layout.score_cuts):
-        return counts, rows.sums(terms)
+        return counts, rows.runs(terms)
     bins = np.searchsorted(layout.score_cuts, claimed)
     rows.count(1 + bins, slice(None), counts)
-    return counts, np.concatenate([rows.sums(terms), rows.sums_by_bin(terms[1:4], bins, _bins(layout))], axis=1)
+    return counts, chain(rows.runs(terms), rows.runs_by_bin(terms[1:4], bins, _bins(layout)))
 
 
 def _count_classes(
     layout: ScoreLayout, rows: _Rows, truth: Any, predicted: Any
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int64], Iterator[Run]]:
     actual, claimed = class_codes(layout, truth), class_codes(layout, predicted)
     counts = np.zeros(rows.shape, dtype=np.int64)
     rows.count(1 + actual * (len(layout.classes) + 1) + claimed, slice(None), counts)
@@ -277,14 +299,14 @@ def _count_classes(
         bins = np.searchsorted(layout.score_cuts, rows.score[has_score])
         rows.count(_SCORES + actual[has_score] * size + bins, has_score, counts)
         of_truth = np.where(actual == 1, rows.score, 1 - rows.score)
-        return counts, rows.sums([*_log_loss(of_truth, has_score), *_brier(of_truth, has_score)])
+        return counts, rows.runs([*_log_loss(of_truth, has_score), *_brier(of_truth, has_score)])
     rows.count(np.full(np.count_nonzero(has_score), rows.shape[1] - 1), has_score, counts)
     if len(layout.score_cuts):
         ranked = np.isfinite(rows.highest)
         right = (actual == claimed) & (actual < len(layout.classes))
         start = 1 + (len(layout.classes) + 1) ** 2 + right[ranked] * _bins(layout)
         rows.count(start + np.searchsorted(layout.score_cuts, rows.highest[ranked]), ranked, counts)
-    return counts, rows.sums(_log_loss(rows.score, has_score))
+    return counts, rows.runs(_log_loss(rows.score, has_score))
 
 
 def class_codes(layout: ScoreLayout, values: Any) -> NDArray[np.int64]:

@@ -138,7 +138,7 @@ class _Assembled:
             part[:, slots[name]] = told[source]
         some = told["finite"] > 0
         row = self._binning.numeric.index(column)
-        self.extremes[some, row] = np.stack([told["low"], told["high"]], axis=1)[some]
+        self.extremes[some, row] = np.stack([told["low"], told["high"]], axis=1)[some] + 0.0  # see sums.extremes
 
     def _put_texts(self, column: Column) -> None:
         part = self._part(column)
@@ -176,14 +176,15 @@ class _Assembled:
         for at in range(len(names)):
             some = told["finite"][:, at] > 0
             low, high, sizes = told["low"][some, at], told["high"][some, at], told["finite"][some, at].astype(np.int64)
-            shifts[some, at], overflow[some, at] = sums.grids(low, high, sizes, (1, 2))
+            steps = sums.Steps.of(low, high, sizes, (1, 2))
+            shifts[some, at], overflow[some, at] = steps.shifts, steps.overflow
         shifts[overflow] = _NOTHING_LEFT
         numbers = list(self._sources.numbers.values())
         totals = store.sums(model, self._counted, numbers, shifts).astype(np.float64)
-        steps = np.ldexp(totals, -np.where(overflow, 0, shifts))
-        steps[overflow] = np.inf
+        found_sums = np.ldexp(totals, -np.where(overflow, 0, shifts))
+        found_sums[overflow] = np.inf
         rows = [[one.name for one in self._binning.numeric].index(name) for name in names]
-        found[:, rows] = steps
+        found[:, rows] = found_sums
         return found
 
     def _products(self, store: Counting, model: StoredModel) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -241,16 +241,35 @@ def label_counts(
 
     With ``codes`` [n] also by code; rows with a negative one are left out.
     """
+    return {version: _grouped(layout, one) for version, one in labelled(meaning, rows, codes)}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labelled rows of one version, a correction being two of them: what they are counted by, int64 [n] each, and their
+    ``values`` as ``count_scored`` takes them: truth, prediction, score, sign, highest score."""
+
+    hours: NDArray[np.int64]
+    known_hours: NDArray[np.int64]
+    codes: NDArray[np.int64] | None
+    values: tuple[pa.Array, pa.Array, NDArray[np.float64], NDArray[np.int8], NDArray[np.float64] | None]
+
+
+def labelled(
+    meaning: Meaning, rows: ScoredRows, codes: NDArray[np.int64] | None = None
+) -> Iterator[tuple[str, Labelled]]:
+    """Labelled rows by version; see ``label_counts``."""
     keep, sign, known = _revisions(rows)
     if codes is not None:
         inside = codes[keep] >= 0
         keep, sign, known = keep[inside], sign[inside], known[inside]
     versions = pc.fill_null(rows.version, "").take(pa.array(keep))
-    groups: dict[str, LabelGroups] = {}
     for version in pc.unique(versions).to_pylist():
         mine = pc.equal(versions, version).to_numpy(zero_copy_only=False)
-        groups[version] = _grouped(layout, meaning, rows, keep[mine], sign[mine], known[mine], codes)
-    return groups
+        some = keep[mine]
+        truth, predicted, score, highest = labelled_values(meaning, rows, some)
+        values = truth, predicted, score, sign[mine], highest
+        yield version, Labelled(rows.hour[some], known[mine], None if codes is None else codes[some], values)
 
 
 def _revisions(rows: ScoredRows) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int64]]:
@@ -272,21 +291,11 @@ def _revisions(rows: ScoredRows) -> tuple[NDArray[np.int64], NDArray[np.int8], N
     return keep, sign, np.concatenate([rows.known_hour[standing], back_at])
 
 
-def _grouped(
-    layout: ScoreLayout,
-    meaning: Meaning,
-    rows: ScoredRows,
-    keep: NDArray[np.int64],
-    sign: NDArray[np.int8],
-    known: NDArray[np.int64],
-    codes: NDArray[np.int64] | None,
-) -> LabelGroups:
-    pairs = np.stack([rows.hour[keep], known] if codes is None else [rows.hour[keep], known, codes[keep]], axis=1)
-    distinct, group = np.unique(pairs, axis=0, return_inverse=True)
-    truth, predicted, score, highest = labelled_values(meaning, rows, keep)
-    groups = group.ravel().astype(np.int64)
-    found, counts, sums = scored.count_scored(layout, groups, truth, predicted, score, sign, highest)
-    of_code = np.zeros(len(found), np.int64) if codes is None else distinct[found, 2]
+def _grouped(layout: ScoreLayout, rows: Labelled) -> LabelGroups:
+    keys = [rows.hours, rows.known_hours] if rows.codes is None else [rows.hours, rows.known_hours, rows.codes]
+    distinct, group = np.unique(np.stack(keys, axis=1), axis=0, return_inverse=True)
+    found, counts, sums = scored.count_scored(layout, group.ravel().astype(np.int64), *rows.values)
+    of_code = np.zeros(len(found), np.int64) if rows.codes is None else distinct[found, 2]
     return LabelGroups(of_code, distinct[found, 0], distinct[found, 1], counts, sums)
 
 

@@ -35,8 +35,7 @@ def source_of(columns: Sequence[StoredColumn], name: str) -> StoredColumn | None
 
 def sources_of(columns: Sequence[StoredColumn], binning: Binning) -> tuple[StoredColumn, ...]:
     """The stored columns by which rows are counted apart."""
-    found = (source_of(columns, one.name) for one in binning.segments if one.values)
-    return tuple(column for column in found if column is not None)
+    return tuple(source for _, source in labelled_by(binning, columns))
 
 
 def segment_columns(
@@ -97,29 +96,38 @@ def _blocks(binning: Binning, table: pa.Table) -> Iterator[pa.Table]:
 def _count(binning: Binning, columns: Sequence[StoredColumn], meaning: Meaning, table: pa.Table) -> Iterator[Counted]:
     hours, times = (table.column(name).to_numpy() for name in ("hour", "timestamp"))
     first, span = int(hours.min()), int(hours.max() - hours.min()) + 1
-    names: list[Sequence[str]] = [(WHOLE,)]
-    keys = [hours - first]
-    for one in binning.segments:
-        values = _values(columns, one.name, table)
-        if one.values and values is not None:
-            codes = segment_codes(one, values)
-            names.append(one.segments)
-            keys.append(np.where(codes >= 0, codes * span + hours - first, -1))
+    names, codes = segments_of(binning, columns, table)
+    keys = [hours - first, *(np.where(some >= 0, some * span + hours - first, -1) for some in codes[1:])]
     counted = summary.summarise_by(binning, keys, counting.column_values(columns, meaning, table))
     for segments, key, found in zip(names, keys, counted, strict=True):
-        newest = _newest(found.hours, key, times)
+        newest = newest_of(found.hours, key, times).tolist()
         for index, one_key in enumerate(found.hours):
             segment, hour = divmod(int(one_key), span)
             vectors = found.hour(index)
             yield segments[segment], first + hour, int(vectors[0][0]), newest[index], encode(*vectors)
 
 
-def _newest(groups: NDArray[np.int64], keys: NDArray[np.int64], times: NDArray[np.int64]) -> list[int]:
+def segments_of(
+    binning: Binning, columns: Sequence[StoredColumn], table: pa.Table
+) -> tuple[list[Sequence[str]], list[NDArray[np.int64]]]:
+    """By what rows are counted apart: names of segments, and the places there of each row, int64 [n], -1 in none. The
+    first is the whole, with all rows at 0; the others are the columns of segments that the table has."""
+    names: list[Sequence[str]] = [(WHOLE,)]
+    codes = [np.zeros(len(table), np.int64)]
+    for one in binning.segments:
+        values = _values(columns, one.name, table)
+        if one.values and values is not None:
+            names.append(one.segments)
+            codes.append(segment_codes(one, values))
+    return names, codes
+
+
+def newest_of(groups: NDArray[np.int64], keys: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.int64]:
     """Time of the newest row of each group (increasing keys); rows with negative keys are in none."""
     newest = np.full(len(groups), np.iinfo(np.int64).min)
     inside = keys >= 0
     np.maximum.at(newest, np.searchsorted(groups, keys[inside]), times[inside])
-    return [int(time) for time in newest]
+    return newest
 
 
 def label_counts(
@@ -128,14 +136,21 @@ def label_counts(
     """Version, segment and labelled rows: of all rows and of each segment."""
     for version, groups in counting.label_counts(binning.scores, meaning, rows).items():
         yield version, WHOLE, groups
-    for one in binning.segments:
-        source = source_of(columns, one.name)
-        if one.values and source is not None and source.physical in rows.columns:
+    for one, source in labelled_by(binning, columns):
+        if source.physical in rows.columns:
             for part in _label_blocks(rows):
                 codes = segment_codes(one, part.columns[source.physical])
                 for version, groups in counting.label_counts(binning.scores, meaning, part, codes).items():
                     for code in np.unique(groups.codes).tolist():
                         yield version, one.segments[code], groups.where(groups.codes == code)
+
+
+def labelled_by(binning: Binning, columns: Sequence[StoredColumn]) -> Iterator[tuple[SegmentColumn, StoredColumn]]:
+    """The columns of segments by which labelled rows are counted apart, and what is stored of them."""
+    for one in binning.segments:
+        source = source_of(columns, one.name)
+        if one.values and source is not None:
+            yield one, source
 
 
 def _label_blocks(rows: ScoredRows) -> Iterator[ScoredRows]:

@@ -1,5 +1,5 @@
-"""Count the hours that changed: each is read once and stored as one additive summary per model version, and one more
-per segment."""
+"""Count the hours that changed: each is stored as one additive summary per model version, and one more per segment. It
+is read once, a large one in parts, and then twice."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+import pyarrow as pa
+
 from detectors.cuts import Binning
 from detectors.performance import scored
 from monitor import clock
-from monitor.actions import counted_there, counting, slicing
+from monitor.actions import counted_there, counting, hours_in_parts, labels_in_parts, slicing
 from monitor.actions.counting import Meaning
 from monitor.actions.each_model import by_itself
 from monitor.actions.models import meaning_of_model
@@ -21,11 +23,11 @@ from monitor.service import Service
 from monitor.store import locks, models, references, summaries
 from monitor.store.database import Connection
 from monitor.store.models import Model
-from monitor.store.observations.base import Counting, StoredColumn
+from monitor.store.observations.base import Counting, ScoredRows, StoredColumn
 from monitor.store.summaries import Dirty, LabelSummary, Summary
 
 LABEL_HOURS_AT_ONCE = 48  # their counts are dense in memory, one row per hour and hour it became known
-LABEL_ROWS_AT_ONCE = 200_000  # of predictions, labelled or not, unless one hour has more
+LABEL_ROWS_AT_ONCE = 200_000  # of predictions, labelled or not; one hour of more is counted in parts
 HOURS_AT_ONCE = 24 * 14  # one transaction; between two of them posts get their turn
 REST = 9  # times as long as the clockwork counted
 LONGEST_REST = 120.0  # seconds
@@ -90,26 +92,27 @@ def _count(
     binning_id, binning, meaning = counted_on
     full = [mark.hour for mark in marks if not mark.labels_only]
     change = {mark.hour: mark.change for mark in marks}
-    rows = (
-        Summary(version, hour, rows, newest, change[hour], data, segment)
-        for start, end in _runs(full)
-        for version, segment, hour, rows, newest, data in _hours(
-            service, connection, model, binning, meaning, start, end
+    with service.database.unchanging(connection) as snapshot:  # a large hour is read twice
+        rows = (
+            Summary(version, hour, rows, newest, change[hour], data, segment)
+            for start, end in _runs(full)
+            for version, segment, hour, rows, newest, data in _hours(
+                service, snapshot, model, binning, meaning, start, end
+            )
+            if hour in change
         )
-        if hour in change
-    )
-    summaries.replace(connection, model.id, binning_id, full, rows)
-    hours = [mark.hour for mark in marks]
-    label_rows = (
-        row
-        for part in _parts(connection, model, hours)
-        for row in _labels(service, connection, model, binning, meaning, part, change)
-    )
-    summaries.replace_labels(connection, model.id, binning_id, hours, label_rows)
+        summaries.replace(connection, model.id, binning_id, full, rows)
+        hours = [mark.hour for mark in marks]
+        label_rows = (
+            row
+            for part, count in _parts(connection, model, hours)
+            for row in _labels(service, snapshot, model, binning, meaning, part, count, change)
+        )
+        summaries.replace_labels(connection, model.id, binning_id, hours, label_rows)
 
 
-def _parts(connection: Connection, model: Model, hours: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Hours in parts, each of few enough and of few enough rows."""
+def _parts(connection: Connection, model: Model, hours: Sequence[int]) -> Iterator[tuple[Sequence[int], int]]:
+    """Hours in parts, each of few enough and of few enough rows; and how many rows these are."""
     rows: Counter[int] = Counter()
     for _, hour, count in summaries.predicted(connection, model.id, hours[0], hours[-1] + 1) if hours else ():
         rows[hour] += count
@@ -117,12 +120,12 @@ def _parts(connection: Connection, model: Model, hours: Sequence[int]) -> Iterat
     held = 0
     for hour in hours:
         if part and (len(part) == LABEL_HOURS_AT_ONCE or held + rows[hour] > LABEL_ROWS_AT_ONCE):
-            yield part
+            yield part, held
             part, held = [], 0
         part.append(hour)
         held += rows[hour]
     if part:
-        yield part
+        yield part, held
 
 
 def _labels(
@@ -132,11 +135,20 @@ def _labels(
     binning: Binning,
     meaning: Meaning,
     hours: Sequence[int],
+    count: int,
     change: Mapping[int, int],
 ) -> Iterator[LabelSummary]:
-    columns = slicing.sources_of(model.stored.columns, binning)
-    rows = service.observations.scored(connection, model.stored, hours, columns)
-    for version, segment, groups in slicing.label_counts(binning, columns, meaning, rows):
+    columns, store = slicing.sources_of(model.stored.columns, binning), service.observations
+    if count > LABEL_ROWS_AT_ONCE:  # of one hour
+
+        def read() -> Iterator[ScoredRows]:
+            return store.scored_parts(connection, model.stored, hours[0], columns)
+
+        counted = labels_in_parts.count(binning, columns, meaning, hours[0], read)
+    else:
+        rows = store.scored(connection, model.stored, hours, columns)
+        counted = slicing.label_counts(binning, columns, meaning, rows)
+    for version, segment, groups in counted:
         for hour, known, counts, sums in zip(groups.hours, groups.known_hours, groups.counts, groups.sums, strict=True):
             data = scored.encode(counts, sums)
             yield LabelSummary(version, int(hour), int(known), int(counts[0]), change[int(hour)], data, segment)
@@ -155,12 +167,12 @@ def _hours(
     if isinstance(store, Counting) and store.counts_itself and counted_there.can_be(binning, columns, meaning):
         yield from counted_there.hours(store, model.stored, binning, meaning, start, end)
         return
-    for chunk in store.read(connection, model.stored, start, end, columns, ordered=False):
-        part = chunk
-        for version, part in counting.by_version(chunk).items():
-            for counted in slicing.count(binning, columns, meaning, part):
-                yield version, *counted
-        del chunk, part  # while the next is fetched
+
+    def read(first: int, last: int, some: Sequence[StoredColumn]) -> Iterator[pa.Table]:
+        return store.read(connection, model.stored, first, last, some, ordered=False)
+
+    for version, counted in hours_in_parts.count(binning, columns, meaning, read, start, end):
+        yield version, *counted
 
 
 def _runs(hours: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -60,6 +60,13 @@ class Database:
             yield
 
     @contextlib.contextmanager
+    def unchanging(self, connection: Connection) -> Iterator[Connection]:
+        """Within a ``write``: where what others had committed by then can be read several times alike. On SQLite that
+        is the connection itself, since nobody else writes."""
+        with contextlib.nullcontext(connection) if self.is_sqlite else self.read() as found:
+            yield found
+
+    @contextlib.contextmanager
     def write_free(self, names: Sequence[str], patience: float) -> Iterator[tuple[Connection, Set[str]]]:
         """``write`` that holds those of ``names`` which nobody else holds just now, and says which those are."""
         with self._writing(patience) as connection:

@@ -22,6 +22,7 @@ from monitor.store.observations.base import (
     LabelBatch,
     Observations,
     PredictionBatch,
+    ScoredRows,
     StoredColumn,
     StoredModel,
 )
@@ -192,6 +193,89 @@ def test_chunks_are_whole_hours(engine: Engine, monkeypatch: pytest.MonkeyPatch)
     assert pa.concat_tables(unordered).sort_by([("hour", "ascending"), ("id", "ascending")]) == pa.concat_tables(tables)
 
 
+def test_a_large_hour_comes_in_parts_where_order_does_not_matter(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where all its rows have one time."""
+    monkeypatch.setattr(reading, "PART_ROWS", 10)
+    sizes = {1: 7, 2: 35, 3: 10, 4: 11, 6: 3, 7: 20}
+    rows = [(f"{hour}'\\-{number}", hour, number / 7, "ü", None) for hour in sizes for number in range(sizes[hour])]
+    engine.append(*np.random.default_rng(1).permutation(np.array(rows, object)).tolist())
+    with engine.database.read() as connection:
+        tables = list(engine.observations.read(connection, MODEL, 1, 9, COLUMNS[:2], ordered=False))
+        (whole,) = engine.observations.read(connection, MODEL, 1, 9, COLUMNS[:2])
+    found = [(sorted(set(table["hour"].to_pylist())), len(table)) for table in tables]
+    assert [hour for hours, _ in found for hour in dict.fromkeys(hours)] == sorted(
+        hour for hours, _ in found for hour in hours
+    )
+    parted = {hour: [rows for hours, rows in found if hours == [hour]] for hour in (2, 4, 7)}
+    assert {hour: sum(rows) for hour, rows in parted.items()} == {hour: sizes[hour] for hour in parted}
+    assert max(rows for parts in parted.values() for rows in parts) <= 10
+    assert {len(hours) for hours, rows in found if rows > 10} <= {2}
+    assert pa.concat_tables(tables).sort_by([("hour", "ascending"), ("id", "ascending")]) == whole
+
+
+def test_labelled_rows_of_an_hour_come_in_parts_with_all_labels_of_a_prediction(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(2)
+    names = [f"{{0}}'{number % 7}\x00-{number}" for number in range(60)]
+    engine.append(*((name, 3 + number % 2, number / 7, "ü", None) for number, name in enumerate(names)))
+    revisions = [(names[number], str(value), int(time) * HOUR) for number, value, time in rng.integers(0, 40, (150, 3))]
+    engine.label(*revisions, ("unknown", "1", HOUR))
+    with engine.database.read() as connection:
+        whole = engine.observations.scored(connection, MODEL, [3], COLUMNS[:2])
+        for most in (1, 7, 1000):
+            monkeypatch.setattr(reading, "PART_ROWS", most)
+            parts = list(engine.observations.scored_parts(connection, MODEL, 3, COLUMNS[:2]))
+            owners = [set(part.ids.to_pylist()) for part in parts]
+            assert len(set().union(*owners)) == sum(map(len, owners))
+            assert max(map(len, owners)) <= most
+            assert _rows_of(parts) == _rows_of([whole])
+        assert list(engine.observations.scored_parts(connection, MODEL, 9)) == []
+
+
+def _rows_of(parts: list[ScoredRows]) -> list[Any]:
+    """Those of each id in the order they came."""
+    rows = [
+        row
+        for part in parts
+        for row in zip(
+            part.ids.to_pylist(),
+            part.hour.tolist(),
+            part.known_hour.tolist(),
+            part.label.to_pylist(),
+            part.version.to_pylist(),
+            part.columns["c0"].to_pylist(),
+            strict=True,
+        )
+    ]
+    return sorted(rows, key=lambda row: row[0])
+
+
+def test_the_room_that_vectors_take_counts() -> None:
+    """Twenty numbers: 100,000 rows at once; with a vector of 1,536 numbers far fewer."""
+    numbers = [StoredColumn("feature", f"x{place}", place, "number") for place in range(20)]
+    assert reading.part_rows(numbers) == 100_000
+    vector = StoredColumn("feature", "e", 20, "vector", dimension=1536)
+    assert reading.part_rows([*numbers, vector]) == 4_000_000 // (28 + 768)
+
+
+def test_a_part_is_all_that_is_held(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many rows the hour has."""
+    monkeypatch.setattr(reading, "PART_ROWS", 1000)
+    held = []
+    for rows in (3000, 24_000):
+        engine.append(*((f"{rows}-{number}", rows, number / 7, "some text", None) for number in range(rows)))
+        before, most = pa.total_allocated_bytes(), 0
+        with engine.database.read() as connection:
+            for table in engine.observations.read(connection, MODEL, rows, rows + 1, COLUMNS, ordered=False):
+                most = max(most, pa.total_allocated_bytes() - before)
+                del table
+        held.append(most)
+    assert held[1] <= 2 * held[0]
+
+
 def test_new_columns_are_null_in_old_rows(engine: Engine) -> None:
     engine.append(("a", 1, 1.0, "u", 1.0))
     wider = StoredModel(1, "m", (*COLUMNS, StoredColumn("feature", "new", 4, "boolean")))
@@ -298,6 +382,7 @@ def test_a_model_without_tables_is_empty(engine: Engine) -> None:
         assert list(engine.observations.read(connection, other, 0, 9, ())) == []
         assert engine.observations.get(connection, other, "a") is None
         assert len(engine.observations.scored(connection, other, [1, 2]).ids) == 0
+        assert list(engine.observations.scored_parts(connection, other, 1)) == []
         assert engine.observations.times_of(connection, other, pa.array(["a"])).to_pylist() == [None]
         assert engine.observations.stats(connection, other) == {"predictions": 0, "labels": 0, "orphans": 0}
 

@@ -202,14 +202,23 @@ class Observations(Protocol):
         *,
         ordered: bool = True,
     ) -> Iterator[pa.Table]:
-        """Rows of hours [start, end) ordered by hour and id (not ``ordered``: by hour), in chunks of whole hours (at
-        most about 200,000 rows, an hour is never cut): columns ``hour`` int64, ``id``, ``timestamp``, ``version``,
-        ``latency_ms``, ``error``, ``odd`` and the physical names asked for."""
+        """Rows of hours [start, end) ordered by hour and id, in chunks of whole hours (at most about 200,000 rows, an
+        hour is never cut): columns ``hour`` int64, ``id``, ``timestamp``, ``version``, ``latency_ms``, ``error``,
+        ``odd`` and the physical names asked for.
+
+        Not ``ordered``: by hour alone, and an hour of more than 100,000 rows (of wide ones fewer) comes in several
+        chunks, each of at most so many and of no other hour; no more than one of them is ever in memory."""
 
     def scored(
         self, connection: Any, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn] = ()
     ) -> ScoredRows:
         """Labelled predictions of those hours, with the values of more columns."""
+
+    def scored_parts(
+        self, connection: Any, model: StoredModel, hour: int, columns: Sequence[StoredColumn] = ()
+    ) -> Iterator[ScoredRows]:
+        """Those of one hour in parts of some 100,000 rows at most (of wide ones fewer), each prediction with all its
+        labels in one; no more than a part is ever in memory."""
 
     def get(self, connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
         """One prediction as stored, with ``labels`` [{label, timestamp, arrived}] in order; None if unknown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ class Dialect(Protocol):
     same: str  # how two values that may be null are compared
     differs: str
     arrival: str  # column that counts rows up in their order of arrival
+    adjacent: str  # keeps what is joined to a prediction ``p`` together without sorting; empty: ``stream`` sorts
 
     def cursor(self, connection: Any) -> AbstractContextManager[Any]:
         """The driver's cursor inside the transaction; raises StoreUnavailable when the engine cannot be used."""
@@ -52,6 +53,21 @@ class Dialect(Protocol):
 
     def fetch(self, at: Any, statement: str, values: Sequence[Any], schema: pa.Schema) -> pa.Table:
         """A query's rows, in no particular order."""
+
+    def stream(
+        self,
+        connection: Any,
+        statement: str,
+        values: Sequence[Any],
+        schema: pa.Schema,
+        rows: int,
+        whole: str | None = None,
+    ) -> Iterator[pa.Table]:
+        """A query's rows, at most so many at once: what is yielded is not held here, and what is to come neither.
+        ``whole``: a column of texts; then about so many rows at once, and those with one text together."""
+
+    def hours_of(self, at: Any, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
+        """The hours of [start, end) that have predictions, in order, and how many."""
 
     def drop_before(self, at: Any, model: StoredModel, start: int) -> int:
         """Delete predictions before a time, microseconds; how many there were."""

@@ -7,6 +7,7 @@ their own, ``i_``, with the time of their prediction.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from monitor.clock import HOUR
 from monitor.store.driver import in_dialect
 from monitor.store.observations import partitions, pg_binary
 from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
@@ -28,8 +30,10 @@ types = {
 }
 same, differs = "IS NOT DISTINCT FROM", "IS DISTINCT FROM"
 arrival = "arrival"
+adjacent = ""
 COPY_ROWS = 50_000
 _TEXT = types["string"]
+_numbers = itertools.count()
 
 
 class Cursor:
@@ -60,6 +64,10 @@ class Cursor:
         """The one row of a statement, its values as bytes."""
         with self._cursor.connection.cursor(binary=True) as cursor:
             return cursor.execute(in_dialect("postgresql", statement), values, prepare=False).fetchone()
+
+    def opened(self) -> Any:
+        """A cursor on the server, whose rows come one by one, their values as bytes; there may be several."""
+        return self._cursor.connection.cursor(f"opened_{next(_numbers)}", binary=True)
 
     def copy_in(self, table: str, names: Sequence[str], payloads: Iterator[bytes]) -> None:
         """Rows in COPY's binary form into a table."""
@@ -169,9 +177,45 @@ def _type_of(values: Any) -> str:
 def fetch(at: Cursor, statement: str, values: Sequence[Any], schema: pa.Schema) -> pa.Table:
     """See ``Dialect.fetch``: the server puts each column into one value, so that no Python object stands for a
     number."""
+    names, asked = _columns(schema)
+    return _table(at.columns(f"SELECT {asked} FROM ({statement}) AS rows ({names})", values), schema)
+
+
+def stream(
+    connection: Any, statement: str, values: Sequence[Any], schema: pa.Schema, rows: int, whole: str | None = None
+) -> Iterator[pa.Table]:
+    """See ``Dialect.stream``: rows are numbered on the server, grouped by that, and fetched group by group."""
+    names, asked = _columns(schema)
+    by = "" if whole is None else f"ORDER BY v{schema.get_field_index(whole)}"
+    number = f"{'row_number' if whole is None else 'rank'}() OVER ({by})"
+    numbered = f"SELECT *, ({number} - 1) / {rows} AS part FROM ({statement}) AS found ({names})"
+    with cursor(connection) as at:
+        # Groups that are hashed would all be in the server's memory at the same time.
+        at.execute("SET LOCAL enable_hashagg = off")
+        with at.opened() as found:
+            found.execute(in_dialect("postgresql", f"SELECT {asked} FROM ({numbered}) AS rows GROUP BY part"), values)
+            at.execute("SET LOCAL enable_hashagg = on")
+            while row := found.fetchone():
+                made = _table(row, schema)
+                del row
+                yield made
+                del made
+
+
+def hours_of(at: Cursor, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
+    """See ``Dialect.hours_of``."""
+    rows = f"SELECT ts / {HOUR}, count(*) FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?"
+    return at.execute(f"{rows} GROUP BY 1 ORDER BY 1", (start * HOUR, end * HOUR)).fetchall()
+
+
+def _columns(schema: pa.Schema) -> tuple[str, str]:
+    """Names for a query's columns, and what to ask of them: how many rows there are, and each column in one value."""
     names = ",".join(f"v{place}" for place in range(len(schema)))
     asked = [part for place, type_ in enumerate(schema.types) for part in pg_binary.aggregates(f"rows.v{place}", type_)]
-    row = at.columns(f"SELECT count(*), {','.join(asked)} FROM ({statement}) AS rows ({names})", values)
+    return names, f"count(*), {','.join(asked)}"
+
+
+def _table(row: Sequence[Any], schema: pa.Schema) -> pa.Table:
     parts = iter(row[1:])
     arrays = [pg_binary.array(type_, row[0], parts) for type_ in schema.types]
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -53,7 +53,7 @@ class SqlObservations:
         *,
         ordered: bool = True,
     ) -> Iterator[pa.Table]:
-        """Rows of hours [start, end) in chunks of whole hours."""
+        """Rows of hours [start, end) in chunks of whole hours, or parts of them."""
         if not self._made(connection, model):
             return iter(())
         return reading.read(connection, self._dialect, model, start, end, columns, ordered)
@@ -64,6 +64,14 @@ class SqlObservations:
         """Labelled predictions of those hours, with the values of more columns."""
         some = hours if self._made(connection, model) else []
         return reading.scored(connection, self._dialect, model, some, columns)
+
+    def scored_parts(
+        self, connection: Any, model: StoredModel, hour: int, columns: Sequence[StoredColumn] = ()
+    ) -> Iterator[ScoredRows]:
+        """Those of one hour in parts."""
+        if not self._made(connection, model):
+            return iter(())
+        return reading.scored_parts(connection, self._dialect, model, hour, columns)
 
     def get(self, connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
         """One prediction as stored."""

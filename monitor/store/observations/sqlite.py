@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from monitor.clock import HOUR
 from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
 from monitor.store.observations.dialect import Staged, first_of_each
 
@@ -21,6 +23,7 @@ FETCH = 500_000  # values held as Python objects at a time
 types = {"number": "REAL", "string": "TEXT", "boolean": "TEXT", "vector": "BLOB"}
 same, differs = "IS", "IS NOT"  # older SQLites do not know IS DISTINCT FROM
 arrival = "rowid"
+adjacent = "ORDER BY p.ts, p.rowid"  # as the index on ts has them: what is sorted is in memory
 
 
 @contextlib.contextmanager
@@ -117,11 +120,50 @@ def _bindable(values: Any) -> list[Any]:
 def fetch(at: sqlite3.Cursor, statement: str, values: Sequence[Any], schema: pa.Schema) -> pa.Table:
     """See ``Dialect.fetch``."""
     at.execute(statement, values)
-    batches: list[pa.RecordBatch] = []
-    while rows := at.fetchmany(FETCH // len(schema)):
+    return pa.Table.from_batches(_batches(at, schema, None), schema)
+
+
+def stream(
+    connection: Any, statement: str, values: Sequence[Any], schema: pa.Schema, rows: int, whole: str | None = None
+) -> Iterator[pa.Table]:
+    """See ``Dialect.stream``."""
+    with cursor(connection) as at:
+        at.execute(statement, values)
+        held = schema.empty_table()
+        while batches := list(_batches(at, schema, rows)):
+            found = pa.concat_tables([held, pa.Table.from_batches(batches, schema)])
+            batches.clear()
+            last = 0 if whole is None else pc.sum(pc.equal(found[whole], found[whole][-1])).as_py()
+            # Taken, not sliced: a slice would keep all of it.
+            held = found.take(pa.array(range(len(found) - last, len(found)), pa.int64()))
+            if last < len(found):
+                yield found.slice(0, len(found) - last)
+            del found
+        if len(held):
+            yield held
+
+
+def hours_of(at: sqlite3.Cursor, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
+    """See ``Dialect.hours_of``: from hour to hour, since grouping by an expression would sort all rows in memory."""
+    table = predictions_table(model)
+    first = f"SELECT min(ts) / {HOUR} FROM {table} WHERE ts >= ? AND ts < ?"
+    after = f"SELECT min(ts) / {HOUR} FROM {table} WHERE ts >= (hour + 1) * {HOUR} AND ts < ?"
+    rows = f"SELECT count(*) FROM {table} WHERE ts >= hour * {HOUR} AND ts < (hour + 1) * {HOUR}"
+    at.execute(
+        f"WITH RECURSIVE found (hour) AS ({first} UNION ALL SELECT ({after}) FROM found WHERE hour IS NOT NULL)"
+        f" SELECT hour, ({rows}) FROM found WHERE hour IS NOT NULL",
+        (start * HOUR, end * HOUR, end * HOUR),
+    )
+    return at.fetchall()
+
+
+def _batches(at: sqlite3.Cursor, schema: pa.Schema, most: int | None) -> Iterator[pa.RecordBatch]:
+    """The next rows, ``most`` or all, some of them at a time."""
+    left, step = sys.maxsize if most is None else most, FETCH // len(schema)
+    while left and (rows := at.fetchmany(min(step, left))):
         arrays = [pa.array(column, type_) for column, type_ in zip(zip(*rows, strict=True), schema.types, strict=True)]
-        batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
-    return pa.Table.from_batches(batches, schema)
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        left -= len(rows)
 
 
 def drop_before(at: sqlite3.Cursor, model: StoredModel, start: int) -> int:

@@ -12,6 +12,7 @@ from monitor.actions.prepare_reference import make_new_cuts
 from monitor.actions.summarise_hours import Rests, summarise, summarise_waiting
 from monitor.store import locks, summaries
 from tests.monitor.world import T0, D, H, World, traffic
+from tests.stores import is_sqlite
 
 START = T0 + 14 * D
 MOST = 30
@@ -52,10 +53,11 @@ def test_cuts_that_are_made_in_between_hold_for_all_hours(world: World, monkeypa
     world.post(traffic(START, 4))
     monkeypatch.setattr(summarise_hours, "HOURS_AT_ONCE", 2)
     connections: list[int] = []
+    counted = 2 if is_sqlite() else 3  # asked, rows read elsewhere, and the first two hours are counted
 
     def come(*_: Any) -> None:
         connections.append(1)
-        if len(connections) == 2:  # the first two hours are counted
+        if len(connections) == counted:
             with world.service.database.write(locks.model(world.model)) as connection:
                 make_new_cuts(world.service, connection, world.found(connection), world.now)
 

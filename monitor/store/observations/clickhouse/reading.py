@@ -1,5 +1,5 @@
-"""Reading back: columnar, in chunks of whole hours. All reading of rows is here, and all of it with FINAL: what was
-inserted twice is read once."""
+"""Reading back: columnar, in chunks of whole hours or parts of a large one. All reading of rows is here, and all of it
+with FINAL: what was inserted twice is read once."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from monitor.clock import HOUR
 from monitor.store.observations import reading as shared
 from monitor.store.observations.base import ScoredRows, StoredColumn, StoredModel, arrow_type
 from monitor.store.observations.clickhouse import ids
-from monitor.store.observations.clickhouse.engine import Engine
+from monitor.store.observations.clickhouse.engine import Engine, text
 from monitor.store.observations.clickhouse.schema import IDS, LABELS, ORPHANS, PREDICTIONS, table
 from monitor.store.observations.schema import FIXED
 from monitor.store.observations.single import as_kind, assembled
 
+_SPARING = "SETTINGS max_threads = 1, max_block_size = 8192"  # each thread holds blocks of each part of the table
 _COUNTS = pa.schema([("hour", pa.int64()), ("rows", pa.int64())])
 
 
@@ -28,65 +28,95 @@ def read(
     """Rows of hours [start, end); see ``Observations.read``."""
     schema = shared.rows_schema(columns)
     selected = ",".join({"timestamp": "ts AS timestamp"}.get(name, name) for name in schema.names)
-    for first, last in stretches(engine, model, start, end):
-        yield engine.rows(
-            f"SELECT {selected} FROM {table(PREDICTIONS, model)} FINAL WHERE hour >= {first} AND hour < {last}"
-            f" ORDER BY hour{', id' if ordered else ''}",
-            schema,
-        )
+    select, part = f"SELECT {selected} FROM {table(PREDICTIONS, model)} FINAL WHERE", shared.part_rows(columns)
+    at_once = min(shared.CHUNK_ROWS, max(1, shared.PART_CELLS // shared.cells(columns)))
+    for first, last, rows in _stretches(engine, model, start, end, at_once, None if ordered else part):
+        if not ordered and rows > part and last - first == 1:
+            yield from _parts(engine, select, first, schema, part)
+        else:
+            order = f"ORDER BY hour{', id' if ordered else ''}"
+            yield engine.rows(f"{select} hour >= {first} AND hour < {last} {order}", schema)
+
+
+def _parts(engine: Engine, select: str, hour: int, schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
+    """The rows of an hour in order of their ids, at most so many at once: by hour and id the table is sorted."""
+    after = ""
+    while True:
+        found = engine.rows(f"{select} hour = {hour}{after} ORDER BY hour, id LIMIT {rows} {_SPARING}", schema)
+        ended = len(found) < rows
+        after = f" AND id > {text(found['id'][-1].as_py())}" if len(found) else ""
+        if len(found):
+            yield found
+        del found
+        if ended:
+            return
 
 
 def stretches(engine: Engine, model: StoredModel, start: int, end: int) -> list[tuple[int, int]]:
     """Stretches [first, last) of hours with about ``CHUNK_ROWS`` rows each, at least one hour."""
+    return [(first, last) for first, last, _ in _stretches(engine, model, start, end, shared.CHUNK_ROWS, None)]
+
+
+def _stretches(
+    engine: Engine, model: StoredModel, start: int, end: int, at_once: int, most: int | None
+) -> list[tuple[int, int, int]]:
+    """Stretches of about ``at_once`` rows, and how many they are; an hour of more than ``most`` stands alone."""
     counts = engine.rows(
         f"SELECT hour, toInt64(count()) AS rows FROM {table(PREDICTIONS, model)} FINAL"
         f" WHERE hour >= {start} AND hour < {end} GROUP BY hour ORDER BY hour",
         _COUNTS,
     )
     hours, rows = counts["hour"].to_numpy(), counts["rows"].to_numpy()
-    before = np.cumsum(rows) - rows
-    cuts = hours[np.flatnonzero(np.diff(before // shared.CHUNK_ROWS, prepend=-1))]
-    return [(int(first), int(last)) for first, last in zip(cuts, [*cuts[1:], end], strict=True)] if len(cuts) else []
+    if not len(hours):
+        return []
+    begins = shared.stretches(rows, at_once, most)
+    cuts, sizes = hours[begins], np.add.reduceat(rows, begins)
+    ends = hours[np.append(begins[1:], len(hours)) - 1] + 1
+    return [(int(first), int(last), int(size)) for first, last, size in zip(cuts, ends, sizes, strict=True)]
 
 
 def scored(engine: Engine, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn]) -> ScoredRows:
     """Labelled predictions of those hours; see ``Observations.scored``."""
-    prediction = [column for column in model.columns if column.role == "prediction"]
-    probabilities = [column for column in model.columns if column.role == "probability"]
-    found = _labelled(engine, model, hours, list(dict.fromkeys([*prediction, *probabilities, *columns])))
-    return ScoredRows(
-        ids=found["id"].combine_chunks(),
-        hour=found["hour"].to_numpy(),
-        known_hour=-(-found["ts"].to_numpy() // HOUR),
-        version=pc.fill_null(found["version"], "").combine_chunks(),
-        prediction=shared.prediction_of(found, prediction),
-        label=found["value"].combine_chunks(),
-        probabilities={column.name: found[column.physical].to_numpy() for column in probabilities},
-        columns={column.physical: found[column.physical].combine_chunks() for column in columns},
-    )
+    some = f"IN ({','.join(str(int(hour)) for hour in sorted(set(hours)))})"
+    found = _labelled(engine, model, "{0}hour " + some, columns) if hours else None
+    wanted = shared.scored_columns(model, columns)
+    return shared.scored_of(shared.scored_schema(wanted).empty_table() if found is None else found, model, columns)
 
 
-def _labelled(engine: Engine, model: StoredModel, hours: Sequence[int], columns: Sequence[StoredColumn]) -> pa.Table:
-    """Over a cluster each shard joins its own: a label is where its prediction is."""
-    schema = pa.schema(
-        [
-            ("id", pa.string()),
-            ("hour", pa.int64()),
-            ("ts", pa.int64()),
-            ("version", pa.string()),
-            ("value", pa.string()),
-            *((column.physical, arrow_type(column)) for column in columns),
-        ]
-    )
-    if not hours:
-        return schema.empty_table()
-    where = f"hour IN ({','.join(str(int(hour)) for hour in sorted(set(hours)))})"
+def scored_parts(
+    engine: Engine, model: StoredModel, hour: int, columns: Sequence[StoredColumn]
+) -> Iterator[ScoredRows]:
+    """Those of one hour in parts, from id to id of its predictions; see ``Observations.scored_parts``."""
+    rows = shared.part_rows(shared.scored_columns(model, columns))
+    after, ids_ = "", pa.schema([("id", pa.string())])
+    query = f"SELECT id FROM {table(PREDICTIONS, model)} FINAL WHERE hour = {hour}"
+    while True:
+        last = engine.rows(f"{query}{after.format('')} ORDER BY hour, id LIMIT 1 OFFSET {rows - 1}", ids_)["id"]
+        until = f" AND {{0}}id <= {_quoted(last[0].as_py())}" if len(last) else ""
+        found = _labelled(engine, model, f"{{0}}hour = {hour}{after}{until}", columns)
+        if len(found):
+            yield shared.scored_of(found, model, columns)
+        del found
+        if not len(last):
+            return
+        after = f" AND {{0}}id > {_quoted(last[0].as_py())}"
+
+
+def _quoted(value: str) -> str:
+    """A text in a statement that is yet to be formatted."""
+    return text(value).replace("{", "{{").replace("}", "}}")
+
+
+def _labelled(engine: Engine, model: StoredModel, where: str, columns: Sequence[StoredColumn]) -> pa.Table:
+    """``where``: with room for the name of a table before each column. Over a cluster each shard joins its own: a label
+    is where its prediction is."""
+    schema = shared.scored_schema(shared.scored_columns(model, columns))
     own = {"ts": "l.ts AS ts", "value": "l.value AS value", "id": "p.id AS id", "hour": "p.hour AS hour"}
     selected = ",".join(own.get(name, f"p.{name} AS {name}") for name in schema.names)
     return engine.rows(
         f"SELECT {selected} FROM {table(PREDICTIONS, model)} AS p FINAL INNER JOIN"
-        f" (SELECT hour, id, ts, value, batch, place FROM {table(LABELS, model)} FINAL WHERE {where}) AS l"
-        f" ON p.hour = l.hour AND p.id = l.id WHERE p.{where}"
+        f" (SELECT hour, id, ts, value, batch, place FROM {table(LABELS, model)} FINAL WHERE {where.format('')}) AS l"
+        f" ON p.hour = l.hour AND p.id = l.id WHERE {where.format('p.')}"
         " ORDER BY p.hour, p.id, l.ts, l.batch DESC, l.place",
         schema,
     )

@@ -67,7 +67,7 @@ class ClickHouseObservations:
         *,
         ordered: bool = True,
     ) -> Iterator[pa.Table]:
-        """Rows of hours [start, end) in chunks of whole hours."""
+        """Rows of hours [start, end) in chunks of whole hours, or parts of them."""
         return reading.read(self.engine, model, start, end, columns, ordered) if self._is_made(model) else iter(())
 
     def scored(
@@ -75,6 +75,12 @@ class ClickHouseObservations:
     ) -> ScoredRows:
         """Labelled predictions of those hours, with the values of more columns."""
         return reading.scored(self.engine, model, hours if self._is_made(model) else [], columns)
+
+    def scored_parts(
+        self, connection: Any, model: StoredModel, hour: int, columns: Sequence[StoredColumn] = ()
+    ) -> Iterator[ScoredRows]:
+        """Those of one hour in parts."""
+        return reading.scored_parts(self.engine, model, hour, columns) if self._is_made(model) else iter(())
 
     def get(self, connection: Any, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:
         """One prediction as stored."""
