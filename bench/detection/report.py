@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -179,9 +180,9 @@ def _names(scores: Scores, drifting: bool) -> list[str]:
 
 
 def promise_part(folder: Path) -> dict[str, str]:
-    """What ``bench.detection.promise`` found; a word where it was not run."""
+    """What ``bench.detection.promise`` found; nothing where it was not run."""
     if not promise.results(folder):
-        return dict.fromkeys(("promise_false", "promise_delay"), "(not run)")
+        return dict.fromkeys(("promise_false", "promise_delay"), "")
     return {
         "promise_false": table(promised.FALSE, promised.false_alarms(folder)),
         "promise_delay": table(promised.DELAY, promised.delays(folder)),
@@ -189,10 +190,10 @@ def promise_part(folder: Path) -> dict[str, str]:
 
 
 def errors_part(folder: Path) -> str:
-    """What ``bench.detection.errors`` found."""
+    """What ``bench.detection.errors`` found, if it was run."""
     file = folder / "errors.json"
     if not file.exists():
-        return "(not run)"
+        return ""
     told = json.loads(file.read_text("utf-8"))
     lines = [
         (f"10 % → {after:.0%}", f"{ours:.0f}", f"{best:.0f}", f"{ratio:.3f} ± {error:.3f}")
@@ -204,7 +205,7 @@ def errors_part(folder: Path) -> str:
 
 
 def published_part(folder: Path) -> str:
-    """What ``bench.detection.published`` found."""
+    """What ``bench.detection.published`` found, if it was run."""
     lines = []
     for name in published.SETS:
         file = folder / f"published-{name}.json"
@@ -222,11 +223,23 @@ def published_part(folder: Path) -> str:
         "NannyML's",
         "labels inside 95 %",
     )
-    return table(headings, lines) if lines else "(not run)"
+    return table(headings, lines) if lines else ""
+
+
+def parts_of(page: str) -> dict[str, str]:
+    """The parts of a page as the template names them; none of one that follows another template. Numbers that stand
+    within a line may have changed since."""
+    pieces = re.split(r"\{(\w+)\}", TEMPLATE)
+    pattern = "".join(
+        f"(?P<{piece}>.*?)" if place % 2 and pieces.index(piece) == place else ".*?" if place % 2 else re.escape(piece)
+        for place, piece in enumerate(pieces)
+    )
+    found = re.fullmatch(pattern, page, re.DOTALL)
+    return found.groupdict() if found else {}
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the page and its pictures."""
+    """Write the page and its pictures. What is not kept here stays as the page has it."""
     scores, seeds = read(arguments.kept, arguments.rows)
     if not scores:
         raise SystemExit(f"Nothing is kept in {arguments.kept} yet: python -m bench.detection run")
@@ -245,7 +258,15 @@ def main(arguments: argparse.Namespace) -> None:
         title = "Rejections a model-month at tolerance 0, 50 features, beside the budget k"
         pictures["benchmark-promise"] = (title, promised.bars(arguments.kept))
     for name, (title, data) in pictures.items():
-        (IMAGES / f"{name}.svg").write_text(bars(title, data, 0.01), "utf-8")
+        if data:
+            (IMAGES / f"{name}.svg").write_text(bars(title, data, 0.01), "utf-8")
+    before = parts_of(PAGE.read_text("utf-8")) if PAGE.exists() else {}
+    measured_apart = {
+        "speed": tables,
+        "errors": errors_part(arguments.kept),
+        "published": published_part(arguments.kept),
+        **promise_part(arguments.kept),
+    }
     text = TEMPLATE.format(
         versions=", ".join(f"{peer.replace('_', '-')} {environments.version(peer)}" for peer in environments.PEERS),
         rows=arguments.rows,
@@ -260,14 +281,11 @@ def main(arguments: argparse.Namespace) -> None:
         merit=merit(scores, drifting),
         cost=cost(scores, [*quiet, *drifting]),
         alerts=alerts(scores, quiet),
-        speed=tables,
         month=MONTH_HOURS,
-        errors=errors_part(arguments.kept),
-        published=published_part(arguments.kept),
-        **promise_part(arguments.kept),
+        **{name: part or before.get(name, "(not run)") for name, part in measured_apart.items()},
     )
     PAGE.write_text(text, "utf-8")
-    print(f"Written: {PAGE.relative_to(ROOT)} and {len(pictures)} pictures")
+    print(f"Written: {PAGE.relative_to(ROOT)} and its pictures")
 
 
 def _runs(seeds: set[int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from string import Formatter
 
 import numpy as np
 import pandas as pd
@@ -134,6 +135,13 @@ def test_the_report_reads_what_was_kept(tmp_path):
     shop = Workshop(tmp_path, tmp_path, None, 24)
     assert shop.is_done(unit, TOOLS[0])
     assert not shop.is_done(Unit("D1-0.5-ar", 4, 100), TOOLS[0])
+
+
+def test_what_was_measured_elsewhere_stays_on_the_page():
+    names = sorted({name for _, name, _, _ in Formatter().parse(report.TEMPLATE) if name})
+    parts = {name: f"| {name} |\n| 1 |" for name in names}
+    assert report.parts_of(report.TEMPLATE.format(**parts)) == parts
+    assert report.parts_of("# Another page") == {}
 
 
 def test_a_picture_is_a_picture():
