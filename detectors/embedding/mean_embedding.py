@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from detectors.cuts import FREQUENCIES, Binning, EmbeddingColumn
 from detectors.embedding.features import SCALE
+from detectors.embedding.null import KNOWN, Null
+from detectors.embedding.replay import Known, Replay
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, NOT_COUNTED, TOO_FEW_ROWS, Measurement
 from detectors.profile import Reference, ReferenceProfile
 from detectors.rise import SHORT_TOLERANCE
 from detectors.shares.cells import Cells
 from detectors.shares.engine import FEWEST_HOURS
 from detectors.shares.fitting import Fit, fit_reference, horizon, taken
-from detectors.shares.horizons import Horizon
 from detectors.shares.seasons import CONSTANT, DAY, terms
 from detectors.shares.unrest import ENOUGH, Hours, level_deviations, sums
 from detectors.summary import WindowCounts
@@ -32,7 +32,6 @@ Array = NDArray[np.float64]
 
 METRIC = "mean_embedding"
 _UNIT = SCALE * float(np.sqrt(FREQUENCIES))
-_KNOWN = 1e9  # degrees of a variance that is known
 _CELLS = Cells.of([(np.arange(2 * FREQUENCIES), np.arange(1, 2 * FREQUENCIES + 1), 0, 2 * FREQUENCIES)])
 
 
@@ -63,40 +62,6 @@ def measure_embeddings(
             _Data(binning, column, places[name], current, reference, length_hours, tolerance, alpha).measured()
         )
     return found
-
-
-@dataclass(frozen=True)
-class _Null:
-    """The window's deviation by chance: mean ``square`` |ε|², ``dimension`` and ``degrees`` of its F distribution, and
-    what the reference ``expects`` [256] at the window's hours."""
-
-    expects: Array
-    square: float
-    dimension: float
-    degrees: float
-    windows: float
-
-    @property
-    def farthest(self) -> float:
-        """How far from the reference's the mean of any rows can be."""
-        return float(np.sqrt(1 + self.expects @ self.expects))
-
-    def reach(self, alpha: float) -> float:
-        """|ε| exceeds it with probability ``alpha``."""
-        first, second = self.dimension / 2, self.dimension * self.degrees / 2
-        if self.degrees >= _KNOWN:
-            quantile = special.gammainccinv(first, alpha) / first
-        else:
-            quantile = second / first * (1 / special.betaincinv(second, first, alpha) - 1)
-        return float(np.sqrt(self.square * quantile))
-
-    def tail(self, distance: float) -> float:
-        """Probability that |ε| exceeds a distance."""
-        ratio = max(distance, 0.0) ** 2 / self.square
-        first, second = self.dimension / 2, self.dimension * self.degrees / 2
-        if self.degrees >= _KNOWN:
-            return float(special.gammaincc(first, first * ratio))
-        return float(special.betainc(second, first, second / (second + first * ratio)))
 
 
 @dataclass(frozen=True)
@@ -137,6 +102,8 @@ class _Data:
         details: dict[str, Any] = {"tolerance": tolerance, "reference_windows": int(null.windows)}
         if short:
             details["short_reference"] = True
+        if null.factor > 1:
+            details["calibration"] = null.factor
         return Measurement(
             METRIC,
             distance,
@@ -162,29 +129,30 @@ class _Data:
         rows = hourly.counts[inside, self.binning.slots(self.column.name)].sum(axis=1).astype(np.float64)
         return hourly.hours[inside], hourly.embedded[inside, self.place].astype(np.float64), rows
 
-    def _null(self, n: int) -> _Null:
+    def _null(self, n: int) -> Null:
         parts = self.reference.parts
         scale = sum(weight for _, weight in parts)
         weights = [weight / scale for _, weight in parts]
         found = [self._of_profile(profile, n) for profile, _ in parts]
         if len(found) == 1:
             return found[0]
-        return _Null(
+        return Null(
             np.sum([weight * one.expects for weight, one in zip(weights, found, strict=True)], axis=0),
             sum(weight * one.square for weight, one in zip(weights, found, strict=True)),
             min(one.dimension for one in found),
             min(one.degrees for one in found),
             min(one.windows for one in found),
+            max(one.factor for one in found),
         )
 
-    def _of_profile(self, profile: ReferenceProfile, n: int) -> _Null:
+    def _of_profile(self, profile: ReferenceProfile, n: int) -> Null:
         total = profile.embedded[:, self.place].sum(axis=0, dtype=np.int64)
         rows = max(int(profile.total[self.binning.slots(self.column.name)].sum()), 1)
         mean = total / (rows * _UNIT)
         one_row = max(1 - float(mean @ mean), 1e-9)
         dimension = 1 / self.column.concentration
         if profile.hours is None or len(profile.hours) < FEWEST_HOURS:
-            return _Null(mean, one_row * (1 / n + 1 / rows), dimension, _KNOWN, 0.0)
+            return Null(mean, one_row * (1 / n + 1 / rows), dimension, KNOWN, 0.0)
         known = self._known(profile)
         hours, _, by_hour = self._window()
         design = by_hour @ terms(hours) / max(by_hour.sum(), 1.0)
@@ -196,15 +164,27 @@ class _Data:
         if excess > 0:
             dimension = min(dimension, known.dimension)
         degrees = float(known.horizon.level.degrees[0])
-        return _Null(expects, square, dimension, degrees, float(known.horizon.windows[0]))
+        factor = self._factor(profile, known, one_row)
+        return Null(expects, square, dimension, degrees, float(known.horizon.windows[0]), factor)
 
-    def _known(self, profile: ReferenceProfile) -> _Known:
+    def _factor(self, profile: ReferenceProfile, known: Known, one_row: float) -> float:
+        """What the replay of the reference asks for, found once for a level and tolerance."""
+        key = (METRIC, self.column.name, self.length, self.tolerance, self.alpha)
+        if key not in profile.memo:
+            short = known.horizon.windows[0] < ENOUGH
+            allowed = max(SHORT_TOLERANCE, self.tolerance) if short else self.tolerance
+            given = Replay(known, one_row, 1 / self.column.concentration, allowed, self.alpha)
+            profile.memo[key] = given.factor(self._fit(profile))
+        found: float = profile.memo[key]
+        return found
+
+    def _known(self, profile: ReferenceProfile) -> Known:
         key = (METRIC, self.column.name, self.length)
         if key not in profile.memo:
             fitted = self._fit(profile)
             known = horizon(fitted, self.length), _excess(fitted, self.length), _dimension(fitted, self.length)
-            profile.memo[key] = _Known(*known)
-        found: _Known = profile.memo[key]
+            profile.memo[key] = Known(*known)
+        found: Known = profile.memo[key]
         return found
 
     def _fit(self, profile: ReferenceProfile) -> Fit:
@@ -220,15 +200,6 @@ class _Data:
             profile.memo[key] = fit_reference(_CELLS, Hours(start, inside, rows), _one_row(mean))
         found: Fit = profile.memo[key]
         return found
-
-
-@dataclass(frozen=True)
-class _Known:
-    """Of one window length; ``excess`` over all features."""
-
-    horizon: Horizon
-    excess: float
-    dimension: float
 
 
 def _one_row(mean: Array) -> Array:

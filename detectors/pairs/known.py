@@ -5,7 +5,7 @@ The share engine does it, on what each block of hours adds to a correlation in p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -216,7 +216,10 @@ def _fitted(data: Data, profile: ReferenceProfile, unit: int) -> Horizon:
     for fitted in _fits(data, profile, unit):
         known = horizon(fitted, data.length)
         allowed = np.where(known.windows >= ENOUGH, data.tolerance, max(SHORT_TOLERANCE, data.tolerance))
-        found.append(calibrated(fitted, known, allowed, level))
+        by_steps = calibrated(fitted, known, allowed, level)
+        # Windows are tested by their mean alone, with all of the level: that has to be replayed, too.
+        by_mean = calibrated(fitted, replace(known, worthwhile=np.zeros_like(known.worthwhile)), allowed, level)
+        found.append(replace(by_steps, factor=np.maximum(by_steps.factor, by_mean.factor)))
     one: Horizon = found[0] if len(found) == 1 else joined(found)
     return one
 

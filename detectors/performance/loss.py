@@ -11,8 +11,9 @@ from detectors.cuts import ScoreLayout
 from detectors.performance.accuracy import right
 from detectors.performance.estimate import Estimate, Score
 from detectors.performance.mae import mae
+from detectors.performance.reach import estimates
 from detectors.performance.roc_auc import LEAST_OF_EACH, roc_auc
-from detectors.performance.scored import LabelCounts, LabelWindows
+from detectors.performance.scored import LabelCounts
 from detectors.rise import (
     Rise,
     Spread,
@@ -84,16 +85,7 @@ def _enough(found: Estimate | None) -> bool:
 
 
 def _spread(score: Score, compared: Compared, *, logarithm: bool = False) -> Spread:
-    found = _scores(score, compared)
+    found = estimates(compared.layout, score, compared.windows)
     values = np.array([one.value for one in found if one is not None])
     values = np.log(values[values > 0]) if logarithm else values
     return spread_of(values.reshape(-1, 1), np.ones((len(values), 1), dtype=bool))
-
-
-def _scores(score: Score, compared: Compared) -> list[Estimate | None]:
-    """The metric of each of the reference's windows, worked out once."""
-    memo = compared.windows.memo if isinstance(compared.windows, LabelWindows) else {}
-    if score not in memo:
-        memo[score] = [score(compared.layout, one) for one in compared.windows]
-    found: list[Estimate | None] = memo[score]
-    return found

@@ -15,22 +15,22 @@ from detectors.performance.scored import LabelCounts, confusion
 Array = NDArray[np.float64]
 
 
-def macro_precision(layout: ScoreLayout, labels: LabelCounts) -> Estimate | None:
+def macro_precision(layout: ScoreLayout, labels: LabelCounts, z: float = Z95) -> Estimate | None:
     """A class that occurs but is never predicted counts 0."""
     table, hits = _table(layout, labels)
-    return _average(table, hits, table.sum(axis=0))
+    return _average(table, hits, table.sum(axis=0), z)
 
 
-def macro_recall(layout: ScoreLayout, labels: LabelCounts) -> Estimate | None:
+def macro_recall(layout: ScoreLayout, labels: LabelCounts, z: float = Z95) -> Estimate | None:
     """A class that is predicted but never occurs counts 0."""
     table, hits = _table(layout, labels)
-    return _average(table, hits, table.sum(axis=1))
+    return _average(table, hits, table.sum(axis=1), z)
 
 
-def macro_f1(layout: ScoreLayout, labels: LabelCounts) -> Estimate | None:
+def macro_f1(layout: ScoreLayout, labels: LabelCounts, z: float = Z95) -> Estimate | None:
     """F1 = 2j / (1 + j) of the proportion j = TP / (TP + FP + FN) of each class."""
     table, hits = _table(layout, labels)
-    return _average(table, hits, table.sum(axis=0) + table.sum(axis=1) - hits, of_f1=True)
+    return _average(table, hits, table.sum(axis=0) + table.sum(axis=1) - hits, z, of_f1=True)
 
 
 def _table(layout: ScoreLayout, labels: LabelCounts) -> tuple[NDArray[Any], Array]:
@@ -40,7 +40,7 @@ def _table(layout: ScoreLayout, labels: LabelCounts) -> tuple[NDArray[Any], Arra
     return table, hits
 
 
-def _average(table: Array, hits: Array, rows: Array, *, of_f1: bool = False) -> Estimate | None:
+def _average(table: Array, hits: Array, rows: Array, z: float, *, of_f1: bool = False) -> Estimate | None:
     """Mean over classes; normal interval from the binomial variance of each, by the delta method for F1."""
     occurs = (table.sum(axis=0) + table.sum(axis=1)) > 0
     if not occurs.any():
@@ -52,5 +52,5 @@ def _average(table: Array, hits: Array, rows: Array, *, of_f1: bool = False) -> 
         variance = variance * (2 / (1 + each) ** 2) ** 2
         each = 2 * each / (1 + each)
     value, error = float(each.mean()), float(np.sqrt(variance.sum()) / len(each))
-    lower, upper = max(0.0, value - Z95 * error), min(1.0, value + Z95 * error)
+    lower, upper = max(0.0, value - z * error), min(1.0, value + z * error)
     return Estimate(value, lower, upper, round(float(table.sum())), error)

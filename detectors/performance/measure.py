@@ -16,9 +16,11 @@ from detectors.measurement import (
 )
 from detectors.performance.accuracy import accuracy
 from detectors.performance.bias import bias
+from detectors.performance.blocks import Drawings
 from detectors.performance.brier import brier
 from detectors.performance.estimate import Estimate, Score
 from detectors.performance.f1 import f1
+from detectors.performance.hourly import LabelHours
 from detectors.performance.label_coverage import label_coverage
 from detectors.performance.log_loss import log_loss
 from detectors.performance.loss import Compared, Loss, loss_of_accuracy, loss_of_mae, loss_of_roc_auc
@@ -26,6 +28,7 @@ from detectors.performance.macro import macro_f1, macro_precision, macro_recall
 from detectors.performance.mae import mae
 from detectors.performance.precision import precision
 from detectors.performance.r2 import r2
+from detectors.performance.reach import Unrest
 from detectors.performance.recall import recall
 from detectors.performance.rmse import rmse
 from detectors.performance.roc_auc import roc_auc
@@ -78,6 +81,8 @@ def measure_performance(
     known: Known = ALL_KNOWN,
     usual: Usual | None = None,
     min_rows: int = MINIMUM_ROWS,
+    hours: LabelHours | None = None,
+    shorter_windows: Sequence[LabelCounts] = (),
 ) -> list[Measurement]:
     """Every metric of the task, with its 95 % interval, then ``label_coverage``.
 
@@ -89,14 +94,19 @@ def measure_performance(
     under ``min_rows`` labelled). ``usual``: what share of wrong rows is usual at the window's hours, given its labelled
     rows, a tolerance and a level; without it the reference's mean, and the spread of its windows.
 
+    Intervals are as wide as rows that go together need: as the window's ``hours`` show (of the same rows as
+    ``current``), the reference's windows of this length and ``shorter_windows`` of it; never less than what independent
+    rows have. ``details.widened`` says by how much. Effects and their limits do not depend on that: a change within the
+    window is no unrest.
+
     Where the window's labels can be weighted, ``details.weighted`` has the weighted value. A ``mature`` window's number
     is that one if it rests on 200 effective rows and differs by more than half a point; ``details.unweighted`` then has
     the plain one.
     """
     usable = reference if reference is not None and reference.rows >= min_rows else None
-    window = _Window(
-        layout, current, predictions, usable, reference_windows, alpha, tolerances, mature, known, usual, min_rows
-    )
+    unrest = Unrest(None if hours is None else Drawings.of(layout, hours), reference_windows, shorter_windows)
+    given = layout, current, predictions, usable, reference_windows, alpha, tolerances, mature, known, usual
+    window = _Window(*given, min_rows, unrest)
     coverage = _coverage(window, reference, reference_predictions)
     shared = {"coverage": coverage.value, "labelled": current.rows, "predictions": predictions, "mature": mature}
     found = [_one(window, metric, score, shared) for metric, score in METRICS[layout.task].items()]
@@ -117,6 +127,7 @@ class _Window:
     known: Known
     usual: Usual | None
     min_rows: int
+    unrest: Unrest
 
     @property
     def reason(self) -> str | None:
@@ -131,7 +142,7 @@ class _Window:
 
 
 def _one(window: _Window, metric: str, score: Score, shared: Mapping[str, Any]) -> Measurement:
-    now = score(window.layout, window.current)
+    now = window.unrest.limits(window.layout, metric, score, window.current)
     then = score(window.layout, window.reference) if window.reference is not None else None
     rows = then.rows if then else 0
     details = {**shared, "reference_value": then.value if then else None}
@@ -147,8 +158,9 @@ def _weighted(
     window: _Window, metric: str, score: Score, plain: Estimate
 ) -> tuple[_Window, Estimate, Mapping[str, Any]]:
     """The window's rows and the metric as they are to be judged, and what details say of the other number."""
-    found = None if window.known.weighting is None else window.known.weighting.of(metric, window.current)
-    estimate = None if found is None else score(window.layout, found[0])
+    weighting = window.known.weighting
+    found = None if weighting is None else weighting.of(metric, window.current)
+    estimate = None if found is None else window.unrest.limits(window.layout, metric, score, found[0], weighting)
     if found is None or estimate is None or found[1] < window.min_rows:
         return window, plain, {}
     more: dict[str, Any] = {"weighted": {**_limits(estimate), "n_effective": found[1], "assumption": ASSUMPTION}}

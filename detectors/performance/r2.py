@@ -10,11 +10,11 @@ from detectors.performance.estimate import Estimate, mean
 from detectors.performance.scored import LabelCounts
 
 
-def r2(layout: ScoreLayout, labels: LabelCounts) -> Estimate | None:
+def r2(layout: ScoreLayout, labels: LabelCounts, z: float = Z95) -> Estimate | None:
     """Log-normal interval of the ratio of the two mean squares, their relative variances added: that of the error's
     from the data, that of the label's 2/n as for a normal one. Not defined where labels do not vary."""
     rows = labels.rows
-    square = mean(labels.sums[2], labels.sums[3], rows)
+    square = mean(labels.sums[2], labels.sums[3], rows, z)
     if square is None or square.error is None or rows < 2:
         return None
     variance = float(labels.sums[5] / rows - (labels.sums[4] / rows) ** 2)
@@ -22,5 +22,6 @@ def r2(layout: ScoreLayout, labels: LabelCounts) -> Estimate | None:
         return None
     ratio = square.value / variance
     relative = (square.error / square.value) ** 2 if square.value > 0 else 0.0
-    factor = float(np.exp(Z95 * np.sqrt(relative + 2 / rows)))
-    return Estimate(1 - ratio, 1 - ratio * factor, 1 - ratio / factor, square.rows)
+    error = float(np.sqrt(relative + 2 / rows))  # of the logarithm
+    factor = float(np.exp(z * error))
+    return Estimate(1 - ratio, 1 - ratio * factor, 1 - ratio / factor, square.rows, ratio * error)

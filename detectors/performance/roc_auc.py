@@ -12,7 +12,7 @@ from detectors.performance.scored import LabelCounts, score_bins
 LEAST_OF_EACH = 10  # fewer rows of a class say nothing about a standard error
 
 
-def roc_auc(layout: ScoreLayout, labels: LabelCounts) -> Estimate | None:
+def roc_auc(layout: ScoreLayout, labels: LabelCounts, z: float = Z95) -> Estimate | None:
     """From score bins, ties counting half, with DeLong's (1988) standard error of the binned scores.
 
     ``details.error_bound``: binning moves the area by at most half the pairs that share a bin. Not defined without
@@ -31,6 +31,6 @@ def roc_auc(layout: ScoreLayout, labels: LabelCounts) -> Estimate | None:
         n - 1, 1
     )
     error = max(float(np.sqrt(variance)), 0.5 / min(n, m))
-    lower, upper = max(0.0, area - Z95 * error), min(1.0, area + Z95 * error)
+    lower, upper = max(0.0, area - z * error), min(1.0, area + z * error)
     details = {"error_bound": float(negative @ positive / (2 * n * m)), "positives": round(m), "negatives": round(n)}
     return Estimate(area, lower, upper, round(n + m), error, details)

@@ -199,15 +199,44 @@ def sparse(data: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64],
     return _sparse([zlib.decompress(one) for one in data])
 
 
+@dataclass(frozen=True, eq=False)
+class Unpacked:
+    """Encoded groups, one after another: the counts that are not zero as ``group``, ``slot`` and ``value`` int64 [n],
+    ``size`` Lc, and the ``sums`` [groups, S]."""
+
+    size: int
+    group: NDArray[np.int64]
+    slot: NDArray[np.int64]
+    value: NDArray[np.int64]
+    sums: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, data: Sequence[bytes]) -> Unpacked:
+        """Of at least one group."""
+        raws = [zlib.decompress(one) for one in data]
+        sums = [np.frombuffer(raw, "<f8", offset=8 + 10 * _HEAD.unpack_from(raw)[1]) for raw in raws]
+        return cls(_HEAD.unpack_from(raws[0])[0], *_sparse(raws), np.stack(sums))
+
+    def __add__(self, other: Unpacked) -> Unpacked:
+        """Those groups after these."""
+        return Unpacked(
+            self.size,
+            np.concatenate([self.group, other.group + len(self.sums)]),
+            np.concatenate([self.slot, other.slot]),
+            np.concatenate([self.value, other.value]),
+            np.concatenate([self.sums, other.sums]),
+        )
+
+    def total(self) -> LabelCounts:
+        """All groups together, without decoding each to its full length."""
+        # Weights are floats, exact up to 2^53: far beyond any count.
+        counts = np.bincount(self.slot, weights=self.value, minlength=self.size)
+        return LabelCounts(np.rint(counts).astype(np.int64), self.sums.sum(axis=0))
+
+
 def add_up(data: Sequence[bytes]) -> LabelCounts:
-    """The sum of encoded groups (at least one), without decoding each to its full length."""
-    raws = [zlib.decompress(one) for one in data]
-    _, places, values = _sparse(raws)
-    size, _ = _HEAD.unpack_from(raws[0])
-    sums = [np.frombuffer(raw, "<f8", offset=8 + 10 * _HEAD.unpack_from(raw)[1]) for raw in raws]
-    # Weights are floats, exact up to 2^53: far beyond any count.
-    counts = np.bincount(places, weights=values, minlength=size)
-    return LabelCounts(np.rint(counts).astype(np.int64), np.sum(sums, axis=0))
+    """The sum of encoded groups (at least one)."""
+    return Unpacked.of(data).total()
 
 
 def _sparse(raws: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

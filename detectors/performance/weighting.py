@@ -49,6 +49,20 @@ class Weighting:
         cells = _CELLS[self.layout.task].get(metric)
         return None if cells is None else self._cells(labels, *cells(len(self.layout.classes) + 1))
 
+    def on(self, layout: ScoreLayout) -> Weighting:
+        """The same weights for rows counted in other score bins."""
+        return Weighting(layout, Strata.of(layout), self.weight, self.error)
+
+    def of_counts(self, counts: Array) -> Array:
+        """Counts [..., Lc] with every row's weight: their ratios are those of all rows."""
+        found = np.array(counts, np.float64)
+        confusion(self.layout, found)[...] *= self.weight[self.strata.cells]
+        found[..., 0] = confusion(self.layout, found).sum(axis=(-2, -1))
+        if self.strata.scores.size:
+            for into, strata in zip(score_bins(self.layout, found), self.strata.scores, strict=True):
+                into *= self.weight[strata]
+        return found
+
     def of_rows(self, truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> Array:
         """Weights [n] of labelled rows by the places of their classes [n] (one more than there are: any other)."""
         found: Array = self.weight[self.strata.cells[truth, predicted]]

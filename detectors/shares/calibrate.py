@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,43 +15,59 @@ from detectors.shares.fitting import Fit
 from detectors.shares.horizons import Changes, Horizon, level_changes, step_changes
 from detectors.shares.memory import PAST
 from detectors.shares.seasons import DAY, WEEK, terms
+from detectors.shares.unrest import Hours
 
 Array = NDArray[np.float64]
 
 FEWEST = 3  # weeks, below which nothing can be left out
 
 
-def calibrated(fitted: Fit, known: Horizon, tolerance: Array, alpha: float) -> Horizon:
-    """The horizon with the least ``factor`` >= 1 by which its variance must grow so that no window of the reference,
-    judged by the other weeks, rejects H0: at most ``tolerance`` [F] moved."""
+@dataclass(frozen=True)
+class HeldOut:
+    """A week of a reference: what the ``others`` expect, its hours (with those before it that foretell them) as
+    ``stretch``, and the ``ends`` int64 [W] of its windows in there."""
+
+    others: Baseline
+    stretch: Hours
+    ends: NDArray[np.int64]
+
+
+def held_out(fitted: Fit, length: int) -> Iterator[HeldOut]:
+    """Each whole week from the end on, with its windows of so many hours; none where a week holds no such window, or
+    fewer than two others remain."""
     hours = len(fitted.residuals)
-    if hours // WEEK < FEWEST or known.length > WEEK:  # a week left out holds no window longer than itself
-        return known
+    if hours // WEEK < FEWEST or length > WEEK:
+        return
     design = terms(fitted.reference.hours)
     inside, rows = fitted.reference.inside, fitted.reference.rows
     whole = Normal.of(design, inside, rows)
-    needed = np.ones(rows.shape[1])
+    stride = 1 if length < DAY else 4 if length < WEEK else DAY
     for last in range(hours, WEEK - 1, -WEEK):
-        week = slice(last - WEEK, last)
+        week, first = slice(last - WEEK, last), max(0, last - WEEK - PAST)
         others = solve(
             fitted.cells, whole.without(Normal.of(design[week], inside[week], rows[week])), fitted.baseline.sizes
         )
-        needed = np.maximum(needed, _needed(fitted, others, known, last, tolerance, alpha))
+        ends = np.arange(last - WEEK + length, last + 1, stride) - first
+        yield HeldOut(others, fitted.reference.part(first, last), ends)
+
+
+def calibrated(fitted: Fit, known: Horizon, tolerance: Array, alpha: float) -> Horizon:
+    """The horizon with the least ``factor`` >= 1 by which its variance must grow so that no window of the reference,
+    judged by the other weeks, rejects H0: at most ``tolerance`` [F] moved."""
+    needed = np.ones(fitted.reference.rows.shape[1])
+    for week in held_out(fitted, known.length):
+        needed = np.maximum(needed, _needed(fitted.cells, week, known, tolerance, alpha))
     return replace(known, factor=needed)
 
 
-def _needed(fitted: Fit, others: Baseline, known: Horizon, last: int, tolerance: Array, alpha: float) -> Array:
-    stride = 1 if known.length < DAY else 4 if known.length < WEEK else DAY
-    first = max(0, last - WEEK - PAST)
-    week = fitted.reference.part(first, last)
-    ends = np.arange(last - WEEK + known.length, last + 1, stride) - first
-    cells, held_out = fitted.cells, replace(known, baseline=others)
+def _needed(cells: Cells, week: HeldOut, known: Horizon, tolerance: Array, alpha: float) -> Array:
+    by_others = replace(known, baseline=week.others)
     both = known.worthwhile
     share = np.where(both, 0.5, 1.0) * alpha / (2 * cells.sizes)
-    level = level_changes(cells, held_out, week, ends)
+    level = level_changes(cells, by_others, week.stretch, week.ends)
     found = _ratio(cells, level, tolerance, share)
-    if both.any() and len(late := ends[ends >= known.weights.shape[1]]):
-        step = step_changes(cells, held_out, week, late, level.last(len(late)))
+    if both.any() and len(late := week.ends[week.ends >= known.weights.shape[1]]):
+        step = step_changes(cells, by_others, week.stretch, late, level.last(len(late)))
         if step is not None:
             found = np.maximum(found, np.where(both, _ratio(cells, step, tolerance, share), 0.0))
     return found

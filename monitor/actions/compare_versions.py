@@ -124,21 +124,24 @@ def _performance(
     layout = frame.binning.scores
     if layout is None or "prediction" not in frame.binning.by_name:
         return []
-    labels = frame.labels(start, end, as_of)
+    labels = frame.label_hours(start, end, as_of)
     mine, theirs = labels.get(version), labels.get(against)
-    if mine is None or theirs is None or not (_enough(frame, parts[0], mine) and _enough(frame, parts[1], theirs)):
+    if mine is None or theirs is None:
+        return []
+    if not (_enough(frame, parts[0], mine.total) and _enough(frame, parts[1], theirs.total)):
         return []
     wanted = JUDGED[layout.task]
     measured = measure_performance(
         layout,
-        mine,
+        mine.total,
         parts[0].rows if parts[0] is not None else 0,
-        reference=theirs,
+        reference=theirs.total,
         reference_predictions=parts[1].rows if parts[1] is not None else 0,
         reference_windows=[],
         alpha=ALPHA / len(wanted),
         tolerances={metric: PERFORMANCE[metric].warning for metric in wanted},
         mature=True,
+        hours=mine,
     )
     return [("performance", one) for one in measured if one.metric in wanted]
 

@@ -12,7 +12,7 @@ from alerting.rules import Rule
 from detectors import summary
 from detectors.cuts import Binning
 from detectors.hour_bytes import Vectors, decode
-from detectors.performance import scored
+from detectors.performance.hourly import LabelHours
 from detectors.performance.scored import LabelCounts
 from detectors.profile import Reference, ReferenceProfile, mix
 from detectors.segments import Size
@@ -265,20 +265,28 @@ class Frame:
             vectors.append(self.unpacked[key])
         return summary.stack_decoded([one.hour for one in rows], vectors)
 
-    def labels(self, start_hour: int, end_hour: int, as_of: int) -> dict[str, LabelCounts]:
+    def label_hours(self, start_hour: int, end_hour: int, as_of: int) -> dict[str, LabelHours]:
         """Labelled rows of a stretch of hours as known at as_of, by version."""
         known_hour = as_of // clock.HOUR
         loaded = summaries.load_labels(
             self.connection, self.model.id, self.binning_id, start_hour, end_hour, known_hour
         )
-        return _by_version(loaded)
+        return _by_version(start_hour, end_hour, loaded)
 
-    def segment_labels(self, start_hour: int, end_hour: int, as_of: int) -> dict[str, dict[str, LabelCounts]]:
+    def segment_label_hours(self, start_hour: int, end_hour: int, as_of: int) -> dict[str, dict[str, LabelHours]]:
         """The like of every segment that has labelled rows."""
         loaded = summaries.load_segment_labels(
             self.connection, self.model.id, self.binning_id, start_hour, end_hour, as_of // clock.HOUR
         )
-        return {segment: _by_version(list(rows)) for segment, rows in groupby(loaded, key=lambda one: one.segment)}
+        return {
+            segment: _by_version(start_hour, end_hour, list(rows))
+            for segment, rows in groupby(loaded, key=lambda one: one.segment)
+        }
+
+    def segment_labels(self, start_hour: int, end_hour: int, as_of: int) -> dict[str, dict[str, LabelCounts]]:
+        """Labelled rows of every segment that has any, by version."""
+        found = self.segment_label_hours(start_hour, end_hour, as_of)
+        return {segment: {version: one.total for version, one in each.items()} for segment, each in found.items()}
 
 
 class Nothing:
@@ -287,11 +295,14 @@ class Nothing:
     nbytes = 0
 
 
-def _by_version(loaded: Sequence[summaries.LabelSummary]) -> dict[str, LabelCounts]:
-    by_version: dict[str, list[bytes]] = {}
+def _by_version(start: int, end: int, loaded: Sequence[summaries.LabelSummary]) -> dict[str, LabelHours]:
+    by_version: dict[str, list[summaries.LabelSummary]] = {}
     for one in loaded:
-        by_version.setdefault(one.version, []).append(one.data)
-    return {version: scored.add_up(data) for version, data in by_version.items()}
+        by_version.setdefault(one.version, []).append(one)
+    return {
+        version: LabelHours.of(start, end, [one.hour for one in rows], [one.data for one in rows])
+        for version, rows in by_version.items()
+    }
 
 
 def _weeks(reference: references.Reference) -> float:

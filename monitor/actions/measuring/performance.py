@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 from alerting.bounds import PERFORMANCE, bounds_for
 from alerting.reading import Reading
 from detectors.estimation.measure import estimate_performance, measure_concept
 from detectors.measurement import Measurement
+from detectors.performance.hourly import LabelHours
 from detectors.performance.measure import Usual, measure_performance
 from detectors.performance.scored import LabelCounts, no_labels
 from detectors.performance.weighting import ALL_KNOWN, Known
@@ -25,10 +28,12 @@ from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import reference_of, segment_windows
 from monitor.config.inventory import Check
 
+_DAY = 24  # hours
+
 
 def performance(frame: Frame, task: Task, window: Window) -> list[Reading]:
     """Each version on its own, and in each segment, judged; all together when there are several, shown."""
-    labels = frame.labels(task.start, task.end, task.as_of)
+    labels = frame.label_hours(task.start, task.end, task.as_of)
     versions = list(window.versions) or [""]
     alpha = level(frame, task.check, task.length, len(versions))
     found = []
@@ -39,7 +44,7 @@ def performance(frame: Frame, task: Task, window: Window) -> list[Reading]:
             frame, task, version, rows, counts or window.pooled, labels.get(version), alpha, judged=True
         )
     if len(versions) > 1:
-        together = sum(labels.values(), no_labels(frame.binning.scores))
+        together = reduce(add, labels.values()) if labels else None
         rows = {version: counts.rows for version, counts in window.versions.items()}
         found += _performance_of(frame, task, None, rows, window.pooled, together, alpha, judged=False)
     return [*found, *_by_segment(frame, task)]
@@ -47,9 +52,9 @@ def performance(frame: Frame, task: Task, window: Window) -> list[Reading]:
 
 def _by_segment(frame: Frame, task: Task) -> Iterator[Reading]:
     """What is judged, of each version in each segment that has rows."""
-    labels: Mapping[str, Mapping[str, Any]] | None = None
+    labels: Mapping[str, Mapping[str, LabelHours]] | None = None
     for segment, part in segment_windows(frame, task):
-        labels = frame.segment_labels(task.start, task.end, task.as_of) if labels is None else labels
+        labels = frame.segment_label_hours(task.start, task.end, task.as_of) if labels is None else labels
         alpha = segment_level(frame, task.check, task.length, len(part.versions), segment)
         for version, counts in part.versions.items():
             known = labels.get(segment, {}).get(version)
@@ -65,7 +70,7 @@ def _performance_of(
     version: str | None,
     rows: Mapping[str, int],
     counts: WindowCounts,
-    labels: Any,
+    labels: LabelHours | None,
     alpha: float,
     *,
     judged: bool,
@@ -74,7 +79,8 @@ def _performance_of(
     compared = reference_of(frame, task, rows, segment)
     profile = None if compared is None else compared.profile
     windows = [] if profile is None else profile.label_windows(task.length, task.end % task.length)
-    current = no_labels(frame.binning.scores) if labels is None else labels
+    shorter = [] if profile is None or task.length <= _DAY else profile.label_windows(_DAY, task.end % _DAY)
+    current = no_labels(frame.binning.scores) if labels is None else labels.total
     predictions = _with_prediction(frame, counts.counts)
     known = known_of(frame, task.start, task.end, task.as_of, rows) if 0 < current.rows < predictions else ALL_KNOWN
     measured = measure_performance(
@@ -87,9 +93,11 @@ def _performance_of(
         alpha=alpha,
         tolerances=tolerated_losses(task.check, short=len(windows) < ENOUGH_WINDOWS),
         mature=(POOLED if version is None else version) in task.due.mature
-        and (segment is None or has_enough_labels(frame, counts, labels)),
+        and (segment is None or has_enough_labels(frame, counts, current)),
         known=known,
         usual=_usual(frame, task, counts, profile),
+        hours=labels,
+        shorter_windows=shorter,
     )
     shown: list[Measurement] = []
     if task.check.metric is not None:

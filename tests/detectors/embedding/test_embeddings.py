@@ -13,7 +13,8 @@ from scipy import stats
 from detectors.binning import make_binning
 from detectors.cuts import FREQUENCIES, Binning, EmbeddingColumn, ScoreLayout
 from detectors.embedding.features import features_of, make_column, matrix_of
-from detectors.embedding.mean_embedding import _Null, measure_embeddings
+from detectors.embedding.mean_embedding import measure_embeddings
+from detectors.embedding.null import Null
 from detectors.hour_bytes import decode, encode
 from detectors.measurement import NO_REFERENCE, NOT_COUNTED, TOO_FEW_ROWS
 from detectors.profile import ReferenceProfile, mix
@@ -182,7 +183,7 @@ def test_the_bound_and_the_p_value_say_the_same():
 
 @pytest.mark.parametrize("degrees", [3.0, 80.0, 1e9])
 def test_the_null_is_the_f_distribution_of_scipy(degrees):
-    null = _Null(np.zeros(256), 0.01, 12.5, degrees, 28.0)
+    null = Null(np.zeros(256), 0.01, 12.5, degrees, 28.0)
     for alpha in (0.3, 1e-3, 1e-7):
         assert null.tail(null.reach(alpha)) == pytest.approx(alpha, rel=1e-6)
         assert null.reach(alpha) ** 2 / 0.01 == pytest.approx(stats.f.isf(alpha, 12.5, 12.5 * degrees), rel=1e-5)

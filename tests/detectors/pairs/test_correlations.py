@@ -121,6 +121,80 @@ def test_a_reference_whose_own_days_differ_widens_the_bounds():
     assert one.mde > 4 * other.mde
 
 
+@cache
+def weeks(odd, seed=1):
+    """Twelve weeks of reference, with another correlation of the first two features in the sixth, and a week of log."""
+    rng = np.random.default_rng([seed, 13])
+    hours = np.repeat(np.arange(13 * 168), 20)
+    rho = np.where(hours // 168 == 5, odd, 0.6)
+    x = rng.normal(size=(len(hours), 3))
+    x[:, 1] = rho * x[:, 0] + np.sqrt(1 - rho**2) * x[:, 1]
+    past = hours < 12 * 168
+    binning = binning_of(columns_of(x[past]))
+    profile = profile_of(binning, hours[past] + START, columns_of(x[past]))
+    return binning, profile, summarise(binning, hours[~past] + START, columns_of(x[~past]))
+
+
+def in_week(made, length, **given):
+    binning, profile, now = made
+    counts = window(now, START + 13 * 168 - length, START + 13 * 168)
+    settings = {"length_hours": length, "alpha": 1 / 60 if length == 168 else 1 / 360, "tolerance": 0.0, **given}
+    return measure_correlations(binning, list(binning.by_name), counts, profile, **settings)
+
+
+@pytest.mark.parametrize("length", [24, 168])
+def test_no_week_of_the_reference_would_alarm_once_it_is_calibrated(length):
+    """Every window of every week, judged by a baseline of the other weeks, one by one."""
+    made = weeks(0.3)
+    factors = {}
+    for tolerance in (0.0, 0.25):
+        in_week(made, length, tolerance=tolerance)
+        keys = [key for key in made[1].memo if key[-3:-1] == (length, tolerance)]
+        (known,) = (made[1].memo[key] for key in keys)
+        factors[tolerance] = known.factor
+    ((fitted,),) = (one for key, one in made[1].memo.items() if key[2] == "fits")
+    known = next(one for key, one in made[1].memo.items() if key[-3:-1] == (length, 0.0))
+    alpha = (1 / 60 if length == 168 else 1 / 360) / 3
+    inside, rows = fitted.reference.inside, fitted.reference.rows
+    worst = np.ones(3)
+    for week in range(12):
+        kept = np.r_[0 : week * 168, (week + 1) * 168 : 12 * 168]
+        mean, n = inside[kept].sum(axis=0) / rows[kept].sum(axis=0), rows[kept].sum(axis=0)
+        for end in range(week * 168 + length, (week + 1) * 168 + 1, 4 if length == 24 else 24):
+            some = slice(end - length, end)
+            change = inside[some].sum(axis=0) / rows[some].sum(axis=0) - mean
+            variance = fitted.row * (1 / rows[some].sum(axis=0) + known.rate / n) + known.level.excess
+            standardised = np.abs(change) / np.sqrt(variance * known.factor)
+            worst = np.minimum(worst, 2 * stats.t.sf(standardised, known.level.degrees))
+    assert (fitted.baseline.sizes == 1).all()
+    assert (worst >= alpha * (1 - 1e-6)).all()
+    odd = made[0].pairs.index(("feature.x0", "feature.x1"))
+    assert known.factor[odd] > 1.05
+    assert worst[odd] == pytest.approx(alpha, rel=1e-3)  # no more than was needed
+    assert factors[0.25][odd] < factors[0.0][odd]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_weeks_that_are_alike_need_hardly_any_calibration(seed):
+    for length in (24, 168):
+        assert in_week(weeks(0.6, seed), length).details.get("calibration", 1.0) < 1.3
+        assert "calibration" not in in_week(weeks(0.6, seed), length, tolerance=TOLERANCE).details
+
+
+def test_the_calibration_is_told_of_the_pair_that_is():
+    found = in_week(weeks(0.3), 168)
+    factor = {tuple(one["features"]): place for place, one in enumerate(found.details["pairs"])}
+    assert ("x0", "x1") in factor
+    assert found.p_value > 0.05
+    _, profile, now = weeks(0.3)
+    changed = replace(now, products=now.products.copy())
+    pair = weeks(0.3)[0].pairs.index(("feature.x0", "feature.x1"))
+    changed.products[:, pair, 5] = 0
+    top = in_week((weeks(0.3)[0], profile, changed), 168)
+    assert top.details["pairs"][0]["features"] == ["x0", "x1"]
+    assert top.details["calibration"] > 1.1
+
+
 def test_the_promised_size_is_found_nine_times_in_ten():
     binning, profile, now = world()
     promised = measured(binning, profile, now, 24, alpha=1e-4).mde

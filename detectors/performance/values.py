@@ -1,0 +1,124 @@
+"""The value of every metric of many sets of labelled rows at once: ``Score`` without its interval.
+
+Every function takes counts [..., Lc] and sums [..., S], which need not be whole, and answers [...]: NaN where the
+metric is not defined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.cuts import ScoreLayout
+from detectors.performance.scored import confusion, score_bins, scored
+
+Array = NDArray[np.float64]
+Values = Callable[[ScoreLayout, Array, Array], Array]
+
+
+def _ratio(part: Any, whole: Any) -> Array:
+    whole = np.asarray(whole, np.float64)
+    found = np.full(np.broadcast(part, whole).shape, np.nan)
+    np.divide(part, whole, out=found, where=whole > 0)
+    return found
+
+
+def _accuracy(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    table = confusion(layout, counts)[..., :-1, :-1]
+    return _ratio(np.trace(table, axis1=-2, axis2=-1), counts[..., 0])
+
+
+def _precision(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    table = confusion(layout, counts)
+    return _ratio(table[..., 1, 1], table[..., :, 1].sum(axis=-1))
+
+
+def _recall(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    table = confusion(layout, counts)
+    return _ratio(table[..., 1, 1], table[..., 1, :].sum(axis=-1))
+
+
+def _f1(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    table = confusion(layout, counts)
+    return _ratio(2 * table[..., 1, 1], table[..., :, 1].sum(axis=-1) + table[..., 1, :].sum(axis=-1))
+
+
+def _roc_auc(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    if not len(layout.score_cuts):
+        return np.full(counts.shape[:-1], np.nan)
+    negative, positive = score_bins(layout, counts)
+    above = np.cumsum(negative, axis=-1) - negative / 2
+    return _ratio((positive * above).sum(axis=-1), positive.sum(axis=-1) * negative.sum(axis=-1))
+
+
+def _log_loss(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    return _ratio(sums[..., 0], scored(layout, counts))
+
+
+def _brier(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    return _ratio(sums[..., 2], scored(layout, counts))
+
+
+def _macro(layout: ScoreLayout, counts: Array, rows: Callable[[Array], Array], *, of_f1: bool = False) -> Array:
+    """Mean over the classes that occur of the share of ``rows`` [..., C] that are hits."""
+    table = confusion(layout, counts)
+    hits = np.diagonal(table, axis1=-2, axis2=-1) * (np.arange(table.shape[-1]) < table.shape[-1] - 1)
+    each = np.nan_to_num(_ratio(hits, rows(table)))
+    each = 2 * each / (1 + each) if of_f1 else each
+    occurs = table.sum(axis=-1) + table.sum(axis=-2) > 0
+    return _ratio((each * occurs).sum(axis=-1), occurs.sum(axis=-1))
+
+
+def _macro_precision(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    return _macro(layout, counts, lambda table: table.sum(axis=-2))
+
+
+def _macro_recall(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    return _macro(layout, counts, lambda table: table.sum(axis=-1))
+
+
+def _macro_f1(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    def either(table: Array) -> Array:
+        hits = np.diagonal(table, axis1=-2, axis2=-1) * (np.arange(table.shape[-1]) < table.shape[-1] - 1)
+        found: Array = table.sum(axis=-1) + table.sum(axis=-2) - hits
+        return found
+
+    return _macro(layout, counts, either, of_f1=True)
+
+
+def _mean_of(place: int) -> Values:
+    return lambda layout, counts, sums: _ratio(sums[..., place], counts[..., 0])
+
+
+def _rmse(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    return np.sqrt(_ratio(sums[..., 2], counts[..., 0]))
+
+
+def _r2(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    mean = _ratio(sums[..., 4], counts[..., 0])
+    spread = _ratio(sums[..., 5], counts[..., 0]) - mean**2
+    return 1 - _ratio(_ratio(sums[..., 2], counts[..., 0]), np.where(spread > 1e-12 * mean**2, spread, np.nan))
+
+
+VALUES: Mapping[str, Mapping[str, Values]] = {
+    "binary": {
+        "accuracy": _accuracy,
+        "precision": _precision,
+        "recall": _recall,
+        "f1": _f1,
+        "roc_auc": _roc_auc,
+        "log_loss": _log_loss,
+        "brier": _brier,
+    },
+    "multiclass": {
+        "accuracy": _accuracy,
+        "macro_precision": _macro_precision,
+        "macro_recall": _macro_recall,
+        "macro_f1": _macro_f1,
+        "log_loss": _log_loss,
+    },
+    "regression": {"mae": _mean_of(1), "rmse": _rmse, "bias": _mean_of(0), "r2": _r2},
+}
