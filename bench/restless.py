@@ -128,6 +128,7 @@ def limits(
         "reference": {
             "reference_windows": windows(*before, hours),
             "shorter_windows": windows(*before, DAY),
+            "shorter_part": DAY / hours,
             "hours": labels,
         },
     }

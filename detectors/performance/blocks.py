@@ -71,7 +71,8 @@ class Drawings:
         drawn = multiplicities(hours, length, times, (labels.start, hours)).astype(np.float64)
         coarse = Coarse.of(layout)
         counts, sums = labels.arrays(coarse.slots, sum_size(coarse.layout))
-        return cls(coarse.layout, drawn @ counts, drawn @ sums, hours, length)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return cls(coarse.layout, drawn @ counts, drawn @ sums, hours, length)
 
     @property
     def degrees(self) -> float:

@@ -16,7 +16,6 @@ from detectors.measurement import (
 )
 from detectors.performance.accuracy import accuracy
 from detectors.performance.bias import bias
-from detectors.performance.blocks import Drawings
 from detectors.performance.brier import brier
 from detectors.performance.estimate import Estimate, Score
 from detectors.performance.f1 import f1
@@ -83,6 +82,7 @@ def measure_performance(
     min_rows: int = MINIMUM_ROWS,
     hours: LabelHours | None = None,
     shorter_windows: Sequence[LabelCounts] = (),
+    shorter_part: float = 1.0,
 ) -> list[Measurement]:
     """Every metric of the task, with its 95 % interval, then ``label_coverage``.
 
@@ -94,17 +94,17 @@ def measure_performance(
     under ``min_rows`` labelled). ``usual``: what share of wrong rows is usual at the window's hours, given its labelled
     rows, a tolerance and a level; without it the reference's mean, and the spread of its windows.
 
-    Intervals are as wide as rows that go together need: as the window's ``hours`` show (of the same rows as
-    ``current``), the reference's windows of this length and ``shorter_windows`` of it; never less than what independent
-    rows have. ``details.widened`` says by how much. Effects and their limits do not depend on that: a change within the
-    window is no unrest.
+    Intervals are as wide as rows that go together need: as the reference's windows of this length show, or else
+    ``shorter_windows`` of it, each of ``shorter_part`` of the window's hours, or else the window's ``hours`` (of the
+    same rows as ``current``); never less than what independent rows have. ``details.widened`` says by how much. Effects
+    and their limits do not depend on that: a change within the window is no unrest.
 
     Where the window's labels can be weighted, ``details.weighted`` has the weighted value. A ``mature`` window's number
     is that one if it rests on 200 effective rows and differs by more than half a point; ``details.unweighted`` then has
     the plain one.
     """
     usable = reference if reference is not None and reference.rows >= min_rows else None
-    unrest = Unrest(None if hours is None else Drawings.of(layout, hours), reference_windows, shorter_windows)
+    unrest = Unrest(hours, reference_windows, shorter_windows, shorter_part)
     given = layout, current, predictions, usable, reference_windows, alpha, tolerances, mature, known, usual
     window = _Window(*given, min_rows, unrest)
     coverage = _coverage(window, reference, reference_predictions)

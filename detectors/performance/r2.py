@@ -9,6 +9,8 @@ from detectors.intervals import Z95
 from detectors.performance.estimate import Estimate, mean
 from detectors.performance.scored import LabelCounts
 
+_FARTHEST = 5.0  # of a logarithm: limits that far away say that nothing is known
+
 
 def r2(layout: ScoreLayout, labels: LabelCounts, z: float = Z95) -> Estimate | None:
     """Log-normal interval of the ratio of the two mean squares, their relative variances added: that of the error's
@@ -23,5 +25,5 @@ def r2(layout: ScoreLayout, labels: LabelCounts, z: float = Z95) -> Estimate | N
     ratio = square.value / variance
     relative = (square.error / square.value) ** 2 if square.value > 0 else 0.0
     error = float(np.sqrt(relative + 2 / rows))  # of the logarithm
-    factor = float(np.exp(z * error))
+    factor = float(np.exp(min(z * error, _FARTHEST)))
     return Estimate(1 - ratio, 1 - ratio * factor, 1 - ratio / factor, square.rows, ratio * error)

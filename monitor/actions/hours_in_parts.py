@@ -28,6 +28,8 @@ def count(
     ``Observations.read`` without order; an hour that comes in several chunks is read again, and must be the same."""
     hour: _Hour | None = None
     for chunk in read(start, end, columns):
+        if not len(chunk):  # what was there a moment ago has been erased
+            continue
         first, last = (int(chunk["hour"][place].as_py()) for place in (0, -1))
         if hour is not None and hour.hour != first:
             yield from hour.counted(read)
@@ -111,6 +113,8 @@ class _Hour:
         moments = {name: parts.Moments(self._binning, one.counts) for name, one in self._versions.items()}
         columns = numbers_of(self._binning, self._columns, self._meaning)
         for chunk in read(self.hour, self.hour + 1, columns):
+            if not len(chunk):
+                continue
             for version, table in counting.by_version(chunk).items():
                 if version in moments:
                     _, codes = slicing.segments_of(self._binning, self._columns, table)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence, Set
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from monitor.errors import PlimsollError, StoreBusy, StoreUnavailable, TooLarge
 from monitor.store import locks, on_postgres, on_sqlite
@@ -63,7 +64,11 @@ class Database:
     def unchanging(self, connection: Connection) -> Iterator[Connection]:
         """Within a ``write``: where what others had committed by then can be read several times alike. On SQLite that
         is the connection itself, since nobody else writes."""
-        with contextlib.nullcontext(connection) if self.is_sqlite else self.read() as found:
+        if self.is_sqlite:
+            yield connection
+            return
+        on_postgres.allow_rest(connection)
+        with self.read() as found:
             yield found
 
     @contextlib.contextmanager
@@ -158,6 +163,8 @@ def _refused(error: Exception) -> PlimsollError | None:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     if on_postgres.is_too_large(cause):
         return TooLarge("PostgreSQL cannot hold a row this wide, or a text this long; nothing was stored. Send less.")
+    if isinstance(error, NoneFree):
+        return StoreBusy("All connections to the store are at work; nothing was stored. Try again.")
     if on_postgres.is_held(cause):
         return StoreBusy("Another writer holds what this needs just now; nothing was stored. Try again.")
     trouble = on_sqlite.trouble(cause) or on_postgres.trouble(cause)

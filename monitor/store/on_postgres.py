@@ -23,6 +23,7 @@ _SOON_MISSED = {
 }
 LOCK_SECONDS = 30  # for what another unit of work holds
 IDLE_MINUTES = 15  # a transaction that does nothing; a run computes for some time between two statements
+RESTING_HOURS = 6
 
 # A text with NUL is kept with this noncharacter in its place, followed by 0; the noncharacter itself by 1.
 MARK = "\ufdd0"
@@ -91,6 +92,11 @@ def wait_at_most(connection: Connection, seconds: float) -> None:
         connection.execute(text(f"SET LOCAL lock_timeout = '{seconds * 1000:.0f}ms'"))
 
 
+def allow_rest(connection: Connection) -> None:
+    """The transaction may do nothing for hours: its program reads on another connection meanwhile."""
+    connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{RESTING_HOURS}h'"))
+
+
 _HOLD_FREE = text(
     "SELECT name FROM unnest(CAST(:names AS text[])) AS asked (name)"
     " WHERE pg_try_advisory_xact_lock(hashtextextended(name, 7461))"
@@ -120,7 +126,8 @@ def trouble(error: BaseException | None) -> str | None:
 def is_read_only(error: BaseException) -> bool:
     """Whether a server that takes no writes refused one. Of several hosts another may take them by now, which only a
     new connection finds out."""
-    return getattr(getattr(error, "orig", None) or error, "sqlstate", None) == _READ_ONLY
+    told = (error, error.__cause__)  # in our words within another transaction
+    return any(getattr(getattr(one, "orig", None) or one, "sqlstate", None) == _READ_ONLY for one in told)
 
 
 def is_held(error: BaseException | None) -> bool:

@@ -98,6 +98,7 @@ def _performance_of(
         usual=_usual(frame, task, counts, profile),
         hours=labels,
         shorter_windows=shorter,
+        shorter_part=min(1.0, _DAY / task.length),
     )
     shown: list[Measurement] = []
     if task.check.metric is not None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.restless import DRAWN, LAYOUTS, factors, held, windows
+from bench.restless import DRAWN, LAYOUTS, factors, held, truth, windows
 from detectors.intervals import Z95
 from detectors.performance.blocks import Drawings
 from detectors.performance.hourly import LabelHours
 from detectors.performance.measure import METRICS, measure_performance
 from detectors.performance.reach import Unrest
-from detectors.performance.scored import LabelCounts, label_size, sum_size
+from detectors.performance.scored import LabelCounts, LabelWindows, label_size, sum_size
 from detectors.performance.strata import Strata
 from detectors.performance.weighting import Known, Weighting
 
@@ -90,7 +90,7 @@ def test_the_references_windows_widen_too():
     before = DRAWN[task](random, factors(random, 1, 28 * 24, 0.3)[0], 100)
     plain = measured(task, labels)["mae"]
     own = measured(task, labels, reference_windows=windows(*before, 72))["mae"]
-    shorter = measured(task, labels, shorter_windows=windows(*before, 24))["mae"]
+    shorter = measured(task, labels, shorter_windows=windows(*before, 24), shorter_part=1 / 3)["mae"]
     few = measured(task, labels, reference_windows=windows(*before, 168), shorter_windows=windows(*before, 96))["mae"]
     assert own.upper - own.lower > 3 * (plain.upper - plain.lower)
     assert shorter.upper - shorter.lower > 3 * (plain.upper - plain.lower)
@@ -144,3 +144,56 @@ def test_rows_alone_reach_as_far_as_they_did():
     layout, labels = LAYOUTS["binary"], hours_of("binary", 0.0).total
     for metric, score in METRICS["binary"].items():
         assert Unrest().limits(layout, metric, score, labels) == score(layout, labels, Z95) == score(layout, labels)
+
+
+def held_beside(rows, before_rows, rhythm, wander, runs=60):
+    """Share of intervals of a day's mean absolute error that hold it, and how many times as wide they are."""
+    random, inside, wide = np.random.default_rng(5), [], []
+    daily = 1 + rhythm * np.sin(2 * np.pi * np.arange(24) / 24)
+    for _ in range(runs):
+        reference = DRAWN["regression"](
+            random, factors(random, 1, 28 * 24, wander)[0] * np.tile(daily, 28), before_rows
+        )
+        day = LabelHours.of_arrays(0, *DRAWN["regression"](random, factors(random, 1, 24, wander)[0] * daily, rows))
+        one = measured("regression", day, hours=day, reference_windows=windows(*reference, 24))["mae"]
+        inside.append(one.lower <= truth("regression", 0.0)["mae"] <= one.upper)
+        wide.append(one.details.get("widened", 1.0))
+    return np.mean(inside), np.mean(wide)
+
+
+@pytest.mark.parametrize(("rows", "before_rows"), [(20, 1000), (1000, 20)])
+def test_a_window_with_other_traffic_than_the_reference_had(rows, before_rows):
+    """What hours share is the same, however many rows there are: it adds to the error of the window's own rows."""
+    inside, wide = held_beside(rows, before_rows, 0.0, 0.3)
+    assert inside >= 0.88
+    assert wide < 8 if rows == 20 else wide > 10
+
+
+def test_a_rhythm_that_the_reference_knows_is_no_unrest():
+    inside, wide = held_beside(200, 200, 0.6, 0.0)
+    assert inside >= 0.9
+    assert wide < 1.3
+
+
+def test_weeks_say_how_far_days_may_widen_them():
+    """Errors of weekends are four times those of other days, and weeks are alike."""
+    random = np.random.default_rng(8)
+    weekly = np.repeat([1.0, 1, 1, 1, 1, 4, 4], 24) / 2
+    reference = DRAWN["regression"](random, np.tile(weekly, 12), 50)
+    week = LabelHours.of_arrays(0, *DRAWN["regression"](random, weekly, 50))
+    days = {"shorter_windows": windows(*reference, 24), "shorter_part": 1 / 7}
+    only_days = measured("regression", week, **days)["mae"].details["widened"]
+    both = measured("regression", week, reference_windows=windows(*reference, 168), **days)["mae"]
+    assert only_days > 5
+    assert both.details["widened"] < 2.5
+
+
+def test_a_reference_without_the_metric_says_nothing_of_it():
+    """No positives in any of its windows: recall is not defined there, and the window's own hours have to do."""
+    labels = hours_of("binary", 0.5, hours=24)
+    none = LabelWindows(
+        tuple(LabelCounts(np.zeros(len(labels.total.counts)), labels.total.sums * 0) for _ in range(10))
+    )
+    alone = measured("binary", labels, hours=labels)["recall"]
+    beside = measured("binary", labels, hours=labels, reference_windows=none)["recall"]
+    assert (beside.lower, beside.upper) == (alone.lower, alone.upper)

@@ -15,9 +15,10 @@ START = T0 + 14 * D
 AS_OF = START + 2 * D
 
 
-def lived(world: World, records: list[Record]) -> dict[str, dict[str, Any]]:
-    """The newest readings of a day, by metric, beside a reference of 9 quiet days."""
-    world.reference(traffic(T0, 24 * 9, 40))
+def lived(world: World, records: list[Record], days: int = 7) -> dict[str, dict[str, Any]]:
+    """The newest readings of a day, by metric, beside a reference of quiet days: with 8 of them it would say by itself
+    how restless a day is."""
+    world.reference(traffic(T0, 24 * days, 40))
     world.post(records)
     world.label(records, delay=0)
     found = matching(world.read(AS_OF), check="performance", hours=24)
@@ -47,6 +48,12 @@ def test_errors_in_bursts_make_intervals_wide_and_change_no_verdict(world: World
     assert accuracy["p_value"] > 0.05
 
 
+def test_a_reference_that_knows_days_says_how_restless_they_are(world: World) -> None:
+    accuracy = lived(world, bursts(), days=12)["accuracy"]
+    assert accuracy["details"].get("widened", 1.0) < 2
+    assert accuracy["verdict"] == "ok"
+
+
 def test_a_loss_that_begins_in_the_middle_of_a_window_is_still_found(world: World) -> None:
     """Half of the day all right, half of it at 60 %: the interval is wide, and the loss certain."""
     quiet, bad = traffic(START, 36, 40, seed=2), traffic(START + 36 * D // 24, 12, 40, seed=3, right=0.6)
@@ -57,8 +64,8 @@ def test_a_loss_that_begins_in_the_middle_of_a_window_is_still_found(world: Worl
 
 
 def test_steady_errors_are_widened_by_chance_alone(world: World) -> None:
-    """The spread of three blocks is a guess: seldom more than twice what it should be."""
-    found = lived(world, traffic(START, 48, 40, seed=2))
+    """What nine days differ by is a guess: seldom more than twice what it should be."""
+    found = lived(world, traffic(START, 48, 40, seed=2), days=9)
     shown = {name: found[name]["details"].get("widened", 1.0) for name in ("accuracy", "precision", "f1", "roc_auc")}
     assert max(shown.values()) < 2, shown
 

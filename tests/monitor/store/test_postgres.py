@@ -8,16 +8,18 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from monitor.actions.record_posts import Post, record_posts
 from monitor.bootstrap import build
 from monitor.clock import DAY, HOUR
-from monitor.errors import Invalid, StoreUnavailable, TooLarge
+from monitor.errors import Invalid, StoreBusy, StoreUnavailable, TooLarge
 from monitor.ingest.records import read_json
 from monitor.service import Service
 from monitor.settings import load
 from monitor.store import config, locks, tables
+from monitor.store.database import reachable
 from monitor.store.observations.partitions import WEEK, of
 from monitor.store.observations.postgres import cursor
 from tests.monitor.posting import Poster
@@ -140,3 +142,39 @@ def test_a_model_whose_row_is_held_keeps_no_other_out(on_postgres: Service) -> N
     assert isinstance(held, StoreUnavailable)
     assert isinstance(stored, dict)
     assert stored["accepted"] == 6
+
+
+PID = text("SELECT pg_backend_pid()")
+
+
+def test_who_reads_beside_a_write_may_take_hours(on_postgres: Service) -> None:
+    """Nothing happens on the writing connection meanwhile, which otherwise is a client that went away."""
+    asked = text("SHOW idle_in_transaction_session_timeout")
+    with on_postgres.database.write() as connection:
+        assert connection.execute(asked).scalar() == "15min"
+        with on_postgres.database.unchanging(connection) as snapshot:
+            assert snapshot.execute(PID).scalar() != connection.execute(PID).scalar()
+            assert connection.execute(asked).scalar() == "6h"
+    with on_postgres.database.write() as connection:
+        assert connection.execute(asked).scalar() == "15min"
+
+
+def test_a_connection_that_takes_no_writes_is_given_up_in_the_middle_of_a_reading_too(on_postgres: Service) -> None:
+    database, pids = on_postgres.database, []
+
+    def write_in_a_reading() -> None:
+        with database.write() as connection, database.unchanging(connection):
+            pids.append(connection.execute(PID).scalar())
+            connection.execute(text("SET LOCAL transaction_read_only = on"))
+            connection.execute(text("UPDATE models SET name = name"))
+
+    with pytest.raises(StoreUnavailable, match="can be read, but not written"):
+        write_in_a_reading()
+    for _ in range(3):
+        with database.write() as connection:
+            assert connection.execute(PID).scalar() not in pids
+
+
+def test_no_connection_free_is_for_a_moment() -> None:
+    with pytest.raises(StoreBusy, match="All connections"), reachable():
+        raise NoneFree("QueuePool limit of size 16 overflow 32 reached")
