@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,18 +31,16 @@ class LabelHours:
     @classmethod
     def of_arrays(cls, start: int, counts: NDArray[np.int64], sums: Array) -> LabelHours:
         """From counts [T, Lc] and sums [T, S] of consecutive hours."""
-        group, slot = np.nonzero(counts)
-        known = Unpacked(counts.shape[1], group, slot, counts[group, slot], sums)
-        return cls(start, len(counts), np.arange(len(counts)), known)
+        return cls(start, len(counts), np.arange(len(counts)), Unpacked.of_arrays(counts, sums))
 
-    @cached_property
+    @property
     def total(self) -> LabelCounts:
         """All hours together."""
-        return self.known.total()
+        return self.known.total
 
     def arrays(self, slots: NDArray[np.int64], most_sums: int) -> tuple[Array, Array]:
-        """Counts [T, L] and the first sums [T, at most ``most_sums``] of every hour; ``slots`` int64 [Lc]: the place of
-        each count among L, -1 for none."""
+        """Counts [T, L] and the first sums [T, at most ``most_sums``] of every hour, none of those by bin; ``slots``
+        int64 [Lc]: the place of each count among L, -1 for none."""
         known, into, size = self.known, slots[self.known.slot], int(slots.max()) + 1
         kept = into >= 0
         flat = self.places[known.group[kept]] * size + into[kept]

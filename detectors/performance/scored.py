@@ -20,6 +20,7 @@ import struct
 import zlib
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import chain
 from typing import Any
 
@@ -35,7 +36,9 @@ from detectors.sums import group_sums
 _HEAD = struct.Struct("<II")
 _SUMS = {"binary": 4, "multiclass": 2, "regression": 6}
 _BY_BIN = 3
+WHOLE_SUMS = max(_SUMS.values())  # sums by bin come after these, whatever the task
 _SCORES = 10  # binary: where the score bins start
+_AT_ONCE = 64  # groups are in memory at their full length
 CLIP = float(np.finfo(np.float64).eps)  # probabilities keep this far from 0 and 1, as in scikit-learn's log_loss
 
 Groups = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
@@ -92,6 +95,11 @@ def label_size(layout: ScoreLayout) -> int:
 def sum_size(layout: ScoreLayout) -> int:
     """Length S of ``LabelCounts.sums``."""
     return _SUMS[layout.task] + (_BY_BIN * _bins(layout) if layout.task == "regression" else 0)
+
+
+def most_cells(layout: ScoreLayout, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of their sums groups of so many rows [G] have values for, at most."""
+    return np.minimum(_SUMS[layout.task] + _BY_BIN * rows, sum_size(layout))
 
 
 def _bins(layout: ScoreLayout) -> int:
@@ -202,41 +210,57 @@ def sparse(data: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64],
 @dataclass(frozen=True, eq=False)
 class Unpacked:
     """Encoded groups, one after another: the counts that are not zero as ``group``, ``slot`` and ``value`` int64 [n],
-    ``size`` Lc, and the ``sums`` [groups, S]."""
+    the first ``sums`` [groups, at most ``WHOLE_SUMS``], and the ``total`` of all groups. Sums by bin are many, and kept
+    in the total only."""
 
-    size: int
     group: NDArray[np.int64]
     slot: NDArray[np.int64]
     value: NDArray[np.int64]
     sums: NDArray[np.float64]
+    total: LabelCounts
 
     @classmethod
     def of(cls, data: Sequence[bytes]) -> Unpacked:
         """Of at least one group."""
-        raws = [zlib.decompress(one) for one in data]
-        sums = [np.frombuffer(raw, "<f8", offset=8 + 10 * _HEAD.unpack_from(raw)[1]) for raw in raws]
-        return cls(_HEAD.unpack_from(raws[0])[0], *_sparse(raws), np.stack(sums))
+        size, total = 0, np.zeros(1)
+        parts, firsts = [], []
+        for start in range(0, len(data), _AT_ONCE):
+            raws = [zlib.decompress(one) for one in data[start : start + _AT_ONCE]]
+            size, group_sums = _HEAD.unpack_from(raws[0])[0], [_sums_of(raw) for raw in raws]
+            firsts.append(np.stack([one[:WHOLE_SUMS] for one in group_sums]))
+            total = reduce(np.add, group_sums, total)
+            group, slot, value = _sparse(raws)
+            parts.append((group + start, slot, value))
+        group, slot, value = (np.concatenate(each) for each in zip(*parts, strict=True))
+        # Weights are floats, exact up to 2^53: far beyond any count.
+        counts = np.rint(np.bincount(slot, weights=value, minlength=size)).astype(np.int64)
+        return cls(group, slot, value, np.concatenate(firsts), LabelCounts(counts, total))
+
+    @classmethod
+    def of_arrays(cls, counts: NDArray[np.int64], sums: NDArray[np.float64]) -> Unpacked:
+        """Of counts [groups, Lc] and sums [groups, S]."""
+        group, slot = np.nonzero(counts)
+        total = LabelCounts(counts.sum(axis=0), sums.sum(axis=0))
+        return cls(group, slot, counts[group, slot], sums[:, :WHOLE_SUMS].copy(), total)
 
     def __add__(self, other: Unpacked) -> Unpacked:
         """Those groups after these."""
         return Unpacked(
-            self.size,
             np.concatenate([self.group, other.group + len(self.sums)]),
             np.concatenate([self.slot, other.slot]),
             np.concatenate([self.value, other.value]),
             np.concatenate([self.sums, other.sums]),
+            self.total + other.total,
         )
-
-    def total(self) -> LabelCounts:
-        """All groups together, without decoding each to its full length."""
-        # Weights are floats, exact up to 2^53: far beyond any count.
-        counts = np.bincount(self.slot, weights=self.value, minlength=self.size)
-        return LabelCounts(np.rint(counts).astype(np.int64), self.sums.sum(axis=0))
 
 
 def add_up(data: Sequence[bytes]) -> LabelCounts:
     """The sum of encoded groups (at least one)."""
-    return Unpacked.of(data).total()
+    return Unpacked.of(data).total
+
+
+def _sums_of(raw: bytes) -> NDArray[np.float64]:
+    return np.frombuffer(raw, "<f8", offset=8 + 10 * _HEAD.unpack_from(raw)[1])
 
 
 def _sparse(raws: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -13,7 +13,7 @@ from detectors import summary
 from detectors.cuts import Binning
 from detectors.hour_bytes import Vectors, decode
 from detectors.performance.hourly import LabelHours
-from detectors.performance.scored import LabelCounts
+from detectors.performance.scored import LabelCounts, add_up
 from detectors.profile import Reference, ReferenceProfile, mix
 from detectors.segments import Size
 from detectors.summary import HourlySummaries, WindowCounts
@@ -271,22 +271,20 @@ class Frame:
         loaded = summaries.load_labels(
             self.connection, self.model.id, self.binning_id, start_hour, end_hour, known_hour
         )
-        return _by_version(start_hour, end_hour, loaded)
+        return {
+            version: LabelHours.of(start_hour, end_hour, [one.hour for one in rows], [one.data for one in rows])
+            for version, rows in _by_version(loaded).items()
+        }
 
-    def segment_label_hours(self, start_hour: int, end_hour: int, as_of: int) -> dict[str, dict[str, LabelHours]]:
-        """The like of every segment that has labelled rows."""
+    def segment_labels(self, start_hour: int, end_hour: int, as_of: int) -> dict[str, dict[str, LabelCounts]]:
+        """Labelled rows of every segment that has any, by version. There may be many: hours are not told apart."""
         loaded = summaries.load_segment_labels(
             self.connection, self.model.id, self.binning_id, start_hour, end_hour, as_of // clock.HOUR
         )
         return {
-            segment: _by_version(start_hour, end_hour, list(rows))
+            segment: {version: add_up([one.data for one in mine]) for version, mine in _by_version(rows).items()}
             for segment, rows in groupby(loaded, key=lambda one: one.segment)
         }
-
-    def segment_labels(self, start_hour: int, end_hour: int, as_of: int) -> dict[str, dict[str, LabelCounts]]:
-        """Labelled rows of every segment that has any, by version."""
-        found = self.segment_label_hours(start_hour, end_hour, as_of)
-        return {segment: {version: one.total for version, one in each.items()} for segment, each in found.items()}
 
 
 class Nothing:
@@ -295,14 +293,11 @@ class Nothing:
     nbytes = 0
 
 
-def _by_version(start: int, end: int, loaded: Sequence[summaries.LabelSummary]) -> dict[str, LabelHours]:
+def _by_version(loaded: Iterable[summaries.LabelSummary]) -> dict[str, list[summaries.LabelSummary]]:
     by_version: dict[str, list[summaries.LabelSummary]] = {}
     for one in loaded:
         by_version.setdefault(one.version, []).append(one)
-    return {
-        version: LabelHours.of(start, end, [one.hour for one in rows], [one.data for one in rows])
-        for version, rows in by_version.items()
-    }
+    return by_version
 
 
 def _weeks(reference: references.Reference) -> float:

@@ -51,10 +51,11 @@ def performance(frame: Frame, task: Task, window: Window) -> list[Reading]:
 
 
 def _by_segment(frame: Frame, task: Task) -> Iterator[Reading]:
-    """What is judged, of each version in each segment that has rows."""
-    labels: Mapping[str, Mapping[str, LabelHours]] | None = None
+    """What is judged, of each version in each segment that has rows. There may be many: their hours are not drawn
+    anew, and intervals rest on rows and on the reference's windows."""
+    labels: Mapping[str, Mapping[str, LabelCounts]] | None = None
     for segment, part in segment_windows(frame, task):
-        labels = frame.segment_label_hours(task.start, task.end, task.as_of) if labels is None else labels
+        labels = frame.segment_labels(task.start, task.end, task.as_of) if labels is None else labels
         alpha = segment_level(frame, task.check, task.length, len(part.versions), segment)
         for version, counts in part.versions.items():
             known = labels.get(segment, {}).get(version)
@@ -70,7 +71,7 @@ def _performance_of(
     version: str | None,
     rows: Mapping[str, int],
     counts: WindowCounts,
-    labels: LabelHours | None,
+    labels: LabelHours | LabelCounts | None,
     alpha: float,
     *,
     judged: bool,
@@ -80,7 +81,8 @@ def _performance_of(
     profile = None if compared is None else compared.profile
     windows = [] if profile is None else profile.label_windows(task.length, task.end % task.length)
     shorter = [] if profile is None or task.length <= _DAY else profile.label_windows(_DAY, task.end % _DAY)
-    current = no_labels(frame.binning.scores) if labels is None else labels.total
+    hours = labels if isinstance(labels, LabelHours) else None
+    current = labels.total if isinstance(labels, LabelHours) else labels or no_labels(frame.binning.scores)
     predictions = _with_prediction(frame, counts.counts)
     known = known_of(frame, task.start, task.end, task.as_of, rows) if 0 < current.rows < predictions else ALL_KNOWN
     measured = measure_performance(
@@ -96,7 +98,7 @@ def _performance_of(
         and (segment is None or has_enough_labels(frame, counts, current)),
         known=known,
         usual=_usual(frame, task, counts, profile),
-        hours=labels,
+        hours=hours,
         shorter_windows=shorter,
         shorter_part=min(1.0, _DAY / task.length),
     )

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.binning import score_layout
-from detectors.performance.parts import ScoredParts
-from detectors.performance.scored import count_scored, encode
+from detectors.performance.parts import ScoredParts, room_of
+from detectors.performance.scored import count_scored, encode, most_cells
 
 SCORES = np.random.default_rng(1).random(300)
 LAYOUTS = (
@@ -64,6 +64,24 @@ def test_any_partition_in_any_order(layout: Any, count: int, seed: int, cuts: li
     assert [encode(*pair) for pair in zip(*found[1:], strict=True)] == [
         encode(*pair) for pair in zip(*expected[1:], strict=True)
     ]
+
+
+@given(st.sampled_from(LAYOUTS), st.integers(1, 60), st.integers(0, 2**32 - 1), st.integers(-3, 25), st.integers(0, 15))
+@settings(max_examples=60, deadline=None)
+def test_groups_of_some_keys(layout: Any, count: int, seed: int, first: int, more: int) -> None:
+    """As of all of them, within the room that was said."""
+    part = labelled(layout.task, rows_of(count, seed), np.arange(count))
+    counted = ScoredParts(layout)
+    counted.count(*part)
+    counted.add(*part)
+    keys, counts, sums = counted.found()
+    some = (keys >= first) & (keys < first + more)
+    found = counted.between(first, first + more)
+    for one, expected in zip(found, (keys[some], counts[some], sums[some]), strict=True):
+        np.testing.assert_array_equal(one, expected)
+    _, rows = np.unique(part[0], return_counts=True)
+    assert (room_of(layout, rows) >= counts[:1].nbytes).all()
+    assert (np.count_nonzero(sums, axis=1) <= most_cells(layout, rows.max())).all()
 
 
 def test_labels_that_came_between_the_readings_do_no_harm() -> None:

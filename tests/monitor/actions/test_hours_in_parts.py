@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.cuts import Binning, SegmentColumn
-from monitor.actions import counting, hours_in_parts, summarise_hours
+from monitor.actions import counting, hours_in_parts, labels_in_parts, summarise_hours
 from monitor.actions.counting import Meaning
 from monitor.actions.summarise_hours import summarise
 from monitor.service import Service
@@ -192,6 +192,8 @@ def check_labels(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(one.rows for one in at_once if one.segment == "") == 320
     monkeypatch.setattr(summarise_hours, "LABEL_ROWS_AT_ONCE", 50)
     monkeypatch.setattr(reading, "PART_ROWS", 30)
+    assert labels_counted(world.service, world) == at_once
+    monkeypatch.setattr(labels_in_parts, "ROOM", 40_000)  # of one group or two
     assert labels_counted(world.service, world) == at_once
 
 
