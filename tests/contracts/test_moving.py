@@ -12,17 +12,20 @@ from monitor.actions.find_prediction import find_prediction
 from monitor.actions.move_model import export_model, import_model
 from monitor.actions.storage import storage_of
 from monitor.errors import NotFound
+from tests.clickhouse_shards import two_shards
 from tests.monitor.actions.test_move_model import AS_OF, everything, live
 from tests.monitor.world import NOW, D, World, traffic
 
 pytest.importorskip("chdb")
 
 
-def test_from_a_file_into_clickhouse_and_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shards", [1, 2])
+def test_from_a_file_into_clickhouse_and_back(tmp_path: Path, shards: int) -> None:
     world = World(bootstrap.build(settings.load({}, home=tmp_path / "file")))
     live(world.service)
     export_model(world.service, "m", tmp_path / "out")
-    apart = settings.load({}, home=tmp_path / "apart", observations_url=f"chdb://{tmp_path / 'chdb'}")
+    address = two_shards(tmp_path) if shards == 2 else f"chdb://{tmp_path / 'chdb'}"
+    apart = settings.load({}, home=tmp_path / "apart", observations_url=address)
     there = World(bootstrap.build(apart))
     import_model(there.service, "m", tmp_path / "out", NOW)
     assert everything(there) == everything(world)

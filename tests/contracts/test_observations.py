@@ -28,6 +28,7 @@ from monitor.store.observations.base import (
 )
 from monitor.store.observations.clickhouse.store import ClickHouseObservations
 from tests.clickhouse_front import fronted
+from tests.clickhouse_shards import two_shards
 
 COLUMNS = (
     StoredColumn("feature", "x", 0, "number"),
@@ -116,11 +117,17 @@ CLUSTER = """<clickhouse><tcp_port>9000</tcp_port><remote_servers><here><shard><
 
 @contextlib.contextmanager
 def on_a_cluster(folder: Path) -> Iterator[Observations]:
-    """Distributed tables over a cluster of one shard: the engine in this process is no member of a larger one."""
+    """Distributed tables over a cluster of one shard."""
     config = folder / "cluster.xml"
     config.write_text(CLUSTER)
     options = f"config={config}&cluster=here&on_cluster=0"
     with contextlib.closing(ClickHouseObservations(f"chdb://{folder / 'chdb'}?{options}")) as store:
+        yield store
+
+
+@contextlib.contextmanager
+def on_two_shards(folder: Path) -> Iterator[Observations]:
+    with contextlib.closing(ClickHouseObservations(two_shards(folder))) as store:
         yield store
 
 
@@ -133,7 +140,7 @@ def over_http(folder: Path) -> Iterator[Observations]:
         yield store
 
 
-APART = {"chdb": on_chdb, "clickhouse": over_http, "cluster": on_a_cluster}
+APART = {"chdb": on_chdb, "clickhouse": over_http, "cluster": on_a_cluster, "shards": on_two_shards}
 
 
 @pytest.fixture(params=["sqlite", "postgres", *APART])

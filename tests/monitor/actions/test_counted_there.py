@@ -17,15 +17,19 @@ from monitor.service import Service
 from monitor.store import summaries
 from monitor.store.observations.base import Counting
 from tests import stores
+from tests.clickhouse_shards import two_shards
 from tests.monitor.world import NOW, T0, D, World, traffic
 
 START = T0 + 14 * D
 ODD = ["text", float("inf"), float("-inf"), float("nan"), None, 1e300, -1e300, 5e-324, -0.0, 1e16, 0.1]
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    made = stores.new_service(tmp_path, observations_url=f"chdb://{tmp_path / 'observations'}?counts=1")
+@pytest.fixture(params=["one", "shards"])
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    alone = f"chdb://{tmp_path / 'observations'}?counts=1"
+    made = stores.new_service(
+        tmp_path, observations_url=alone if request.param == "one" else f"{two_shards(tmp_path)}&counts=1"
+    )
     yield made
     made.close()
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from monitor import clock
@@ -28,6 +29,7 @@ from monitor.store.observations.clickhouse import predictions
 from monitor.store.observations.clickhouse.store import ClickHouseObservations
 from monitor.store.observations.fit import fit
 from tests import stores
+from tests.clickhouse_shards import two_shards
 from tests.monitor.posting import LIMIT
 from tests.monitor.world import NOW, T0, D, H, World, bare, traffic
 
@@ -60,7 +62,29 @@ def lived(world: World) -> list[dict[str, Any]]:
     return world.read(START + 2 * D)
 
 
+@pytest.fixture
+def on_shards(tmp_path: Path) -> Iterator[Service]:
+    made = stores.new_service(tmp_path, observations_url=two_shards(tmp_path))
+    yield made
+    made.close()
+
+
 def test_readings_are_those_of_the_shared_store(service: Service, tmp_path: Path) -> None:
+    compare(service, tmp_path)
+
+
+def test_so_are_those_of_two_shards(on_shards: Service, tmp_path: Path) -> None:
+    compare(on_shards, tmp_path)
+    store = on_shards.observations
+    assert isinstance(store, ClickHouseObservations)
+    each = pa.schema([("shard", pa.int64()), ("rows", pa.int64())])
+    for kind in ("p", "l", "i"):
+        found = store.engine.rows(f"SELECT shardNum() AS shard, count() AS rows FROM {kind}_1 GROUP BY shard", each)
+        assert sorted(found["shard"].to_pylist()) == [1, 2]
+        assert sum(found["rows"].to_pylist()) == store.engine.number(f"SELECT count() FROM {kind}_1_local")
+
+
+def compare(service: Service, tmp_path: Path) -> None:
     shared = stores.new_service(tmp_path / "shared")
     told = [lived(World(one)) for one in (service, shared)]
     assert len(told[0]) > 20
