@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from monitor.ingest.bodies import from_json, from_lines
 from monitor.ingest.columnar import from_arrow, from_parquet
 from monitor.ingest.csv_table import from_csv
 from monitor.ingest.media import format_of, unpack
 from monitor.ingest.raw import Kind, RawBatch
-from monitor.ingest.records import from_json, from_lines
 
 
 def decode(body: bytes, content_type: str | None, encoding: str | None, kind: Kind, limit: int) -> RawBatch:

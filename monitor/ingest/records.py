@@ -1,4 +1,4 @@
-"""JSON and NDJSON bodies: records into columns.
+"""Records of JSON and NDJSON, whatever is in them, into columns.
 
 msgspec reads well-formed records straight into slots; a body with anything unusual in it (NaN, nested values, unknown
 keys, rows that are no objects) is read again by the standard library, which takes all of that, and sorted row by row.
@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -19,9 +19,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from monitor.errors import BadRequest, TooLarge
+from monitor.errors import BadRequest
 from monitor.ingest.limits import check_depth, check_rows, check_shape, too_deep
-from monitor.ingest.pieces import concatenated
 from monitor.ingest.raw import FIELDS, RawBatch
 from monitor.ingest.values import json_text, split
 from monitor.store.observations.arriving import Reject, SentColumn
@@ -30,7 +29,7 @@ from monitor.store.observations.canonical import canonical
 
 Scalar = str | int | float | bool | None
 Value = Scalar | list[float]  # what a feature may be
-_GROUPS: Mapping[str, Role] = {"features": "feature", "segments": "segment", "metrics": "metric"}
+GROUPS: Mapping[str, Role] = {"features": "feature", "segments": "segment", "metrics": "metric"}
 
 
 class Record(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -53,14 +52,6 @@ class _Body(Record, forbid_unknown_fields=True, gc=False):
     records: list[Record] | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Outline(msgspec.Struct, gc=False):
-    records: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
-
-
-PIECE = 4 << 20  # bytes of a body that are Python objects at a time
-MOST_UNUSUAL = 16 << 20  # bytes of one that must be read at once
-
-_outline = msgspec.json.Decoder(list[msgspec.Raw] | _Outline)
 _json_decoder = msgspec.json.Decoder(list[Record] | _Body)
 _line_decoder = msgspec.json.Decoder(Record)
 _KEYS = frozenset(Record.__struct_fields__)
@@ -82,43 +73,6 @@ class Records(NamedTuple):
     def payload(self, row: int) -> str:
         """Record ``row`` as sent."""
         return json_text(self.objects[row]) if self.objects else msgspec.json.encode(self.records[row]).decode()
-
-
-def from_json(body: bytes, piece: int = PIECE) -> RawBatch:
-    """One record, a list of them, or ``{"records": [...]}``; raises BadRequest for what is no JSON, TooLarge for a
-    large body that only the standard library reads."""
-    if len(body) <= piece:
-        return columns_of([read_json(body)])
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    try:
-        found = _outline.decode(body)
-    except RecursionError as error:
-        raise too_deep() from error
-    except msgspec.DecodeError:
-        found = msgspec.UNSET
-    rows = found.records if isinstance(found, _Outline) else found
-    if isinstance(rows, list):
-        check_rows(len(rows))
-        size = max(1, len(rows) * piece // len(body))
-        starts = range(0, len(rows), size)
-        return in_pieces(len(starts), lambda place: read_json(_list_of(rows[starts[place] : starts[place] + size])))
-    if len(body) > MOST_UNUSUAL:
-        raise TooLarge(f"JSON with NaN, or of one record, may have {MOST_UNUSUAL:,} bytes. Split it, or send NDJSON.")
-    return columns_of([read_json(body)])
-
-
-def from_lines(body: bytes, piece: int = PIECE) -> RawBatch:
-    """A record per line; blank lines do not count, a line that cannot be read is a rejected row."""
-    ends = [0]
-    while ends[-1] < len(body):
-        ends.append(body.find(b"\n", ends[-1] + piece) + 1 or len(body))
-    if len(ends) <= 2:
-        return columns_of([read_lines(body)])
-    return in_pieces(len(ends) - 1, lambda place: read_lines(body[ends[place] : ends[place + 1]]))
-
-
-def _list_of(rows: Sequence[msgspec.Raw]) -> bytes:
-    return b"[" + b",".join(rows) + b"]"
 
 
 def read_json(body: bytes) -> Records:
@@ -171,29 +125,6 @@ def columns_of(bodies: Sequence[Records]) -> RawBatch:
         ),
     )
     return _batch(whole, payload)
-
-
-def in_pieces(count: int, read: Callable[[int], Records]) -> RawBatch:
-    """A large body read piece by piece, so that few records are objects at a time; ``read(i)`` is its piece i."""
-    batches, begins = [], [0]
-    for place in range(count):
-        piece = read(place)
-        batch = columns_of([piece])
-        begins.append(begins[-1] + piece.size)
-        check_shape(begins[-1], len(batch.columns))
-        batches.append(replace(batch, payload=_forgotten))
-    counts = np.cumsum([0, *map(len, batches)])
-    again = lru_cache(1)(read)
-
-    def payload(row: int) -> str:
-        place = int(np.searchsorted(counts, row, "right")) - 1
-        return again(place).payload(row - int(counts[place]))
-
-    return concatenated(batches, begins, payload)
-
-
-def _forgotten(_row: int) -> str:
-    raise AssertionError("a piece does not keep its records")
 
 
 def _places(body: Records, begin: int) -> Sequence[int]:
@@ -277,17 +208,17 @@ def _batch(body: Records, payload: Callable[[int], str]) -> RawBatch:
     return RawBatch(places, fields, columns, payload, None, body.rejects, list(body.warnings))
 
 
-_Columns = tuple[dict[str, SentColumn], dict[tuple[Role, str], SentColumn]]
+Columns = tuple[dict[str, SentColumn], dict[tuple[Role, str], SentColumn]]
 
 
-def _columns(records: Sequence[Record], booleans: bool) -> _Columns:
+def _columns(records: Sequence[Record], booleans: bool) -> Columns:
     def values(name: str) -> list[Any]:
         return list(map(attrgetter(name), records))
 
     column_of = partial(split, booleans=booleans)
-    fields = {name: column_of(values(name)) for name in FIELDS if name not in _GROUPS}
+    fields = {name: column_of(values(name)) for name in FIELDS if name not in GROUPS}
     columns: dict[tuple[Role, str], SentColumn] = {}
-    for group, role in _GROUPS.items():
+    for group, role in GROUPS.items():
         objects, rest = _apart(values(group))
         vectors = role == "feature"
         columns |= {(role, name): column_of(column, vectors=vectors) for name, column in _spread(objects).items()}

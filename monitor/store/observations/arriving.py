@@ -50,6 +50,12 @@ class SentColumn:
         """The same column of some rows."""
         return SentColumn(len(rows), **{name: part.take(rows) for name, part in self.parts()})
 
+    def between(self, start: int, end: int) -> SentColumn:
+        """The same column of the rows [start, end)."""
+        rows = pa.array(np.arange(start, end))  # of lists a slice would still hold all
+        parts = {name: part.take(rows) if name == "vector" else part[start:end] for name, part in self.parts()}
+        return SentColumn(end - start, **parts)
+
     def without(self, *names: str) -> SentColumn:
         """The same column less some parts."""
         return SentColumn(self.length, **{name: part for name, part in self.parts() if name not in names})
@@ -95,15 +101,15 @@ class ArrivingPredictions:
             return
         for start in range(0, length, step):
             end = min(start + step, length)
-            rows, some = pa.array(np.arange(start, end)), slice(start, end)
+            some = slice(start, end)
             yield ArrivingPredictions(
-                ids=self.ids.take(rows),
+                ids=self.ids[some],
                 timestamps=self.timestamps[some],
                 positions=self.positions[some],
-                versions=self.versions.take(rows),
-                latency_ms=self.latency_ms.take(rows),
-                errors=self.errors.take(rows),
-                columns={key: sent.take(rows) for key, sent in self.columns.items()},
+                versions=self.versions[some],
+                latency_ms=self.latency_ms[some],
+                errors=self.errors[some],
+                columns={key: sent.between(start, end) for key, sent in self.columns.items()},
                 odd=tuple(odd.between(start, end) for odd in self.odd),
             )
 

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from monitor.clock import HOUR
 from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
 from monitor.store.observations.dialect import Staged, first_of_each
 
-FETCH = 500_000  # values held as Python objects at a time
+FETCH = 500_000  # values held as Python objects at a time, when they are read
+BOUND = 50_000  # and when they are written
+_LOOK = 64  # values that tell whether a column's repeat
 
 types = {"number": "REAL", "string": "TEXT", "boolean": "TEXT", "vector": "BLOB"}
 same, differs = "IS", "IS NOT"  # older SQLites do not know IS DISTINCT FROM
@@ -104,17 +107,31 @@ def _insert(at: sqlite3.Cursor, table: str, columns: Staged) -> int:
     # A column without any value is not named: to bind a null costs nearly as much as to bind a number.
     filled = [(name, some) for name, some in columns if isinstance(some, np.ndarray) or some.null_count < len(some)]
     names, marks = ",".join(name for name, _ in filled), ",".join("?" * len(filled))
-    rows = zip(*(_bindable(some) for _, some in filled), strict=True)
-    at.executemany(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", rows)
+    at.executemany(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", _rows([some for _, some in filled]))
     return at.rowcount
 
 
-def _bindable(values: Any) -> list[Any]:
-    """An Arrow or numpy array as a list that the driver binds. Numbers go as doubles with NaN for null, which SQLite
-    stores as NULL: no column holds a NaN."""
-    if isinstance(values, np.ndarray):
-        return values.tolist()  # type: ignore[no-any-return]
-    return values.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]
+def _rows(columns: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Rows that the driver binds, of Arrow or numpy columns: few at a time are Python objects, since the processor's
+    cache holds few. Numbers go as doubles with NaN for null, which SQLite stores as NULL: no column holds a NaN."""
+    arrays = [some if isinstance(some, np.ndarray) else _as_numpy(some) for some in columns]
+    step = max(1, BOUND // len(arrays))
+    return chain.from_iterable(
+        zip(*(array[start : start + step].tolist() for array in arrays), strict=True)
+        for start in range(0, len(arrays[0]), step)
+    )
+
+
+def _as_numpy(values: pa.Array) -> NDArray[Any]:
+    """Texts that repeat are one object each."""
+    found: NDArray[Any]
+    if not pa.types.is_string(values.type) or len(values.slice(0, _LOOK).unique()) > _LOOK // 2:
+        found = values.to_numpy(zero_copy_only=False)
+        return found
+    encoded = values.dictionary_encode()
+    words = np.array([*encoded.dictionary.to_pylist(), None], object)
+    found = words[pc.fill_null(encoded.indices, len(words) - 1).to_numpy()]
+    return found
 
 
 def fetch(at: sqlite3.Cursor, statement: str, values: Sequence[Any], schema: pa.Schema) -> pa.Table:

@@ -10,8 +10,8 @@ import pytest
 
 from monitor.errors import TooLarge
 from monitor.ingest import conform
+from monitor.ingest.bodies import MOST_UNUSUAL, from_json, from_lines
 from monitor.ingest.raw import RawBatch
-from monitor.ingest.records import MOST_UNUSUAL, from_json, from_lines
 from tests.monitor.posting import NOW
 
 VALUES = (1, 2.5, "a", True, None, [1.0, 2.0], {"deep": [1]})

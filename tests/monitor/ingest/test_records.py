@@ -6,7 +6,7 @@ import math
 import pytest
 
 from monitor.errors import BadRequest, TooLarge
-from monitor.ingest.records import from_json, from_lines
+from monitor.ingest.bodies import from_json, from_lines
 
 
 def test_the_quick_and_the_careful_way_agree() -> None:

@@ -1,0 +1,135 @@
+"""JSON and NDJSON bodies: cut into pieces, so that few records are objects at a time, and each piece into columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+import msgspec
+import numpy as np
+
+from monitor.errors import BadRequest, TooLarge
+from monitor.ingest.alike import read_alike
+from monitor.ingest.limits import check_rows, check_shape, too_deep
+from monitor.ingest.pieces import concatenated
+from monitor.ingest.raw import RawBatch
+from monitor.ingest.records import Records, columns_of, read_json, read_lines
+
+PIECE = 4 << 20  # bytes
+SMALL = 1 << 16  # bytes of a body that is not worth a struct of its own
+SAMPLE = 1 << 14  # bytes that tell what keys a piece has
+MOST_UNUSUAL = 16 << 20  # bytes of a piece that must be read at once
+
+_OPENING = re.compile(rb'[ \t\r\n]*(\{[ \t\r\n]*"records"[ \t\r\n]*:[ \t\r\n]*)?\[[ \t\r\n]*(?=\{)')
+_CLOSING = re.compile(rb"\}[ \t\r\n]*\][ \t\r\n]*(\}[ \t\r\n]*)?\Z")
+_BETWEEN = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*(?=\{)")
+_END = 200  # bytes in which a list must be closed
+
+
+class _Outline(msgspec.Struct, gc=False):
+    records: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+
+
+_outline = msgspec.json.Decoder(list[msgspec.Raw] | _Outline)
+
+
+def from_json(body: bytes, piece: int = PIECE) -> RawBatch:
+    """One record, a list of them, or ``{"records": [...]}``; raises BadRequest for what is no JSON, TooLarge for a
+    large body that only the standard library reads."""
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    if len(body) <= min(piece, SMALL):
+        return columns_of([read_json(body)])
+    if spans := _cut(body, piece):
+        try:
+            return _in_pieces(len(spans), lambda place: b"[%b]" % body[slice(*spans[place])], lines=False)
+        except BadRequest:
+            pass  # cut in the middle of a text or a list, or no JSON: read as it is, or said of the whole
+    return columns_of([read_json(body)]) if len(body) <= piece else _by_outline(body, piece)
+
+
+def from_lines(body: bytes, piece: int = PIECE) -> RawBatch:
+    """A record per line; blank lines do not count, a line that cannot be read is a rejected row."""
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    if len(body) <= min(piece, SMALL):
+        return columns_of([read_lines(body)])
+    ends = [0]
+    while ends[-1] < len(body):
+        ends.append(body.find(b"\n", ends[-1] + piece) + 1 or len(body))
+    return _in_pieces(len(ends) - 1, lambda place: body[ends[place] : ends[place + 1]], lines=True)
+
+
+def _cut(body: bytes, piece: int) -> list[tuple[int, int]]:
+    """Where pieces of a list begin and end: where one object ends and another begins. That this is not within a text or
+    within another list shows when all pieces are read: then each is a list, and the body is all of them."""
+    opening, closing = _OPENING.match(body), _CLOSING.search(body, max(0, len(body) - _END))
+    if not opening or not closing or bool(opening[1]) != bool(closing[1]):
+        return []
+    start, end = opening.end(), closing.start() + 1
+    spans = []
+    while found := _BETWEEN.search(body, start + piece, end):
+        spans.append((start, found.start() + 1))
+        start = found.end()
+    spans.append((start, end))
+    return spans if max(end - start for start, end in spans) <= max(piece, MOST_UNUSUAL) else []
+
+
+def _by_outline(body: bytes, piece: int) -> RawBatch:
+    """A list whose records are not next to each other as ``_cut`` wants them."""
+    try:
+        found = _outline.decode(body)
+    except RecursionError as error:
+        raise too_deep() from error
+    except msgspec.DecodeError:
+        found = msgspec.UNSET
+    rows = found.records if isinstance(found, _Outline) else found
+    if isinstance(rows, list):
+        check_rows(len(rows))
+        size = max(1, len(rows) * piece // len(body))
+        starts = range(0, len(rows), size)
+        return _in_pieces(
+            len(starts), lambda place: b"[%b]" % b",".join(rows[starts[place] : starts[place] + size]), lines=False
+        )
+    if len(body) > MOST_UNUSUAL:
+        raise TooLarge(f"JSON with NaN, or of one record, may have {MOST_UNUSUAL:,} bytes. Split it, or send NDJSON.")
+    return columns_of([read_json(body)])
+
+
+def _in_pieces(count: int, text: Callable[[int], bytes], *, lines: bool) -> RawBatch:
+    """A body read piece by piece; ``text(i)`` is its piece i."""
+    read = read_lines if lines else read_json
+    batches, begins = [], [0]
+    for place in range(count):
+        piece = text(place)
+        if found := read_alike(piece, _sample(piece, lines=lines), lines=lines):
+            size, (fields, columns) = found
+            batch = RawBatch(np.arange(size), fields, columns, _forgotten)
+        else:
+            records = read(piece)
+            size, batch = records.size, replace(columns_of([records]), payload=_forgotten)
+        begins.append(begins[-1] + size)
+        check_shape(begins[-1], len(batch.columns))
+        batches.append(batch)
+    counts = np.cumsum([0, *map(len, batches)])
+    again: Callable[[int], Records] = lru_cache(1)(lambda place: read(text(place)))
+
+    def payload(row: int) -> str:
+        place = int(np.searchsorted(counts, row, "right")) - 1
+        return again(place).payload(row - int(counts[place]))
+
+    return concatenated(batches, begins, payload)
+
+
+def _sample(piece: bytes, *, lines: bool) -> bytes:
+    """The first records of a piece, in the same form; nothing where one is as long as many."""
+    if len(piece) <= 2 * SAMPLE:
+        return piece
+    if lines:
+        return piece[: piece.find(b"\n", SAMPLE) + 1]
+    found = _BETWEEN.search(piece, SAMPLE)
+    return piece[: found.start() + 1] + b"]" if found else b""
+
+
+def _forgotten(_row: int) -> str:
+    raise AssertionError("a piece does not keep its records")
