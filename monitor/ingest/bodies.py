@@ -43,7 +43,8 @@ def from_json(body: bytes, piece: int = PIECE) -> RawBatch:
         return columns_of([read_json(body)])
     if spans := _cut(body, piece):
         try:
-            return _in_pieces(len(spans), lambda place: b"[%b]" % body[slice(*spans[place])], lines=False)
+            view = memoryview(body)
+            return _in_pieces(len(spans), lambda place: b"".join((b"[", view[slice(*spans[place])], b"]")), lines=False)
         except BadRequest:
             pass  # cut in the middle of a text or a list, or no JSON: read as it is, or said of the whole
     return columns_of([read_json(body)]) if len(body) <= piece else _by_outline(body, piece)
