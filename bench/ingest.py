@@ -169,7 +169,9 @@ def measure(rows: int, posts: int, home: Path, url: str | None, http: httpx.Clie
     put: Callable[..., None] = insert if url is None else copy_in
     for round_ in range(posts + 1):
         noted = times if round_ else {}
-        for place, form in enumerate(FORMATS):
+        # In another order each round: what one post leaves behind (a log to be written back) is not always the same
+        # format's to bear.
+        for place, form in sorted(enumerate(FORMATS), key=lambda one: (one[0] + round_) % len(FORMATS)):
             table = make_rows(rows, round_ * len(FORMATS) + place)
             body, plain = make_body(table, form), tuples(table)
             timed(noted, f"{form} decode", decode_alone, body, form)
