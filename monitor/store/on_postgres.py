@@ -24,6 +24,7 @@ _SOON_MISSED = {
 LOCK_SECONDS = 30  # for what another unit of work holds
 IDLE_MINUTES = 15  # a transaction that does nothing; a run computes for some time between two statements
 RESTING_HOURS = 6
+SWOLLEN = "swollen"  # a connection that holds much memory: another takes its place once it is given back
 
 # A text with NUL is kept with this noncharacter in its place, followed by 0; the noncharacter itself by 1.
 MARK = "\ufdd0"
@@ -66,6 +67,11 @@ def engine(url: URL) -> Engine:
     @event.listens_for(made, "checkout")
     def forget(connection: Any, _record: Any, _proxy: Any) -> None:
         connection.read_only = None  # not what the last reader left: whether it takes writes is the server's to say
+
+    @event.listens_for(made, "checkin")
+    def replace(_connection: Any, record: Any) -> None:
+        if record.info.pop(SWOLLEN, False):
+            record.invalidate()
 
     return made
 

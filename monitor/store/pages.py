@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from monitor import clock
 from monitor.store import models, tables
+from monitor.store.revisions import newest
 from monitor.store.tables import (
     alerts,
     daily_worst,
@@ -269,7 +270,8 @@ def sights(connection: Connection, model_id: int, check: str, end: int) -> list[
         here += [t.window_start == last - length * clock.HOUR, t.alpha.is_not(None), t.mde.is_not(None)]
         here.append(t.feature != "")  # the rest is no share of rows
         columns = (t.feature, t.mde, t.details["calibration"].as_float(), t.details["short_reference"].as_boolean())
-        for feature, mde, calibration, short in connection.execute(select(*columns).where(*here).order_by(t.id)):
+        known = select(*columns).where(t.id.in_(newest(*here))).order_by(t.id)
+        for feature, mde, calibration, short in connection.execute(known):
             found[length, feature] = Sight(length, feature, mde, calibration, bool(short))
     return [found[key] for key in sorted(found)]
 
@@ -307,19 +309,16 @@ def newest_windows(
         mine.append(or_(t.segment == "", t.kind == "fairness"))
     else:
         mine += [t.segment != "" if segment is None else t.segment == segment, t.kind != "fairness"]
-    newest = select(t.check_name, length, func.max(t.window_end).label("end")).where(*mine)
-    ends = newest.group_by(t.check_name, length).subquery()
+    last = select(t.check_name, length, func.max(t.window_end).label("end")).where(*mine)
+    ends = last.group_by(t.check_name, length).subquery()
     joined = and_(ends.c.check_name == t.check_name, ends.c.length == length, ends.c.end == t.window_end)
     details = (t.details["effect"].as_float(), t.details["summary"].as_string())
     series = (t.check_name, t.kind, t.metric, t.feature, t.segment, t.version, t.window_end, t.window_start)
     columns = (*series, t.verdict, t.reason, t.value, t.alpha, t.n_current, *details)
-    query = select(*columns).select_from(readings.join(ends, joined)).where(*mine)
     if feature is not None:
-        query = query.where(t.feature == feature)
-    known: dict[tuple[Any, ...], Newest] = {}
-    for row in connection.execute(query.order_by(t.as_of, t.revision)):
-        known[tuple(row[: len(series)])] = Newest(*tuple(row))
-    return sorted(known.values(), key=_badness)
+        mine.append(t.feature == feature)
+    known = select(*columns).where(t.id.in_(newest(*mine, among=readings.join(ends, joined))))
+    return sorted((Newest(*tuple(row)) for row in connection.execute(known.order_by(t.as_of, t.id))), key=_badness)
 
 
 def _badness(one: Newest) -> tuple[float, float, str, str, int]:

@@ -7,13 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select
 
 from alerting.looking import CHECK_FAILED
 from alerting.reading import Reading
 from monitor import clock
 from monitor.store.bulk import insert_fresh
 from monitor.store.driver import as_json, run_many
+from monitor.store.revisions import SERIES, newest
 from monitor.store.tables import measured, readings
 
 MONTH, WEEK = 30 * clock.DAY, 7 * clock.DAY
@@ -76,25 +77,19 @@ def save(connection: Connection, model_id: int, config_version: int, made: Seque
     if not made:
         return []
     one = made[0]
-    known = _known(connection, model_id, one.check, one.start, one.end)
+    known = _known(connection, model_id, one)
     answer, new = [], []
     for reading in made:
-        earlier = known.get(_key(reading), [])
-        basis = max((r for r in earlier if r.as_of <= reading.as_of), key=_recency, default=None)
-        if basis is not None and _same(basis, reading):
+        basis, before = known.get(_key(reading), (reading, 0))
+        if before and basis.as_of <= reading.as_of and _same(basis, reading):
             answer.append(basis)
         else:
-            before = max((r.revision for r in earlier), default=0)
             answer.append(replace(reading, revision=1 + before) if before else reading)
             new.append(answer[-1])
     rows = [(*_row(model_id, config_version, one), as_json(connection, one.details)) for one in new]
     insert_fresh(connection, readings, _NAMES, rows)
     _roll_up(connection, model_id, new)
     return answer
-
-
-def _recency(reading: Reading) -> tuple[int, int]:
-    return (reading.as_of, reading.revision)
 
 
 def _same(a: Reading, b: Reading) -> bool:
@@ -108,20 +103,35 @@ def _plain(details: Mapping[str, Any]) -> Any:
     return json.loads(json.dumps(details))
 
 
-def _known(connection: Connection, model_id: int, check: str, start: int, end: int) -> dict[Series, list[Reading]]:
-    found: dict[Series, list[Reading]] = {}
-    for row in connection.execute(_OF_WINDOW, {"model": model_id, "check": check, "start": start, "end": end}).all():
-        reading = _reading(row)
-        found.setdefault(_key(reading), []).append(reading)
-    return found
+def _known(connection: Connection, model_id: int, one: Reading) -> dict[Series, tuple[Reading, int]]:
+    """Of each series in the window of ``one`` what was known best at its as_of (where nothing was, what is known
+    since), and the highest revision that there is."""
+    mine = {"model": model_id, "check": one.check, "start": one.start, "end": one.end, "as_of": one.as_of}
+    found = ((_reading(row), row.highest) for row in connection.execute(_OF_WINDOW, mine).all())
+    return {_key(reading): (reading, highest) for reading, highest in found}
 
 
-_OF_WINDOW = select(readings).where(
-    readings.c.model_id == bindparam("model"),
-    readings.c.window_end == bindparam("end"),
-    readings.c.check_name == bindparam("check"),
-    readings.c.window_start == bindparam("start"),
-)
+def _of_window() -> Select[Any]:
+    t = readings.c
+    before_later = (t.as_of > bindparam("as_of"), t.as_of.desc(), t.revision.desc())
+    ranked = (
+        select(
+            t.id,
+            func.row_number().over(partition_by=SERIES, order_by=before_later).label("place"),
+            func.max(t.revision).over(partition_by=SERIES).label("highest"),
+        )
+        .where(
+            t.model_id == bindparam("model"),
+            t.window_end == bindparam("end"),
+            t.check_name == bindparam("check"),
+            t.window_start == bindparam("start"),
+        )
+        .subquery()
+    )
+    return select(readings, ranked.c.highest).join(ranked, ranked.c.id == t.id).where(ranked.c.place == 1)
+
+
+_OF_WINDOW = _of_window()
 
 
 def _row(model_id: int, config_version: int, r: Reading) -> tuple[Any, ...]:
@@ -366,6 +376,7 @@ def newest_judged(connection: Connection, model_id: int, limit: int) -> list[Rea
             t.window_start == end - length * clock.HOUR,
             t.verdict.is_not(None),
         )
-        rows = connection.execute(select(readings).where(here, ~_superseded()).order_by(t.id).limit(limit - len(found)))
+        known = select(readings).where(t.id.in_(newest(here))).order_by(t.id).limit(limit - len(found))
+        rows = connection.execute(known)
         found += [_reading(row) for row in rows]
     return found

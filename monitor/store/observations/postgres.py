@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitor.clock import HOUR
+from monitor.store import on_postgres
 from monitor.store.driver import in_dialect
 from monitor.store.observations import partitions, pg_binary
 from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
@@ -32,6 +33,7 @@ same, differs = "IS NOT DISTINCT FROM", "IS DISTINCT FROM"
 arrival = "arrival"
 adjacent = ""
 COPY_ROWS = 50_000
+LARGE_ROW = 4 << 20  # bytes
 _TEXT = types["string"]
 _numbers = itertools.count()
 
@@ -39,8 +41,8 @@ _numbers = itertools.count()
 class Cursor:
     """A psycopg cursor whose statements have ``?`` for values, like those of SQLite's driver."""
 
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
+    def __init__(self, cursor: Any, info: dict[str, Any]) -> None:
+        self._cursor, self._info = cursor, info
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
         """Run a statement."""
@@ -63,7 +65,14 @@ class Cursor:
     def columns(self, statement: str, values: Sequence[Any]) -> Any:
         """The one row of a statement, its values as bytes."""
         with self._cursor.connection.cursor(binary=True) as cursor:
-            return cursor.execute(in_dialect("postgresql", statement), values, prepare=False).fetchone()
+            row = cursor.execute(in_dialect("postgresql", statement), values, prepare=False).fetchone()
+        self.weigh(row)
+        return row
+
+    def weigh(self, row: Sequence[Any]) -> None:
+        """Mark the connection where the driver has made much room for one row, which it keeps for good."""
+        if sum(len(value) for value in row if isinstance(value, bytes)) > LARGE_ROW:
+            self._info[on_postgres.SWOLLEN] = True
 
     def opened(self) -> Any:
         """A cursor on the server, whose rows come one by one, their values as bytes; there may be several."""
@@ -82,7 +91,7 @@ def cursor(connection: Any) -> Iterator[Cursor]:
     if not connection.in_transaction():
         connection.begin()
     with connection.connection.driver_connection.cursor() as opened:
-        yield Cursor(opened)
+        yield Cursor(opened, connection.connection.info)
 
 
 def columns_of(at: Cursor, table: str) -> set[str]:
@@ -196,6 +205,7 @@ def stream(
             found.execute(in_dialect("postgresql", f"SELECT {asked} FROM ({numbered}) AS rows GROUP BY part"), values)
             at.execute("SET LOCAL enable_hashagg = on")
             while row := found.fetchone():
+                at.weigh(row)
                 made = _table(row, schema)
                 del row
                 yield made

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import TimeoutError as NoneFree
@@ -21,7 +22,7 @@ from monitor.settings import load
 from monitor.store import config, locks, tables
 from monitor.store.database import reachable
 from monitor.store.observations.partitions import WEEK, of
-from monitor.store.observations.postgres import cursor
+from monitor.store.observations.postgres import LARGE_ROW, cursor, fetch
 from tests.monitor.posting import Poster
 from tests.monitor.world import NOW, T0, World, bare, traffic
 from tests.postgres import Databases
@@ -178,3 +179,21 @@ def test_a_connection_that_takes_no_writes_is_given_up_in_the_middle_of_a_readin
 def test_no_connection_free_is_for_a_moment() -> None:
     with pytest.raises(StoreBusy, match="All connections"), reachable():
         raise NoneFree("QueuePool limit of size 16 overflow 32 reached")
+
+
+def test_a_connection_that_made_much_room_for_an_answer_is_replaced(on_postgres: Service) -> None:
+    """The driver would keep that room for as long as the connection lives."""
+
+    def backend(size: int) -> int:
+        schema = pa.schema([("one", pa.string())])
+        with on_postgres.database.read() as connection:
+            with cursor(connection) as at:
+                fetched = fetch(at, f"SELECT repeat('x', {size})", (), schema)
+            assert len(fetched["one"][0].as_py()) == size
+            return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+    first = backend(1000)
+    assert backend(2 * LARGE_ROW) == first
+    second = backend(1000)
+    assert second != first
+    assert backend(1000) == second
