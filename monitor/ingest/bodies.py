@@ -22,7 +22,7 @@ SMALL = 1 << 16  # bytes of a body that is not worth a struct of its own
 SAMPLE = 1 << 14  # bytes that tell what keys a piece has
 MOST_UNUSUAL = 16 << 20  # bytes of a piece that must be read at once
 
-_OPENING = re.compile(rb'[ \t\r\n]*(\{[ \t\r\n]*"records"[ \t\r\n]*:[ \t\r\n]*)?\[[ \t\r\n]*(?=\{)')
+_OPENING = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*(\{[ \t\r\n]*"records"[ \t\r\n]*:[ \t\r\n]*)?\[[ \t\r\n]*(?=\{)')
 _CLOSING = re.compile(rb"\}[ \t\r\n]*\][ \t\r\n]*(\}[ \t\r\n]*)?\Z")
 _BETWEEN = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*(?=\{)")
 _END = 200  # bytes in which a list must be closed
@@ -38,13 +38,12 @@ _outline = msgspec.json.Decoder(list[msgspec.Raw] | _Outline)
 def from_json(body: bytes, piece: int = PIECE) -> RawBatch:
     """One record, a list of them, or ``{"records": [...]}``; raises BadRequest for what is no JSON, TooLarge for a
     large body that only the standard library reads."""
-    body = body.removeprefix(b"\xef\xbb\xbf")
     if len(body) <= min(piece, SMALL):
         return columns_of([read_json(body)])
     if spans := _cut(body, piece):
         try:
-            view = memoryview(body)
-            return _in_pieces(len(spans), lambda place: b"".join((b"[", view[slice(*spans[place])], b"]")), lines=False)
+            view, read = memoryview(body), read_json if _is_list(body) else _read_inner
+            return _in_pieces(len(spans), lambda place: b"".join((b"[", view[slice(*spans[place])], b"]")), read)
         except BadRequest:
             pass  # cut in the middle of a text or a list, or no JSON: read as it is, or said of the whole
     return columns_of([read_json(body)]) if len(body) <= piece else _by_outline(body, piece)
@@ -52,13 +51,12 @@ def from_json(body: bytes, piece: int = PIECE) -> RawBatch:
 
 def from_lines(body: bytes, piece: int = PIECE) -> RawBatch:
     """A record per line; blank lines do not count, a line that cannot be read is a rejected row."""
-    body = body.removeprefix(b"\xef\xbb\xbf")
     if len(body) <= min(piece, SMALL):
         return columns_of([read_lines(body)])
     ends = [0]
     while ends[-1] < len(body):
         ends.append(body.find(b"\n", ends[-1] + piece) + 1 or len(body))
-    return _in_pieces(len(ends) - 1, lambda place: body[ends[place] : ends[place + 1]], lines=True)
+    return _in_pieces(len(ends) - 1, lambda place: body[ends[place] : ends[place + 1]], read_lines)
 
 
 def _cut(body: bytes, piece: int) -> list[tuple[int, int]]:
@@ -76,10 +74,15 @@ def _cut(body: bytes, piece: int) -> list[tuple[int, int]]:
     return spans if max(end - start for start, end in spans) <= max(piece, MOST_UNUSUAL) else []
 
 
+def _is_list(body: bytes) -> bool:
+    opening = _OPENING.match(body)
+    return opening is not None and not opening[1]
+
+
 def _by_outline(body: bytes, piece: int) -> RawBatch:
     """A list whose records are not next to each other as ``_cut`` wants them."""
     try:
-        found = _outline.decode(body)
+        found = _outline.decode(body.removeprefix(b"\xef\xbb\xbf"))
     except RecursionError as error:
         raise too_deep() from error
     except msgspec.DecodeError:
@@ -89,17 +92,23 @@ def _by_outline(body: bytes, piece: int) -> RawBatch:
         check_rows(len(rows))
         size = max(1, len(rows) * piece // len(body))
         starts = range(0, len(rows), size)
+        read = read_json if isinstance(found, list) else _read_inner
         return _in_pieces(
-            len(starts), lambda place: b"[%b]" % b",".join(rows[starts[place] : starts[place] + size]), lines=False
+            len(starts), lambda place: b"[%b]" % b",".join(rows[starts[place] : starts[place] + size]), read
         )
     if len(body) > MOST_UNUSUAL:
         raise TooLarge(f"JSON with NaN, or of one record, may have {MOST_UNUSUAL:,} bytes. Split it, or send NDJSON.")
     return columns_of([read_json(body)])
 
 
-def _in_pieces(count: int, text: Callable[[int], bytes], *, lines: bool) -> RawBatch:
-    """A body read piece by piece; ``text(i)`` is its piece i."""
-    read = read_lines if lines else read_json
+def _read_inner(piece: bytes) -> Records:
+    """A list that stands within an object, which is a level more."""
+    return read_json(b'{"records":%b}' % piece)
+
+
+def _in_pieces(count: int, text: Callable[[int], bytes], read: Callable[[bytes], Records]) -> RawBatch:
+    """A body read piece by piece; ``text(i)`` is its piece i, and ``read`` reads everything."""
+    lines = read is read_lines
     batches, begins = [], [0]
     for place in range(count):
         piece = text(place)

@@ -19,6 +19,8 @@ K = TypeVar("K")
 
 def concatenated(batches: list[RawBatch], begins: Sequence[int], payload: Callable[[int], str]) -> RawBatch:
     """One batch of several, which are used up; ``begins``: where each one's rows begin in the body."""
+    if len(batches) == 1:
+        return replace(batches[0], payload=payload)
     lengths = [len(batch) for batch in batches]
     names = list(dict.fromkeys(name for batch in batches for name in batch.columns))
     fields = list(dict.fromkeys(name for batch in batches for name in batch.fields))

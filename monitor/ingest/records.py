@@ -80,7 +80,7 @@ def read_json(body: bytes) -> Records:
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
         read = _json_decoder.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return _from_objects(_objects(_load(body)))
     records = read if isinstance(read, list) else ([read] if read.records is msgspec.UNSET else read.records)
     return _plain(records, body)
@@ -91,7 +91,7 @@ def read_lines(body: bytes) -> Records:
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
         return _plain(_line_decoder.decode_lines(body), body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         lines = [line for line in body.split(b"\n") if line.strip()]
         check_rows(len(lines))
         return _from_objects([_line(line) for line in lines])
@@ -99,7 +99,7 @@ def read_lines(body: bytes) -> Records:
 
 def _plain(records: Sequence[Record], body: bytes) -> Records:
     check_rows(len(records))
-    return Records(records, len(records), _may_hold_booleans(body))
+    return Records(records, len(records), may_hold_booleans(body))
 
 
 def columns_of(bodies: Sequence[Records]) -> RawBatch:
@@ -134,7 +134,7 @@ def _places(body: Records, begin: int) -> Sequence[int]:
     return [begin + place for place in body.places]
 
 
-def _may_hold_booleans(body: bytes) -> bool:
+def may_hold_booleans(body: bytes) -> bool:
     """Cheaper than a look at the type of every value."""
     return b"true" in body or b"false" in body
 

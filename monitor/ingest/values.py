@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from monitor.store.observations.arriving import SentColumn
 
@@ -37,9 +38,12 @@ def split(values: Sequence[Any], *, booleans: bool = True, vectors: bool = False
         return SentColumn(length, boolean=pa.array(values, pa.bool_()))
     if vectors and kinds == {list} and not booleans:
         try:
-            return SentColumn(length, vector=pa.array(values, _LISTS))
+            found = pa.array(values, _LISTS)
         except (pa.ArrowException, OverflowError):
             pass  # not all are of numbers
+        else:
+            if pc.all(pc.greater(pc.list_value_length(found), 0)).as_py() and _all_small(found.flatten()):
+                return SentColumn(length, vector=found)
     return _mixed(values, kinds, vectors)
 
 
@@ -87,6 +91,10 @@ def _is_text(value: str) -> bool:
 
 def _no_text(value: Any) -> str | None:
     return json.dumps(value) if type(value) is str and not _is_text(value) else None
+
+
+def _all_small(numbers: pa.Array) -> bool:
+    return numbers.null_count == 0 and bool(pc.all(pc.less(pc.abs(numbers), _LARGEST)).as_py())
 
 
 def _is_vector(value: Any) -> bool:

@@ -82,6 +82,13 @@ def test_so_are_those_of_two_shards(on_shards: Service, tmp_path: Path) -> None:
         found = store.engine.rows(f"SELECT shardNum() AS shard, count() AS rows FROM {kind}_1 GROUP BY shard", each)
         assert sorted(found["shard"].to_pylist()) == [1, 2]
         assert sum(found["rows"].to_pylist()) == store.engine.number(f"SELECT count() FROM {kind}_1_local")
+    # Where a row goes is not seen, as both shards are one place: by this it is told.
+    spread = store.engine.rows(
+        "SELECT engine_full AS made FROM system.tables WHERE engine = 'Distributed' ORDER BY name",
+        pa.schema([("made", pa.string())]),
+    )
+    expected = [f"Distributed('both', 'default', '{kind}_1_local', cityHash64(id))" for kind in "ilop"]
+    assert spread["made"].to_pylist() == expected
 
 
 def compare(service: Service, tmp_path: Path) -> None:
