@@ -63,8 +63,8 @@ class Unrest:
         shorter = _by_windows(layout, score, self.shorter, self.part, rows.error)
         if own is not None and shorter is not None:  # a week is as restless as its days only if weeks allow for it
             return max(own.reach, min(shorter.reach, own.most))
-        if own is not None or shorter is not None:
-            return (own or shorter).reach  # type: ignore[union-attr]
+        if either := own or shorter:
+            return either.reach
         drawings = None if self.hours is None else self._drawn(layout, self.hours)
         if drawings is None:
             return Z95

@@ -40,9 +40,10 @@ def from_json(body: bytes, piece: int = PIECE) -> RawBatch:
     large body that only the standard library reads."""
     if len(body) <= min(piece, SMALL):
         return columns_of([read_json(body)])
-    if spans := _cut(body, piece):
+    spans, inner = _cut(body, piece)
+    if spans:
         try:
-            view, read = memoryview(body), read_json if _is_list(body) else _read_inner
+            view, read = memoryview(body), _read_inner if inner else read_json
             return _in_pieces(len(spans), lambda place: b"".join((b"[", view[slice(*spans[place])], b"]")), read)
         except BadRequest:
             pass  # cut in the middle of a text or a list, or no JSON: read as it is, or said of the whole
@@ -59,24 +60,21 @@ def from_lines(body: bytes, piece: int = PIECE) -> RawBatch:
     return _in_pieces(len(ends) - 1, lambda place: body[ends[place] : ends[place + 1]], read_lines)
 
 
-def _cut(body: bytes, piece: int) -> list[tuple[int, int]]:
-    """Where pieces of a list begin and end: where one object ends and another begins. That this is not within a text or
-    within another list shows when all pieces are read: then each is a list, and the body is all of them."""
+def _cut(body: bytes, piece: int) -> tuple[list[tuple[int, int]], bool]:
+    """Where pieces of a list begin and end: where one object ends and another begins; and whether the list is within an
+    object. That a cut is not within a text or within another list shows when all pieces are read: then each is a list,
+    and the body is all of them."""
     opening, closing = _OPENING.match(body), _CLOSING.search(body, max(0, len(body) - _END))
     if not opening or not closing or bool(opening[1]) != bool(closing[1]):
-        return []
+        return [], False
     start, end = opening.end(), closing.start() + 1
     spans = []
     while found := _BETWEEN.search(body, start + piece, end):
         spans.append((start, found.start() + 1))
         start = found.end()
     spans.append((start, end))
-    return spans if max(end - start for start, end in spans) <= max(piece, MOST_UNUSUAL) else []
-
-
-def _is_list(body: bytes) -> bool:
-    opening = _OPENING.match(body)
-    return opening is not None and not opening[1]
+    too_long = max(end - start for start, end in spans) > max(piece, MOST_UNUSUAL)
+    return [] if too_long else spans, bool(opening[1])
 
 
 def _by_outline(body: bytes, piece: int) -> RawBatch:
