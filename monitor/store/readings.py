@@ -369,14 +369,10 @@ def newest_judged(connection: Connection, model_id: int, limit: int) -> list[Rea
         .group_by(measured.c.check_name, measured.c.length_hours)
     )
     for check, length, end in connection.execute(ends).all():
-        here = and_(
-            t.model_id == model_id,
-            t.window_end == end,
-            t.check_name == check,
-            t.window_start == end - length * clock.HOUR,
-            t.verdict.is_not(None),
-        )
-        known = select(readings).where(t.id.in_(newest(here))).order_by(t.id).limit(limit - len(found))
+        here = (t.model_id == model_id, t.window_end == end, t.check_name == check)
+        best = newest(*here, t.window_start == end - length * clock.HOUR)
+        mine = (t.id.in_(best), t.verdict.is_not(None))  # not one that was judged before it no longer could be
+        known = select(readings).where(*mine).order_by(t.id).limit(limit - len(found))
         rows = connection.execute(known)
         found += [_reading(row) for row in rows]
     return found

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from alerting.reading import Reading
 from monitor.clock import DAY, HOUR
 from monitor.service import Service
 from monitor.store import models, pages, readings
 from monitor.store.pages import Wanted
+from monitor.store.tables import measured
 from tests import stores
 
 START = 1_700_000_000_000_000 // DAY * DAY
@@ -93,3 +96,15 @@ def test_the_newest_knowledge_is_told(service: Service, monkeypatch: pytest.Monk
     }
     assert all(one.summary == f"{one.metric} is {one.value}" for one in newest)
     assert len(newest) == 6
+
+
+def test_what_was_judged_and_no_longer_can_be_is_not_told(service: Service) -> None:
+    once = reading("a", None, 0, START + 30 * HOUR, 1.0)
+    with service.database.write() as connection:
+        model = models.ensure(connection, "m", START)
+        one = {"check_name": "performance", "length_hours": 24, "window_end": once.end, "change": 1, "as_of": START}
+        connection.execute(insert(measured).values(model_id=model.id, **one))
+        readings.save(connection, model.id, 1, [once, replace(once, metric="b")])
+        assert [found.metric for found in readings.newest_judged(connection, model.id, 10)] == ["a", "b"]
+        readings.save(connection, model.id, 1, [replace(once, as_of=once.as_of + HOUR, verdict=None)])
+        assert [found.metric for found in readings.newest_judged(connection, model.id, 10)] == ["b"]
