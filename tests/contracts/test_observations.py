@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -274,13 +275,14 @@ def test_a_part_is_all_that_is_held(engine: Engine, monkeypatch: pytest.MonkeyPa
     held = []
     for rows in (3000, 24_000):
         engine.append(*((f"{rows}-{number}", rows, number / 7, "some text", None) for number in range(rows)))
+        gc.collect()  # what others left would be taken for room that was given back here
         before, most = pa.total_allocated_bytes(), 0
         with engine.database.read() as connection:
             for table in engine.observations.read(connection, MODEL, rows, rows + 1, COLUMNS, ordered=False):
                 most = max(most, pa.total_allocated_bytes() - before)
                 del table
         held.append(most)
-    assert held[1] <= 2 * held[0]
+    assert 0 < held[1] <= 2 * held[0]
 
 
 def test_new_columns_are_null_in_old_rows(engine: Engine) -> None:
