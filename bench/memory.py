@@ -1,6 +1,6 @@
 """Peak resident memory of the service while a reference and a million rows come in (Linux).
 
-    python -m bench.memory [--rows 1000000] [--reference 100000] [--one-hour]
+    python -m bench.memory [--rows 1000000] [--reference 100000] [--engine sqlite|postgres|chdb] [--one-hour]
 
 Posts of 5,000 rows with 20 features as Arrow, as fast as one client can, with the schedule running: hours are
 summarised while rows come in. The kernel's own high-water mark of the service's process is read, anew for each part;
@@ -11,9 +11,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -21,8 +18,8 @@ import httpx
 import numpy as np
 import pyarrow as pa
 
-from bench.ingest import FORMATS, START, make_body, make_rows, wait_until_up
-from tests.ports import free_port
+from bench.ingest import FORMATS, START, make_body, make_rows
+from bench.serving import ENGINES, serving
 
 POST = 5000
 HOUR = 3_600_000_000  # microseconds
@@ -78,19 +75,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--reference", type=int, default=100_000)
+    parser.add_argument("--engine", choices=ENGINES, default="sqlite")
     parser.add_argument("--one-hour", action="store_true", help="all rows in one hour")
     arguments = parser.parse_args()
-    port = free_port()
-    with tempfile.TemporaryDirectory() as home:
-        serve = [sys.executable, "-m", "monitor", "serve", "--home", home, "--port", str(port)]
-        service = subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as http:
-                wait_until_up(http)
-                measure(http, service.pid, arguments.rows, arguments.reference, one_hour=arguments.one_hour)
-        finally:
-            service.terminate()
-            service.wait()
+    with serving(arguments.engine) as (base, process), httpx.Client(base_url=base, timeout=300) as http:
+        measure(http, process, arguments.rows, arguments.reference, one_hour=arguments.one_hour)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Half an hour of mixed load: does memory or latency creep?
 
-    python -m bench.soak [--minutes 30] [--engine sqlite|postgres]
+    python -m bench.soak [--minutes 30] [--engine postgres|sqlite|chdb]
 
 Clients post single records, batches of rows of the last hour as Arrow, and labels; others open the model's page and ask
 for runs. The same traffic of the two hours before is stored first, so that hours are as large at the beginning as at
@@ -13,10 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -29,10 +25,10 @@ import psutil
 import pyarrow as pa
 from rich.progress import track
 
-from bench.ingest import FORMATS, database_of, make_body
+from bench.ingest import FORMATS, make_body
 from bench.kept import rows_of
+from bench.serving import ENGINES, serving
 from monitor import clock
-from tests.ports import free_port
 
 PARTS = 10
 BEFORE = 2  # hours of traffic
@@ -172,26 +168,10 @@ def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--engine", choices=["sqlite", "postgres"], default="postgres")
+    parser.add_argument("--engine", choices=ENGINES, default="postgres")
     given = parser.parse_args()
-    port = free_port()
-    with tempfile.TemporaryDirectory() as home, database_of(given.engine) as url:
-        command = [sys.executable, "-m", "monitor", "serve", "--home", home, "--port", str(port)]
-        where = {} if url is None else {"PLIMSOLL_DATABASE_URL": url}
-        service = subprocess.Popen(command, env={**os.environ, **where}, stdout=subprocess.DEVNULL)
-        base = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(600):
-                try:
-                    httpx.get(f"{base}/livez")
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.1)
-            report(play(base, service.pid, given.minutes), given.minutes)
-        finally:
-            service.terminate()
-            service.wait()
-            os.sync()
+    with serving(given.engine) as (base, process):
+        report(play(base, process, given.minutes), given.minutes)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.shares.baseline import Baseline, fit
+from detectors.shares.baseline_error import step_error
 from detectors.shares.cells import Cells
 from detectors.shares.horizons import Horizon, mean_terms
 from detectors.shares.memory import PAST, Memory, memory_of
@@ -73,7 +74,7 @@ def horizon(fitted: Fit, length: int) -> Horizon:
     step, worthwhile = None, np.zeros(columns, dtype=bool)
     if length <= STEPS and (memory.first > 0).any():
         deviations = step_deviations(cells, fitted.reference, fitted.residuals, fitted.row, weights, length)
-        step = unrest_of(cells, deviations, np.zeros(columns), length)
+        step = _in_new_weeks(fitted, unrest_of(cells, deviations, np.zeros(columns), length), weights)
         worthwhile = _pays(cells, fitted, step, level, deviations, found)
     return Horizon(
         length=length,
@@ -136,6 +137,14 @@ def taken(fitted: Fit, found: Deviations, length: int) -> Array:
     leverage = fitted.baseline.leverage(mean_terms(fitted.reference, length, chosen))
     taken: Array = np.clip((rows * leverage).mean(axis=0), 0, 0.5)
     return taken
+
+
+def _in_new_weeks(fitted: Fit, step: Unrest, weights: Array) -> Unrest:
+    """The baseline followed the reference's own steps, which therefore lack its error; those of other weeks have it."""
+    hour, found = _own(fitted, 1)
+    variance = hour.excess + (found.independent.mean(axis=0) if len(found.ends) else 0.0)
+    error = step_error(fitted.reference, fitted.baseline, fitted.memory, weights)
+    return replace(step, excess=step.excess + 2 * error[fitted.cells.owner] * variance)
 
 
 def _pays(cells: Cells, fitted: Fit, step: Unrest, level: Unrest, steps: Deviations, levels: Deviations) -> Flags:

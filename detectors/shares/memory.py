@@ -30,11 +30,15 @@ class Memory:
     first: Array
     decay: Array
 
+    def correlations(self, lags: NDArray[np.int64]) -> Array:
+        """Autocorrelations at so many hours, at least 1, [K, F] of [K, 1]."""
+        found: Array = self.first * self.decay ** (lags - 1)
+        return found
+
     def variance(self, length: int) -> Array:
         """Variance of the mean of so many hours, in units of one hour's variance, [F]."""
         lags = np.arange(1, length)[:, None]
-        correlations = self.first * self.decay ** (lags - 1)
-        found: Array = (1 + 2 * ((1 - lags / length) * correlations).sum(axis=0)) / length
+        found: Array = (1 + 2 * ((1 - lags / length) * self.correlations(lags)).sum(axis=0)) / length
         return found
 
     def step_weights(self, length: int) -> Array:

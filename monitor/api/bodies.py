@@ -108,8 +108,9 @@ def room_of(state: State) -> Room:
 
 
 @contextlib.asynccontextmanager
-async def body_of(request: Request, model: str) -> AsyncIterator[bytes]:
-    """The request's body; its room is held, and one of a few places of work, until the block ends.
+async def body_of(request: Request, model: str) -> AsyncIterator[list[bytes]]:
+    """The request's body in a list, which it may be taken out of; its room is held, and one of a few places of work,
+    until the block ends.
 
     Raises what ``read`` and ``Room.desk`` raise.
     """
@@ -117,9 +118,9 @@ async def body_of(request: Request, model: str) -> AsyncIterator[bytes]:
     room, limit = room_of(state), state.service.settings.max_body
     check_announced(request.headers.get("content-length"), limit)
     with held_by(room, client) as held:
-        body = await read(request.receive, await first_of(request.receive), limit, held)
+        body = [await read(request.receive, await first_of(request.receive), limit, held)]
         encoding, type_ = request.headers.get("content-encoding"), request.headers.get("content-type")
-        async with room.desk(model, client, unpacked(len(body), encoding, type_, limit)):
+        async with room.desk(model, client, unpacked(len(body[0]), encoding, type_, limit)):
             yield body
 
 

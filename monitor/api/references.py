@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from monitor import memory
 from monitor.actions.prepare_reference import pin_reference, put_reference
 from monitor.api.access import requires
 from monitor.api.bodies import body_of
@@ -25,22 +26,29 @@ router = APIRouter()
 async def put(model: str, name: str, request: Request) -> Response:
     """A new version of a named reference."""
     service, now = service_of(request), now_of(request)
-    async with body_of(request, model) as body:
-        given = dict(request.headers)
-        told = await run_in_threadpool(_put, service, model, name, body, given, now)
+    try:
+        async with body_of(request, model) as body:
+            given = dict(request.headers)
+            told = await run_in_threadpool(_put, service, model, name, body, given, now)
+    finally:
+        await run_in_threadpool(memory.release)
     return answer(told, 201)
 
 
-def _put(service: Service, model: str, name: str, body: bytes, headers: dict[str, str], now: int) -> dict[str, Any]:
-    window = _window(body, headers)
+def _put(
+    service: Service, model: str, name: str, body: list[bytes], headers: dict[str, str], now: int
+) -> dict[str, Any]:
+    """``body`` is taken out of its list, so that it is gone once it is read."""
+    window = _window(body[0], headers)
     if window is not None:
         start, end = (moment(window.get(key), f"window.{key}") for key in ("start", "end"))
         if start is None or end is None:
             raise Invalid("A window needs start and end", field="window")
         return pin_reference(service, model, name, start, end, now)
     limit = service.settings.max_body
-    raw = decode(body, headers.get("content-type"), headers.get("content-encoding"), "references", limit)
-    return put_reference(service, model, name, conform.reference(raw, now), now)
+    type_, encoding = headers.get("content-type"), headers.get("content-encoding")
+    rows = conform.reference(decode(body.pop(), type_, encoding, "references", limit), now)
+    return put_reference(service, model, name, rows, now)
 
 
 def _window(body: bytes, headers: dict[str, str]) -> dict[str, Any] | None:

@@ -30,6 +30,7 @@ _OF_CLUSTERS = {
     "distributed_foreground_insert": 1,
     "distributed_product_mode": "local",  # both sides of a join have the shard of their id
 }
+_OF_EMBEDDED = {"max_threads": 1}  # each thread takes room, of which there is the process's alone
 
 # An id that was stored is found on whichever replica is asked.
 _OF_REPLICAS = {"insert_quorum": "auto", "insert_quorum_parallel": 0, "select_sequential_consistency": 1}
@@ -120,7 +121,7 @@ def _connect(address: Address) -> Any:
     settings = _SETTINGS | (_OF_CLUSTERS if address.cluster else {}) | (_OF_REPLICAS if address.replicated else {})
     options = dict(address.options)
     if address.embedded:
-        return _embedded(clickhouse_connect, options, settings)
+        return _embedded(clickhouse_connect, options, settings | _OF_EMBEDDED)
     options |= {"connect_timeout": 5, "send_receive_timeout": SECONDS}
     if address.database != "default":
         first = clickhouse_connect.get_client(**options)

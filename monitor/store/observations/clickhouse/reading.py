@@ -19,6 +19,7 @@ from monitor.store.observations.schema import FIXED
 from monitor.store.observations.single import as_kind, assembled
 
 _SPARING = "SETTINGS max_threads = 1, max_block_size = 8192"  # each thread holds blocks of each part of the table
+_CHUNK_CELLS = 750_000  # an answer is held three times over while it changes hands
 _COUNTS = pa.schema([("hour", pa.int64()), ("rows", pa.int64())])
 
 
@@ -29,10 +30,10 @@ def read(
     schema = shared.rows_schema(columns)
     selected = ",".join({"timestamp": "ts AS timestamp"}.get(name, name) for name in schema.names)
     select, part = f"SELECT {selected} FROM {table(PREDICTIONS, model)} FINAL WHERE", shared.part_rows(columns)
-    at_once = min(shared.CHUNK_ROWS, max(1, shared.PART_CELLS // shared.cells(columns)))
+    at_once = min(shared.CHUNK_ROWS, max(1, _CHUNK_CELLS // shared.cells(columns)))
     for first, last, rows in _stretches(engine, model, start, end, at_once, None if ordered else part):
         if not ordered and rows > part and last - first == 1:
-            yield from _parts(engine, select, first, schema, part)
+            yield from _parts(engine, select, first, schema, min(part, at_once))
         else:
             order = f"ORDER BY hour{', id' if ordered else ''}"
             yield engine.rows(f"{select} hour >= {first} AND hour < {last} {order}", schema)

@@ -25,6 +25,7 @@ TYPES: dict[Storage, str] = {
 }
 # Kept over a loss of power too; a token is known again for so many inserts.
 _KEPT = "fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000"
+_BY_COLUMN = ", vertical_merge_algorithm_min_rows_to_activate = 1"  # one column at a time: a merge of all takes 40 MB
 _REVISION = "ts Int64, value String, kind LowCardinality(String), arrived Int64, batch Int64, place UInt32"
 _HASHED = "id String, hash UInt64 DEFAULT cityHash64(id)"
 _TIMED = "hour Int32, week Int32, id String"
@@ -104,10 +105,11 @@ def creation(engine: Engine, model: StoredModel) -> list[str]:
                 f" {text(engine.address.database)}, {name}, cityHash64(id))"
             )
         replicated = "Replicated" if engine.address.replicated else ""
+        kept = _KEPT + (_BY_COLUMN if engine.address.embedded else "")
         statements.append(
             f"CREATE TABLE IF NOT EXISTS {name}{everywhere} ({shape.columns})"
             f" ENGINE = {replicated}ReplacingMergeTree(batch){' PARTITION BY week' if shape.weekly else ''}"
-            f" ORDER BY ({shape.order}) SETTINGS {_KEPT}, index_granularity = {shape.granularity}"
+            f" ORDER BY ({shape.order}) SETTINGS {kept}, index_granularity = {shape.granularity}"
         )
     return statements
 
