@@ -73,8 +73,13 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
 def finite(value: Any) -> Any:
     """The same as plain JSON values: every NaN and infinity is None, numpy's numbers and arrays are Python's."""
+    if value.__class__ in _PLAIN:  # nearly all are, of tens in each of thousands of readings
+        return value
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, float):

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.detection import promise
+from bench.detection import oracle, promise
 from bench.detection.metrics import poisson_interval
 from bench.detection.picture import Bar
 
 FALSE = ("hours", "features", "rows/h", "tolerance", "k", "model-months", "rejections a month", "95 %", "incidents")
-DELAY = ("hours", "shift", "delays", "tolerance", "median h", "90 % h", "oracle median", "oracle 90 %", "ratio")
+DELAY = ("hours", "shift", "delays", "tolerance", "median h", "90 % h", "oracle's", "ratio", "as quiet", "its", "ratio")
 
 
 def _quiet(folder: Path) -> dict[tuple[str, int, int, float, float], list[dict[str, Any]]]:
@@ -58,29 +58,28 @@ def bars(folder: Path) -> list[Bar]:
 
 
 def delays(folder: Path) -> list[tuple[str, ...]]:
-    """Median and 90 % delay of single features beside the oracle's."""
+    """Median and 90 % delay of single features beside the oracle's medians: at the budget, and at as few false alarms
+    as were had."""
     found: dict[tuple[str, float, float], list[float]] = defaultdict(list)
     for month in promise.results(folder).values():
         for case in month["found"] if month["size"] else ():
             hours = [np.inf if one is None else float(one) for one in case["delays"]]
             found[month["base"], month["size"], case["tolerance"]] += hours
-    return list(_delay_lines(found, promise.oracle_delays(folder)))
+    return list(_delay_lines(found, promise.oracle_bounds(folder), promise.rates(folder)))
 
 
 def _delay_lines(
-    found: dict[tuple[str, float, float], list[float]], best: dict[str, list[float]]
+    found: dict[tuple[str, float, float], list[float]], bounds: dict[str, float], rates: dict[tuple[str, float], float]
 ) -> Iterator[tuple[str, ...]]:
     for base, size, tolerance in sorted(found, key=lambda one: (one[0] == "ar", one[1], one[2])):
-        hours = found[base, size, tolerance]
+        hours, rate = found[base, size, tolerance], rates[base, tolerance]
         middle, most = np.quantile(hours, [0.5, 0.9], method="higher")
-        oracle = best[f"{base}-{size:g}"]
+        at_budget = bounds[f"{base}-{size:g}"]
+        both = oracle.delays(base, size, 500, [at_budget, at_budget - np.log(rate)], seed=promise.ORACLE)
         plain = (base, f"{size:g} sd", str(len(hours)), f"{tolerance:g}", _hours(middle), _hours(most))
-        yield (
-            *plain,
-            _hours(oracle[0]),
-            _hours(oracle[1]),
-            f"{middle / oracle[0]:.2g}" if np.isfinite(middle) else "–",
-        )
+        oracles = [float(np.quantile(one, 0.5, method="higher")) for one in both]
+        ratios = [f"{middle / one:.2g}" if np.isfinite(middle) else "–" for one in oracles]
+        yield (*plain, _hours(oracles[0]), ratios[0], f"{rate:.2g}", _hours(oracles[1]), ratios[1])
 
 
 def _hours(value: float) -> str:
