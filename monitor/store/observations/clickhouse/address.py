@@ -10,6 +10,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from monitor.errors import Invalid
 
 _YES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+_SMALL = {  # bytes of the embedded engine's caches, which would take gigabytes
+    "mark_cache_size": 8 << 20,
+    "index_mark_cache_size": 1 << 20,
+    "primary_index_cache_size": 8 << 20,
+    "query_condition_cache_size": 1 << 20,
+}
 _OPTIONS = {"cluster", "replicated", "on_cluster", "counts"}
 
 
@@ -62,9 +68,8 @@ def _embedded(url: str) -> Address:
     if not path:
         raise _unreadable("it has no path")
     given = _given(query, _OPTIONS | {"config"})
-    options: dict[str, Any] = {"interface": "chdb", "path": path}
-    if "config" in given:
-        options["chdb_options"] = {"config-file": given["config"]}
+    own = {"config-file": given["config"]} if "config" in given else _SMALL
+    options: dict[str, Any] = {"interface": "chdb", "path": path, "chdb_options": own}
     return _address(options, "default", given, embedded=True)
 
 
