@@ -86,12 +86,16 @@ def test_tables_tell_what_is_kept(tmp_path):
     lines = [{**quiet, "found": cases}, {**quiet, "size": 0.3, "found": moved}]
     lines = [{**one, "key": promise.Month("ar", 50, 500, 0, one["size"]).key, "engine": "x"} for one in lines]
     (tmp_path / "promise.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
-    (tmp_path / f"oracle-v{promise.VERSION}.json").write_text(json.dumps({"ar-0.3": [2.0, 5.0]}))
+    (tmp_path / f"oracle-v{promise.ORACLE}.json").write_text(json.dumps({"ar-0.3": 9.5}))
     (line, every) = promised.false_alarms(tmp_path)
     assert line == ("ar", "50", "500", "0", "1", "1", "3", "0.62 – 8.8", "2")
     assert every[0] == "all"
     (delay,) = promised.delays(tmp_path)
-    assert delay == ("ar", "0.3 sd", "3", "0", "4", "over 336", "2", "5", "2")
+    assert delay[:6] == ("ar", "0.3 sd", "3", "0", "4", "over 336")
+    at_budget, ratio, rate, as_quiet, other = map(float, delay[6:])
+    assert rate == 2  # twice what k = 1 allows, so that oracle is quicker
+    assert 1 <= as_quiet < at_budget < 20
+    assert (ratio, other) == (float(f"{4 / at_budget:.2g}"), float(f"{4 / as_quiet:.2g}"))
 
 
 def test_published_estimates_are_summed_up():
