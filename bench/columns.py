@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -37,9 +35,8 @@ from bench.ingest import (
     make_rows,
     post,
     timed,
-    wait_until_up,
 )
-from tests.ports import free_port
+from bench.serving import serving
 
 HOUR = 3_600_000_000
 PART = 50_000
@@ -118,17 +115,8 @@ def ingest(rows: int, posts: int, folder: Path, http: httpx.Client) -> None:
 
 def served(arguments: argparse.Namespace, folder: Path) -> None:
     """Serve from empty stores while posts are measured."""
-    port = free_port()
-    command = [sys.executable, "-m", "monitor", "serve", "--home", str(folder / "home"), "--port", str(port)]
-    command += ["--observations-url", f"chdb://{folder / 'observations'}"]
-    service = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as http:
-            wait_until_up(http)
-            ingest(arguments.rows or 5000, arguments.posts, folder, http)
-    finally:
-        service.terminate()
-        service.wait()
+    with serving("chdb") as (base, _), httpx.Client(base_url=base, timeout=120) as http:
+        ingest(arguments.rows or 5000, arguments.posts, folder, http)
 
 
 def wide_rows(count: int, features: int, part: int) -> pa.Table:

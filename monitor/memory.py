@@ -20,7 +20,7 @@ def prepare() -> None:
     Large arrays are given back when they are freed: glibc would put those after the first into the heap, where they
     leave holes. One thread for linear algebra: our matrices are small, and threads that wait for one another took a
     quarter of the processor time of a replay. chDB gives back at once what it needs no more, and keeps none for each of
-    its 160 threads: after five seconds, as it would, a service that is busy has twice that.
+    its 160 threads: after five seconds, as it would, a service that is busy has half as much again.
 
     To be called before any thread is started and before numpy and Arrow are imported.
     """

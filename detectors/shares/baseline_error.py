@@ -30,12 +30,11 @@ def coefficient_covariance(reference: Hours, baseline: Baseline, memory: Memory)
     return found
 
 
-def step_error(reference: Hours, baseline: Baseline, memory: Memory, weights: Array) -> Array:
-    """Variance of the baseline's part in a step by ``weights`` [F, 48 + length], in units of one hour's variance: the
-    mean over the week, [F]."""
+def step_error(covariance: Array, weights: Array) -> Array:
+    """Variance of the baseline's part in a step by ``weights`` [F, 48 + length], of the ``covariance`` of its
+    coefficients and in its units: the mean over the week, [F]."""
     span = weights.shape[1]
     windows = sliding_window_view(terms(np.arange(WEEK + span)), span, axis=0)[::_EVERY]
     of_step = np.moveaxis(windows @ weights.T, 2, 0)  # [F, windows, 18]
-    covariance = coefficient_covariance(reference, baseline, memory)
     found: Array = ((of_step @ covariance) * of_step).sum(axis=-1).mean(axis=-1)
     return found

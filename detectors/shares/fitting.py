@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.shares.baseline import Baseline, fit
-from detectors.shares.baseline_error import step_error
+from detectors.shares.baseline_error import coefficient_covariance, step_error
 from detectors.shares.cells import Cells
 from detectors.shares.horizons import Horizon, mean_terms
 from detectors.shares.memory import PAST, Memory, memory_of
@@ -46,6 +47,11 @@ class Fit:
     q: Array
     row: Array
     memo: dict[int, tuple[Unrest, Deviations]] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def covariance(self) -> Array:
+        """Of the baseline's coefficients, in units of one hour's variance, [F, 18, 18]; the same for all lengths."""
+        return coefficient_covariance(self.reference, self.baseline, self.memory)
 
 
 def fit_reference(cells: Cells, reference: Hours, row: Array | None = None) -> Fit:
@@ -143,7 +149,7 @@ def _in_new_weeks(fitted: Fit, step: Unrest, weights: Array) -> Unrest:
     """The baseline followed the reference's own steps, which therefore lack its error; those of other weeks have it."""
     hour, found = _own(fitted, 1)
     variance = hour.excess + (found.independent.mean(axis=0) if len(found.ends) else 0.0)
-    error = step_error(fitted.reference, fitted.baseline, fitted.memory, weights)
+    error = step_error(fitted.covariance, weights)
     return replace(step, excess=step.excess + 2 * error[fitted.cells.owner] * variance)
 
 

@@ -60,6 +60,7 @@ def test_hours_that_go_together_make_it_larger() -> None:
     weights = fitted.memory.step_weights(24)
     none = Memory(np.zeros(COLUMNS), np.zeros(COLUMNS))
     wandering_, independent = (
-        step_error(reference, fitted.baseline, memory, weights) for memory in (fitted.memory, none)
+        step_error(coefficient_covariance(reference, fitted.baseline, memory), weights)
+        for memory in (fitted.memory, none)
     )
     assert (wandering_ > 2 * independent).all()

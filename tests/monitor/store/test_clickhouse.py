@@ -62,6 +62,28 @@ def test_a_folder_belongs_to_one_engine(tmp_path: Path) -> None:
     first.close()
 
 
+_SETTINGS = "FROM system.server_settings WHERE name"
+_CACHES = f"""SELECT count() {_SETTINGS} IN ('mark_cache_size', 'index_mark_cache_size', 'primary_index_cache_size',
+    'query_condition_cache_size') AND toUInt64OrZero(value) <= 8388608"""
+_BY_COLUMN = "countSubstrings(engine_full, 'vertical_merge_algorithm_min_rows_to_activate = 1')"
+
+
+def test_the_embedded_engine_takes_little_memory(tmp_path: Path) -> None:
+    store = ClickHouseObservations(f"chdb://{tmp_path / 'rows'}")
+    store.ensure_model(None, MODEL)
+    assert store.engine.number(_CACHES) == 4
+    assert store.engine.number("getSetting('max_threads')") == 1
+    assert store.engine.number(f"SELECT sum({_BY_COLUMN}) FROM system.tables") == len(schema.SHAPES)
+    store.close()
+    file = tmp_path / "own.xml"
+    file.write_text("<clickhouse><mark_cache_size>99000000</mark_cache_size></clickhouse>", "utf-8")
+    own = ClickHouseObservations(f"chdb://{tmp_path / 'other'}?config={file}")
+    assert (
+        own.engine.number("SELECT toUInt64(value) FROM system.server_settings WHERE name = 'mark_cache_size'") == 99e6
+    )
+    own.close()
+
+
 def test_a_column_that_an_unfinished_unit_of_work_left_gets_its_type(tmp_path: Path) -> None:
     store = ClickHouseObservations(f"chdb://{tmp_path / 'rows'}")
     store.ensure_model(None, StoredModel(7, "m", (StoredColumn("feature", "x", 0, "number"),)))
