@@ -28,7 +28,9 @@ from monitor.store.summaries import Dirty, LabelSummary, Summary
 
 LABEL_HOURS_AT_ONCE = 48  # their counts are dense in memory, one row per hour and hour it became known
 LABEL_ROWS_AT_ONCE = 200_000  # of predictions, labelled or not; one hour of more is counted in parts
-HOURS_AT_ONCE = 24 * 14  # one transaction; between two of them posts get their turn
+HOURS_AT_ONCE = 24 * 14  # of one snapshot, at most: fewer where they have many columns or segments
+FIRST_HOURS = 24  # likewise, of the first, before it is known what they take
+BYTES_AT_ONCE = 16 << 20  # of encoded counts, about, which are in memory until they are written
 REST = 9  # times as long as the clockwork counted
 LONGEST_REST = 120.0  # seconds
 
@@ -37,25 +39,30 @@ def summarise(service: Service, name: str, before_hour: int, now: int) -> int:
     """Bring the model's summaries of hours before ``before_hour`` up to date; how many hours were counted. Each is
     counted once on the cuts that hold: one to which rows keep coming waits for the next time, or this would not
     end."""
-    counted, done, cuts = 0, set[int](), None
+    counted, done, cuts, at_once = 0, set[int](), None, min(FIRST_HOURS, HOURS_AT_ONCE)
     while _waits(service, name, before_hour):
-        with service.database.write(locks.model(name)) as connection:
-            model = models.find(connection, name)
+        with service.database.read_first(locks.model(name)) as (snapshot, writing):
+            model = models.find(snapshot, name)
             if model is None:
                 break
             if model.binning_id != cuts:  # nothing that was counted on other ones is of use
                 done.clear()
-            waiting = summaries.dirty(connection, model.id, before_hour)
-            marks = [mark for mark in waiting if mark.hour not in done][:HOURS_AT_ONCE]
+            cuts = model.binning_id
+            waiting = summaries.dirty(snapshot, model.id, before_hour)
+            marks = [mark for mark in waiting if mark.hour not in done][:at_once]
             if not marks:
                 break
-            binning_id, binning, meaning = _binning(connection, model, now)
-            cuts = binning_id
-            kept = [mark for mark in marks if model.rows_since is None or mark.hour >= model.rows_since]
-            _count(service, connection, model, (binning_id, binning, meaning), kept)
-            summaries.settle(connection, model.id, marks)
-        done |= {mark.hour for mark in marks}
-        counted += len(marks)
+            binning = _binning(snapshot, model)
+            if binning is None:
+                with writing() as connection:
+                    _make_binning(connection, model, now)
+                continue
+            found = _count(service, snapshot, model, binning, marks)
+            with writing() as connection:
+                written = _write(connection, model, marks, found)
+        done |= written
+        counted += len(written)
+        at_once = max(1, min(2 * at_once, HOURS_AT_ONCE, len(marks) * BYTES_AT_ONCE // max(found.size, 1)))
     return counted
 
 
@@ -65,16 +72,28 @@ def _waits(service: Service, name: str, before_hour: int) -> bool:
         return summaries.waits(connection, name, before_hour)
 
 
-def _binning(connection: Connection, model: Model, now: int) -> tuple[int, Binning, Meaning]:
-    """The model's cuts. Before any that were made of rows they hold every column there is: a new column makes new
-    ones."""
-    meaning = meaning_of_model(model)
-    if model.binning_id is not None:
-        binning = Binning.from_bytes(references.binning(connection, model.binning_id))
-        if model.task is not None or _covers(binning, model.stored.columns):
-            return model.binning_id, binning, meaning
-    made = counting.binning_of(model.stored.columns, meaning, [])
-    return references.add_binning(connection, model.id, made.to_bytes(), now), made, meaning
+def _binning(connection: Connection, model: Model) -> Binning | None:
+    """The model's cuts. Before any that were made of rows they must hold every column there is, or there are none."""
+    if model.binning_id is None:
+        return None
+    binning = Binning.from_bytes(references.binning(connection, model.binning_id))
+    return binning if model.task is not None or _covers(binning, model.stored.columns) else None
+
+
+def _make_binning(connection: Connection, model: Model, now: int) -> None:
+    if _is_as_before(connection, model):
+        made = counting.binning_of(model.stored.columns, meaning_of_model(model), [])
+        references.add_binning(connection, model.id, made.to_bytes(), now)
+
+
+def _is_as_before(connection: Connection, model: Model) -> bool:
+    """Whether the model is still there, and counted as it was."""
+    now = models.find(connection, model.name)
+    return now is not None and (now.id, now.binning_id, meaning_of_model(now)) == (
+        model.id,
+        model.binning_id,
+        meaning_of_model(model),
+    )
 
 
 def _covers(binning: Binning, columns: Sequence[StoredColumn]) -> bool:
@@ -82,40 +101,64 @@ def _covers(binning: Binning, columns: Sequence[StoredColumn]) -> bool:
     return wanted <= set(binning.by_name)
 
 
-def _count(
-    service: Service,
-    connection: Connection,
-    model: Model,
-    counted_on: tuple[int, Binning, Meaning],
-    marks: Sequence[Dirty],
-) -> None:
-    binning_id, binning, meaning = counted_on
+@dataclass(frozen=True)
+class _Found:
+    """What was counted in some hours."""
+
+    rows: list[Summary]
+    labels: list[LabelSummary]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(len(one.data) for one in self.rows) + sum(len(one.data) for one in self.labels)
+
+
+def _count(service: Service, snapshot: Connection, model: Model, binning: Binning, waiting: Sequence[Dirty]) -> _Found:
+    """Count the hours that still have their rows."""
+    marks = [mark for mark in waiting if model.rows_since is None or mark.hour >= model.rows_since]
+    change, meaning = {mark.hour: mark.change for mark in marks}, meaning_of_model(model)
     full = [mark.hour for mark in marks if not mark.labels_only]
-    change = {mark.hour: mark.change for mark in marks}
-    with service.database.unchanging(connection) as snapshot:  # a large hour is read twice
-        rows = (
-            Summary(version, hour, rows, newest, change[hour], data, segment)
-            for start, end in _runs(full)
-            for version, segment, hour, rows, newest, data in _hours(
-                service, snapshot, model, binning, meaning, start, end
-            )
-            if hour in change
+    rows = [
+        Summary(version, hour, count, newest, change[hour], data, segment)
+        for start, end in _runs(full)
+        for version, segment, hour, count, newest, data in _hours(
+            service, snapshot, model, binning, meaning, start, end
         )
-        summaries.replace(connection, model.id, binning_id, full, rows)
-        hours = [mark.hour for mark in marks]
-        label_rows = (
-            row
-            for part, count in _parts(connection, model, hours)
-            for row in _labels(service, snapshot, model, binning, meaning, part, count, change)
-        )
-        summaries.replace_labels(connection, model.id, binning_id, hours, label_rows)
+        if hour in change
+    ]
+    predicted, again = Counter[int](), set(full)
+    known = summaries.predicted(snapshot, model.id, marks[0].hour, marks[-1].hour + 1) if marks else ()
+    now = [(one.hour, one.rows) for one in rows if one.segment == ""]
+    for hour, count in [*((hour, count) for _, hour, count in known if hour not in again), *now]:
+        predicted[hour] += count
+    labels = [
+        row
+        for part, count in _parts(list(change), predicted)
+        for row in _labels(service, snapshot, model, binning, meaning, part, count, change)
+    ]
+    return _Found(rows, labels)
 
 
-def _parts(connection: Connection, model: Model, hours: Sequence[int]) -> Iterator[tuple[Sequence[int], int]]:
-    """Hours in parts, each of few enough and of few enough rows; and how many rows these are."""
-    rows: Counter[int] = Counter()
-    for _, hour, count in summaries.predicted(connection, model.id, hours[0], hours[-1] + 1) if hours else ():
-        rows[hour] += count
+def _write(connection: Connection, model: Model, marks: Sequence[Dirty], found: _Found) -> set[int]:
+    """Keep what was counted, unless it no longer holds; the hours of which it does."""
+    if model.binning_id is None or not _is_as_before(connection, model):
+        return set()
+    first, last = marks[0].hour, marks[-1].hour
+    waiting = {mark.hour: mark for mark in summaries.dirty(connection, model.id, last + 1) if mark.hour >= first}
+    good = [mark for mark in marks if (now := waiting.get(mark.hour)) and now.labels_only == mark.labels_only]
+    hours = {mark.hour for mark in good}
+    counted = [mark for mark in good if model.rows_since is None or mark.hour >= model.rows_since]
+    full = [mark.hour for mark in counted if not mark.labels_only]
+    summaries.replace(connection, model.id, model.binning_id, full, (one for one in found.rows if one.hour in hours))
+    labels = (one for one in found.labels if one.hour in hours)
+    summaries.replace_labels(connection, model.id, model.binning_id, [mark.hour for mark in counted], labels)
+    summaries.settle(connection, model.id, good)
+    return hours
+
+
+def _parts(hours: Sequence[int], rows: Mapping[int, int]) -> Iterator[tuple[Sequence[int], int]]:
+    """Hours in parts, each of few enough and of few enough ``rows``; and how many these are."""
     part: list[int] = []
     held = 0
     for hour in hours:

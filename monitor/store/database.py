@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import AbstractContextManager
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
@@ -13,14 +14,16 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 
 from monitor.errors import PlimsollError, StoreBusy, StoreUnavailable, TooLarge
 from monitor.store import locks, on_postgres, on_sqlite
-from monitor.store.turn import Writers, WriteTurn
+from monitor.store.turn import Names, Writers, WriteTurn
 
 LEAST_ROOM = 16 << 20  # bytes
 PATIENCE = 30.0  # seconds that a unit of work waits for others, unless it says otherwise
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Connection", "Database"]
+__all__ = ["Connection", "Database", "Writing"]
+
+Writing = Callable[[], AbstractContextManager[Connection]]
 
 
 class Database:
@@ -33,6 +36,7 @@ class Database:
         self.engine = on_sqlite.engine(self.url) if self.is_sqlite else on_postgres.engine(self.url)
         self._writer = on_sqlite.engine(self.url, on_sqlite.WRITER_KIBIBYTES) if self.is_sqlite else self.engine
         self._turn = WriteTurn()
+        self._names = Names()
         self._rounds = Writers()
 
     @contextlib.contextmanager
@@ -61,15 +65,22 @@ class Database:
             yield
 
     @contextlib.contextmanager
-    def unchanging(self, connection: Connection) -> Iterator[Connection]:
-        """Within a ``write``: where what others had committed by then can be read several times alike. On SQLite that
-        is the connection itself, since nobody else writes."""
-        if self.is_sqlite:
-            yield connection
-            return
-        on_postgres.allow_rest(connection)
-        with self.read() as found:
-            yield found
+    def read_first(self, *names: str, patience: float = PATIENCE) -> Iterator[tuple[Connection, Writing]]:
+        """A unit of work that reads for long before it writes, if at all: one snapshot, and what ends it and begins the
+        writing. Posts go on meanwhile. ``names`` are held as in ``write``; on SQLite against others of this kind alone,
+        so whoever writes looks first whether what it read still holds."""
+        with contextlib.ExitStack() as held, contextlib.ExitStack() as reading:
+            if self.is_sqlite:
+                held.enter_context(self._names.held(names, patience))
+            else:
+                connection = held.enter_context(self.write(*names, patience=patience))
+                on_postgres.allow_rest(connection)
+
+            def writing() -> AbstractContextManager[Connection]:
+                reading.close()
+                return self.write() if self.is_sqlite else contextlib.nullcontext(connection)
+
+            yield reading.enter_context(self.read()), writing
 
     @contextlib.contextmanager
     def write_free(self, names: Sequence[str], patience: float) -> Iterator[tuple[Connection, Set[str]]]:

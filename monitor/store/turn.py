@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from weakref import WeakValueDictionary
 
-from monitor.errors import StoreUnavailable
+from monitor.errors import StoreBusy, StoreUnavailable
 
 LONGEST = 30.0  # seconds that a writer of this process may take
 _STEP = 0.05
@@ -82,3 +83,24 @@ class Writers:
     def ended(self) -> None:
         """It is no more."""
         self._since.pop(threading.get_ident(), None)
+
+
+class Names:
+    """What units of work of this process hold by name, where the engine holds no names."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def held(self, names: Sequence[str], patience: float) -> Iterator[None]:
+        """Hold them until the block ends. Raises StoreBusy where others hold one for longer than ``patience``
+        (seconds)."""
+        with self._lock:  # whoever waits keeps a lock alive, too
+            locks = [self._locks.setdefault(name, threading.Lock()) for name in sorted(set(names))]
+        with contextlib.ExitStack() as stack:
+            for lock in locks:
+                if not lock.acquire(timeout=patience):
+                    raise StoreBusy("Another writer holds what this needs just now; nothing was stored. Try again.")
+                stack.callback(lock.release)
+            yield

@@ -62,9 +62,11 @@ def both(service: Service) -> tuple[list[Any], list[Any]]:
     assert isinstance(store, Counting)
     with service.database.write() as connection:
         model = World(service).found(connection)
-        binning_id, binning, meaning = counting_here._binning(connection, model, NOW)
-        del binning_id
-        assert meaning == meaning_of_model(model)
+        if counting_here._binning(connection, model) is None:
+            counting_here._make_binning(connection, model, NOW)
+            model = World(service).found(connection)
+        binning, meaning = counting_here._binning(connection, model), meaning_of_model(model)
+        assert binning is not None
         first, last = 0, (START + 40 * D) // HOUR
         assert counted_there.can_be(binning, model.columns, meaning)
         there = list(counted_there.hours(store, model.stored, binning, meaning, first, last))

@@ -153,8 +153,11 @@ def test_who_reads_beside_a_write_may_take_hours(on_postgres: Service) -> None:
     asked = text("SHOW idle_in_transaction_session_timeout")
     with on_postgres.database.write() as connection:
         assert connection.execute(asked).scalar() == "15min"
-        with on_postgres.database.unchanging(connection) as snapshot:
-            assert snapshot.execute(PID).scalar() != connection.execute(PID).scalar()
+    with on_postgres.database.read_first() as (snapshot, writing):
+        reader = snapshot.execute(PID).scalar()
+        with writing() as connection:
+            assert snapshot.closed
+            assert reader != connection.execute(PID).scalar()
             assert connection.execute(asked).scalar() == "6h"
     with on_postgres.database.write() as connection:
         assert connection.execute(asked).scalar() == "15min"
@@ -164,7 +167,7 @@ def test_a_connection_that_takes_no_writes_is_given_up_in_the_middle_of_a_readin
     database, pids = on_postgres.database, []
 
     def write_in_a_reading() -> None:
-        with database.write() as connection, database.unchanging(connection):
+        with database.read_first() as (_, writing), writing() as connection:
             pids.append(connection.execute(PID).scalar())
             connection.execute(text("SET LOCAL transaction_read_only = on"))
             connection.execute(text("UPDATE models SET name = name"))
