@@ -87,7 +87,8 @@ def finite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(inner) for inner in value]
+        numbers = set(map(type, value)) == {float} and math.isfinite(sum(value))  # and so is each of them: many cuts
+        return list(value) if numbers else [finite(inner) for inner in value]
     return value
 
 

@@ -24,7 +24,7 @@ from detectors.shares.engine import baseline_of, stretch_of
 from detectors.shares.horizons import Horizon, mean_terms
 from detectors.shares.seasons import CONSTANT, DAILY
 from detectors.shares.stretches import answer_together, horizons_of
-from detectors.shares.unrest import ENOUGH
+from detectors.shares.unrest import ENOUGH, Hours
 from detectors.summary import WindowCounts, window
 
 Array = NDArray[np.float64]
@@ -110,12 +110,16 @@ def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement
     distance, _ = shares.cells.largest(shares.change)
     tested = cell.remembered(kind.tested, data.binning, names)
     horizons = horizons_of(tested, data.reference, data.length_hours, data.tolerance, data.alpha)
-    known = None if horizons is None else horizons[data.length_hours]
-    expected = shares.q if known is None else _expected(data, shares, known)
+    known, seen = None, None
+    if horizons is not None:
+        known = horizons[data.length_hours]
+        before = any(one.worthwhile.any() for one in horizons.values())
+        seen = stretch_of(tested, data.current, data.length_hours, before=before)
+    expected = shares.q if known is None or seen is None else _expected(data, shares, known, seen)
     effect, place = shares.cells.largest(np.abs(shares.p - expected))
     short = np.ones(len(names), dtype=bool) if known is None else known.windows < ENOUGH
     tolerance = np.where(short, max(SHORT_TOLERANCE, data.tolerance), data.tolerance)
-    answer = _answer(data, kind, shares, effect, tested, horizons, short, tolerance)
+    answer = _answer(data, kind, shares, effect, tested, horizons, seen, short, tolerance)
     learned = any(profile.habits is not None for profile, _ in data.reference.parts)
     found = _Found(shares, expected, distance, effect, place, answer, known, short, tolerance, learned)
     details = kind.describe(data, names, shares, place, expected)
@@ -134,7 +138,8 @@ def _with_last_hours(
             continue
         part = replace(data, current=window(data.current.hourly, end - hours, end), length_hours=hours)
         shares = part.shares(kind.shown, names)
-        expected = _expected(part, shares, found.known)
+        seen = stretch_of(cell.remembered(kind.tested, data.binning, names), part.current, hours)
+        expected = _expected(part, shares, found.known, seen)
         effect, place = shares.cells.largest(np.abs(shares.p - expected))
         details = kind.describe(part, names, shares, place, expected)
         for index in np.flatnonzero(found.answer.hours == hours).tolist():
@@ -168,25 +173,26 @@ def _answer(
     effect: Array,
     tested: cell.Cells,
     horizons: Mapping[int, Horizon] | None,
+    seen: tuple[Hours, int] | None,
     short: NDArray[np.bool_],
     tolerance: Array,
 ) -> Answer:
     """The engine's; where the reference is short, the rule of rows has to agree; without times it stands alone."""
-    if horizons is None:
+    if horizons is None or seen is None:
         return kind.by_rows(shares, effect, tolerance, data.alpha)
-    before = any(known.worthwhile.any() for known in horizons.values())
-    stretch, end = stretch_of(tested, data.current, data.length_hours, before=before)
+    stretch, end = seen
     found = answer_together(tested, horizons, stretch, np.array([end]), tolerance, data.alpha).window(0)
     return found.and_also(kind.by_rows(shares, effect, tolerance, data.alpha), short) if short.any() else found
 
 
-def _expected(data: _Data, shares: Shares, known: Horizon) -> Array:
+def _expected(data: _Data, shares: Shares, known: Horizon, seen: tuple[Hours, int]) -> Array:
     """The reference's shares at the hours of the window, [B]; the whole reference's where a column has no seasons."""
     seasonal = known.baseline.sizes > CONSTANT
     if not seasonal.any():
         return shares.q
-    stretch, end = stretch_of(shares.cells, data.current, data.length_hours)
-    design = mean_terms(stretch, data.length_hours, np.array([end]))[0]
+    stretch, end = seen
+    own = stretch.part(end - data.length_hours, end)  # the same to the bit, whatever is known of the hours before
+    design = mean_terms(own, data.length_hours, np.array([data.length_hours]))[0]
     baseline = baseline_of(shares.cells, data.reference, known.baseline.sizes)
     expected = np.clip(baseline.mean(shares.cells, design), 0, 1)
     return np.where(seasonal[shares.cells.owner], expected, shares.q)

@@ -57,10 +57,11 @@ class Cells:
 
     def count(self, counts: NDArray[Any]) -> tuple[Array, Array]:
         """Rows in the cells [..., B] and in the columns [..., F]; ``counts`` [..., L]."""
-        sums = np.zeros((*counts.shape[:-1], counts.shape[-1] + 1))
-        np.cumsum(counts, axis=-1, out=sums[..., 1:])
-        cells: Array = sums[..., self.last] - sums[..., self.first]
-        columns: Array = sums[..., self.column_last] - sums[..., self.column_first]
+        start, stop = int(self.column_first.min()), int(self.column_last.max())  # others' slots are not added up
+        sums = np.zeros((*counts.shape[:-1], stop - start + 1))
+        np.cumsum(counts[..., start:stop], axis=-1, out=sums[..., 1:])
+        cells: Array = sums[..., self.last - start] - sums[..., self.first - start]
+        columns: Array = sums[..., self.column_last - start] - sums[..., self.column_first - start]
         return cells, columns
 
     def largest(self, values: Array) -> tuple[Array, Indices]:
