@@ -24,7 +24,8 @@ def build(settings: Settings) -> Service:
     """
     refuse_unknown_store(settings.database_url)
     with contextlib.ExitStack() as unless_whole:
-        database = open_database(settings.database_url)
+        has_rows = settings.observations_url == settings.database_url
+        database = open_database(settings.database_url, has_rows=has_rows)
         unless_whole.callback(database.close)
         service = Service(settings, database, _observations(settings, database), elsewhere=_elsewhere)
         if settings.embedded:

@@ -28,13 +28,18 @@ Writing = Callable[[], AbstractContextManager[Connection]]
 
 class Database:
     """An engine and two kinds of transaction. ``read`` sees one snapshot; ``write`` holds what it names (see
-    ``monitor.store.locks``) from its beginning on, so that what it reads of that stays true until it commits."""
+    ``monitor.store.locks``) from its beginning on, so that what it reads of that stays true until it commits.
+    ``has_rows``: predictions are here, too, and need room at hand."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, has_rows: bool = True) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = on_sqlite.engine(self.url) if self.is_sqlite else on_postgres.engine(self.url)
-        self._writer = on_sqlite.engine(self.url, on_sqlite.WRITER_KIBIBYTES) if self.is_sqlite else self.engine
+        if self.is_sqlite:
+            small = 1 if has_rows else on_sqlite.WITHOUT_ROWS
+            self.engine = on_sqlite.engine(self.url, on_sqlite.READER_KIBIBYTES // small)
+            self._writer = on_sqlite.engine(self.url, on_sqlite.WRITER_KIBIBYTES // small)
+        else:
+            self.engine = self._writer = on_postgres.engine(self.url)
         self._turn = WriteTurn()
         self._names = Names()
         self._rounds = Writers()

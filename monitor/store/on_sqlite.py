@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 BUSY_MILLISECONDS = 30_000
-WRITER_KIBIBYTES = 32_768  # there is one writer at a time, and many readers
-READER_KIBIBYTES = 8_192
+WRITER_KIBIBYTES, READER_KIBIBYTES = 32_768, 8_192  # there is one writer at a time, and many readers
+WITHOUT_ROWS = 4  # times smaller where predictions are elsewhere
 # Of 4 KiB each: the log is written back into the file when it is so long. Ids come in no order, so a body of 5,000
 # changes most pages of their index: written back after every body, each page would be written, and synced, many times.
 LOG_PAGES = 16_000
@@ -23,8 +23,8 @@ _TROUBLES = {
 }
 
 
-def engine(url: URL, cache: int = READER_KIBIBYTES) -> Engine:
-    """Connections to the file, each with so large a ``cache`` of pages; it is made, readable by its owner alone, where
+def engine(url: URL, cache: int) -> Engine:
+    """Connections to the file, each with a ``cache`` of so many KiB; it is made, readable by its owner alone, where
     there is none."""
     if url.database not in (None, "", ":memory:"):
         _make_private(Path(str(url.database)))

@@ -9,13 +9,13 @@ from monitor.errors import Invalid, StoreUnavailable
 from monitor.store.database import Database
 
 
-def open_database(url: str) -> Database:
-    """The store, which answered. Raises Invalid where the address is none, nobody answers there, or what does is not
-    to be used; the message has no password."""
+def open_database(url: str, *, has_rows: bool = True) -> Database:
+    """The store, which answered; ``has_rows`` as of ``Database``. Raises Invalid where the address is none, nobody
+    answers there, or what does is not to be used; the message has no password."""
     if url in ("sqlite:", "sqlite://", "sqlite:///"):
         raise Invalid("The address of the store names no file; write sqlite:///path", field="database_url")
     try:
-        database = Database(url)
+        database = Database(url, has_rows=has_rows)
     except (ArgumentError, ValueError):  # their words quote the address
         raise Invalid(
             "The address of the store cannot be read; write postgresql://user:password@host:port/database (with % for "

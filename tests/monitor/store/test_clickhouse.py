@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from monitor import bootstrap, settings
 from monitor.errors import Invalid, StoreUnavailable
 from monitor.store.observations.base import StoredColumn, StoredModel
 from monitor.store.observations.clickhouse import ids, schema
@@ -82,6 +83,17 @@ def test_the_embedded_engine_takes_little_memory(tmp_path: Path) -> None:
         own.engine.number("SELECT toUInt64(value) FROM system.server_settings WHERE name = 'mark_cache_size'") == 99e6
     )
     own.close()
+
+
+def test_sqlite_beside_it_needs_little_room_either(tmp_path: Path) -> None:
+    def room(**given: str) -> int:
+        service = bootstrap.build(settings.load({}, home=tmp_path, **given))
+        with service.database.read() as connection, service.database.write() as writer:
+            found = [one.exec_driver_sql("PRAGMA cache_size").scalar_one() for one in (connection, writer)]
+        service.close()
+        return -int(sum(found))
+
+    assert room(observations_url=f"chdb://{tmp_path / 'rows'}") * 4 == room()
 
 
 def test_a_column_that_an_unfinished_unit_of_work_left_gets_its_type(tmp_path: Path) -> None:
