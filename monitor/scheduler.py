@@ -35,7 +35,7 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
     watch, busy, rests = Watch(), Busy(), Rests()
     ticks: dict[str, tuple[float, Callable[[], object]]] = {
         "delivery": (0.25, lambda: deliver_due(service, now)),
-        "summaries": (5.0, lambda: _tidy(summarise_waiting(service, now(), rests))),
+        "summaries": (5.0, lambda: _summarise(service, now(), rests)),
         "runs": (5.0, lambda: _tidy(run_due(service, holder, now()))),
         "triggers": (5.0, lambda: follow_triggers(service, now())),
         "polls": (1.0, lambda: poll_due(service, now, busy=busy)),
@@ -62,6 +62,11 @@ def stop(service: Service, ticking: BackgroundScheduler) -> None:
     """End ``start``: nothing new is begun, and what is under way is waited for."""
     service.stopping.set()
     ticking.shutdown(wait=True)
+
+
+def _summarise(service: Service, now: int, rests: Rests) -> None:
+    service.database.cut_log()  # nobody counts just now, and reads an old state
+    _tidy(summarise_waiting(service, now, rests))
 
 
 def _tidy(done: int) -> None:

@@ -57,7 +57,9 @@ class Cells:
 
     def count(self, counts: NDArray[Any]) -> tuple[Array, Array]:
         """Rows in the cells [..., B] and in the columns [..., F]; ``counts`` [..., L]."""
-        start, stop = int(self.column_first.min()), int(self.column_last.max())  # others' slots are not added up
+        start, stop = 0, int(self.column_last.max())
+        if counts.dtype.kind in "iu":  # what others before have does not even round
+            start = int(self.column_first.min())
         sums = np.zeros((*counts.shape[:-1], stop - start + 1))
         np.cumsum(counts[..., start:stop], axis=-1, out=sums[..., 1:])
         cells: Array = sums[..., self.last - start] - sums[..., self.first - start]

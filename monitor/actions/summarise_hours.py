@@ -81,19 +81,17 @@ def _binning(connection: Connection, model: Model) -> Binning | None:
 
 
 def _make_binning(connection: Connection, model: Model, now: int) -> None:
-    if _is_as_before(connection, model):
+    if _as_before(connection, model) is not None:
         made = counting.binning_of(model.stored.columns, meaning_of_model(model), [])
         references.add_binning(connection, model.id, made.to_bytes(), now)
 
 
-def _is_as_before(connection: Connection, model: Model) -> bool:
-    """Whether the model is still there, and counted as it was."""
+def _as_before(connection: Connection, model: Model) -> Model | None:
+    """The model as it is now; None where it is gone, or counted in another way."""
     now = models.find(connection, model.name)
-    return now is not None and (now.id, now.binning_id, meaning_of_model(now)) == (
-        model.id,
-        model.binning_id,
-        meaning_of_model(model),
-    )
+    if now is None or (now.id, now.binning_id) != (model.id, model.binning_id):
+        return None
+    return now if meaning_of_model(now) == meaning_of_model(model) else None
 
 
 def _covers(binning: Binning, columns: Sequence[StoredColumn]) -> bool:
@@ -141,20 +139,23 @@ def _count(service: Service, snapshot: Connection, model: Model, binning: Binnin
 
 
 def _write(connection: Connection, model: Model, marks: Sequence[Dirty], found: _Found) -> set[int]:
-    """Keep what was counted, unless it no longer holds; the hours of which it does."""
-    if model.binning_id is None or not _is_as_before(connection, model):
+    """Keep what was counted, unless it no longer holds; the hours of which it does. Rows that went meanwhile leave
+    their hour as it was."""
+    now = _as_before(connection, model)
+    if now is None or now.binning_id is None:
         return set()
     first, last = marks[0].hour, marks[-1].hour
-    waiting = {mark.hour: mark for mark in summaries.dirty(connection, model.id, last + 1) if mark.hour >= first}
-    good = [mark for mark in marks if (now := waiting.get(mark.hour)) and now.labels_only == mark.labels_only]
-    hours = {mark.hour for mark in good}
-    counted = [mark for mark in good if model.rows_since is None or mark.hour >= model.rows_since]
-    full = [mark.hour for mark in counted if not mark.labels_only]
-    summaries.replace(connection, model.id, model.binning_id, full, (one for one in found.rows if one.hour in hours))
-    labels = (one for one in found.labels if one.hour in hours)
-    summaries.replace_labels(connection, model.id, model.binning_id, [mark.hour for mark in counted], labels)
-    summaries.settle(connection, model.id, good)
-    return hours
+    waiting = {mark.hour: mark for mark in summaries.dirty(connection, now.id, last + 1) if mark.hour >= first}
+    good = [mark for mark in marks if (mine := waiting.get(mark.hour)) and mine.labels_only == mark.labels_only]
+    hours = [mark.hour for mark in good if now.rows_since is None or mark.hour >= now.rows_since]
+    wanted, labels_only = set(hours), {mark.hour for mark in good if mark.labels_only}
+    full = [hour for hour in hours if hour not in labels_only]
+    rows = (one for one in found.rows if one.hour in wanted)
+    labels = (one for one in found.labels if one.hour in wanted)
+    summaries.replace(connection, now.id, now.binning_id, full, rows)
+    summaries.replace_labels(connection, now.id, now.binning_id, hours, labels)
+    summaries.settle(connection, now.id, good)
+    return {mark.hour for mark in good}
 
 
 def _parts(hours: Sequence[int], rows: Mapping[int, int]) -> Iterator[tuple[Sequence[int], int]]:

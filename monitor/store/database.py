@@ -42,6 +42,7 @@ class Database:
             self.engine = self._writer = on_postgres.engine(self.url)
         self._turn = WriteTurn()
         self._names = Names()
+        self.to_cut = False  # bytes that were erased are left in SQLite's log
         self._rounds = Writers()
 
     @contextlib.contextmanager
@@ -79,13 +80,16 @@ class Database:
                 held.enter_context(self._names.held(names, patience))
             else:
                 connection = held.enter_context(self.write(*names, patience=patience))
+            snapshot = reading.enter_context(self.read())
+            if not self.is_sqlite:  # either may do nothing for hours, while rows are counted elsewhere
                 on_postgres.allow_rest(connection)
+                on_postgres.allow_rest(snapshot)
 
             def writing() -> AbstractContextManager[Connection]:
                 reading.close()
                 return self.write() if self.is_sqlite else contextlib.nullcontext(connection)
 
-            yield reading.enter_context(self.read()), writing
+            yield snapshot, writing
 
     @contextlib.contextmanager
     def write_free(self, names: Sequence[str], patience: float) -> Iterator[tuple[Connection, Set[str]]]:
@@ -130,8 +134,15 @@ class Database:
                 on_sqlite.overwrite(connection)
             yield connection
         if self.is_sqlite:
+            self.to_cut = True
+            self.cut_log(PATIENCE)
+
+    def cut_log(self, patience: float = 0.0) -> None:
+        """Whatever ``erasing`` left in SQLite's log goes, too, as soon as nobody reads an older state; what cannot go
+        within ``patience`` (seconds) is tried again by the next call."""
+        if self.to_cut:
             with reachable(), self.engine.connect() as connection:
-                on_sqlite.cut_log(connection)
+                self.to_cut = not on_sqlite.cut_log(connection, patience)
 
     @contextlib.contextmanager
     def gone_on(self) -> Iterator[None]:

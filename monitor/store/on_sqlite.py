@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ WITHOUT_ROWS = 4  # times smaller where predictions are elsewhere
 # Of 4 KiB each: the log is written back into the file when it is so long. Ids come in no order, so a body of 5,000
 # changes most pages of their index: written back after every body, each page would be written, and synced, many times.
 LOG_PAGES = 16_000
+_STEP = 0.1  # seconds
 _TROUBLES = {
     "SQLITE_FULL": "The disk of the store is full",
     "SQLITE_READONLY": "The store can be read, but not written",
@@ -73,9 +75,20 @@ def overwrite(connection: Connection) -> None:
     connection.exec_driver_sql("PRAGMA secure_delete=ON")
 
 
-def cut_log(connection: Connection) -> None:
-    """Write the log back into the file and cut it, as soon as nobody reads an older state (at most 30 s)."""
-    connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+def cut_log(connection: Connection, patience: float) -> bool:
+    """Write the log back into the file and cut it, as soon as nobody reads an older state; whether that came about
+    within ``patience`` (seconds). Writers go on meanwhile: SQLite's own waiting would hold them up."""
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA busy_timeout=0")
+    until = time.monotonic() + patience
+    try:
+        while driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_STEP)
+        return True
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
 
 
 def trouble(error: BaseException | None) -> str | None:

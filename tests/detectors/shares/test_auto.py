@@ -184,3 +184,22 @@ def test_prediction_drift_of_a_classifier_and_of_a_regression():
     (one,) = measure_prediction_drift(binning, "regression", window, profile, **settings)
     assert one.metric == "prediction_ks"
     assert one.effect_lower > 0.3
+
+
+def test_a_mixed_reference_says_the_same_to_the_bit_whoever_is_asked_with_it():
+    """Its counts are no whole numbers, and sums of those depend on where they begin."""
+    rng = np.random.default_rng(3)
+
+    def drawn(rows):
+        return {f"feature.f{place}": column(rng.normal(size=rows)) for place in range(6)}
+
+    columns = drawn(5000)
+    binning = binning_of(columns)
+    parts = [profile_of(binning, np.sort(rng.integers(0, HOURS, rows)), drawn(rows)) for rows in (2011, 713)]
+    mixed, now = mix(parts, [0.31, 0.69]), window_of(binning, drawn(301), start=HOURS)
+    names = list(columns)
+    asked = [
+        measure_drift(binning, some, now, mixed, length_hours=24, tolerance=0.05, alpha=1e-3)
+        for some in (names, names[3:])
+    ]
+    assert asked[0][3:] == asked[1]

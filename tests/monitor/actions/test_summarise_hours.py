@@ -2,20 +2,57 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
 from monitor.actions import summarise_hours
+from monitor.actions.erase import erase_prediction
 from monitor.actions.prepare_reference import make_new_cuts
+from monitor.actions.prune import prune
 from monitor.actions.summarise_hours import Rests, summarise, summarise_waiting
 from monitor.store import locks, summaries
+from monitor.store.summaries import Summary
 from tests.monitor.world import T0, D, H, World, traffic
-from tests.stores import is_sqlite
+from tests.stores import is_sqlite, new_service
 
 START = T0 + 14 * D
 MOST = 30
+
+
+def only_on_sqlite() -> None:
+    if not is_sqlite():
+        pytest.skip("Elsewhere whoever counts holds the model.")
+
+
+@contextlib.contextmanager
+def meanwhile(world: World, come: Callable[[], object]) -> Iterator[None]:
+    """Something happens, once, when a count has its snapshot and has read nothing yet."""
+    left = [come]
+
+    def once(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if left and "dirty_hours" in statement and "ORDER BY" in statement:
+            left.pop()()
+
+    engine = world.service.database.engine
+    event.listen(engine, "after_cursor_execute", once)
+    try:
+        yield
+    finally:
+        event.remove(engine, "after_cursor_execute", once)
+    assert not left
+
+
+def counted(world: World, hours: int) -> list[Summary]:
+    """The summaries of the first so many hours."""
+    with world.service.database.read() as connection:
+        model = world.found(connection)
+        return summaries.load(connection, model.id, model.binning_id or 0, START // H, START // H + hours)
 
 
 def test_an_hour_to_which_rows_keep_coming_is_counted_once(world: World) -> None:
@@ -75,58 +112,84 @@ def test_cuts_that_are_made_in_between_hold_for_all_hours(world: World, monkeypa
 
 
 def test_what_was_counted_on_cuts_that_are_gone_is_not_kept(world: World) -> None:
-    if not is_sqlite():
-        pytest.skip("Elsewhere whoever counts holds the model.")
+    only_on_sqlite()
     world.reference(traffic(T0, 24 * 9))
     world.post(traffic(START, 3))
-    left = [1]
 
-    def come(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if left and "dirty_hours" in statement and "ORDER BY" in statement:  # the snapshot stands
-            left.clear()
-            with world.service.database.write(locks.model(world.model)) as connection:
-                make_new_cuts(world.service, connection, world.found(connection), world.now)
+    def come() -> None:
+        with world.service.database.write(locks.model(world.model)) as connection:
+            make_new_cuts(world.service, connection, world.found(connection), world.now)
 
-    engine = world.service.database.engine
-    event.listen(engine, "after_cursor_execute", come)
-    try:
+    with meanwhile(world, come):
         assert summarise(world.service, world.model, START // H + 3, world.now) == 3
-    finally:
-        event.remove(engine, "after_cursor_execute", come)
-    with world.service.database.read() as connection:
-        model = world.found(connection)
-        found = summaries.load(connection, model.id, model.binning_id or 0, START // H, START // H + 3)
-    assert len(found) == 3
-    assert not left
+    assert len(counted(world, 3)) == 3
+
+
+@pytest.mark.parametrize(("elsewhere", "retention", "left"), [(False, "5d", 121), (True, "30d", 240)])
+def test_rows_that_are_pruned_meanwhile_leave_summaries_as_they_are_kept(
+    tmp_path: Path, elsewhere: bool, retention: str, left: int
+) -> None:
+    """Those that retention took do not come back, and those that outlive their rows do not go."""
+    only_on_sqlite()
+    flags = {"observations_url": f"chdb://{tmp_path / 'rows'}"} if elsewhere else {}
+    world = World(new_service(tmp_path, **flags))
+    world.configure(retention="5d", summary_retention=retention)
+    world.reference(traffic(T0, 24 * 9))
+    world.post(traffic(START, 240))
+    assert summarise(world.service, world.model, START // H + 240, world.now) == 240
+    world.post(traffic(START + 10 * H, 5, seed=7, prefix="late"))
+    with meanwhile(world, lambda: prune(world.service, world.now)):
+        assert summarise(world.service, world.model, START // H + 240, world.now) == 5
+    found = counted(world, 240)
+    assert [one.rows for one in found] == [6] * left
+    assert found[-1].hour == START // H + 239
+    world.service.close()
+
+
+def test_posts_go_on_while_what_was_erased_waits_for_those_who_count(world: World) -> None:
+    """Then the bytes are gone from the log, too."""
+    only_on_sqlite()
+    files = list(world.service.settings.home.glob("plimsoll.db*"))
+    records = traffic(START, 3)
+    records[0]["features"]["kind"] = "SECRETWORD"
+    world.post(records)
+    database = world.service.database
+    with ThreadPoolExecutor() as pool:
+        with database.read() as counting:
+            counting.exec_driver_sql("SELECT count(*) FROM models")
+            erasing = pool.submit(erase_prediction, world.service, world.model, records[0]["id"], world.now)
+            for number in range(5):
+                world.post(traffic(START + H, 1, seed=20 + number, prefix=f"other{number}-"))
+        erasing.result(30)
+    world.post(traffic(START + H, 1, seed=50, prefix="last"))
+    assert not any(b"SECRETWORD" in file.read_bytes() for file in files)
+
+
+def test_a_log_that_could_not_be_cut_in_time_is_cut_later(world: World) -> None:
+    only_on_sqlite()
+    database = world.service.database
+    log = world.service.settings.home / "plimsoll.db-wal"
+    world.post(traffic(START, 3))
+    with database.read() as counting:
+        counting.exec_driver_sql("SELECT count(*) FROM models")
+        world.post(traffic(START + H, 1, seed=9))
+        database.to_cut = True
+        database.cut_log()
+        assert log.stat().st_size > 0
+    database.cut_log()
+    assert log.stat().st_size == 0
 
 
 def test_rows_are_taken_while_hours_are_counted(world: World) -> None:
     """And do not count before their hour is counted again."""
     world.reference(traffic(T0, 24 * 9))
     world.post(traffic(START, 3))
-    late = [traffic(START + H, 1, seed=10)[:1]]
-
-    def come(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if late and "dirty_hours" in statement and "ORDER BY" in statement:  # the snapshot stands
-            world.post(late.pop())
-
-    engine = world.service.database.engine
-    event.listen(engine, "after_cursor_execute", come)
-    try:
+    late = traffic(START + H, 1, seed=10)[:1]
+    with meanwhile(world, lambda: world.post(late)):
         assert summarise(world.service, world.model, START // H + 3, world.now) == 3
-    finally:
-        event.remove(engine, "after_cursor_execute", come)
-    assert not late
-
-    def rows() -> list[int]:
-        with world.service.database.read() as connection:
-            model = world.found(connection)
-            found = summaries.load(connection, model.id, model.binning_id or 0, START // H, START // H + 3)
-            return [one.rows for one in found]
-
-    before = rows()
+    before = [one.rows for one in counted(world, 3)]
     assert summarise(world.service, world.model, START // H + 3, world.now) == 1
-    assert [now - then for now, then in zip(rows(), before, strict=True)] == [0, 1, 0]
+    assert [one.rows - then for one, then in zip(counted(world, 3), before, strict=True)] == [0, 1, 0]
 
 
 def test_the_clockwork_rests_after_counting(world: World) -> None:

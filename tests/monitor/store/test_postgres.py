@@ -149,12 +149,14 @@ PID = text("SELECT pg_backend_pid()")
 
 
 def test_who_reads_beside_a_write_may_take_hours(on_postgres: Service) -> None:
-    """Nothing happens on the writing connection meanwhile, which otherwise is a client that went away."""
+    """Nothing happens on the writing connection meanwhile, nor on the other while rows are read elsewhere: otherwise
+    that is a client that went away."""
     asked = text("SHOW idle_in_transaction_session_timeout")
     with on_postgres.database.write() as connection:
         assert connection.execute(asked).scalar() == "15min"
     with on_postgres.database.read_first() as (snapshot, writing):
         reader = snapshot.execute(PID).scalar()
+        assert snapshot.execute(asked).scalar() == "6h"
         with writing() as connection:
             assert snapshot.closed
             assert reader != connection.execute(PID).scalar()
