@@ -255,7 +255,7 @@ def main(arguments: argparse.Namespace) -> None:
         "benchmark-speed": ("CPU seconds of one comparison of the largest tables", costs),
     }
     if promise.results(arguments.kept):
-        title = "False incidents a model-month at tolerance 0, 50 features, beside the budget k"
+        title = "Rejections a model-month at tolerance 0, 50 features, beside the budget k"
         pictures["benchmark-promise"] = (title, promised.bars(arguments.kept))
     for name, (title, data) in pictures.items():
         if data:

@@ -88,7 +88,7 @@ def test_tables_tell_what_is_kept(tmp_path):
     (tmp_path / "promise.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
     (tmp_path / f"oracle-v{promise.ORACLE}.json").write_text(json.dumps({"ar-0.3": 9.5}))
     (line, every) = promised.false_alarms(tmp_path)
-    assert line == ("ar", "50", "500", "0", "1", "1", "2", "0.24 – 7.2", "3")
+    assert line == ("ar", "50", "500", "0", "1", "1", "3", "0.62 – 8.8", "2", "0.24 – 7.2")
     assert every[0] == "all"
     (delay,) = promised.delays(tmp_path)
     assert delay[:6] == ("ar", "0.3 sd", "3", "0", "4", "over 336")
