@@ -42,7 +42,7 @@ class Database:
             self.engine = self._writer = on_postgres.engine(self.url)
         self._turn = WriteTurn()
         self._names = Names()
-        self.to_cut = False  # bytes that were erased are left in SQLite's log
+        self.to_cut = self.is_sqlite  # bytes that were erased may be left in its log
         self._rounds = Writers()
 
     @contextlib.contextmanager
@@ -134,15 +134,21 @@ class Database:
                 on_sqlite.overwrite(connection)
             yield connection
         if self.is_sqlite:
-            self.to_cut = True
-            self.cut_log(PATIENCE)
+            self._cut_log(PATIENCE)
 
-    def cut_log(self, patience: float = 0.0) -> None:
-        """Whatever ``erasing`` left in SQLite's log goes, too, as soon as nobody reads an older state; what cannot go
-        within ``patience`` (seconds) is tried again by the next call."""
+    def cut_log(self) -> None:
+        """What ``erasing`` could not take out of SQLite's log within its time, or a process before this one, goes, too,
+        once nobody reads an older state: tried again by each call."""
         if self.to_cut:
+            self._cut_log(0.0)
+
+    def _cut_log(self, patience: float) -> None:
+        self.to_cut, is_cut = False, False  # before: whatever others erase from now on is theirs to cut
+        try:
             with reachable(), self.engine.connect() as connection:
-                self.to_cut = not on_sqlite.cut_log(connection, patience)
+                is_cut = on_sqlite.cut_log(connection, patience)
+        finally:
+            self.to_cut = self.to_cut or not is_cut
 
     @contextlib.contextmanager
     def gone_on(self) -> Iterator[None]:
