@@ -47,7 +47,7 @@ class NumericColumn:
     minimum: float
     maximum: float
 
-    @property
+    @cached_property
     def size(self) -> int:
         """How many slots the column takes."""
         return len(self.cuts) + 1 + len(NUMERIC_EXTRAS)
@@ -78,7 +78,7 @@ class CategoricalColumn:
     levels: tuple[str, ...]
     rare: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def size(self) -> int:
         """How many slots the column takes."""
         return len(self.levels) + len(CATEGORICAL_EXTRAS)
@@ -167,7 +167,7 @@ class Binning:
         """Columns of vectors, in the order of their rows in ``HourlySummaries.embedded``."""
         return tuple(column for column in self.columns if isinstance(column, EmbeddingColumn))
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Length L of a count vector."""
         return 1 + sum(column.size for column in self.columns)

@@ -60,10 +60,13 @@ def dirty(connection: Connection, model_id: int, before_hour: int) -> list[Dirty
 def counted_up_to(connection: Connection, model_id: int, before_hour: int, change: int) -> int:
     """The newest change of which all that it did to hours before ``before_hour`` is in their summaries; at most
     ``change``. A post may come in between counting and measuring."""
-    t = dirty_hours.c
-    waiting = select(func.min(t.change)).where(t.model_id == model_id, t.hour < before_hour)
-    oldest: int | None = connection.execute(waiting).scalar_one()
+    oldest: int | None = connection.execute(_OLDEST, {"model": model_id, "before": before_hour}).scalar_one()
     return change if oldest is None else min(change, oldest - 1)
+
+
+_OLDEST = select(func.min(dirty_hours.c.change)).where(
+    dirty_hours.c.model_id == bindparam("model"), dirty_hours.c.hour < bindparam("before")
+)
 
 
 def waits(connection: Connection, name: str, before_hour: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 from alerting.bounds import ESTIMATES, Bounds, bounds_for
@@ -46,6 +45,7 @@ def as_reading(
         details["pooled"] = True
     if compared is None and measured.reason == NO_REFERENCE and task.check.reference is not None:
         details["asked_reference"] = str(task.check.reference)
+    plain: dict[str, Any] = finite(details)
     reading = Reading(
         check=task.check.name,
         kind=task.check.kind,
@@ -70,9 +70,10 @@ def as_reading(
         mde=measured.mde,
         reference_name=None if compared is None else compared.name,
         reference_version=None if compared is None else compared.version,
-        details=details,
+        details=plain,
     )
-    return replace(reading, details=finite({**details, "summary": sentence(reading)}))
+    plain["summary"] = sentence(reading)
+    return reading
 
 
 def _bounds(frame: Frame, task: Task, measured: Measurement) -> Bounds | None:
