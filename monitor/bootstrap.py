@@ -17,8 +17,9 @@ from monitor.store.observations.sql import SqlObservations
 from monitor.store.opening import open_database
 
 
-def build(settings: Settings) -> Service:
+def build(settings: Settings, *, only_answers: bool = False) -> Service:
     """Connect the parts that the settings name; the embedded default brings its own schema up to date.
+    ``only_answers``: the schema of the version before will do until it is migrated.
 
     Raises Invalid for a store that this version does not know, SchemaOutdated for one that must be migrated first.
     """
@@ -30,6 +31,8 @@ def build(settings: Settings) -> Service:
         service = Service(settings, database, _observations(settings, database), elsewhere=_elsewhere)
         if settings.embedded:
             schema.migrate(service.database)
+        elif only_answers:
+            schema.go_on_before(service.database)
         else:
             schema.require_newest(service.database)
         unless_whole.pop_all()

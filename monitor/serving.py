@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -22,15 +23,17 @@ from monitor.actions.apply_checked import warn_of_triggers
 from monitor.actions.scratch import clear, sweep
 from monitor.api.app import create_app
 from monitor.api.front import Front
-from monitor.errors import Invalid
+from monitor.errors import Invalid, PlimsollError
 from monitor.service import Service
-from monitor.store import installation
+from monitor.store import installation, schema
+from monitor.store.database import Database
 from monitor.store.observations.base import Apart
 from monitor.store.server_time import ServerTime
 
 log = logging.getLogger(__name__)
 Role = Literal["api", "worker", "all"]
 
+LOOKING = 5.0  # seconds between two looks at a schema that is to be migrated
 PATIENCE, PAUSE = 10, 0.05  # seconds that what runs and sends may take to end once the service is told to stop
 # Seconds that a thread computes before another gets its turn: a round of posts lets go of the interpreter some hundred
 # times, and would wait for the event loop that long each time to have it back.
@@ -89,8 +92,20 @@ def _answer(service: Service, now: ServerTime, role: Role, ready: str | None) ->
             threading.Thread(target=warn_of_triggers, args=told, name="check", daemon=True).start()
         with service.database.write() as connection:
             installation.note_public_url(connection, settings.public_url)
+        if service.database.is_behind:
+            threading.Thread(target=_await_schema, args=[service.database], name="schema", daemon=True).start()
         end = partial(scheduler.stop, service, scheduler.start(service, now)) if role == "all" else None
         _server(service, now, ready, end).run([listening])
+
+
+def _await_schema(database: Database) -> None:
+    """Look whether the store was migrated until it was."""
+    pause = threading.Event()
+    while database.is_behind:
+        pause.wait(LOOKING)
+        with contextlib.suppress(PlimsollError):
+            schema.require_newest(database)
+    log.info("the store was migrated")
 
 
 def _work(service: Service, now: ServerTime, ready: str | None) -> None:

@@ -56,7 +56,7 @@ def serve(
         links=links,
     )
     telemetry.configure()
-    service = build(settings)
+    service = build(settings, only_answers=role is Role.API)
     memory.settle()
     ready = "Plimsoll works" if role is Role.WORKER else f"Plimsoll is at {settings.public_url}"
     run(service, role=role.value, ready=ready)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager
 
 from sqlalchemy import Connection, make_url
@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
 from monitor.errors import PlimsollError, StoreBusy, StoreUnavailable, TooLarge
-from monitor.store import locks, on_postgres, on_sqlite
+from monitor.store import locks, on_postgres, on_sqlite, version_before
 from monitor.store.turn import Names, Writers, WriteTurn
+from monitor.store.version_before import StandIns
 
 LEAST_ROOM = 16 << 20  # bytes
 PATIENCE = 30.0  # seconds that a unit of work waits for others, unless it says otherwise
@@ -44,6 +45,27 @@ class Database:
         self._names = Names()
         self.to_cut = self.is_sqlite  # bytes that were erased may be left in its log
         self._rounds = Writers()
+        self._stand_ins: StandIns | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the store's schema is taken for the newest one, which it is not yet."""
+        return self._stand_ins is not None
+
+    def is_at_version_before(self, asked: Iterable[str]) -> None:
+        """From now on what the schema lacks reads as empty (on PostgreSQL), and is left out where it is written, but
+        for columns that somebody asks for (``table.column``). ``is_whole`` ends it."""
+        with self.read() as connection:
+            gap = version_before.find(connection, asked)
+        self._stand_ins = StandIns(self.engine, gap)
+        with self.read() as connection:
+            connection.exec_driver_sql("SELECT 1")  # whoever may not have the views hears it now
+
+    def is_whole(self) -> None:
+        """The schema lacks nothing any more."""
+        stand_ins, self._stand_ins = self._stand_ins, None
+        if stand_ins is not None:
+            stand_ins.end()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:

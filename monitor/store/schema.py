@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
+from itertools import takewhile
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy.exc import ProgrammingError
 
 from monitor.errors import Invalid, SchemaOutdated
 from monitor.store import config
 from monitor.store.database import Database
+
+log = logging.getLogger(__name__)
 
 _KIND, _RUNS_WITH = "schema", "runs_with"
 
@@ -90,6 +94,10 @@ def require_newest(database: Database) -> None:
     """Raises SchemaOutdated, with the command to run, when the store is behind; or ahead, unless what was added is
     nothing that this program would miss."""
     known = current(database)
+    if database.is_behind:
+        if known != newest():
+            return
+        database.is_whole()
     if not _is_known(known):
         if newest() not in _runs_with(database):
             raise SchemaOutdated(
@@ -98,3 +106,24 @@ def require_newest(database: Database) -> None:
     elif known != newest():
         what = "has no tables yet" if known is None else f"is at schema {known}"
         raise SchemaOutdated(f"The store {what}; this program needs {newest()}. Run: plimsoll migrate")
+
+
+def go_on_before(database: Database) -> None:
+    """For a process that only answers: as ``require_newest``, but a PostgreSQL that is at the schema of the version
+    before is taken as it is until somebody migrates it; ``require_newest`` finds that out."""
+    known, scripts = current(database), _enough_to_answer()
+    if database.is_sqlite or known not in {script.down_revision for script in scripts}:
+        require_newest(database)
+        return
+    try:
+        database.is_at_version_before({column for script in scripts for column in script.module.asked})
+    except ProgrammingError:  # a user who may not make temporary views
+        database.is_whole()
+        require_newest(database)
+    log.warning("the store is at schema %s; some of what is new waits for: plimsoll migrate", known)
+
+
+def _enough_to_answer() -> list[Script]:
+    """The newest migrations without which a process that only answers can do, as they say."""
+    scripts = _script().walk_revisions()
+    return list(takewhile(lambda script: getattr(script.module, "answers_before", False), scripts))
