@@ -6,13 +6,16 @@ import contextlib
 import ctypes
 import gc
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.abc import MetaPathFinder
+from pathlib import Path
 from typing import Any
 
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # M_ARENA_MAX, M_MMAP_THRESHOLD of glibc's malloc.h
 _LARGE = 1 << 20  # bytes
+_MADV_DONTNEED = 4  # of Linux's mman.h
 
 
 def prepare() -> None:
@@ -59,6 +62,24 @@ def release() -> None:
         _trim(0)
 
 
+def let_go_of_programs() -> None:
+    """Pages of programs that starting took: the kernel brings back those that are used, less than half of them. Else
+    all count as ours for good, some 100 MB. Linux only."""
+    with contextlib.suppress(OSError, AttributeError):
+        advise = ctypes.CDLL(None).madvise
+        advise.argtypes = (ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int)
+        for start, end in _clean_programs():
+            advise(start, end - start, _MADV_DONTNEED)
+
+
+def _clean_programs() -> Iterator[tuple[int, int]]:
+    """Addresses of what is mapped from files to be run and was never written to."""
+    for told in re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text("utf-8", "replace")):
+        mapping = re.match(r"([0-9a-f]+)-([0-9a-f]+) r-xp .* /", told)
+        if mapping is not None and "\nPrivate_Dirty:         0 kB" in told and "\nAnonymous:             0 kB" in told:
+            yield int(mapping[1], 16), int(mapping[2], 16)
+
+
 def _trimmer() -> Callable[[int], int] | None:
     try:
         trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
@@ -76,3 +97,4 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
+    let_go_of_programs()

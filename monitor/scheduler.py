@@ -52,6 +52,7 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
         most = SIDE_BY_SIDE.get(name, 1)
         tick, since = _tick(service, name, action, now), ALIGNED if name == "runs" else None
         scheduler.add_job(tick, "interval", seconds=seconds, start_date=since, id=name, max_instances=most)
+    scheduler.add_job(memory.let_go_of_programs, "interval", seconds=60.0, id="memory")
     for name in ticks:
         _beat(service, name, now())
     scheduler.start()
