@@ -15,6 +15,7 @@ from typing import Any
 
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # M_ARENA_MAX, M_MMAP_THRESHOLD of glibc's malloc.h
 _LARGE = 1 << 20  # bytes
+_WRITTEN = ("Private_Dirty", "Anonymous", "Swap", "Private_Hugetlb")
 _MADV_DONTNEED = 4  # of Linux's mman.h
 
 
@@ -76,7 +77,7 @@ def _clean_programs() -> Iterator[tuple[int, int]]:
     """Addresses of what is mapped from files to be run and was never written to."""
     for told in re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text("utf-8", "replace")):
         mapping = re.match(r"([0-9a-f]+)-([0-9a-f]+) r-xp .* /", told)
-        if mapping is not None and "\nPrivate_Dirty:         0 kB" in told and "\nAnonymous:             0 kB" in told:
+        if mapping is not None and all(f"\n{name + ':':<16}       0 kB" in told for name in _WRITTEN):
             yield int(mapping[1], 16), int(mapping[2], 16)
 
 

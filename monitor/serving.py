@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from monitor import scheduler
 from monitor.actions import apply_config, manage_keys
@@ -103,7 +104,7 @@ def _await_schema(database: Database) -> None:
     pause = threading.Event()
     while database.is_behind:
         pause.wait(LOOKING)
-        with contextlib.suppress(PlimsollError):
+        with contextlib.suppress(PlimsollError, SQLAlchemyError):
             schema.require_newest(database)
     log.info("the store was migrated")
 

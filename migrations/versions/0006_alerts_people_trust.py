@@ -11,7 +11,8 @@ branch_labels = None
 depends_on = None
 additive = True  # programs that know the schema before run on this one, too
 answers_before = True  # and a new one answers (--role api) before this is run: what it adds may read as empty
-asked = ("silences.ends_with",)  # what nobody may lose who asks for it then
+# What nobody may lose who asks for it then.
+asked = ("silences.ends_with", "trigger_runs.approval", "trigger_runs.closing", "outbox.again")
 
 KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 

@@ -13,7 +13,7 @@ from alerting.muting import Silence, silencing
 from alerting.registry import route_of
 from alerting.standing import LACKING, SHOWN_BY, Reply, Standing, as_it_stands, asks, evidence_of
 from alerting.words import in_words
-from monitor.store import alerts, config, outbox, threads, trigger_runs
+from monitor.store import alerts, config, outbox, threads, trigger_runs, version_before
 from monitor.store.database import Connection
 from monitor.store.silences import active_silences
 from monitor.store.trigger_runs import TriggerRun
@@ -89,8 +89,9 @@ def _alerts_in(body: Mapping[str, Any]) -> list[str]:
 
 
 def _put(connection: Connection, root: Mapping[Any, Any], body: Mapping[str, Any], now: int) -> None:
-    """A message that rewrites another one; one that still waits to do so gets the newer body."""
-    if threads.waiting_edit(connection, root["id"], body):
+    """A message that rewrites another one; one that still waits to do so gets the newer body. Where the store cannot
+    say yet which one it rewrites it would be sent as a new one."""
+    if version_before.is_behind(connection) or threads.waiting_edit(connection, root["id"], body):
         return
     outbox.enqueue(
         connection,

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from monitor.store import version_before
 from monitor.store.tables import channel_states
 
 
@@ -52,6 +53,8 @@ def newest_tests(connection: Connection) -> dict[str, tuple[int, dict[str, Any]]
 
 
 def _set(connection: Connection, name: str, **values: Any) -> None:
+    if version_before.is_behind(connection):  # there is no table that others could see
+        return
     mine = channel_states.c.name == name
     if connection.execute(update(channel_states).where(mine).values(**values)).rowcount == 0:
         connection.execute(insert(channel_states).values(name=name, **values))

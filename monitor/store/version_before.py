@@ -31,6 +31,11 @@ class Gap:
     statements: tuple[str, ...]
 
 
+def is_behind(connection: Connection) -> bool:
+    """Whether what the newest schema adds is not there."""
+    return _MARK in connection.info
+
+
 def find(connection: Connection, asked: Iterable[str]) -> Gap:
     """What this program declares and the store has not; tables that are not there need nothing left out."""
     found, dialect = inspect(connection), connection.dialect
@@ -72,6 +77,7 @@ class StandIns:
     def __init__(self, engine: Engine, gap: Gap) -> None:
         self._engine, self._gap, self._is_over = engine, gap, False
         event.listen(engine, "connect", self._connected)
+        event.listen(engine, "checkin", self._given_back)
         event.listen(engine, "before_execute", self._narrowed, retval=True)
         engine.dispose()  # of connections that have none
 
@@ -84,14 +90,21 @@ class StandIns:
         if self._is_over:
             return
         record.info[_MARK] = True
-        with connection.cursor() as cursor:
+        try:
             for statement in self._gap.statements:
-                cursor.execute(statement)
-        connection.commit()
+                connection.execute(statement)
+            connection.commit()
+        except Exception:
+            connection.close()
+            raise
+
+    def _given_back(self, _connection: Any, record: Any) -> None:
+        if self._is_over and record.info.pop(_MARK, False):
+            record.invalidate()
 
     def _narrowed(self, connection: Connection, statement: Any, many: Any, one: Any, _options: Any) -> Any:
         """The statement without what is not there. Raises SchemaOutdated where somebody asked for it."""
-        if _MARK in connection.info and isinstance(statement, Insert | Update) and isinstance(statement.table, Table):
+        if is_behind(connection) and isinstance(statement, Insert | Update) and isinstance(statement.table, Table):
             name = statement.table.name
             missing = self._gap.columns.get(name, frozenset())
             if missing:
@@ -109,6 +122,9 @@ def _without(statement: Any, missing: Set[str], asked: Set[str]) -> Any:
     kept = {column: values[column] for column, name in named.items() if name not in missing}
     if len(kept) == len(values):
         return statement
+    if not kept and isinstance(statement, Update):  # how many rows there are is still to be answered
+        same = next(column for column in statement.table.columns if column.name not in missing)
+        kept = {same: same}
     narrower = statement._clone()
     narrower._values = values.__class__(kept)
     return narrower

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import func, insert, make_url, select, update
 
 from monitor import clock
 from monitor.errors import SchemaOutdated
-from monitor.store import schema
+from monitor.store import schema, tables
 from monitor.store.database import Database
 from tests.migrations.test_migrations import UNDONE
 from tests.monitor.world import bare, traffic
@@ -25,6 +27,9 @@ from tests.processes.test_roles import started
 
 H, D = clock.HOUR, clock.DAY
 BEFORE = f"{int(schema.newest()) - 1:04}"
+
+
+_VIEWS = "SELECT count(*) FROM pg_views WHERE schemaname LIKE 'pg_temp%%'"
 
 
 def plimsoll(folder: Path, url: str, *command: str) -> subprocess.CompletedProcess[str]:
@@ -45,7 +50,7 @@ def go_back(url: str, revision: str) -> None:
 
 def fill(http: httpx.Client, now: int) -> tuple[str, str]:
     """A model with an alert; its id, and that of a row."""
-    hook = {"type": "webhook", "url": "http://127.0.0.1:1/none"}
+    hook = {"type": "discord", "webhook_url": "${DISCORD}"}  # its messages are rewritten
     http.put("/v1/config", json={"default_notify": ["ops"], "channels": {"ops": hook}}).raise_for_status()
     http.put("/v1/models/m/references/base", json=traffic(now - 12 * D, 9 * 24)).raise_for_status()
     rows = bare(traffic(now - 2 * D, 48, seed=2, shift=3.0))
@@ -84,7 +89,7 @@ def test_a_new_process_answers_before_the_store_is_migrated(tmp_path: Path, post
         rows = bare(traffic(now - D, 24, seed=3))
         sent = [{**one, "id": f"new-{place}"} for place, one in enumerate(rows)]
         assert http.post("/v1/models/m/predictions", json=sent).json()["accepted"] == len(sent)
-        assert http.post(f"/v1/alerts/{alert}/acknowledge", json={}).is_success
+        assert http.post(f"/v1/alerts/{alert}/acknowledge", json={"author": "ana", "comment": "seen"}).is_success
         assert http.post("/v1/models/m/runs", json={}).is_success
         mute = {"matchers": {"model": "m"}, "until": clock.render(now + 2 * D)}
         assert http.post("/v1/silences", json=mute).is_success
@@ -95,9 +100,16 @@ def test_a_new_process_answers_before_the_store_is_migrated(tmp_path: Path, post
         deadline = time.monotonic() + 30
         while not http.post("/v1/silences", json=with_more).is_success and time.monotonic() < deadline:
             time.sleep(0.1)
+        for _ in range(3):  # the connections that came back since
+            assert answers(http, asked) == wanted
+        with contextlib.closing(Database(url)) as database, database.read() as connection:
+            assert connection.exec_driver_sql(_VIEWS).scalar_one() == 0
+            mine = tables.outbox_alerts.c.alert_id == alert
+            new = tables.outbox.c.edits.is_(None)
+            firing = select(func.count()).select_from(tables.outbox.join(tables.outbox_alerts)).where(mine, new)
+            assert connection.execute(firing).scalar_one() == 1
         told = http.get("/v1/silences").json()["items"]
         assert [one.get("ends_with") for one in told].count("next_version") == 1
-        assert answers(http, asked) == wanted
 
 
 @pytest.mark.parametrize("revision", [one for one in UNDONE if one < BEFORE])
@@ -106,6 +118,47 @@ def test_older_than_that_is_refused(revision: str, tmp_path: Path, postgres: Dat
     go_back(url, revision)
     refused = plimsoll(tmp_path, url, "serve", "--role", "api")
     assert (refused.returncode, "plimsoll migrate" in refused.stderr) == (2, True)
+
+
+@pytest.fixture
+def behind(postgres: Databases) -> Iterator[Database]:
+    """A store of the version before that is taken as it is."""
+    url = postgres.migrated()
+    go_back(url, BEFORE)
+    database = Database(url)
+    schema.go_on_before(database)
+    yield database
+    database.close()
+
+
+def test_what_is_new_is_left_out_or_refused(behind: Database) -> None:
+    with behind.write() as connection:
+        anything = update(tables.alerts).where(tables.alerts.c.id == "none")
+        assert connection.execute(anything.values(details={"comment": "seen"})).rowcount == 0
+        for column in ("approval", "closing"):
+            one = tables.trigger_runs.c.id == "none"
+            assert connection.execute(update(tables.trigger_runs).where(one).values({column: None})).rowcount == 0
+            with pytest.raises(SchemaOutdated, match=column):
+                connection.execute(update(tables.trigger_runs).where(one).values({column: {"by": "ana"}}))
+        rows = [{"matchers": {}, "until": 1, "comment": "", "created_at": 0, "id": one} for one in "ab"]
+        connection.execute(
+            insert(tables.silences), [{**one, "ends_with": None, "newest_version": "v1"} for one in rows]
+        )
+        with pytest.raises(SchemaOutdated, match="ends_with"):
+            connection.execute(insert(tables.silences), [{**one, "ends_with": "next_version"} for one in rows])
+    with behind.read() as connection:
+        found = connection.execute(select(tables.silences.c.id, tables.silences.c.newest_version)).all()
+        assert sorted(found) == [("a", None), ("b", None)]
+
+
+def test_what_is_migrated_further_than_this_program_knows_is_no_longer_behind(behind: Database) -> None:
+    schema.require_newest(behind)
+    assert behind.is_behind
+    with behind.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaOutdated, match="newer Plimsoll"):
+        schema.require_newest(behind)
+    assert not behind.is_behind
 
 
 def test_a_user_who_may_make_no_views_is_refused(postgres: Databases) -> None:

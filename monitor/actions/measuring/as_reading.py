@@ -45,7 +45,6 @@ def as_reading(
         details["pooled"] = True
     if compared is None and measured.reason == NO_REFERENCE and task.check.reference is not None:
         details["asked_reference"] = str(task.check.reference)
-    plain: dict[str, Any] = finite(details)
     reading = Reading(
         check=task.check.name,
         kind=task.check.kind,
@@ -70,9 +69,11 @@ def as_reading(
         mde=measured.mde,
         reference_name=None if compared is None else compared.name,
         reference_version=None if compared is None else compared.version,
-        details=plain,
+        details=details,
     )
-    plain["summary"] = sentence(reading)
+    told = finite({**details, "summary": sentence(reading)})
+    details.clear()  # which the reading holds: to make another one for it would take as long as all else here
+    details.update(told)
     return reading
 
 
