@@ -36,7 +36,7 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
     ticks: dict[str, tuple[float, Callable[[], object]]] = {
         "delivery": (0.25, lambda: deliver_due(service, now)),
         "summaries": (5.0, lambda: _summarise(service, now(), rests)),
-        "runs": (5.0, lambda: _tidy(run_due(service, holder, now()))),
+        "runs": (5.0, lambda: _tidy(run_due(service, holder, now))),
         "triggers": (5.0, lambda: follow_triggers(service, now())),
         "polls": (1.0, lambda: poll_due(service, now, busy=busy)),
         "repeats": (15.0, lambda: repeat_alerts(service, now())),

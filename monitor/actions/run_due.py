@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from monitor import clock
 from monitor.actions import models as known_models
 from monitor.actions.each_model import by_itself
@@ -22,36 +24,38 @@ def is_dormant(model: Model, now: int) -> bool:
     return model.newest_prediction is None or model.newest_prediction < now - DORMANT
 
 
-def run_due(service: Service, holder: str, now: int) -> int:
-    """Run everything that is due at ``now`` for every model that is awake; how many runs were made."""
+def run_due(service: Service, holder: str, now: Callable[[], int]) -> int:
+    """Run everything that is due for every model that is awake; how many runs were made. ``now`` is asked before each:
+    a run's lease begins when it does, however long those before it took."""
     done = 0
     for model in models.every(service.database):
         if service.stopping.is_set():
             break
-        if known_models.has_checks(model) and not is_dormant(model, now):
+        if known_models.has_checks(model) and not is_dormant(model, now()):
             with by_itself(service, model.name, "run"):  # tried again after the lease
                 done += _run_model(service, model, holder, now)
     return done
 
 
-def _run_model(service: Service, model: Model, holder: str, now: int) -> int:
+def _run_model(service: Service, model: Model, holder: str, now: Callable[[], int]) -> int:
     born = model.created_at if model.first_reference_at is None else model.first_reference_at
     with service.database.read() as connection:
         frame = Frame.load(service, connection, model)
-        before = max(claims.last_finished(connection, model.id) or 0, born, now - CATCH_UP)
-        due = [] if frame is None else moments(frame.checks, before, now)
+        before = max(claims.last_finished(connection, model.id) or 0, born, now() - CATCH_UP)
+        due = [] if frame is None else moments(frame.checks, before, now())
     done = 0
     for as_of, names in due[:AT_ONCE]:
         if service.stopping.is_set():
             break
         with service.database.write(locks.claims(model.name)) as connection:
-            if not claims.claim(connection, model.id, as_of, holder, now):
+            begun = now()
+            if not claims.claim(connection, model.id, as_of, holder, begun):
                 return done
         run_checks(
             service,
             model.name,
             as_of,
-            now=now,
+            now=begun,
             checks=names,
             not_before=born,
             claimed_by=holder,

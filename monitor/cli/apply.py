@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from monitor import clock
 from monitor.actions import apply_config
 from monitor.actions.apply_checked import apply_checked, plan_checked
 from monitor.actions.backtest import changed_alerts
@@ -19,6 +18,7 @@ from monitor.cli.remote import call, service_url
 from monitor.config.document import Document
 from monitor.config.reading import placed
 from monitor.errors import Invalid
+from monitor.store.server_time import ServerTime
 
 LONGEST = 3600.0  # seconds: a month is run twice
 
@@ -52,7 +52,7 @@ def _alerts(document: Document, home: Path | None, url: str | None) -> dict[str,
         told: dict[str, Any] = call("PUT", "/v1/config?plan=alerts", json=apply_config.dump(document), timeout=LONGEST)
         return dict(told["alerts"])
     with ended_in_order(), service_from(home=home, database_url=url) as service, bars() as progress:
-        return changed_alerts(service, document, clock.now(), progress=following(progress))
+        return changed_alerts(service, document, ServerTime(service.database)(), progress=following(progress))
 
 
 def _show_alerts(name: str, found: dict[str, Any]) -> None:
@@ -70,7 +70,7 @@ def _show_alerts(name: str, found: dict[str, Any]) -> None:
 def _here(document: Document, plan: bool, home: Path | None, url: str | None) -> Any:
     with service_from(home=home, database_url=url) as service:
         act = plan_checked if plan else apply_checked
-        return act(service, document, clock.now(), os.environ).to_json()
+        return act(service, document, ServerTime(service.database)(), os.environ).to_json()
 
 
 def _show(done: Mapping[str, Any], plan: bool) -> None:

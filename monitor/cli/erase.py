@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import typer
 
-from monitor import clock
 from monitor.actions.erase import delete_model, erase_prediction
 from monitor.cli.base import DatabaseUrl, Home, app, out, service_from
 from monitor.cli.remote import call, service_url
+from monitor.store.server_time import ServerTime
 
 
 @app.command("delete")
@@ -32,9 +32,9 @@ def delete(
     else:
         with service_from(home=home, database_url=database_url) as service:
             if prediction is None:
-                told = delete_model(service, model, clock.now())
+                told = delete_model(service, model, ServerTime(service.database)())
             else:
-                told = erase_prediction(service, model, prediction, clock.now())
+                told = erase_prediction(service, model, prediction, ServerTime(service.database)())
     if prediction is None:
         out.print(f"Deleted {model}: {told['predictions']:,} predictions, {told['labels']:,} labels.", markup=False)
         return

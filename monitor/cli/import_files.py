@@ -13,7 +13,6 @@ import pyarrow.parquet
 import typer
 from rich.progress import track
 
-from monitor import clock
 from monitor.actions.move_model import import_model
 from monitor.actions.prepare_reference import put_reference
 from monitor.actions.record_labels import record_labels
@@ -24,6 +23,7 @@ from monitor.errors import Invalid
 from monitor.ingest import conform
 from monitor.ingest.decode import decode
 from monitor.service import Service
+from monitor.store.server_time import ServerTime
 
 TYPES = {
     ".parquet": "application/vnd.apache.parquet",
@@ -54,7 +54,7 @@ def import_files(
         if labels or reference is not None or service_url():
             raise Invalid("A folder is a whole model: without --labels, --reference and PLIMSOLL_URL, into the store")
         with service_from(home=home, database_url=database_url) as service:
-            rows = import_model(service, model, files[0], clock.now())
+            rows = import_model(service, model, files[0], ServerTime(service.database)())
         words = f"{files[0]}: {rows['predictions']:,} predictions, {rows['labels']:,} labels"
         out.print(words, highlight=False, markup=False)
         return
@@ -154,7 +154,7 @@ def _lines(file: Path, *, repeat_head: bool) -> Iterator[bytes]:
 def _post(service: Service | None, model: str, kind: str, body: Body) -> Any:
     if service is None:
         return call("POST", f"/v1/models/{model}/{kind}", content=body[1], headers={"Content-Type": body[0]})
-    now = clock.now()
+    now = ServerTime(service.database)()
     raw = decode(body[1], body[0], None, "labels" if kind == "labels" else "predictions", service.settings.max_body)
     if kind == "labels":
         return record_labels(service, model, conform.labels(raw, now), now)
@@ -165,6 +165,6 @@ def _reference(service: Service | None, model: str, name: str, body: Body) -> An
     if service is None:
         path = f"/v1/models/{model}/references/{name}"
         return call("PUT", path, content=body[1], headers={"Content-Type": body[0]})
-    now = clock.now()
+    now = ServerTime(service.database)()
     raw = decode(body[1], body[0], None, "references", MOST_HERE)  # this machine's own file: only its memory limits it
     return put_reference(service, model, name, conform.reference(raw, now), now)

@@ -11,6 +11,7 @@ from rich.table import Table
 from monitor import clock
 from monitor.actions import manage_keys
 from monitor.cli.base import DatabaseUrl, Home, app, out, service_from
+from monitor.store.server_time import ServerTime
 
 keys_app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
@@ -25,7 +26,7 @@ def keys_create(
 ) -> None:
     """Make a key; it is shown this once."""
     with service_from(home=home, database_url=database_url) as service:
-        print(manage_keys.create(service.database, scope, name, clock.now()))
+        print(manage_keys.create(service.database, scope, name, ServerTime(service.database)()))
 
 
 @keys_app.command("list")
@@ -47,5 +48,5 @@ def keys_revoke(
 ) -> None:
     """End a key."""
     with service_from(home=home, database_url=database_url) as service:
-        manage_keys.revoke(service.database, key, clock.now())
+        manage_keys.revoke(service.database, key, ServerTime(service.database)())
     out.print(f"Revoked {key}.", markup=False)

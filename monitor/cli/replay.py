@@ -12,6 +12,7 @@ from monitor.actions.replay import Replayed
 from monitor.actions.replay import replay as run_replay
 from monitor.cli.base import DatabaseUrl, Home, app, err, out, service_from
 from monitor.errors import Invalid
+from monitor.store.server_time import ServerTime
 
 
 @app.command()
@@ -47,7 +48,9 @@ def replay(
         def progress(done: int, total: int, as_of: int) -> None:
             bars.update(bar, completed=done, total=total, at=clock.render(as_of)[:10])
 
-        done = run_replay(service, model, *span, now=clock.now, deliver=deliver, reset=reset, progress=progress)
+        done = run_replay(
+            service, model, *span, now=ServerTime(service.database), deliver=deliver, reset=reset, progress=progress
+        )
     show_replayed(done)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from monitor.errors import Invalid, StoreUnavailable
 from monitor.store.database import Database
+
+OLDEST = (15,)  # PostgreSQL
 
 
 def open_database(url: str, *, has_rows: bool = True) -> Database:
@@ -24,20 +26,30 @@ def open_database(url: str, *, has_rows: bool = True) -> Database:
         ) from None
     try:
         with database.read() as connection:
-            if not database.is_sqlite:
-                encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
-                if encoding != "UTF8":
-                    database.close()
-                    raise Invalid(
-                        f"The database is encoded in {encoding}; make one with CREATE DATABASE … ENCODING 'UTF8'",
-                        field="database_url",
-                    )
-            else:
-                connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
+            _check(connection)
+    except Invalid:
+        database.close()
+        raise
     except (StoreUnavailable, DBAPIError) as error:
         database.close()
         raise Invalid(f"The store cannot be opened: {cause_of(error)}", field="database_url") from None
     return database
+
+
+def _check(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
+        return
+    version = connection.dialect.server_version_info or ()
+    if version < OLDEST:
+        told = ".".join(map(str, version))
+        raise Invalid(f"The server is PostgreSQL {told}; Plimsoll needs {OLDEST[0]} or newer", field="database_url")
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise Invalid(
+            f"The database is encoded in {encoding}; make one with CREATE DATABASE … ENCODING 'UTF8'",
+            field="database_url",
+        )
 
 
 def cause_of(error: BaseException) -> str:

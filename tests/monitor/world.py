@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,11 @@ Record = dict[str, Any]
 
 def at(text: str) -> int:
     return clock.parse(text)
+
+
+def still(moment: int) -> Callable[[], int]:
+    """A clock that stands."""
+    return lambda: moment
 
 
 def traffic(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from typing import Any
@@ -18,7 +19,7 @@ from monitor.errors import Invalid
 from monitor.service import Service
 from monitor.store import alerts, claims, tables
 from tests.monitor.delivery.receiver import receiving
-from tests.monitor.world import T0, D, H, World, at, traffic
+from tests.monitor.world import T0, D, H, World, at, still, traffic
 from tests.stores import new_service
 
 START = T0 + 14 * D
@@ -54,18 +55,27 @@ def everything(world: World) -> list[dict[str, Any]]:
 
 def test_missed_hours_are_caught_up_in_order(world: World) -> None:
     now = START + 3 * H + FIVE
-    assert run_due(world.service, "a", now) == 5
+    assert run_due(world.service, "a", still(now)) == 5
     expected = [clock.render(SET_AT + k * H + FIVE) for k in range(5)]
     assert runs(world) == expected
-    assert run_due(world.service, "a", now) == 0
-    assert run_due(world.service, "a", now + H) == 1
+    assert run_due(world.service, "a", still(now)) == 0
+    assert run_due(world.service, "a", still(now + H)) == 1
     ends = {one["window"]["end"] for one in world.stored()}
     assert ends == {"2026-01-19T00:00:00Z", "2026-01-19T04:00:00Z"}
 
 
+def test_each_lease_begins_with_its_run(world: World) -> None:
+    moments = itertools.count(START + 3 * H + FIVE, claims.LEASE)
+    assert run_due(world.service, "a", lambda: next(moments)) == 5
+    with world.service.database.read() as connection:
+        t = tables.run_claims.c
+        until = list(connection.execute(select(t.lease_until).order_by(t.as_of)).scalars())
+    assert sorted(set(until)) == until
+
+
 def test_windows_before_the_reference_are_left_alone(service: Service) -> None:
     world = fill(World(service, now=START))
-    run_due(world.service, "a", START + FIVE)
+    run_due(world.service, "a", still(START + FIVE))
     assert {at(one["window"]["end"]) > SET_AT for one in world.stored()} == {True}
 
 
@@ -75,7 +85,7 @@ def test_catching_up_goes_back_seven_days_and_takes_turns(world: World) -> None:
     now = SET_AT + 8 * D
     with world.service.database.write() as connection:  # the newest prediction must not be older than 7 d
         connection.execute(update(tables.models).values(newest_prediction=now - D))
-    assert run_due(world.service, "a", now) == 2 * AT_ONCE
+    assert run_due(world.service, "a", still(now)) == 2 * AT_ONCE
     assert runs(world)[0] == clock.render(SET_AT + D + FIVE)
     assert len(runs(world)) == 2 * AT_ONCE
 
@@ -90,7 +100,7 @@ def test_two_holders_never_run_the_same(tmp_path: Any) -> None:
     def work(mine: Service, holder: str) -> None:
         gate.wait()
         for _ in range(12):
-            made.append(run_due(mine, holder, now))
+            made.append(run_due(mine, holder, still(now)))
 
     threads = [threading.Thread(target=work, args=pair) for pair in ((service, "a"), (other, "b"))]
     for thread in threads:
@@ -111,9 +121,9 @@ def test_a_dead_holder_s_run_is_taken_over_after_its_lease(world: World) -> None
         model = world.found(connection)
         assert claims.claim(connection, model.id, due, "dead", now)
         assert not claims.claim(connection, model.id, due, "a", now)
-    assert run_due(world.service, "a", now) == 0
-    assert run_due(world.service, "a", now + claims.LEASE) == 0
-    assert run_due(world.service, "a", now + claims.LEASE + 1) == 2
+    assert run_due(world.service, "a", still(now)) == 0
+    assert run_due(world.service, "a", still(now + claims.LEASE)) == 0
+    assert run_due(world.service, "a", still(now + claims.LEASE + 1)) == 2
     late = world.run(due, claimed_by="dead")  # who lost the claim changes nothing
     assert (late.readings, late.alerts) == ([], [])
 
@@ -123,7 +133,7 @@ def test_a_model_that_fails_keeps_no_other_waiting(world: World, caplog: pytest.
     with world.service.database.write() as connection:
         connection.execute(update(tables.profiles).values(data=b"torn").where(tables.profiles.c.reference_id == 1))
     with caplog.at_level(logging.CRITICAL):
-        run_due(world.service, "a", START + FIVE)
+        run_due(world.service, "a", still(START + FIVE))
     assert {one["reason"] for one in other.stored()} - {"error"}
     assert "error" not in {one["reason"] for one in other.stored()}
     failed = {one["check"]: one["verdict"] for one in world.stored() if one["reason"] == "error"}
@@ -136,15 +146,15 @@ def test_dormant_models_cost_nothing(world: World) -> None:
     assert model.newest_prediction is not None
     assert not is_dormant(model, model.newest_prediction + 7 * D)
     assert is_dormant(model, model.newest_prediction + 7 * D + 1)
-    assert run_due(world.service, "a", model.newest_prediction + 7 * D + 1) == 0
+    assert run_due(world.service, "a", still(model.newest_prediction + 7 * D + 1)) == 0
     assert runs(world) == []
 
 
 def test_a_replay_equals_the_live_runs(tmp_path: Any) -> None:
     live, replayed = (fill(World(new_service(tmp_path / name), now=START)) for name in ("live", "replayed"))
     for hour in range(1, 26):
-        run_due(live.service, "a", SET_AT + hour * H + FIVE - H)
-    run_due(live.service, "a", SET_AT + 25 * H)
+        run_due(live.service, "a", still(SET_AT + hour * H + FIVE - H))
+    run_due(live.service, "a", still(SET_AT + 25 * H))
     done = replay(replayed.service, "m", SET_AT, SET_AT + 25 * H, now=lambda: replayed.now)
     assert done.runs == 25
     mine = [one for one in everything(replayed) if at(one["window"]["end"]) > SET_AT]

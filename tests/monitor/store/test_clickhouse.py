@@ -115,3 +115,17 @@ def test_the_tables_that_the_guide_shows_are_those_that_are_made() -> None:
     guide = Path("docs/operations.md").read_text("utf-8")
     for statement in schema.creation(engine, MODEL):
         assert f"{statement};\n" in guide
+
+
+def test_an_insert_that_is_sent_again_inserts_nothing(tmp_path: Path) -> None:
+    """As the driver does when it got no answer."""
+    engine = Engine(read_address(f"chdb://{tmp_path / 'rows'}"))
+    try:
+        settings = "ORDER BY id SETTINGS non_replicated_deduplication_window = 1000"
+        engine.run(f"CREATE TABLE sent (id Int64) ENGINE = MergeTree {settings}")
+        rows = pa.table({"id": pa.array([1, 2, 3], pa.int64())})
+        for token in ("first", "first", "second"):
+            engine.insert("sent", rows, token)
+        assert engine.number("SELECT count() FROM sent") == 6
+    finally:
+        engine.close()

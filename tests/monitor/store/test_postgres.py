@@ -19,7 +19,7 @@ from monitor.errors import Invalid, StoreBusy, StoreUnavailable, TooLarge
 from monitor.ingest.records import read_json
 from monitor.service import Service
 from monitor.settings import load
-from monitor.store import config, locks, tables
+from monitor.store import config, locks, opening, tables
 from monitor.store.database import reachable
 from monitor.store.observations.partitions import WEEK, of
 from monitor.store.observations.postgres import LARGE_ROW, cursor, fetch
@@ -143,6 +143,17 @@ def test_a_model_whose_row_is_held_keeps_no_other_out(on_postgres: Service) -> N
     assert isinstance(held, StoreUnavailable)
     assert isinstance(stored, dict)
     assert stored["accepted"] == 6
+
+
+def test_nobody_waits_for_a_lock_for_longer_than_half_a_minute(on_postgres: Service) -> None:
+    with on_postgres.database.read() as connection:
+        assert connection.execute(text("SHOW lock_timeout")).scalar() == "30s"
+
+
+def test_an_older_server_is_refused(on_postgres: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "OLDEST", (99,))
+    with pytest.raises(Invalid, match="needs 99 or newer"):
+        opening.open_database(on_postgres.settings.database_url)
 
 
 PID = text("SELECT pg_backend_pid()")
