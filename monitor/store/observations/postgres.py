@@ -115,6 +115,8 @@ def create(at: Cursor, model: StoredModel) -> None:
     )
     # An index holds at most some 2,700 bytes of a row; a label may be longer.
     at.execute(f"CREATE UNIQUE INDEX {labels}_once ON {labels} (id, ts, md5(value))")
+    for one in (ids, labels):  # what is pruned is found without reading all; rows come nearly in order of time
+        at.execute(f"CREATE INDEX {one}_ts ON {one} USING brin (ts) WITH (autosummarize = on)")
 
 
 def altering(at: Cursor) -> AbstractContextManager[None]:

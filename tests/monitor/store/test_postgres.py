@@ -54,6 +54,18 @@ def test_weeks_are_made_as_rows_come_and_dropped_whole(on_postgres: Service) -> 
     assert weeks(on_postgres) == {week for week in made if (week + 1) * WEEK > T0 + 10 * DAY}
 
 
+@pytest.mark.parametrize("table", ["i", "l", "p"])
+def test_what_is_old_is_found_by_its_time(table: str, on_postgres: Service) -> None:
+    world = World(on_postgres)
+    world.post(bare(traffic(T0, 24)))
+    world.label(traffic(T0, 24))
+    with on_postgres.database.write() as connection:
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        number = world.found(connection).id
+        plan = connection.execute(text(f"EXPLAIN DELETE FROM {table}_{number} WHERE ts < {T0 + HOUR}")).scalars()
+        assert "_ts" in "".join(line for line in plan if "Index Scan" in line)
+
+
 def test_a_reader_who_stays_keeps_a_new_feature_waiting_and_nobody_else(on_postgres: Service) -> None:
     world = World(on_postgres)
     world.post(bare(traffic(T0, 3)))
