@@ -18,6 +18,8 @@ from monitor.store.pages import Wanted
 from monitor.store.tables import measured
 from tests import stores
 
+pytestmark = pytest.mark.usefixtures("engine_of_stores")
+
 START = 1_700_000_000_000_000 // DAY * DAY
 VERSIONS = (None, "", "v1")  # all together, rows that have none, and one of them
 
