@@ -289,10 +289,14 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def _runs(seeds: set[int]) -> str:
-    """0, 1, 2, 3 as 0–3."""
-    ordered = sorted(seeds)
-    whole = len(ordered) > 2 and ordered == list(range(ordered[0], ordered[-1] + 1))
-    return f"{ordered[0]}–{ordered[-1]}" if whole else ", ".join(map(str, ordered))
+    """0, 1, 2, 3, 9 as 0–3, 9."""
+    parts: list[list[int]] = []
+    for seed in sorted(seeds):
+        if parts and parts[-1][-1] == seed - 1:
+            parts[-1].append(seed)
+        else:
+            parts.append([seed])
+    return ", ".join(f"{one[0]}–{one[-1]}" if len(one) > 2 else ", ".join(map(str, one)) for one in parts)
 
 
 TEMPLATE = (Path(__file__).parent / "page.md").read_text("utf-8")
