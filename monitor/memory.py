@@ -98,4 +98,3 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
-    let_go_of_programs()

@@ -38,6 +38,7 @@ BYTES = 8 * 1024 * 1024
 MOST_HERE = 1 << 40
 
 Body = tuple[str, bytes]
+Here = tuple[Service, ServerTime]  # without PLIMSOLL_URL: the store, and its clock
 
 
 @app.command("import")
@@ -66,21 +67,22 @@ def import_files(
         if not file.is_file():
             raise Invalid(f"{file}: there is no such file")
     with contextlib.nullcontext() if service_url() else service_from(home=home, database_url=database_url) as service:
+        here = None if service is None else (service, ServerTime(service.database))
         if reference is not None:
-            told = _reference(service, model, reference, _together(files))
+            told = _reference(here, model, reference, _together(files))
             words = f"reference {told['name']} version {told['version']}, {told['rows']} rows"
             out.print(words, highlight=False, markup=False)
             return
         for file in files:
-            words = _load(service, model, file, "labels" if labels else "predictions")
+            words = _load(here, model, file, "labels" if labels else "predictions")
             out.print(f"{file}: {words}", highlight=False, markup=False)
 
 
-def _load(service: Service | None, model: str, file: Path, kind: str) -> str:
+def _load(here: Here | None, model: str, file: Path, kind: str) -> str:
     total = dict.fromkeys(["accepted", "duplicates", "rejected", *(["unmatched"] if kind == "labels" else [])], 0)
     first: str | None = None
     for body in track(list(_bodies(file)), description=file.name, console=err, transient=True):
-        told = _post(service, model, kind, body)
+        told = _post(here, model, kind, body)
         for name in total:
             total[name] += told[name]
         if first is None and told["errors"]:
@@ -151,20 +153,20 @@ def _lines(file: Path, *, repeat_head: bool) -> Iterator[bytes]:
             yield head + b"".join(lines)
 
 
-def _post(service: Service | None, model: str, kind: str, body: Body) -> Any:
-    if service is None:
+def _post(here: Here | None, model: str, kind: str, body: Body) -> Any:
+    if here is None:
         return call("POST", f"/v1/models/{model}/{kind}", content=body[1], headers={"Content-Type": body[0]})
-    now = ServerTime(service.database)()
+    service, now = here[0], here[1]()
     raw = decode(body[1], body[0], None, "labels" if kind == "labels" else "predictions", service.settings.max_body)
     if kind == "labels":
         return record_labels(service, model, conform.labels(raw, now), now)
     return record_predictions(service, model, conform.predictions(raw, now), now)
 
 
-def _reference(service: Service | None, model: str, name: str, body: Body) -> Any:
-    if service is None:
+def _reference(here: Here | None, model: str, name: str, body: Body) -> Any:
+    if here is None:
         path = f"/v1/models/{model}/references/{name}"
         return call("PUT", path, content=body[1], headers={"Content-Type": body[0]})
-    now = ServerTime(service.database)()
+    service, now = here[0], here[1]()
     raw = decode(body[1], body[0], None, "references", MOST_HERE)  # this machine's own file: only its memory limits it
     return put_reference(service, model, name, conform.reference(raw, now), now)

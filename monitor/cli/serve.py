@@ -58,6 +58,7 @@ def serve(
     telemetry.configure()
     service = build(settings, only_answers=role is Role.API)
     memory.settle()
+    memory.let_go_of_programs()
     ready = "Plimsoll works" if role is Role.WORKER else f"Plimsoll is at {settings.public_url}"
     run(service, role=role.value, ready=ready)
 

@@ -15,6 +15,10 @@ import httpx
 import pytest
 
 from monitor import bootstrap, clock, settings
+from monitor.actions import manage_keys
+from monitor.cli.keys import keys_create
+from monitor.cli.replay import replay
+from monitor.errors import Invalid
 from monitor.store import claims
 from monitor.store.database import Database
 from monitor.store.server_time import ServerTime
@@ -90,6 +94,17 @@ def test_processes_go_by_the_clock_of_the_store(postgres: Databases) -> None:
         now = ServerTime(database, lambda wrong=wrong: clock.now() + wrong)  # type: ignore[misc]
         assert abs(now() - clock.now()) < clock.SECOND
     database.close()
+
+
+def test_commands_go_by_it_too(tmp_path: Path, postgres: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, true = postgres.migrated(), clock.now()
+    monkeypatch.setattr(clock, "now", lambda: true + H)  # of this machine alone
+    keys_create(scope="read", name="me", home=tmp_path, database_url=url)
+    with contextlib.closing(Database(url)) as database:
+        (key,) = manage_keys.listed(database)
+    assert abs(key.created_at - true) < clock.MINUTE
+    with pytest.raises(Invalid, match="not later than now"):
+        replay("m", clock.render(true - H), clock.render(true + H // 2), home=tmp_path, database_url=url)
 
 
 def test_chdb_is_open_in_one_process_only(tmp_path: Path) -> None:
