@@ -262,11 +262,13 @@ def test_the_page_shows_how_far_they_moved_and_no_histogram(drifted: World) -> N
 
 def test_importing_parquet(world: World, tmp_path: Any) -> None:
     from monitor.cli.import_files import _load
+    from monitor.store.server_time import ServerTime
 
     rows = vectors(T0, 1, seed=3)
     file = tmp_path / "rows.parquet"
     frame = {"id": [r["id"] for r in rows], "timestamp": [r["timestamp"] for r in rows]}
     pq.write_table(pa.table({**frame, "feature.e": [r["features"]["e"] for r in rows], "prediction": [1] * 480}), file)
     assert ROWS > 480
-    assert _load(world.service, world.model, file, "predictions") == "480 accepted, 0 duplicates, 0 rejected"
+    here = world.service, ServerTime(world.service.database)
+    assert _load(here, world.model, file, "predictions") == "480 accepted, 0 duplicates, 0 rejected"
     assert stored(world, rows[7]["id"]) == pytest.approx(rows[7]["features"]["e"], abs=1e-6)
