@@ -58,6 +58,19 @@ def old(tmp_path: Path) -> str:
     return url
 
 
+def copy_first(folder: Path, database: Database) -> None:
+    """Its rows, but for those of the models' own tables, into a store at the same schema."""
+    source = create_engine(f"sqlite:///{first_file(folder)}")
+    with source.connect() as from_first, database.write() as connection:
+        there = MetaData()
+        there.reflect(connection)
+        for table in there.sorted_tables:
+            rows = [dict(row) for row in from_first.execute(select(table)).mappings()]
+            if rows and table.name != "alembic_version":
+                connection.execute(insert(table), rows)
+    source.dispose()
+
+
 @contextlib.contextmanager
 def reading(url: str) -> Iterator[Connection]:
     with contextlib.closing(Database(url)) as database, database.read() as connection:
@@ -101,16 +114,9 @@ def test_the_first_schema_keeps_its_rows_on_each_engine(tmp_path: Path) -> None:
     """On PostgreSQL nobody ever ran on the first schema: there it is made by its migration, and given those rows."""
     database = Database(stores.empty_url(tmp_path))
     schema.migrate_to(database, FIRST)
-    source = create_engine(f"sqlite:///{first_file(tmp_path)}")
-    with source.connect() as from_first, database.write() as connection:
-        there = MetaData()
-        there.reflect(connection)
-        for table in there.sorted_tables:
-            rows = [dict(row) for row in from_first.execute(select(table)).mappings()]
-            if rows and table.name != "alembic_version":
-                connection.execute(insert(table), rows)
+    copy_first(tmp_path, database)
+    with database.read() as connection:
         before = {name: rows for name, rows in counted(connection).items() if name in tables.metadata.tables}
-    source.dispose()
     database.close()
     assert before["readings"] == READINGS["sqlite"]
     assert migrated(database.url.render_as_string(hide_password=False)) == FIRST
