@@ -29,11 +29,15 @@ def _hour(newest: int, retention: str) -> int:
 
 
 def _prune(service: Service, model: models.Model, rows_since: int, summaries_since: int, now: int) -> int:
-    """Once for each hour that the model moves on; never back where retention is made longer."""
-    if model.oldest_prediction is None or model.oldest_prediction >= rows_since * clock.HOUR:
-        return 0
-    if model.rows_since is not None and model.rows_since >= rows_since:
-        return 0
+    """Once for each hour that the model moves on, and again for what had to be left; never back where retention is made
+    longer."""
+    is_older = model.oldest_prediction is not None and model.oldest_prediction < rows_since * clock.HOUR
+    is_further = model.rows_since is None or model.rows_since < rows_since
+    if not (is_older and is_further):
+        if model.rows_since is None or not _is_left(service, model):
+            return 0
+        rows_since = max(rows_since, model.rows_since)
+    service.observations.tend(service.database, model.stored)
     with (
         service.database.write(locks.model(model.name), locks.posts(model.name)) as connection,
         turn(service, connection, model, NO_TIMES, now) as mine,
@@ -41,8 +45,14 @@ def _prune(service: Service, model: models.Model, rows_since: int, summaries_sin
         models.note_pruned(
             connection, model.id, 0, rows_since, summaries_since * clock.HOUR
         )  # nothing counts them again
-        with mine.outside():
-            gone = service.observations.drop_before(connection, model.stored, rows_since)
         summaries.drop_before(connection, model.id, summaries_since)
+        with mine.outside():  # last: from then on nobody may read the model's rows until this is committed
+            gone = service.observations.drop_before(connection, model.stored, rows_since)
         models.note_pruned(connection, model.id, gone, rows_since, summaries_since * clock.HOUR)
     return gone
+
+
+def _is_left(service: Service, model: models.Model) -> bool:
+    assert model.rows_since is not None
+    with service.database.read() as connection:
+        return service.observations.is_left_before(connection, model.stored, model.rows_since)

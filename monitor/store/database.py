@@ -93,6 +93,12 @@ class Database:
             yield
 
     @contextlib.contextmanager
+    def one_by_one(self) -> Iterator[Connection]:
+        """Statements that are a transaction each: some that change tables may be within no other."""
+        with reachable(), self._writer.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextlib.contextmanager
     def read_first(self, *names: str, patience: float = PATIENCE) -> Iterator[tuple[Connection, Writing]]:
         """A unit of work that reads for long before it writes, if at all: one snapshot, and what ends it and begins the
         writing. Posts go on meanwhile. ``names`` are held as in ``write``; on SQLite against others of this kind alone,

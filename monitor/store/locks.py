@@ -21,6 +21,11 @@ def posts(name: str) -> str:
     return f"posts:{name}"
 
 
+def tables(model_id: int) -> str:
+    """The tables of a model's own, where they are given what those of an earlier version lack."""
+    return f"tables:{model_id}"
+
+
 def claims(name: str) -> str:
     """Who runs what is due of a model."""
     return f"claims:{name}"

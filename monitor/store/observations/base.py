@@ -230,6 +230,13 @@ class Observations(Protocol):
     def drop_before(self, connection: Any, model: StoredModel, hour: int) -> int:
         """Delete predictions older than that hour, and their labels; how many rows went."""
 
+    def is_left_before(self, connection: Any, model: StoredModel, hour: int) -> bool:
+        """Whether ``drop_before`` had to leave something older than that hour, which somebody was reading."""
+
+    def tend(self, database: Any, model: StoredModel) -> None:
+        """Give the tables of a model that an earlier version made what new ones have beside columns, while others
+        write; in no unit of work. What cannot be had just now waits for the next call."""
+
     def stats(self, connection: Any, model: StoredModel) -> dict[str, int]:
         """``predictions``, ``labels`` (ids with a label), ``orphans`` (labels without a prediction)."""
 

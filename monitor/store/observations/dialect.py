@@ -72,6 +72,12 @@ class Dialect(Protocol):
     def drop_before(self, at: Any, model: StoredModel, start: int) -> int:
         """Delete predictions before a time, microseconds; how many there were."""
 
+    def is_left_before(self, at: Any, model: StoredModel, start: int) -> bool:
+        """Whether ``drop_before`` left something, because somebody was reading it."""
+
+    def tend(self, database: Any, model: StoredModel) -> None:
+        """See ``Observations.tend``."""
+
     def bytes_of(self, at: Any, table: str) -> int:
         """About how many bytes a table takes."""
 

@@ -6,6 +6,7 @@ A partition is made beside its table and then attached: that waits for nobody wh
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.clock import DAY
+from monitor.store import on_postgres
 from monitor.store.observations.base import StoredModel, predictions_table
+
+log = logging.getLogger(__name__)
 
 WEEK = 7 * DAY
 AHEAD = 1  # weeks made before there are rows for them
@@ -58,9 +62,25 @@ def _make(at: Any, table: str, week: int) -> None:
 
 
 def drop_before(at: Any, model: StoredModel, start: int) -> None:
-    """Drop the partitions whose weeks are over before a time, microseconds."""
-    table = predictions_table(model)
-    over = [week for week in sorted(of(at, model)) if (week + 1) * WEEK <= start]
-    with brief(at):
-        for week in over:
-            at.execute(f"DROP TABLE {table}_w{week}")
+    """Drop the partitions whose weeks are over before a time, microseconds. They are left to the next call where
+    somebody reads for long; what the unit of work did else stays."""
+    over = [f"{predictions_table(model)}_w{week}" for week in before(at, model, start)]
+    if not over:
+        return
+    at.execute("SAVEPOINT before_dropping")
+    try:
+        with brief(at):
+            at.execute(f"DROP TABLE {', '.join(over)}")
+    except Exception as error:
+        if not on_postgres.is_held(error):
+            raise
+        at.execute("ROLLBACK TO before_dropping")
+        log.warning(
+            "predictions past their retention are left for the next pass: a transaction that reads them goes on",
+            extra={"model": model.name, "partitions": over},
+        )
+
+
+def before(at: Any, model: StoredModel, start: int) -> list[int]:
+    """Weeks with a partition that are over before a time, microseconds."""
+    return [week for week in sorted(of(at, model)) if (week + 1) * WEEK <= start]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from monitor.clock import HOUR
 from monitor.store import on_postgres
 from monitor.store.driver import in_dialect
-from monitor.store.observations import partitions, pg_binary
+from monitor.store.observations import indexes, partitions, pg_binary
 from monitor.store.observations.base import PredictionBatch, StoredModel, predictions_table
 from monitor.store.observations.dialect import Staged, first_of_each
 
@@ -115,8 +115,8 @@ def create(at: Cursor, model: StoredModel) -> None:
     )
     # An index holds at most some 2,700 bytes of a row; a label may be longer.
     at.execute(f"CREATE UNIQUE INDEX {labels}_once ON {labels} (id, ts, md5(value))")
-    for one in (ids, labels):  # what is pruned is found without reading all; rows come nearly in order of time
-        at.execute(f"CREATE INDEX {one}_ts ON {one} USING brin (ts) WITH (autosummarize = on)")
+    for one in indexes.tables(model):
+        at.execute(f"CREATE INDEX {indexes.of(one)}")
 
 
 def altering(at: Cursor) -> AbstractContextManager[None]:
@@ -234,11 +234,23 @@ def _table(row: Sequence[Any], schema: pa.Schema) -> pa.Table:
 
 
 def drop_before(at: Cursor, model: StoredModel, start: int) -> int:
-    """See ``Dialect.drop_before``: whole partitions go at once, the rest row by row."""
+    """See ``Dialect.drop_before``: whole partitions go at once, the rest of the oldest week row by row. Partitions come
+    last: nobody reads from then on until the unit of work ends."""
     gone = at.execute(f"DELETE FROM {known(model)} WHERE ts < ?", (start,)).rowcount
+    week = start // partitions.WEEK * partitions.WEEK
+    at.execute(f"DELETE FROM {predictions_table(model)} WHERE ts >= ? AND ts < ?", (week, start))
     partitions.drop_before(at, model, start)
-    at.execute(f"DELETE FROM {predictions_table(model)} WHERE ts < ?", (start,))
     return gone
+
+
+def is_left_before(at: Cursor, model: StoredModel, start: int) -> bool:
+    """See ``Dialect.is_left_before``."""
+    return bool(partitions.before(at, model, start))
+
+
+def tend(database: Any, model: StoredModel) -> None:
+    """See ``Dialect.tend``."""
+    indexes.build(database, model)
 
 
 def bytes_of(at: Cursor, table: str) -> int:

@@ -96,6 +96,15 @@ class SqlObservations:
             at.execute(f"DELETE FROM {revisions} WHERE ts < ? AND NOT EXISTS ({met})", (start,))
             return self._dialect.drop_before(at, model, start)
 
+    def is_left_before(self, connection: Any, model: StoredModel, hour: int) -> bool:
+        """Whether whole weeks older than that hour are still there."""
+        with self._dialect.cursor(connection) as at:
+            return self._dialect.is_left_before(at, model, hour * HOUR)
+
+    def tend(self, database: Any, model: StoredModel) -> None:
+        """Make the indexes that tables of an earlier version lack."""
+        self._dialect.tend(database, model)
+
     def stats(self, connection: Any, model: StoredModel) -> dict[str, int]:
         """``predictions``, ``labels`` (ids with a label), ``orphans`` (ids whose prediction is not known)."""
         known, revisions = self._dialect.known(model), schema.labels_table(model)

@@ -188,6 +188,15 @@ def drop_before(at: sqlite3.Cursor, model: StoredModel, start: int) -> int:
     return at.execute(f"DELETE FROM {predictions_table(model)} WHERE ts < ?", (start,)).rowcount
 
 
+def is_left_before(at: sqlite3.Cursor, model: StoredModel, start: int) -> bool:
+    """See ``Dialect.is_left_before``: readers keep nothing."""
+    return False
+
+
+def tend(database: Any, model: StoredModel) -> None:
+    """See ``Dialect.tend``: tables of every version have the same."""
+
+
 WEIGHED = 1000  # rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -9,9 +10,10 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import TimeoutError as NoneFree
 
+from monitor.actions.prune import prune
 from monitor.actions.record_posts import Post, record_posts
 from monitor.bootstrap import build
 from monitor.clock import DAY, HOUR
@@ -64,6 +66,138 @@ def test_what_is_old_is_found_by_its_time(table: str, on_postgres: Service) -> N
         number = world.found(connection).id
         plan = connection.execute(text(f"EXPLAIN DELETE FROM {table}_{number} WHERE ts < {T0 + HOUR}")).scalars()
         assert "_ts" in "".join(line for line in plan if "Index Scan" in line)
+
+
+def indexes(service: Service) -> dict[str, bool]:
+    """Indexes by time of ids and labels, and whether they are whole."""
+    with service.database.read() as connection:
+        number = World(service).found(connection).id
+        asked = "SELECT indexrelid::regclass::text, indisvalid FROM pg_index WHERE indexrelid::regclass::text = ANY(%s)"
+        found = connection.exec_driver_sql(asked, ([f"i_{number}_ts", f"l_{number}_ts"],))
+        return {name[0]: whole for name, whole in found}
+
+
+def waiting_for(service: Service, statement: str) -> int:
+    """Who runs that and waits for another's lock, once somebody does."""
+    asked = text(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        " AND query LIKE :statement"
+    )
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with service.database.write("asking") as connection:
+            found: int | None = connection.execute(asked, {"statement": f"{statement}%"}).scalar()
+            if found is not None:
+                return found
+        time.sleep(0.01)
+    raise AssertionError(f"nobody waits with {statement}")
+
+
+@contextlib.contextmanager
+def in_background(service: Service, gone: list[int], *, held: str) -> Iterator[None]:
+    """A pass of pruning beside the block, while which another transaction holds something; it ends after both. How many
+    rows went is in ``gone`` then."""
+    pruning = threading.Thread(target=lambda: gone.append(prune(service, NOW)))
+    with service.database.write("another writer") as writing:
+        writing.exec_driver_sql(held)
+        pruning.start()
+        yield
+    pruning.join(60)
+    assert not pruning.is_alive()
+
+
+def two_weeks(service: Service) -> tuple[World, int]:
+    """A model that keeps two days of fifteen, and its number."""
+    world = World(service)
+    rows = traffic(T0, 24 * 15, per_hour=1)
+    world.post(bare(rows))
+    world.label(rows)
+    world.configure(retention="2d")
+    with service.database.read() as connection:
+        return world, world.found(connection).id
+
+
+OLD = 24 * 13 - 1  # rows that go
+
+
+def test_tables_of_an_earlier_version_get_their_indexes_while_rows_come_in(on_postgres: Service) -> None:
+    (world, number), gone = two_weeks(on_postgres), list[int]()
+    with on_postgres.database.write() as connection:
+        connection.exec_driver_sql(f"DROP INDEX i_{number}_ts, l_{number}_ts")
+    with in_background(on_postgres, gone, held=f"LOCK TABLE i_{number} IN ROW EXCLUSIVE MODE"):
+        waiting_for(on_postgres, "CREATE INDEX")  # for whoever writes
+        world.post(bare(traffic(T0 + 15 * DAY - HOUR, 1, prefix="n")))
+        world.label(traffic(T0 + 14 * DAY, 1, per_hour=1, seed=2))
+    assert gone == [OLD]
+    assert indexes(on_postgres) == {"i": True, "l": True}
+
+
+def test_an_index_that_was_begun_and_not_ended_is_made_anew(
+    on_postgres: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    (world, number), gone = two_weeks(on_postgres), list[int]()
+    with on_postgres.database.write() as connection:
+        connection.exec_driver_sql(f"DROP INDEX i_{number}_ts")
+        stored = world.found(connection).stored
+    with in_background(on_postgres, gone, held=f"LOCK TABLE i_{number} IN ROW EXCLUSIVE MODE"):
+        maker = waiting_for(on_postgres, "CREATE INDEX")
+        with on_postgres.database.write("asking") as connection:
+            connection.exec_driver_sql("SELECT pg_cancel_backend(%s)", (maker,))
+    assert gone == [OLD]  # all the same
+    assert [vars(one)["model"] for one in caplog.records if "index by time is left" in one.message] == ["m"]
+    assert indexes(on_postgres) == {"i": False, "l": True}
+    with on_postgres.database.write(locks.tables(number)) as connection:  # another process is at it
+        connection.exec_driver_sql("SELECT 1")  # and holds no snapshot
+        on_postgres.observations.tend(on_postgres.database, stored)
+    assert indexes(on_postgres) == {"i": False, "l": True}
+    on_postgres.observations.tend(on_postgres.database, stored)
+    assert indexes(on_postgres) == {"i": True, "l": True}
+
+
+def test_a_reader_who_stays_keeps_old_weeks_until_the_next_pass_and_nothing_else(
+    on_postgres: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    world, number = two_weeks(on_postgres)
+    since = T0 // HOUR + OLD
+
+    def left(connection: Connection) -> int:
+        rows = f"SELECT count(*) FROM p_{number} WHERE ts < {since * HOUR}"
+        return int(connection.exec_driver_sql(rows).scalar_one())
+
+    with on_postgres.database.read() as reading:
+        assert left(reading) == OLD
+        assert prune(on_postgres, NOW) == OLD
+        world.post(bare(traffic(T0 + 15 * DAY - HOUR, 1, prefix="n")))  # in the newest hour: nothing more gets old
+    with on_postgres.database.write() as connection:
+        model = world.found(connection)
+        assert (model.rows_since, model.n_predictions) == (since, 24 * 15 - OLD + 6)
+        assert on_postgres.observations.stats(connection, model.stored)["labels"] == 24 * 15 - OLD
+        assert left(connection) == 24 * 10  # whole weeks; nothing else is known of them any more
+    (told,) = (one for one in caplog.records if "left for the next pass" in one.message)
+    assert vars(told)["model"] == "m"
+    assert len(vars(told)["partitions"]) == 2
+    world.configure(retention="3d")
+    assert prune(on_postgres, NOW) == 0
+    with on_postgres.database.read() as connection:
+        assert left(connection) == 0
+        assert world.found(connection).rows_since == since
+    assert min(weeks(on_postgres)) == since * HOUR // WEEK
+
+
+@pytest.mark.parametrize("what", ["summaries", "rows"])
+def test_pages_are_read_while_much_is_deleted(what: str, on_postgres: Service) -> None:
+    """Dropping old weeks keeps readers out until the unit of work ends, so it comes last."""
+    (world, number), gone = two_weeks(on_postgres), list[int]()
+    world.run(T0 + 15 * DAY)
+    since = T0 // HOUR + OLD
+    table = {"summaries": "summaries", "rows": f"p_{number}_w{since * HOUR // WEEK}"}[what]
+    with in_background(on_postgres, gone, held=f"SELECT 1 FROM {table} FOR UPDATE"):
+        waiting_for(on_postgres, f"DELETE FROM {what if what == 'summaries' else 'p_'}")
+        with on_postgres.database.write("a page", patience=1.0) as connection:
+            rows = connection.exec_driver_sql(f"SELECT count(*) FROM p_{number}").scalar_one()
+            assert rows == 24 * 15
+    assert gone == [OLD]
+    assert min(weeks(on_postgres)) == since * HOUR // WEEK
 
 
 def test_a_reader_who_stays_keeps_a_new_feature_waiting_and_nobody_else(on_postgres: Service) -> None:

@@ -94,6 +94,13 @@ class ClickHouseObservations:
         schema.drop_before(self.engine, model, hour)
         return before - reading.stats(self.engine, model)["predictions"]
 
+    def is_left_before(self, connection: Any, model: StoredModel, hour: int) -> bool:
+        """Never: nobody's reading keeps a partition."""
+        return False
+
+    def tend(self, database: Any, model: StoredModel) -> None:
+        """Tables of every version have the same."""
+
     def stats(self, connection: Any, model: StoredModel) -> dict[str, int]:
         """``predictions``, ``labels`` (ids with a label), ``orphans`` (ids whose prediction is not known)."""
         if not self._is_made(model):
