@@ -63,9 +63,16 @@ def _place(item: pytest.Item) -> int:
     return LONG.index(folder) if folder in LONG else len(LONG)
 
 
-def _engine(item: pytest.Item) -> object:
+def _engine(item: pytest.Item) -> str | None:
     callspec = getattr(item, "callspec", None)
-    return None if callspec is None else callspec.params.get("engine_of_stores")
+    return None if callspec is None else callspec.params.get("engine_of_stores", callspec.params.get("engine_of_rows"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture: what an earlier test ran on is no matter."""
+    named = "sqlite" if "on_sqlite" in getattr(item, "fixturenames", ()) else None
+    stores.use(_engine(item) or named)
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +87,22 @@ def postgres_url(postgres: Databases) -> str:
 
 
 @pytest.fixture(scope="session", params=stores.ENGINES)
-def engine_of_stores(request: pytest.FixtureRequest) -> Iterator[None]:
+def engine_of_stores(request: pytest.FixtureRequest) -> None:
     """Asked for by whole folders, in their conftest: what is in them runs once on each engine."""
+    _serve(request)
+
+
+@pytest.fixture(scope="session", params=stores.ENGINES_OF_ROWS)
+def engine_of_rows(request: pytest.FixtureRequest) -> None:
+    """Once on each engine that predictions can be in."""
+    _serve(request)
+
+
+@pytest.fixture(scope="session")
+def on_sqlite() -> None:
+    """On SQLite alone: what is tested does not touch the engine."""
+
+
+def _serve(request: pytest.FixtureRequest) -> None:
     if request.param == "postgres":
-        stores.use(request.getfixturevalue("postgres"))
-    yield
-    stores.use(None)
+        stores.serve(request.getfixturevalue("postgres"))

@@ -1,4 +1,6 @@
-"""Where the stores of the tests are: each test that asks for one runs on every engine (see ``tests/conftest.py``)."""
+"""Where the stores of the tests are. A test says on which engines it runs by the fixture that it asks for:
+``engine_of_stores``, ``engine_of_rows`` or ``on_sqlite`` (see ``tests/conftest.py``); one that says nothing gets no
+store, whatever ran before it."""
 
 from __future__ import annotations
 
@@ -16,23 +18,36 @@ from tests.postgres import Databases
 
 FILE = "plimsoll.db"
 ENGINES = ("sqlite", "postgres")
-_current: list[Databases | None] = [None]
+ENGINES_OF_ROWS = (*ENGINES, "chdb")  # the last: predictions and labels there, all else in SQLite
+_engine: list[str | None] = [None]
+_servers: list[Databases] = []
 _files: dict[str, bytes] = {}
 
 
-def use(databases: Databases | None) -> None:
-    """From here on stores are databases of this server; None: files of SQLite."""
-    _current[0] = databases
+def use(engine: str | None) -> None:
+    """The engine of the stores of the test that begins; None: it has none."""
+    _engine[0] = engine
+
+
+def serve(databases: Databases) -> None:
+    """The server whose databases are stores of PostgreSQL."""
+    _servers[:] = [databases]
 
 
 def is_sqlite() -> bool:
-    """Whether stores are files now."""
-    return _current[0] is None
+    """Whether stores are files in this test."""
+    return _server() is None
+
+
+def _server() -> Databases | None:
+    if _engine[0] is None:
+        raise LookupError("Ask for one of the fixtures that say which engine this test's stores are of")
+    return _servers[0] if _engine[0] == "postgres" else None
 
 
 def new_url(folder: Path) -> str:
     """Where a new store with the newest schema is. A file begins as a copy of one that was migrated once."""
-    server = _current[0]
+    server = _server()
     if server is not None:
         return server.migrated()
     if not (folder / FILE).exists():
@@ -43,7 +58,7 @@ def new_url(folder: Path) -> str:
 
 def empty_url(folder: Path) -> str:
     """Where a new store is, or will be, without any table."""
-    server = _current[0]
+    server = _server()
     return f"sqlite:///{folder / FILE}" if server is None else server.empty()
 
 
@@ -51,12 +66,14 @@ def new_service(home: Path, **flags: object) -> Service:
     """A service on a new store."""
     if is_sqlite():
         new_url(home)
+    if _engine[0] == "chdb":
+        flags = {"observations_url": f"chdb://{home / 'rows'}", **flags}
     return build(load({}, home=home, database_url=_given(home), **flags))
 
 
 def filled(home: Path, fill: Callable[[Service], object]) -> Service:
     """A service on a store of its own as ``fill`` leaves one, which is filled once: it must not depend on anything."""
-    server, name = _current[0], f"{fill.__module__}.{fill.__qualname__}"
+    server, name = _server(), f"{fill.__module__}.{fill.__qualname__}"
     if server is not None:
         url = server.copy_of(name, lambda made: _close(fill, home / "first", database_url=made))
         return build(load({}, home=home, database_url=url))
@@ -99,7 +116,7 @@ def _migrated() -> bytes:
 def take_away(service: Service) -> None:
     """The store cannot be reached any more."""
     service.database.close()
-    server = _current[0]
+    server = _server()
     if server is not None:
         server.drop(service.settings.database_url)
         return

@@ -12,10 +12,12 @@ from tests.stores import new_service
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    made = new_service(tmp_path)
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    """With the parameter "chdb" its predictions and labels are in that engine, in a folder of their own."""
+    apart = {"observations_url": f"chdb://{tmp_path / 'rows'}"} if getattr(request, "param", None) == "chdb" else {}
+    made = new_service(tmp_path, **apart)
     yield made
-    made.database.close()
+    made.close()
 
 
 @pytest.fixture

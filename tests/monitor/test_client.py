@@ -18,7 +18,7 @@ from tests.monitor.posting import Poster
 
 
 @pytest.fixture
-def url(service: Service) -> Iterator[str]:
+def url(engine_of_rows: None, service: Service) -> Iterator[str]:
     with serving(ingest_app(service)) as address:
         yield address
 
@@ -56,7 +56,7 @@ def test_refused_records_are_counted_not_raised(url: str) -> None:
     assert client.dropped == 3
 
 
-def test_a_full_queue_drops(service: Service) -> None:
+def test_a_full_queue_drops() -> None:
     client = Client("http://127.0.0.1:9", "m", max_queue=3, interval=0.05, max_attempts=1, timeout=0.2)
     for _ in range(50):
         client.predict(features={}, prediction=1)

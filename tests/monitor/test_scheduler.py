@@ -7,12 +7,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from monitor import clock, scheduler
 from monitor.store import config, trigger_runs
 from tests.orchestrators.base import Seen, served
 from tests.orchestrators.schedulers import Dagster
 from tests.orchestrators.world import world_of
 from tests.stores import new_service
+
+pytestmark = pytest.mark.usefixtures("engine_of_stores")
 
 
 def test_runs_are_looked_for_as_a_minute_begins(tmp_path: Path) -> None:

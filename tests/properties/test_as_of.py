@@ -18,6 +18,8 @@ from monitor.actions.frame import Frame
 from tests.monitor.world import T0, D, H, Record, World, at, labels_of, matching, one, traffic
 from tests.stores import new_service
 
+pytestmark = pytest.mark.usefixtures("on_sqlite")
+
 REFERENCE = traffic(T0, 24 * 12, per_hour=3, seed=1)
 START = T0 + 12 * D
 AS_OF = START + 30 * H  # the newest 24 h window ends at hour 28

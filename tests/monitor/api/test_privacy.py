@@ -1,4 +1,5 @@
-"""Private features over a socket, in every body and every way a row can go wrong: no raw value is in any file."""
+"""Private features over a socket, in every body and every way a row can go wrong: no raw value is in any file, be it of
+SQLite, of PostgreSQL's server or of ClickHouse's engine."""
 
 from __future__ import annotations
 
@@ -16,16 +17,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitor import clock
-from monitor.actions.prepare_reference import rows_of
 from monitor.api.app import create_app
-from monitor.store import references
+from monitor.service import Service
+from tests import disk
 from tests.monitor.api.serving import serving
-from tests.monitor.api.test_erase import files
 from tests.monitor.world import T0, D, World, one
 from tests.stores import is_sqlite
 
 START = T0 + 14 * D
 SALARY = 71234.5
+PUBLIC = "Huehuecoyotl"  # sent along, and found wherever rows are: what is looked through is what is written
 SECRETS = (b"Quetzalcoatl", b"Xochiquetzal", b"71234.5", struct.pack(">d", SALARY), struct.pack("<d", SALARY))
 FEATURES = {
     "name": {"privacy": "hash"},
@@ -64,6 +65,11 @@ def people(n: int, start: int, seed: int, prefix: str = "r") -> list[dict[str, A
     ]
 
 
+def with_public(records: list[dict[str, Any]], prefix: str) -> list[dict[str, Any]]:
+    """With a feature more that nobody hides."""
+    return [{**one, "features": {**one["features"], "public": f"{PUBLIC}-{prefix}"}} for one in records]
+
+
 def flat(records: list[dict[str, Any]]) -> pa.Table:
     rows = [{**{k: v for k, v in r.items() if k != "features"}, **r["features"]} for r in records]
     return pa.Table.from_pylist(rows)
@@ -95,11 +101,12 @@ def post(site: httpx.Client, kind: str, body: bytes, path: str = "predictions") 
     return answer.json()
 
 
+@pytest.mark.parametrize("service", ["shared", "chdb"], indirect=True)
 def test_no_raw_value_reaches_the_disk(world: World, site: httpx.Client) -> None:
-    for kind, body in bodies(people(30, START, 1)):
+    for kind, body in bodies(with_public(people(30, START, 1), "row")):
         assert post(site, kind, body)["accepted"] == 30
         assert post(site, kind, body.replace(b"2026-", b"late-"))["rejected"] == 30  # no readable time: quarantine
-    odd = people(1, START, 2, "odd")[0]
+    (odd,) = with_public(people(1, START, 2, "odd"), "odd")
     strange = {"name": ["Quetzalcoatl"], "salary": "Quetzalcoatl", "age": {"a": "Quetzalcoatl"}, "town": True}
     for place, features in enumerate([strange, "Quetzalcoatl", {"name": 71234.5, "salary": "71234.5"}]):
         post(site, "application/json", json.dumps({**odd, "id": f"odd{place}", "features": features}).encode())
@@ -108,24 +115,29 @@ def test_no_raw_value_reaches_the_disk(world: World, site: httpx.Client) -> None
         site, "application/json", json.dumps([{**odd, "id": None}, {**odd, "timestamp": "x"}, "Quetzalcoatl"]).encode()
     )
     post(site, "application/json", json.dumps([{**odd, "label": None}]).encode(), "labels")
-    reference = [{**one, "label": 1} for one in people(400, T0, 3, "ref")]
+    reference = [{**one, "label": 1} for one in with_public(people(400, T0, 3, "ref"), "ref")]
     assert post(site, "application/json", json.dumps(reference).encode(), "references/base")["rows"] == 400
     late = [{**one, "timestamp": "late"} for one in reference]
     post(site, "application/json", json.dumps([*late[:2], *reference]).encode(), "references/base")
     world.run(START + D)
-    with world.service.database.read() as connection:  # a reference's rows are stored compressed
-        kept = [
-            str(part.to_pylist()).encode()
-            for reference in references.all_of(connection, world.found(connection).id)
-            for part in rows_of(connection, reference.id)
-        ]
-    assert len(kept) == 2
-    stored = b"".join([files(world.service), *kept])
-    assert [secret for secret in SECRETS if secret in stored] == []
-    assert not is_sqlite() or b"Oslo" in files(world.service)
+    check_disk(world.service)
     rejected = site.get("/v1/models/m/quarantine?limit=1000").json()["items"]
     assert len(rejected) > 150
     assert any('"plain"' in one["payload"] for one in rejected)
+
+
+def check_disk(service: Service) -> None:
+    """No secret is in any file; what is public is in those of the rows and of the log before them, of rejected rows
+    and of references, which are stored packed."""
+    row, odd, reference = (f"{PUBLIC}-{kind}".encode() for kind in ("row", "odd", "ref"))
+    found = disk.holding(service, *SECRETS, row, odd, reference, b"Oslo")
+    assert {secret: found[secret] for secret in SECRETS if found[secret]} == {}
+    here = {"plimsoll.db-wal"} if is_sqlite() else {"base", "pg_wal", "rows"}
+    apart = {"store"} if service.settings.observations_url.startswith("chdb:") else here
+    assert found[row] >= apart
+    assert found[b"Oslo"] >= apart
+    assert found[odd] >= here
+    assert "reference_rows.data" in found[reference]
 
 
 def test_what_is_stored_instead(world: World, site: httpx.Client) -> None:

@@ -17,6 +17,8 @@ from monitor.errors import Invalid
 from monitor.store import config, models
 from tests.monitor.world import NOW, T0, D, H, World, at, traffic
 
+pytestmark = pytest.mark.usefixtures("on_sqlite")
+
 WHOLE = """\
 default_notify: [ml-chat]
 models:

@@ -10,6 +10,8 @@ from alerting.words import SECOND
 from tests.orchestrators.every import EVERY
 from tests.orchestrators.world import world_of
 
+pytestmark = pytest.mark.usefixtures("on_sqlite")
+
 
 @pytest.mark.parametrize("name", EVERY)
 def test_from_drift_to_a_run_that_succeeded(name: str, tmp_path: Path) -> None:

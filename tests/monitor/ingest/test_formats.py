@@ -93,11 +93,11 @@ def _table(given: list[dict[str, Any]]) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def posters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Poster]]:
-    """A new model of one service each time."""
+def posters(engine_of_rows: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Poster]]:
+    """A new model of one service each time, on each engine."""
     service = new_service(tmp_path_factory.mktemp("formats"))
     yield (Poster(service, f"m{number}") for number in itertools.count())
-    service.database.close()
+    service.close()
 
 
 def stored(poster: Poster, bodies: list[tuple[bytes, str]]) -> tuple[list[dict[str, Any]], dict[int, bool]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -63,6 +64,19 @@ def of_hashes(ids: pa.Array) -> str:
 def of_ids(ids: pa.Array) -> str:
     """A condition that rows of these ids meet."""
     return f"id IN (SELECT arrayJoin({_split(ids)}))"
+
+
+def unnamed(ids: pa.Array) -> str:
+    """A condition that rows of these ids meet, which does not name them: what deletes rows is kept in a file beside
+    them for long, and would hold the ids that it was to be rid of."""
+    digests = ",".join(hashlib.sha256(one.encode()).hexdigest() for one in ids.to_pylist())
+    return f"lower(hex(SHA256(id))) IN (SELECT arrayJoin(splitByString(',', {text(digests)})))"
+
+
+def hash_of(engine: Engine, prediction_id: str) -> str:
+    """The hash of an id, as SQL has it."""
+    statement = f"SELECT toString(cityHash64({text(prediction_id)})) AS hash"
+    return str(engine.rows(statement, pa.schema([("hash", pa.string())]))["hash"][0].as_py())
 
 
 def _split(ids: pa.Array) -> str:

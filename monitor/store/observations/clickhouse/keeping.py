@@ -20,11 +20,12 @@ from monitor.store.observations.keeping import LABELS as MOVED
 
 def erase(engine: Engine, model: StoredModel, prediction_id: str) -> Erased:
     """Delete one prediction and every label of that id: the parts that hold them are written anew, the old ones go
-    after some minutes."""
+    after some minutes. So are parts with rows that were only marked as deleted, as one of that id may be that came
+    with another hour."""
     wanted = pa.array([prediction_id], pa.string())
     known = ids.known(engine, model, wanted)
     time = known["ts"][0].as_py() if len(known) else None
-    same = f"id = {text(prediction_id)}"
+    same = ids.unnamed(wanted)
     version, kept = "", len(orphans.of(engine, model, wanted))
     if time is not None:
         here = f"hour = {time // HOUR} AND {same}"
@@ -36,14 +37,22 @@ def erase(engine: Engine, model: StoredModel, prediction_id: str) -> Erased:
         kept = engine.number(f"SELECT count() FROM {table(LABELS, model)} FINAL WHERE {here}")
         for kind in (LABELS, PREDICTIONS):
             _delete(engine, model, kind, here)
+    hash_ = ids.hash_of(engine, prediction_id)
     for kind in (ORPHANS, IDS):
-        _delete(engine, model, kind, f"hash = cityHash64({text(prediction_id)}) AND {same}")
+        _delete(engine, model, kind, f"hash = {hash_} AND {same}")
+    for kind in SHAPES:
+        if engine.number(f"SELECT count() FROM {_parts(engine, model, kind)} AND has_lightweight_delete"):
+            _alter(engine, model, kind, "APPLY DELETED MASK")
     return Erased(time, version, kept)
 
 
 def _delete(engine: Engine, model: StoredModel, kind: str, where: str) -> None:
+    _alter(engine, model, kind, f"DELETE WHERE {where}")
+
+
+def _alter(engine: Engine, model: StoredModel, kind: str, what: str) -> None:
     name, everywhere = local(engine, kind, model)
-    engine.run(f"ALTER TABLE {name}{everywhere} DELETE WHERE {where}")
+    engine.run(f"ALTER TABLE {name}{everywhere} {what}")
 
 
 def drop_model(engine: Engine, model: StoredModel) -> None:
@@ -89,12 +98,16 @@ def restore_labels(engine: Engine, model: StoredModel, rows: pa.Table, number: i
 
 def size(engine: Engine, model: StoredModel) -> dict[str, int]:
     """Bytes on disk, of all shards."""
-    cluster = engine.address.cluster
-    parts = "system.parts" if cluster is None else f"cluster({quoted(cluster)}, system.parts)"
 
     def of(*kinds: str) -> int:
-        names = ",".join(text(local(engine, kind, model)[0]) for kind in kinds)
-        where = f"active AND database = currentDatabase() AND table IN ({names})"
-        return engine.number(f"SELECT sum(bytes_on_disk) FROM {parts} WHERE {where}")
+        return engine.number(f"SELECT sum(bytes_on_disk) FROM {_parts(engine, model, *kinds)}")
 
     return {"predictions": of(PREDICTIONS, IDS), "labels": of(LABELS, ORPHANS)}
+
+
+def _parts(engine: Engine, model: StoredModel, *kinds: str) -> str:
+    """The parts that hold rows of such tables, on all shards."""
+    cluster = engine.address.cluster
+    parts = "system.parts" if cluster is None else f"cluster({quoted(cluster)}, system.parts)"
+    names = ",".join(text(local(engine, kind, model)[0]) for kind in kinds)
+    return f"{parts} WHERE active AND database = currentDatabase() AND table IN ({names})"

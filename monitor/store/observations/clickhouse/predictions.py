@@ -86,7 +86,7 @@ def _take_back(engine: Engine, model: StoredModel, rows: pa.Table, known: pa.Tab
         mine = wrong.filter(pc.equal(wrong["batch"], batch))
         among = f"{_of_hours(np.unique(mine['hour'].to_numpy()))} AND batch = {batch}"
         for some in ids.parts(mine["id"].combine_chunks()):
-            delete(engine, PREDICTIONS, model, f"{among} AND {ids.of_ids(some)}")
+            delete(engine, PREDICTIONS, model, f"{among} AND {ids.unnamed(some)}")
 
 
 def repair(engine: Engine, model: StoredModel, change: int, hours: NDArray[np.int64]) -> None:
@@ -99,7 +99,7 @@ def repair(engine: Engine, model: StoredModel, change: int, hours: NDArray[np.in
     rows = rows.sort_by([("batch", "descending")])
     noted = engine.rows(f"SELECT id, ts, batch FROM {table(IDS, model)} WHERE {among}", ids.KNOWN)
     for some in ids.parts(_without(noted, rows)["id"].combine_chunks()):
-        delete(engine, IDS, model, f"{among} AND {ids.of_hashes(some)}")
+        delete(engine, IDS, model, f"{among} AND {ids.unnamed(some)}")
     lacking = _without(rows, noted).select(ids.KNOWN.names)
     if len(lacking):
         engine.insert(table(IDS, model), lacking, f"{model.id}.{change}.mended")
