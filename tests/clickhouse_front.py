@@ -63,8 +63,9 @@ class Front(BaseHTTPRequestHandler):
         if status == 500:
             self.send_header("X-ClickHouse-Exception-Code", str(error_code(answer.decode())))
         self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
+        with contextlib.suppress(OSError):  # nobody waits any more
+            self.end_headers()
+            self.wfile.write(answer)
 
     do_GET = do_POST
 
@@ -105,12 +106,19 @@ def error_code(text: str) -> int:
 @contextlib.contextmanager
 def fronted(folder: Path) -> Iterator[str]:
     """A front in a process of its own; its address."""
+    with front_process(folder) as (address, _):
+        yield address
+
+
+@contextlib.contextmanager
+def front_process(folder: Path) -> Iterator[tuple[str, int]]:
+    """A front's address and the process that it is, which may be stopped for a while."""
     command = [OTHER or sys.executable, __file__, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            yield f"127.0.0.1:{process.stdout.readline().strip()}"
+            yield f"127.0.0.1:{process.stdout.readline().strip()}", process.pid
         finally:
             process.stdin.close()
             process.wait(30)

@@ -9,6 +9,17 @@ from monitor.store.observations.base import Apart
 PATIENCE = 1.0
 
 
+def check_answers(service: Service) -> None:
+    """Ask something of each store that may hang: not of one within this process, where work waits for work.
+
+    Raises StoreUnavailable.
+    """
+    with service.database.read() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    if isinstance(service.observations, Apart) and not service.observations.alone:
+        service.observations.check()
+
+
 def check_ready(service: Service, now: int) -> list[str]:
     """What is in its way; nothing when the store takes writes and the scheduler is on time.
 

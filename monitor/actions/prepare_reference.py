@@ -19,6 +19,7 @@ from monitor.actions import models as known_models
 from monitor.actions.counting import Meaning
 from monitor.actions.models import settings_of
 from monitor.actions.private import protected
+from monitor.actions.recording_apart import ensure_within
 from monitor.config.document import NAME
 from monitor.config.document import Model as Settings
 from monitor.errors import Invalid
@@ -54,7 +55,7 @@ def put_reference(service: Service, name: str, reference: str, sent: ArrivingRef
         made = new_columns(sent.rows, model.columns, models.configured_types(model.settings))
         models.add_columns(connection, model.id, made)
         stored = models.with_columns(model, made)
-        service.observations.ensure_model(connection, stored)
+        ensure_within(service, connection, stored)
         batch, warnings = fit(sent.rows, stored.columns)
         table = _table(batch, sent)
         quarantine.keep(connection, model.id, "references", sent.rows.rejects, now)

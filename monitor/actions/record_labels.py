@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.actions.record_predictions import NOTHING, PATIENCE, answer
-from monitor.actions.recording_apart import NO_TIMES, turn
+from monitor.actions.recording_apart import NO_TIMES, ensure_within, turn
 from monitor.actions.several import ONE, within
 from monitor.ingest.privacy import private_features, redacted
 from monitor.service import Service
@@ -45,7 +45,7 @@ def store_labels(
     """Keep labels of one model inside a unit of work, with everything that is noted of them; ``begins`` as with
     predictions."""
     if not model.n_predictions and not model.n_labels:
-        service.observations.ensure_model(connection, model.stored)
+        ensure_within(service, connection, model.stored)
     with turn(service, connection, model, NO_TIMES, now) as mine:
         with mine.outside():
             appended = service.observations.append_labels(connection, model.stored, rows.batch, now, mine.number)

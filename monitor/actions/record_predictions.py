@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from monitor.actions.append_parts import append_parts
 from monitor.actions.private import protected, still_protected
-from monitor.actions.recording_apart import turn
+from monitor.actions.recording_apart import ensure_within, turn
 from monitor.actions.several import ONE, within
 from monitor.clock import HOUR
 from monitor.service import Service
@@ -73,7 +73,7 @@ def store_predictions(
     stored = models.with_columns(model, new)
     check_repeated(rows, stored.columns)
     if new or not model.n_predictions:
-        service.observations.ensure_model(connection, stored)
+        ensure_within(service, connection, stored)
     with turn(service, connection, model, rows.timestamps, now) as mine:
         rows = still_protected(connection, model, sent, rows)
         with mine.outside():

@@ -24,7 +24,7 @@ from monitor.store import arriving, models
 from monitor.store.arriving import Arriving
 from monitor.store.database import Connection
 from monitor.store.models import Model
-from monitor.store.observations.base import PARTS, Apart
+from monitor.store.observations.base import PARTS, Apart, StoredModel
 
 NO_TIMES = np.empty(0, np.int64)
 LEASE = 2 * MINUTE  # an announcement that was seen unchanged for so long is a dead process's
@@ -63,6 +63,13 @@ def turn(service: Service, connection: Connection, model: Model, times: NDArray[
             _begin(service, store, connection, model, mine)  # and leave it: what came late is counted, too
             raise StoreUnavailable("Storing took so long that it was taken over. Send it again; nothing is doubled.")
         connection.commit()
+
+
+def ensure_within(service: Service, connection: Connection, model: StoredModel) -> None:
+    """Make the model's tables and columns in this transaction; a store apart does so as rows come, when nobody waits
+    for the database meanwhile."""
+    if not isinstance(service.observations, Apart):
+        service.observations.ensure_model(connection, model)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import msgspec
 from monitor.actions.record_posts import Kind, Later, Post, record_posts
 from monitor.api.door import Admitted
 from monitor.api.turns import Ticket, Turns
+from monitor.api.waiting import NOT_KNOWN
 from monitor.errors import StoreUnavailable
 from monitor.ingest.records import read_json, read_lines
 from monitor.service import Service
@@ -28,7 +29,6 @@ LONGEST = 15.0  # seconds that a post waits for that
 
 _BUSY = "Something large is being stored for this model; nothing was stored. Try again."
 _GONE = "The store cannot be reached just now; nothing was stored. Try again."
-_SILENT = "The store does not answer; whether this is stored is not known. Sending it again does no harm."
 
 Outcome = tuple[int, bytes] | Exception  # status and body of an answer, or why there is none
 
@@ -132,7 +132,7 @@ class Intake:
         if self._service.database.is_writing:
             return
         for ticket in self._under_way:
-            _tell(ticket, StoreUnavailable(_SILENT))
+            _tell(ticket, StoreUnavailable(NOT_KNOWN))
         self._tell_waiting(_GONE)
 
     def _tell_waiting(self, message: str, retry_after: int = 2) -> None:

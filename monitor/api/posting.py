@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from fastapi import Request
@@ -15,10 +16,10 @@ from monitor.actions.record_labels import record_labels
 from monitor.actions.record_posts import Kind
 from monitor.actions.record_predictions import record_predictions
 from monitor.api.access import requires
-from monitor.api.bodies import check_announced, check_size, client_of, first_of, held_by, read, room_of, unpacked
+from monitor.api.bodies import Room, check_announced, check_size, client_of, first_of, held_by, read, room_of, unpacked
 from monitor.api.door import door_of
 from monitor.api.intake import Intake, answered
-from monitor.api.waiting import asked
+from monitor.api.waiting import asked, pulse_of
 from monitor.errors import TooLarge
 from monitor.ingest import conform
 from monitor.ingest.decode import decode
@@ -28,6 +29,7 @@ from monitor.store import models
 
 SMALL = 64 << 10  # bytes, before and after unpacking: such bodies are stored in rounds
 LARGE = 2 << 20  # bytes: such bodies leave much behind
+_Headers = dict[bytes, str]
 _OF_BODY = frozenset((b"content-type", b"content-encoding", b"content-length"))
 _check = requires("ingest")
 
@@ -52,11 +54,31 @@ async def take_in(scope: Scope, receive: Receive, model: str, kind: Kind) -> tup
             return await intake_of(state).put(model, client, kind, *small, admitted)
     if admitted.by_memory:
         await asked(lambda: _check(Request(scope)))
-    room = room_of(state)
-    with held_by(room, client) as held:
+    room, begun = room_of(state), asyncio.Event()
+    with contextlib.ExitStack() as its_room:
+        held = its_room.enter_context(held_by(room, client))
         body = [await read(receive, message, limit, held)]
+        work = _work(state, room, its_room.pop_all(), begun, model, client, kind, body, headers)
+        return await pulse_of(state).watch(asyncio.create_task(work), begun)
+
+
+async def _work(
+    state: Any,
+    room: Room,
+    its_room: contextlib.ExitStack,
+    begun: asyncio.Event,
+    model: str,
+    client: str,
+    kind: Kind,
+    body: list[bytes],
+    headers: _Headers,
+) -> tuple[int, bytes]:
+    """Store a body that was read and answer; it has its room until that has ended, whether or not somebody waits."""
+    with its_room:
+        limit = state.service.settings.max_body
         size = unpacked(len(body[0]), headers.get(b"content-encoding"), headers.get(b"content-type"), limit)
         async with room.desk(model, client, size):
+            begun.set()
             try:
                 return answered(
                     await run_in_threadpool(_store, state.service, model, kind, body, headers, state.clock())
@@ -64,9 +86,6 @@ async def take_in(scope: Scope, receive: Receive, model: str, kind: Kind) -> tup
             finally:
                 if size > LARGE:
                     await run_in_threadpool(memory.release)
-
-
-_Headers = dict[bytes, str]
 
 
 def _headers(sent: list[tuple[bytes, bytes]]) -> _Headers:

@@ -1,16 +1,20 @@
-"""Questions to the store, from the event loop, that are not waited for without end."""
+"""Questions to the store, from the event loop, that are not waited for without end; and work that is not."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi.concurrency import run_in_threadpool
 
+from monitor.actions.check_ready import check_answers
 from monitor.errors import StoreUnavailable
 
 PATIENCE = 2.0  # seconds
+SILENT = "The store does not answer just now. Try again."
+NOT_KNOWN = "The store does not answer; whether this is stored is not known. Sending it again does no harm."
+NOT_BEGUN = "The store does not answer just now; nothing was stored. Try again."
 T = TypeVar("T")
 
 
@@ -20,5 +24,46 @@ async def asked(question: Callable[[], T]) -> T:
     await asyncio.wait({task}, timeout=PATIENCE)
     if not task.done():
         task.add_done_callback(lambda done: done.exception())  # nobody asks for it any more
-        raise StoreUnavailable("The store does not answer just now. Try again.")
+        raise StoreUnavailable(SILENT)
     return task.result()
+
+
+class Pulse:
+    """Whether the store answers at all. However many ask, one thread waits for it: a store that hangs keeps each."""
+
+    def __init__(self, question: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._question = question
+        self._asked: asyncio.Future[object] | None = None
+
+    async def is_silent(self) -> bool:
+        """Whether it says nothing for a while; that it cannot be used is an answer, too."""
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.ensure_future(run_in_threadpool(self._question))
+            self._asked.add_done_callback(lambda done: done.exception())
+        asked = self._asked
+        await asyncio.wait({asked}, timeout=PATIENCE)
+        return not asked.done()
+
+    async def watch(self, work: asyncio.Task[T], begun: asyncio.Event) -> T:
+        """What the work answers, however long it takes while the store answers others. Raises StoreUnavailable where
+        that is silent: what has begun goes on, the rest is given up."""
+        while not work.done():
+            await asyncio.wait({work}, timeout=PATIENCE)
+            if work.done() or not await self.is_silent() or work.done():
+                continue
+            work.add_done_callback(lambda done: done.cancelled() or done.exception())
+            if begun.is_set():
+                raise StoreUnavailable(NOT_KNOWN)
+            work.cancel()
+            raise StoreUnavailable(NOT_BEGUN)
+        return work.result()
+
+
+def pulse_of(state: Any) -> Pulse:
+    """The pulse of the application's store, for the loop that runs now."""
+    loop = asyncio.get_running_loop()
+    pulse: Pulse | None = getattr(state, "pulse", None)
+    if pulse is None or pulse.loop is not loop:
+        pulse = state.pulse = Pulse(lambda: check_answers(state.service), loop)
+    return pulse

@@ -11,7 +11,7 @@ import typer
 from monitor import memory, telemetry
 from monitor.bootstrap import build
 from monitor.bootstrap import migrate as bring_up_to_date
-from monitor.cli.base import DatabaseUrl, Home, app, out, settings_from
+from monitor.cli.base import DatabaseUrl, Home, app, out, reached_where_it_is_served, settings_from
 
 
 class Role(StrEnum):
@@ -57,6 +57,8 @@ def serve(
     )
     telemetry.configure()
     service = build(settings, only_answers=role is Role.API)
+    if role is Role.WORKER and public_url is None:
+        service = reached_where_it_is_served(service)  # by others: its own address would be nobody's
     memory.settle()
     memory.let_go_of_programs()
     ready = "Plimsoll works" if role is Role.WORKER else f"Plimsoll is at {settings.public_url}"

@@ -87,12 +87,12 @@ def gone(store: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def loaded(home: Path) -> Iterator[Loaded]:
-    """``plimsoll serve`` on an empty store."""
+def loaded(home: Path, **settings: str) -> Iterator[Loaded]:
+    """``plimsoll serve`` on an empty store, with more settings of its environment."""
     port = free_port()
     command = [sys.executable, "-m", "monitor", "serve", "--home", str(home), "--port", str(port)]
     store = stores.environment(home)
-    environment = {**os.environ, **store, "PYTHONPATH": os.getcwd()}
+    environment = {**os.environ, **store, **settings, "PYTHONPATH": os.getcwd()}
     with (home.parent / "serve.log").open("wb") as log:
         served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
     try:

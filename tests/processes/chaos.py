@@ -29,12 +29,16 @@ from monitor.store.schema import migrate
 from tests.end_to_end.test_kill_ingest import wait_until_up
 from tests.monitor.delivery.receiver import Receiver, receiving
 from tests.monitor.world import World, bare, labels_of, traffic
+from tests.orchestrators.every import ENVIRONMENT
 from tests.ports import free_port
 from tests.postgres import Databases, Server
+from tests.processes.incidents import Incidents, happening, orchestrators
+from tests.processes.sending import Sent
 
 BATCH = 40
 H, D = clock.HOUR, clock.DAY
-ROLES = ("api", "api", "worker")
+ROLES = ("api", "api", "worker", "worker")
+RETENTION, SPAN = 3 * D, 22  # hours that the clients post to, one after the other: what is kept moves on with them
 
 
 @dataclass
@@ -60,30 +64,38 @@ class Chaos:
 
     store: str
     receiver: Receiver
+    incidents: Incidents
     begun: int
     acknowledged: list[dict[str, Any]] = field(default_factory=list)
     labelled: list[dict[str, Any]] = field(default_factory=list)
+    old: list[dict[str, Any]] = field(default_factory=list)
     killed: Counter[str] = field(default_factory=Counter)
-    refused: Counter[int] = field(default_factory=Counter)
+    sent: Sent = field(default_factory=Sent)
+
+    @property
+    def first(self) -> int:
+        """The hour that it began in."""
+        return self.begun // H * H
 
 
 def play(folder: Path, kills: int, seed: int, progress: Callable[[int], None] = lambda _: None) -> None:
     """Kill so many times; raises AssertionError where something is lost, doubled or wrong afterwards."""
     server = Server("fsync=on")  # a store that loses nothing when it is killed
     try:
-        with receiving() as receiver:
+        with receiving() as receiver, orchestrators() as incidents:
             with contextlib.closing(Databases(server.address)) as databases:
                 url = databases.empty()
             database = Database(url)
             migrate(database)
             database.close()
-            chaos = Chaos(url, receiver, clock.now())
+            chaos = Chaos(url, receiver, incidents, clock.now())
             with processes(folder, url, chaos.begun) as those:
-                _begin(those[0].url, receiver.url)
-                with posting(chaos, [one.url for one in those if one.role == "api"]):
+                urls = [one.url for one in those if one.role == "api"]
+                _begin(chaos, urls[0])
+                with posting(chaos, urls), happening(incidents, chaos.sent, urls, kills // 4):
                     _kill(chaos, those, server, kills, random.Random(seed), progress)
-                _settle(chaos)
-                _check_pages([one.url for one in those if one.role == "api"], chaos)
+                _settle(chaos, urls)
+                _check_pages(urls, chaos)
             check(chaos)
     finally:
         server.stop()
@@ -91,15 +103,18 @@ def play(folder: Path, kills: int, seed: int, progress: Callable[[int], None] = 
 
 @contextlib.contextmanager
 def processes(folder: Path, url: str, start: int) -> Iterator[list[Process]]:
-    """Two that answer and one that works."""
+    """Two that answer and two that work."""
     made: list[Process] = []
+    ports = [str(free_port()) if role == "api" else "0" for role in ROLES]
+    environment = {**os.environ, **ENVIRONMENT, "PLIMSOLL_PUBLIC_URL": f"http://127.0.0.1:{ports[0]}"}
     with contextlib.ExitStack() as until:
-        for number, role in enumerate(ROLES):
-            port = str(free_port()) if role == "api" else "0"
+        for number, (role, port) in enumerate(zip(ROLES, ports, strict=True)):
             pid_file = folder / f"{role}{number}.pid"
             program = [sys.executable, "-m", "tests.processes.lives_and_dies", role, url, port, str(pid_file)]
             log = until.enter_context((folder / f"{role}{number}.log").open("wb"))
-            parent = subprocess.Popen([*program, str(start)], stdin=subprocess.PIPE, stdout=log, stderr=log)
+            parent = subprocess.Popen(
+                [*program, str(start)], stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
+            )
             until.callback(_end, parent)
             made.append(Process(role, pid_file, f"http://127.0.0.1:{port}"))
         for one in made:
@@ -116,18 +131,18 @@ def _end(parent: subprocess.Popen[bytes]) -> None:
     parent.wait(30)
 
 
-def _begin(url: str, outside: str) -> None:
+def _begin(chaos: Chaos, url: str) -> None:
     """A model with a reference of nine days, whose last day is over now, and an alert that somebody is told of."""
     checks = [{"name": kind, "kind": kind, "enabled": kind == "data_drift"} for kind in KINDS]
     config = {
         "default_notify": ["ops"],
-        "channels": {"ops": {"type": "webhook", "url": f"{outside}/ops"}},
-        "models": {"m": {"checks": checks}},
+        "channels": {"ops": {"type": "webhook", "url": f"{chaos.receiver.url}/ops"}},
+        "triggers": chaos.incidents.triggers(),
+        "models": {"m": {"checks": checks, "retention": f"{RETENTION // D}d"}},
     }
-    now = clock.now() // H * H
     with httpx.Client(timeout=60) as http:
         http.put(f"{url}/v1/config", json=config).raise_for_status()
-        rows = traffic(now - 9 * D, 9 * 24)
+        rows = traffic(chaos.first - 9 * D, 9 * 24)
         http.put(f"{url}/v1/models/m/references/base", json=rows).raise_for_status()
 
 
@@ -136,6 +151,7 @@ def posting(chaos: Chaos, urls: list[str]) -> Iterator[None]:
     """Clients that send each body again, to the next process, until it is acknowledged."""
     stop = threading.Event()
     threads = [threading.Thread(target=_client, args=(chaos, urls, number, stop)) for number in range(3)]
+    threads.append(threading.Thread(target=_late_client, args=(chaos, urls, stop)))
     for thread in threads:
         thread.start()
     try:
@@ -148,30 +164,29 @@ def posting(chaos: Chaos, urls: list[str]) -> Iterator[None]:
 
 def _client(chaos: Chaos, urls: list[str], number: int, stop: threading.Event) -> None:
     turn = itertools.cycle(urls)
-    first = chaos.begun // H * H
     with httpx.Client(timeout=10) as http:
         for batch in itertools.count():
             if stop.is_set():
                 return
-            hour = first + (batch % 22) * H
             prefix = f"c{number}-{batch}-"
+            hour = chaos.first + (batch % SPAN) * H
             records = traffic(hour, 1, per_hour=BATCH, seed=batch, shift=2.0, prefix=prefix)
-            _send(http, turn, "predictions", bare(records), chaos)
+            chaos.sent.until_taken(http, "POST", turn, "models/m/predictions", bare(records))
             chaos.acknowledged += records
-            _send(http, turn, "labels", labels_of(records, H), chaos)
+            chaos.sent.until_taken(http, "POST", turn, "models/m/labels", labels_of(records, H))
             chaos.labelled += records
 
 
-def _send(http: httpx.Client, urls: Iterator[str], what: str, body: Any, chaos: Chaos) -> None:
-    while True:
-        with contextlib.suppress(httpx.HTTPError):
-            answer = http.post(f"{next(urls)}/v1/models/m/{what}", json=body)
-            if answer.status_code == 200:
+def _late_client(chaos: Chaos, urls: list[str], stop: threading.Event) -> None:
+    """Posts rows about as old as is kept: of hours that are deleted by now, soon, or not."""
+    turn, start = itertools.cycle(urls), chaos.first - RETENTION - 12 * H
+    with httpx.Client(timeout=10) as http:
+        for batch in itertools.count():
+            records = traffic(start + (batch * 7 % 48) * H, 1, per_hour=6, seed=batch, prefix=f"old{batch}-")
+            chaos.sent.until_taken(http, "POST", turn, "models/m/predictions", bare(records))
+            chaos.old += records
+            if stop.wait(0.1):
                 return
-            assert answer.status_code in (429, 503), answer.text
-            assert int(answer.headers["retry-after"]) > 0
-            chaos.refused[answer.status_code] += 1
-        time.sleep(0.02)
 
 
 def _kill(
@@ -200,25 +215,42 @@ def _kill(
 def _wait_for_more(chaos: Chaos) -> None:
     before, deadline = len(chaos.acknowledged), time.monotonic() + 60
     while len(chaos.acknowledged) == before:
-        assert time.monotonic() < deadline, f"nothing was acknowledged within a minute; {chaos.refused}"
+        assert time.monotonic() < deadline, f"nothing was acknowledged within a minute; {chaos.sent.refused}"
         time.sleep(0.01)
 
 
-def _settle(chaos: Chaos) -> None:
-    """Until the worker has counted all hours that are over and sent what there is to send."""
+def _settle(chaos: Chaos, urls: list[str]) -> None:
+    """Until the workers have told of an alert, followed what was asked for to its end, and deleted what is old once
+    more: one row is newer than all others."""
+    newest = traffic(chaos.first + (SPAN + 1) * H, 1, per_hour=1, prefix="newest")
+    with httpx.Client(timeout=10) as http:
+        chaos.sent.until_taken(http, "POST", itertools.cycle(urls), "models/m/predictions", bare(newest))
+    chaos.acknowledged += newest
     service = bootstrap.build(settings.load({}, database_url=chaos.store))
     deadline = time.monotonic() + 120
     try:
-        while time.monotonic() < deadline:
-            with service.database.read() as connection:
-                waiting = connection.execute(select(tables.outbox.c.id).where(tables.outbox.c.state == "waiting")).all()
-                fired = connection.execute(select(tables.alerts.c.id)).all()
-            if fired and not waiting:
-                return
+        while waiting := _waits(service, chaos):
+            assert time.monotonic() < deadline, f"it waits for {waiting}; killed {chaos.killed}"
             time.sleep(0.1)
-        raise AssertionError("no alert, or messages that wait")
     finally:
         service.database.close()
+
+
+def _waits(service: Service, chaos: Chaos) -> str | None:
+    """What is not over yet."""
+    with service.database.read() as connection:
+        messages = connection.execute(select(tables.outbox.c.id).where(tables.outbox.c.state == "waiting")).all()
+        fired = connection.execute(select(tables.alerts.c.id)).all()
+        model = World(service).found(connection)
+    if not fired or messages:
+        return "alerts" if not fired else "messages"
+    if model.rows_since != _kept_since(chaos):
+        return f"rows to be deleted, {model.rows_since}"
+    return chaos.incidents.waiting(service)
+
+
+def _kept_since(chaos: Chaos) -> int:
+    return (chaos.first + (SPAN + 1) * H - RETENTION) // H
 
 
 def _check_pages(urls: list[str], chaos: Chaos) -> None:
@@ -232,12 +264,14 @@ def _check_pages(urls: list[str], chaos: Chaos) -> None:
 
 
 def check(chaos: Chaos) -> None:
-    """Nothing acknowledged is lost, nothing doubled; each run once; no alert without its message."""
+    """Nothing acknowledged is lost but what is old, nothing doubled; each run once; no alert without its message; one
+    retraining for each incident."""
     service = bootstrap.build(settings.load({}, database_url=chaos.store))
     try:
         _check_rows(service, chaos)
         _check_runs(service)
         _check_messages(service, chaos)
+        chaos.incidents.check(service)
     finally:
         service.database.close()
 
@@ -253,6 +287,10 @@ def _check_rows(service: Service, chaos: Chaos) -> None:
         ]
         assert len(rows) == len(set(rows)) == model.n_predictions
         assert {one["id"] for one in chaos.acknowledged} <= set(rows)
+        kept = {one["id"] for one in chaos.old if clock.parse(one["timestamp"]) // H >= _kept_since(chaos)}
+        assert kept
+        assert {one["id"] for one in chaos.old} & set(rows) == kept
+        assert len(kept) < len(chaos.old)
         assert service.observations.stats(connection, model.stored)["orphans"] == 0
         for one in chaos.labelled[:: max(1, len(chaos.labelled) // 300)]:
             stored = service.observations.get(connection, model.stored, one["id"])
@@ -274,7 +312,7 @@ def _check_runs(service: Service) -> None:
     r = tables.readings.c
     with service.database.read() as connection:
         names = (r.check_name, r.metric, r.feature, r.segment, r.version, r.window_start, r.window_end, r.revision)
-        made = Counter(connection.execute(select(*names)).all())
+        made = Counter(connection.execute(select(r.model_id, *names)).all())
         claims = connection.execute(select(tables.run_claims.c.as_of, tables.run_claims.c.finished_at)).all()
     assert made
     assert max(made.values()) == 1
@@ -286,7 +324,8 @@ def _check_messages(service: Service, chaos: Chaos) -> None:
     with service.database.read() as connection:
         fired = set(connection.execute(select(told.alert_id).where(told.kind == "firing")).scalars())
         sent = set(connection.execute(select(mine.alert_id)).scalars())
-        keys = set(connection.execute(select(tables.outbox.c.webhook_id)).scalars())
+        to_people = tables.outbox.c.kind != "trigger"
+        keys = set(connection.execute(select(tables.outbox.c.webhook_id).where(to_people)).scalars())
     arrived = {got.headers["webhook-id"] for got in chaos.receiver.received}
     assert fired
     assert fired <= sent

@@ -37,13 +37,14 @@ def main(role: str, url: str, port: str, pid_file: str, start: str) -> None:
 def _live(role: str, url: str, port: str, start: int) -> None:
     while True:  # the store may be away when a process begins
         try:
-            service = bootstrap.build(settings.load({}, database_url=url, port=port))
+            service = bootstrap.build(settings.load(os.environ, database_url=url, port=port))
             break
         except Exception:
             time.sleep(0.05)
     if role == "api":
         serving.serve(service, role="api")
-    scheduler.start(service, lambda: start + SPEED * (clock.now() - start))
+    ticking = scheduler.start(service, lambda: start + SPEED * (clock.now() - start))
+    ticking.reschedule_job("prune", trigger="interval", seconds=1.0)  # nobody here lives for an hour
     signal.pause()
 
 

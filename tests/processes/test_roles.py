@@ -56,7 +56,10 @@ def test_one_answers_and_another_works(tmp_path: Path, postgres: Databases) -> N
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
     ):
         hook = {"type": "webhook", "url": f"{outside.url}/ops"}
-        http.put("/v1/config", json={"default_notify": ["ops"], "channels": {"ops": hook}}).raise_for_status()
+        rule = {"name": "drift", "check": "data_drift", "notify": ["ops"], "trigger": "retrain"}
+        config = {"models": {"m": {"rules": [rule]}}, "channels": {"ops": hook}, "default_notify": ["ops"]}
+        retrain = {"retrain": {"type": "webhook", "url": f"{outside.url}/retrain"}}
+        http.put("/v1/config", json=config | {"triggers": retrain}).raise_for_status()
         http.put("/v1/models/m/references/base", json=traffic(now - 12 * D, 9 * 24)).raise_for_status()
         http.post("/v1/models/m/predictions", json=bare(traffic(now - 2 * D, 48, seed=2, shift=3.0))).raise_for_status()
         assert http.get("/readyz").status_code == 503  # nobody works
@@ -65,9 +68,10 @@ def test_one_answers_and_another_works(tmp_path: Path, postgres: Databases) -> N
         assert not outside.received
         with started(tmp_path, url, "worker", 0):
             deadline = time.monotonic() + 30
-            while not outside.received and time.monotonic() < deadline:
+            while {got.path for got in outside.received} < {"/ops", "/retrain"} and time.monotonic() < deadline:
                 time.sleep(0.05)
-            assert outside.received
+            asked = next(got.json()["data"]["trigger_run"] for got in outside.received if got.path == "/retrain")
+            assert asked["callback_url"].startswith(f"http://127.0.0.1:{port}/")  # of the one that answers
             assert http.get("/readyz").json() == {"status": "ok", "problems": []}
 
 
