@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from fastapi.concurrency import run_in_threadpool
 
 from monitor.actions.check_ready import check_answers
@@ -29,17 +30,19 @@ async def asked(question: Callable[[], T]) -> T:
 
 
 class Pulse:
-    """Whether the store answers at all. However many ask, one thread waits for it: a store that hangs keeps each."""
+    """Whether the store answers at all. However many ask, one thread waits for it: a store that hangs keeps each. The
+    thread is its own, as all others being at work is no silence of the store."""
 
     def __init__(self, question: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._question = question
+        self._own = CapacityLimiter(1)
         self._asked: asyncio.Future[object] | None = None
 
     async def is_silent(self) -> bool:
         """Whether it says nothing for a while; that it cannot be used is an answer, too."""
         if self._asked is None or self._asked.done():
-            self._asked = asyncio.ensure_future(run_in_threadpool(self._question))
+            self._asked = asyncio.ensure_future(to_thread.run_sync(self._question, limiter=self._own))
             self._asked.add_done_callback(lambda done: done.exception())
         asked = self._asked
         await asyncio.wait({asked}, timeout=PATIENCE)

@@ -17,6 +17,7 @@ from tests.clickhouse_front import front_process
 from tests.end_to_end.loaded import Loaded, body, loaded
 
 pytest.importorskip("chdb", reason="The front before the engine needs the engine.")
+pytestmark = pytest.mark.usefixtures("on_sqlite")
 
 MOST = 12  # seconds until an answer, four or five of them on a quiet machine; it was 30 to 50 before
 BODIES = {  # small ones are stored in rounds, large ones each by itself; of one model, of another, of a new one
