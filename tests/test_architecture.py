@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,6 +117,18 @@ def test_only_the_clock_reads_the_clock() -> None:
         if (owner, name) in CLOCKS
     ]
     assert not found
+
+
+def test_one_module_writes_final() -> None:
+    """Rows of ClickHouse that are stored twice count once: who reads them has the table's name from there."""
+    found = {
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r"(?i)\bfinal\b", node.value)
+        if path.is_relative_to(ROOT / "monitor")
+    }
+    assert found == {"monitor/store/observations/clickhouse/schema.py"}
 
 
 def test_the_client_needs_httpx_alone() -> None:

@@ -27,6 +27,7 @@ from monitor.store.observations.base import (
     StoredColumn,
     StoredModel,
 )
+from monitor.store.observations.clickhouse import schema
 from monitor.store.observations.clickhouse.store import ClickHouseObservations
 from tests.clickhouse_front import fronted
 from tests.clickhouse_shards import two_shards
@@ -309,6 +310,36 @@ def test_dropping_old_rows(engine: Engine) -> None:
         assert engine.observations.stats(connection, MODEL) == {"predictions": 2, "labels": 4, "orphans": 2}
         assert engine.observations.drop_before(connection, MODEL, 5) == 1
         assert engine.observations.stats(connection, MODEL) == {"predictions": 1, "labels": 2, "orphans": 1}
+
+
+@pytest.mark.parametrize("engine", list(APART), indirect=True)
+def test_whole_weeks_are_dropped_as_partitions(engine: Engine) -> None:
+    """Not row by row, which would leave their parts. Those of old weeks are gone, of labels too; younger ones stand."""
+    weeks, start = (10, 11, 12), 12 * schema.WEEK + 50
+    hours = [week * schema.WEEK + hour for week in weeks for hour in (0, 100)]
+    engine.append(*((f"id-{hour}", hour, 1.0, "u", 1.0) for hour in hours))
+    engine.label(*((f"id-{hour}", "1", hour * HOUR) for hour in hours))
+    assert weeks_with_parts(engine) == {"p": {10, 11, 12}, "l": {10, 11, 12}}
+    with engine.database.write() as connection:
+        assert engine.observations.drop_before(connection, MODEL, start) == 5
+        stats = engine.observations.stats(connection, MODEL)
+    assert weeks_with_parts(engine) == {"p": {12}, "l": {12}}
+    assert [row["id"] for row in engine.rows()] == [f"id-{12 * schema.WEEK + 100}"]
+    assert stats == {"predictions": 1, "labels": 1, "orphans": 0}
+
+
+def weeks_with_parts(engine: Engine) -> dict[str, set[int]]:
+    """Of predictions and labels: the weeks that the engine has parts of."""
+    assert isinstance(engine.observations, ClickHouseObservations)
+    there, found = engine.observations.engine, {}
+    for kind in (schema.PREDICTIONS, schema.LABELS):
+        name, _ = schema.local(there, kind, MODEL)
+        parts = there.rows(
+            f"SELECT partition FROM system.parts WHERE active AND database = currentDatabase() AND table = '{name}'",
+            pa.schema([("partition", pa.string())]),
+        )
+        found[kind] = {int(week) for week in parts["partition"].to_pylist()}
+    return found
 
 
 def test_erasing_one_id(engine: Engine) -> None:

@@ -16,6 +16,7 @@ from monitor.clock import HOUR
 from monitor.service import Service
 from monitor.store import summaries
 from monitor.store.observations.base import Counting
+from monitor.store.observations.clickhouse.store import ClickHouseObservations
 from tests import stores
 from tests.clickhouse_shards import two_shards
 from tests.monitor.world import NOW, T0, D, World, traffic
@@ -94,6 +95,23 @@ def test_on_the_cuts_of_a_reference_with_pairs(service: Service) -> None:
     world.post(rich(traffic(START, 30, per_hour=40, seed=3), 3, odd=True))
     world.post(rich(traffic(START + 3 * D, 2, per_hour=3000, seed=4, prefix="q"), 4, odd=False))
     there, here = both(service)
+    check(there, here)
+
+
+def test_rows_that_are_stored_twice_count_once(service: Service) -> None:
+    """As a second insert leaves them until parts are merged, which is held up here."""
+    world = World(service)
+    world.reference(rich(traffic(T0, 24 * 9), 1, odd=False))
+    world.post(rich(traffic(START, 30, per_hour=40, seed=3), 3, odd=True))
+    once, _ = both(service)
+    store = service.observations
+    assert isinstance(store, ClickHouseObservations)
+    name = "p_1" if store.engine.address.cluster is None else "p_1_local"
+    store.engine.run(f"SYSTEM STOP MERGES {name}")
+    store.engine.run(f"INSERT INTO {name} SELECT * REPLACE (batch - 1000000 AS batch) FROM {name}")
+    assert store.engine.number(f"SELECT count() FROM {name}") == 2 * 30 * 40
+    there, here = both(service)
+    assert there == once
     check(there, here)
 
 

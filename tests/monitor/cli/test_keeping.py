@@ -1,8 +1,9 @@
-"""Moving a model by command, and a backup that is taken while a service writes."""
+"""Moving a model by command, and backups: of one store while a service writes, of two while none does."""
 
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from monitor import bootstrap, settings
+from monitor.store import summaries
 from tests.monitor.cli.running import plimsoll, said
-from tests.monitor.world import T0, D, World, traffic
+from tests.monitor.world import T0, D, World, bare, traffic
 from tests.postgres import Databases, binaries
 
 START = T0 + 14 * D
@@ -106,3 +108,41 @@ def test_so_is_a_dump_of_postgres(tmp_path: Path, postgres: Databases) -> None:
     subprocess.run([binaries() / "pg_restore", "--exit-on-error", "-d", other, tmp_path / "dump"], check=True)
     restored = World(bootstrap.build(settings.load({}, database_url=other)))
     check(restored, world, before)
+
+
+def everything(world: World) -> tuple[Any, ...]:
+    """Rows, labels, what is counted of them, and readings."""
+    observations = world.service.observations
+    with world.service.database.read() as connection:
+        model = world.found(connection)
+        tables = list(observations.read(connection, model.stored, 0, 1 << 24, model.columns))
+        labels = list(observations.labels_of(connection, model.stored))
+        stats = observations.stats(connection, model.stored)
+        counted = summaries.predicted(connection, model.id, 0, 1 << 24)
+    rows = [row for table in tables for row in table.to_pylist()]
+    assert len(rows) == stats["predictions"] == sum(some for _, _, some in counted) > 0
+    return rows, [one.to_pylist() for one in labels], stats, counted, world.stored(all_revisions=True)
+
+
+def test_so_is_a_copy_of_both_stores_while_nothing_runs(tmp_path: Path) -> None:
+    """The folder of the embedded engine beside the store, as docs/operations.md says; the first ones are away."""
+    home, rows = tmp_path / "home", tmp_path / "rows"
+    world = filled(home=home, observations_url=f"chdb://{rows}")
+    before = everything(world)
+    world.service.close()
+    kept, restored = tmp_path / "kept", tmp_path / "restored"
+    kept.mkdir()
+    subprocess.run(["cp", "-a", home, rows, kept], check=True)
+    for one in (home, rows):
+        shutil.rmtree(one)
+    kept.rename(restored)
+    again = bootstrap.build(settings.load({}, home=restored / "home", observations_url=f"chdb://{restored / 'rows'}"))
+    world = World(again)
+    assert everything(world) == before
+    assert world.poster.predictions(bare(traffic(START, 48, seed=2)))["duplicates"] == 288
+    world.post(traffic(START + 30 * D, 24, seed=99))
+    assert len(world.read(START + 31 * D)) > 10
+    assert everything(world)[2] == {"predictions": 288 + 144, "labels": 288, "orphans": 0}
+    again.close()
+    assert not home.exists()
+    assert not rows.exists()

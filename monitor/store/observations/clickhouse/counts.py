@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from monitor.store.observations.base import HourCounts, Number, StoredModel, arrow_type
 from monitor.store.observations.clickhouse.engine import Engine, text
-from monitor.store.observations.clickhouse.schema import PREDICTIONS, table
+from monitor.store.observations.clickhouse.schema import PREDICTIONS, each_once
 
 _KEY = [("version", pa.string()), ("hour", pa.int64())]
 _BINS = pa.schema([*_KEY, ("number", pa.int64()), ("bound", pa.float64()), ("rows", pa.int64())])
@@ -53,7 +53,7 @@ def counts(
 def _rows(model: StoredModel, hours: tuple[int, int]) -> str:
     first, last = hours
     where = f"hour >= {first} AND hour < {last}"
-    return f"(SELECT *, ifNull(version, '') AS v FROM {table(PREDICTIONS, model)} FINAL WHERE {where})"
+    return f"(SELECT *, ifNull(version, '') AS v FROM {each_once(PREDICTIONS, model)} WHERE {where})"
 
 
 def _groups(

@@ -13,7 +13,16 @@ from monitor.store.observations.base import Erased, StoredModel
 from monitor.store.observations.clickhouse import ids, orphans
 from monitor.store.observations.clickhouse.engine import Engine, quoted, text
 from monitor.store.observations.clickhouse.orphans import REVISION
-from monitor.store.observations.clickhouse.schema import IDS, LABELS, ORPHANS, PREDICTIONS, SHAPES, local, table
+from monitor.store.observations.clickhouse.schema import (
+    IDS,
+    LABELS,
+    ORPHANS,
+    PREDICTIONS,
+    SHAPES,
+    each_once,
+    local,
+    table,
+)
 from monitor.store.observations.keeping import AT_ONCE
 from monitor.store.observations.keeping import LABELS as MOVED
 
@@ -30,11 +39,11 @@ def erase(engine: Engine, model: StoredModel, prediction_id: str) -> Erased:
     if time is not None:
         here = f"hour = {time // HOUR} AND {same}"
         rows = engine.rows(
-            f"SELECT ifNull(version, '') AS version FROM {table(PREDICTIONS, model)} FINAL WHERE {here}",
+            f"SELECT ifNull(version, '') AS version FROM {each_once(PREDICTIONS, model)} WHERE {here}",
             pa.schema([("version", pa.string())]),
         )
         version = rows["version"][0].as_py() if len(rows) else ""
-        kept = engine.number(f"SELECT count() FROM {table(LABELS, model)} FINAL WHERE {here}")
+        kept = engine.number(f"SELECT count() FROM {each_once(LABELS, model)} WHERE {here}")
         for kind in (LABELS, PREDICTIONS):
             _delete(engine, model, kind, here)
     hash_ = ids.hash_of(engine, prediction_id)
@@ -68,8 +77,8 @@ def labels_of(engine: Engine, model: StoredModel) -> Iterator[pa.Table]:
     names = ",".join(REVISION.names)
     known = f"SELECT hash, id FROM {table(IDS, model)} WHERE hash IN (SELECT hash FROM {table(ORPHANS, model)})"
     everything = (
-        f"SELECT {names} FROM {table(LABELS, model)} FINAL UNION ALL"
-        f" SELECT {names} FROM {table(ORPHANS, model)} FINAL WHERE (hash, id) NOT IN ({known})"
+        f"SELECT {names} FROM {each_once(LABELS, model)} UNION ALL"
+        f" SELECT {names} FROM {each_once(ORPHANS, model)} WHERE (hash, id) NOT IN ({known})"
     )
     start = 0
     while True:

@@ -12,7 +12,7 @@ from monitor.store.observations.base import Appended, LabelBatch, StoredModel
 from monitor.store.observations.clickhouse import ids, orphans
 from monitor.store.observations.clickhouse.engine import Engine
 from monitor.store.observations.clickhouse.orphans import REVISION
-from monitor.store.observations.clickhouse.schema import LABELS, ORPHANS, table
+from monitor.store.observations.clickhouse.schema import LABELS, ORPHANS, each_once, table
 
 _NO_HOURS = np.empty(0, np.int64)
 _NEWEST_FIRST = [("ts", "descending"), ("batch", "ascending"), ("place", "descending")]
@@ -50,7 +50,7 @@ def _of(engine: Engine, model: StoredModel, known: pa.Table) -> pa.Table:
     among = f"hour IN ({','.join(map(str, hours.tolist()))})"
     return pa.concat_tables(
         engine.rows(
-            f"SELECT {','.join(REVISION.names)} FROM {table(LABELS, model)} FINAL WHERE {among} AND {ids.of_ids(some)}",
+            f"SELECT {','.join(REVISION.names)} FROM {each_once(LABELS, model)} WHERE {among} AND {ids.of_ids(some)}",
             REVISION,
         )
         for some in ids.parts(known["id"].combine_chunks())

@@ -11,7 +11,7 @@ from monitor.clock import HOUR
 from monitor.store.observations.base import StoredModel
 from monitor.store.observations.clickhouse import ids
 from monitor.store.observations.clickhouse.engine import Engine
-from monitor.store.observations.clickhouse.schema import LABELS, ORPHANS, WEEK, table
+from monitor.store.observations.clickhouse.schema import LABELS, ORPHANS, WEEK, each_once, table
 
 REVISION = pa.schema(
     [
@@ -37,7 +37,7 @@ def of(engine: Engine, model: StoredModel, wanted: pa.Array) -> pa.Table:
         return REVISION.empty_table()
     found = pa.concat_tables(
         engine.rows(
-            f"SELECT {','.join(REVISION.names)} FROM {table(ORPHANS, model)} FINAL WHERE {ids.of_hashes(some)}",
+            f"SELECT {','.join(REVISION.names)} FROM {each_once(ORPHANS, model)} WHERE {ids.of_hashes(some)}",
             REVISION,
         )
         for some in ids.parts(wanted)

@@ -13,7 +13,7 @@ from monitor.clock import HOUR
 from monitor.store.observations.base import PARTS, Appended, PredictionBatch, StoredModel, arrow_type
 from monitor.store.observations.clickhouse import ids, orphans
 from monitor.store.observations.clickhouse.engine import Engine
-from monitor.store.observations.clickhouse.schema import IDS, PREDICTIONS, WEEK, delete, table
+from monitor.store.observations.clickhouse.schema import IDS, PREDICTIONS, WEEK, delete, each_once, table
 from monitor.store.observations.predictions import appended_of
 from monitor.store.observations.schema import FIXED
 
@@ -139,7 +139,7 @@ def _different(
     sent = rows_of(batch, 0).take(places)
     stored = pa.concat_tables(
         engine.rows(
-            f"SELECT {','.join(schema.names)} FROM {table(PREDICTIONS, model)} FINAL"
+            f"SELECT {','.join(schema.names)} FROM {each_once(PREDICTIONS, model)}"
             f" WHERE {_of_hours(hours)} AND {ids.of_ids(some)}",
             schema,
         )

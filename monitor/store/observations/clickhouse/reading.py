@@ -1,5 +1,5 @@
-"""Reading back: columnar, in chunks of whole hours or parts of a large one. All reading of rows is here, and all of it
-with FINAL: what was inserted twice is read once."""
+"""Reading back: columnar, in chunks of whole hours or parts of a large one. What was inserted twice is read once
+(``schema.each_once``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monitor.store.observations import reading as shared
 from monitor.store.observations.base import ScoredRows, StoredColumn, StoredModel, arrow_type
 from monitor.store.observations.clickhouse import ids
 from monitor.store.observations.clickhouse.engine import Engine, text
-from monitor.store.observations.clickhouse.schema import IDS, LABELS, ORPHANS, PREDICTIONS, table
+from monitor.store.observations.clickhouse.schema import IDS, LABELS, ORPHANS, PREDICTIONS, each_once, table
 from monitor.store.observations.schema import FIXED
 from monitor.store.observations.single import as_kind, assembled
 
@@ -29,7 +29,7 @@ def read(
     """Rows of hours [start, end); see ``Observations.read``."""
     schema = shared.rows_schema(columns)
     selected = ",".join({"timestamp": "ts AS timestamp"}.get(name, name) for name in schema.names)
-    select, part = f"SELECT {selected} FROM {table(PREDICTIONS, model)} FINAL WHERE", shared.part_rows(columns)
+    select, part = f"SELECT {selected} FROM {each_once(PREDICTIONS, model)} WHERE", shared.part_rows(columns)
     at_once = min(shared.CHUNK_ROWS, max(1, _CHUNK_CELLS // shared.cells(columns)))
     for first, last, rows in _stretches(engine, model, start, end, at_once, None if ordered else part):
         if not ordered and rows > part and last - first == 1:
@@ -63,7 +63,7 @@ def _stretches(
 ) -> list[tuple[int, int, int]]:
     """Stretches of about ``at_once`` rows, and how many they are; an hour of more than ``most`` stands alone."""
     counts = engine.rows(
-        f"SELECT hour, toInt64(count()) AS rows FROM {table(PREDICTIONS, model)} FINAL"
+        f"SELECT hour, toInt64(count()) AS rows FROM {each_once(PREDICTIONS, model)}"
         f" WHERE hour >= {start} AND hour < {end} GROUP BY hour ORDER BY hour",
         _COUNTS,
     )
@@ -90,7 +90,7 @@ def scored_parts(
     """Those of one hour in parts, from id to id of its predictions; see ``Observations.scored_parts``."""
     rows = shared.part_rows(shared.scored_columns(model, columns))
     after, ids_ = "", pa.schema([("id", pa.string())])
-    query = f"SELECT id FROM {table(PREDICTIONS, model)} FINAL WHERE hour = {hour}"
+    query = f"SELECT id FROM {each_once(PREDICTIONS, model)} WHERE hour = {hour}"
     while True:
         last = engine.rows(f"{query}{after.format('')} ORDER BY hour, id LIMIT 1 OFFSET {rows - 1}", ids_)["id"]
         until = f" AND {{0}}id <= {_quoted(last[0].as_py())}" if len(last) else ""
@@ -115,8 +115,8 @@ def _labelled(engine: Engine, model: StoredModel, where: str, columns: Sequence[
     own = {"ts": "l.ts AS ts", "value": "l.value AS value", "id": "p.id AS id", "hour": "p.hour AS hour"}
     selected = ",".join(own.get(name, f"p.{name} AS {name}") for name in schema.names)
     return engine.rows(
-        f"SELECT {selected} FROM {table(PREDICTIONS, model)} AS p FINAL INNER JOIN"
-        f" (SELECT hour, id, ts, value, batch, place FROM {table(LABELS, model)} FINAL WHERE {where.format('')}) AS l"
+        f"SELECT {selected} FROM {each_once(PREDICTIONS, model, 'p')} INNER JOIN"
+        f" (SELECT hour, id, ts, value, batch, place FROM {each_once(LABELS, model)} WHERE {where.format('')}) AS l"
         f" ON p.hour = l.hour AND p.id = l.id WHERE {where.format('p.')}"
         " ORDER BY p.hour, p.id, l.ts, l.batch DESC, l.place",
         schema,
@@ -134,14 +134,14 @@ def get(engine: Engine, model: StoredModel, prediction_id: str) -> dict[str, Any
     columns = [(column.physical, arrow_type(column)) for column in model.columns]
     schema = pa.schema([*zip(FIXED, types, strict=True), *columns])
     rows = engine.rows(
-        f"SELECT {','.join(schema.names)} FROM {table(PREDICTIONS, model)} FINAL WHERE {where}", schema
+        f"SELECT {','.join(schema.names)} FROM {each_once(PREDICTIONS, model)} WHERE {where}", schema
     ).to_pylist()
     if not rows:
         return None
     answer = assembled(model, rows[0])
     names = ("value", "kind", "ts", "arrived")
     labels = engine.rows(
-        f"SELECT {','.join(names)} FROM {table(LABELS, model)} FINAL WHERE {where} ORDER BY ts, batch DESC, place",
+        f"SELECT {','.join(names)} FROM {each_once(LABELS, model)} WHERE {where} ORDER BY ts, batch DESC, place",
         pa.schema(list(zip(names, (pa.string(), pa.string(), pa.int64(), pa.int64()), strict=True))),
     )
     answer["labels"] = [
@@ -153,11 +153,11 @@ def get(engine: Engine, model: StoredModel, prediction_id: str) -> dict[str, Any
 
 def stats(engine: Engine, model: StoredModel) -> dict[str, int]:
     """See ``Observations.stats``."""
-    predictions, labels, known, waiting = (table(kind, model) for kind in (PREDICTIONS, LABELS, IDS, ORPHANS))
+    labels, known, waiting = (table(kind, model) for kind in (LABELS, IDS, ORPHANS))
     met = f"SELECT hash, id FROM {known} WHERE hash IN (SELECT hash FROM {waiting})"
     orphaned = engine.number(f"SELECT uniqExact(id) FROM {waiting} WHERE (hash, id) NOT IN ({met})")
     return {
-        "predictions": engine.number(f"SELECT count() FROM {predictions} FINAL"),
+        "predictions": engine.number(f"SELECT count() FROM {each_once(PREDICTIONS, model)}"),
         "labels": engine.number(f"SELECT uniqExact(id) FROM {labels}") + orphaned,
         "orphans": orphaned,
     }
@@ -170,7 +170,7 @@ def tally(engine: Engine, model: StoredModel) -> dict[str, tuple[int, int, int]]
     """Of each version ('' for none) its predictions, and the first and newest time of them."""
     found = engine.rows(
         "SELECT ifNull(version, '') AS version, toInt64(count()) AS rows, min(ts) AS first, max(ts) AS newest"
-        f" FROM {table(PREDICTIONS, model)} FINAL GROUP BY 1",
+        f" FROM {each_once(PREDICTIONS, model)} GROUP BY 1",
         _TALLY,
     )
     return {row["version"]: (row["rows"], row["first"], row["newest"]) for row in found.to_pylist()}
@@ -179,7 +179,7 @@ def tally(engine: Engine, model: StoredModel) -> dict[str, tuple[int, int, int]]
 def tally_labels(engine: Engine, model: StoredModel) -> tuple[int, int | None]:
     """How many revisions there are, and the newest of their times."""
     schema = pa.schema([("rows", pa.int64()), ("newest", pa.int64())])
-    labels, waiting = (f"{table(kind, model)} FINAL" for kind in (LABELS, ORPHANS))
+    labels, waiting = (each_once(kind, model) for kind in (LABELS, ORPHANS))
     known = f"SELECT hash, id FROM {table(IDS, model)} WHERE hash IN (SELECT hash FROM {table(ORPHANS, model)})"
     found = engine.rows(
         "SELECT toInt64(count()) AS rows, max(ts) AS newest FROM"

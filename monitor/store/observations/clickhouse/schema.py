@@ -61,6 +61,12 @@ def table(kind: str, model: StoredModel) -> str:
     return f"{kind}_{model.id}"
 
 
+def each_once(kind: str, model: StoredModel, alias: str = "") -> str:
+    """A model's table as rows are read from it: of rows with equal keys, as a second insert of the same leaves them
+    until parts are merged, the first alone. Nowhere else is FINAL written."""
+    return f"{table(kind, model)}{alias and f' AS {alias}'} FINAL"
+
+
 def local(engine: Engine, kind: str, model: StoredModel) -> tuple[str, str]:
     """The table that holds the rows of a shard, and the words that make a statement reach all shards."""
     cluster = engine.address.cluster
