@@ -118,6 +118,15 @@ def wait_for_more(acknowledged: list[dict[str, Any]]) -> None:
         time.sleep(0.01)
 
 
+def wait_for_an_alert(url: str) -> None:
+    """On a slow machine no run may have ended before the last kill."""
+    deadline = time.monotonic() + 60
+    with httpx.Client(timeout=30) as http:
+        while not http.get(f"{url}/v1/alerts").json().get("items"):
+            assert time.monotonic() < deadline, "no alert fired within a minute"
+            time.sleep(0.05)
+
+
 def test_kill_9_during_ingest(tmp_path: Path) -> None:
     store = stores.environment(tmp_path / "home")
     check(store, kill_while_it_serves(store, KILLS, tmp_path))
@@ -156,6 +165,7 @@ def kill_while_it_serves(store: dict[str, str], kills: int, tmp_path: Path) -> d
                 time.sleep(0.005)
         wait_until_up(url)
         wait_for_more(acknowledged["labels"])
+        wait_for_an_alert(url)
         client.stop.set()
         for thread in threads:
             thread.join(30)
