@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from functools import cache
 from itertools import takewhile
 
@@ -10,15 +11,18 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
-from monitor.errors import Invalid, SchemaOutdated
+from monitor.errors import Invalid, SchemaOutdated, StoreBusy, StoreUnavailable
 from monitor.store import config
 from monitor.store.database import Database
 
 log = logging.getLogger(__name__)
 
 _KIND, _RUNS_WITH = "schema", "runs_with"
+# Seconds on PostgreSQL: a migration waits for a table so long, late in its time longer (who reads without a pause, or
+# the server's own tidying, ends then), rests for a moment before it tries again, and is given up in the end.
+SOON, LATE, PAUSE, LIMIT = 0.3, 2.0, 0.2, 60.0
 
 
 def _settings() -> Config:
@@ -51,22 +55,51 @@ def migrate(database: Database) -> tuple[str | None, str]:
     if not _is_known(before):
         require_newest(database)
         return before, str(before)
-    if before != newest():
-        migrate_to(database, "head")
-        with database.write() as connection:
-            config.put(connection, _KIND, _RUNS_WITH, _older_that_run())
+    migrate_to(database, newest())
     return before, newest()
 
 
 def migrate_to(database: Database, revision: str) -> None:
-    """Bring an older schema to a revision."""
-    with database.write(patience=5.0) as connection:  # what waits to change a table keeps those behind it waiting
-        settings = _settings()
-        settings.attributes["connection"] = connection
+    """Bring an older schema to a revision, each migration in a transaction of its own: what it holds is not held while
+    the next one waits, and what was done stays where a later one fails. Raises Invalid or StoreUnavailable, which say
+    where the schema stands."""
+    until = time.monotonic() + LIMIT
+    for script in reversed(list(_script().iterate_revisions(revision, current(database) or "base"))):
+        _step(database, script, until)
+
+
+def _step(database: Database, script: Script, until: float) -> None:
+    """One migration, tried again until it gets the tables that it changes. Whoever wants those waits behind it
+    meanwhile; and as long as it waits for less than the server's ``deadlock_timeout`` (1 s), a page that has read of
+    another of its tables is not given up as half of a deadlock."""
+    stands = f"The schema stands at {script.down_revision or 'nothing'}, whole"
+    while True:
+        is_late = time.monotonic() > until - LIMIT / 2
         try:
-            command.upgrade(settings, revision)
-        except ProgrammingError as error:  # a user who may not make tables, most of all
-            raise Invalid(f"The schema cannot be changed: {error.orig}", field="database_url") from None
+            with database.write(patience=5.0 if database.is_sqlite else LATE if is_late else SOON) as connection:
+                if MigrationContext.configure(connection).get_current_revision() != script.down_revision:
+                    return  # another process did it meanwhile
+                settings = _settings()
+                settings.attributes["connection"] = connection
+                command.upgrade(settings, script.revision)
+                config.put(connection, _KIND, _RUNS_WITH, _older_that_run(script.revision))
+            return
+        except StoreUnavailable as error:
+            if not isinstance(error, StoreBusy):
+                raise StoreUnavailable(f"Migration {script.revision}: {error.message} {stands}.") from error
+            if time.monotonic() > until:
+                raise StoreBusy(
+                    f"Migration {script.revision} did not get what it changes within {LIMIT:.0f} s, since others use it"
+                    f" without a pause. {stands}. Run again when there is less to do: plimsoll migrate"
+                ) from error
+        except SQLAlchemyError as error:  # of a user who may not make tables, most of all
+            why = str(getattr(error, "orig", None) or error).partition("\n")[0]
+            raise Invalid(
+                f"The schema cannot be changed: {why}. Migration {script.revision} was not done. {stands}. Mend that"
+                " and run: plimsoll migrate",
+                field="database_url",
+            ) from None
+        time.sleep(PAUSE)
 
 
 def _is_known(revision: str | None) -> bool:
@@ -79,11 +112,10 @@ def _runs_with(database: Database) -> list[str]:
         return list(config.objects(connection, _KIND).get(_RUNS_WITH, []))
 
 
-def _older_that_run() -> list[str]:
-    """Schemas that the newest one only adds to: programs that want one of them go on working while others are
-    replaced."""
+def _older_that_run(revision: str) -> list[str]:
+    """Schemas that this one only adds to: programs that want one of them go on working while others are replaced."""
     found: list[str] = []
-    for script in _script().walk_revisions():
+    for script in _script().iterate_revisions(revision, "base"):
         if not getattr(script.module, "additive", False) or script.down_revision is None:
             break
         found.append(str(script.down_revision))

@@ -45,8 +45,9 @@ def found_in(connection: Connection) -> dict[str, Found]:
         others = {("refers", one["referred_table"], *one["constrained_columns"]) for one in refers}
         key = ("key", *looked.get_pk_constraint(name)["constrained_columns"])
         demands = {key, *unique, *checks, *others, *(one for one in indexes if one[0] == "unique index")}
-        rows = sorted((dict(row) for row in connection.execute(select(table)).mappings()), key=repr)
-        tables[name] = Found(columns, demands, indexes, refers, rows)
+        rows = [dict(row) for row in connection.execute(select(table)).mappings()]
+        rows = [row for row in rows if row.get("kind") != "schema"]  # what migrating notes of itself
+        tables[name] = Found(columns, demands, indexes, refers, sorted(rows, key=repr))
     return tables
 
 
