@@ -8,6 +8,7 @@ from monitor import clock
 from monitor.actions import models as known_models
 from monitor.actions.each_model import by_itself
 from monitor.actions.frame import Frame
+from monitor.actions.held_run import held
 from monitor.actions.replay import moments
 from monitor.actions.run_checks import run_checks
 from monitor.config.inventory import CATCH_UP
@@ -51,14 +52,15 @@ def _run_model(service: Service, model: Model, holder: str, now: Callable[[], in
             begun = now()
             if not claims.claim(connection, model.id, as_of, holder, begun):
                 return done
-        run_checks(
-            service,
-            model.name,
-            as_of,
-            now=begun,
-            checks=names,
-            not_before=born,
-            claimed_by=holder,
-        )
+        with held(service, model, as_of, holder, now):
+            run_checks(
+                service,
+                model.name,
+                as_of,
+                now=begun,
+                checks=names,
+                not_before=born,
+                claimed_by=holder,
+            )
         done += 1
     return done

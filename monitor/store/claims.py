@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 from monitor.store.driver import run
 from monitor.store.tables import run_claims
 
-LEASE = 3 * 60 * 1_000_000  # of a run whose process died; one that lives and is slow finds out at its end
+LEASE = 3 * 60 * 1_000_000  # of a run whose process died; one that lives renews it
 
 
 def claim(connection: Connection, model_id: int, as_of: int, holder: str, now: int) -> bool:
@@ -18,6 +18,14 @@ def claim(connection: Connection, model_id: int, as_of: int, holder: str, now: i
         "WHERE run_claims.finished_at IS NULL AND run_claims.lease_until < ?"
     )
     return run(connection, statement, (model_id, as_of, holder, now + LEASE, now)) == 1
+
+
+def renew(connection: Connection, model_id: int, as_of: int, holder: str, now: int) -> bool:
+    """Hold a run for longer; False where it is finished or somebody else's."""
+    statement = (
+        "UPDATE run_claims SET lease_until = ? WHERE model_id = ? AND as_of = ? AND holder = ? AND finished_at IS NULL"
+    )
+    return run(connection, statement, (now + LEASE, model_id, as_of, holder)) == 1
 
 
 def holds(connection: Connection, model_id: int, as_of: int, holder: str) -> bool:

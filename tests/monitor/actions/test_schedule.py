@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+import time
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from monitor import clock
+from monitor.actions import held_run
 from monitor.actions.deliver_messages import deliver_due
 from monitor.actions.prune import prune
 from monitor.actions.replay import replay
@@ -71,6 +73,29 @@ def test_each_lease_begins_with_its_run(world: World) -> None:
         t = tables.run_claims.c
         until = list(connection.execute(select(t.lease_until).order_by(t.as_of)).scalars())
     assert sorted(set(until)) == until
+
+
+@pytest.mark.parametrize("longest", [60.0, 0.0])
+def test_a_run_is_held_while_it_goes_on_but_not_for_good(
+    longest: float, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "LEASE", 60_000)
+    monkeypatch.setattr(held_run, "LONGEST", longest)
+
+    def lease() -> int:
+        with world.service.database.read() as connection:
+            return int(connection.execute(select(tables.run_claims.c.lease_until)).scalar_one())
+
+    with world.service.database.write() as connection:
+        model = world.found(connection)
+        assert claims.claim(connection, model.id, START, "a", 0)
+    before = set(threading.enumerate())
+    with held_run.held(world.service, model, START, "a", still(START)):
+        deadline = time.monotonic() + 20
+        while lease() == 60_000 and set(threading.enumerate()) - before and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert lease() == (START + 60_000 if longest else 60_000)
+    assert set(threading.enumerate()) <= before
 
 
 def test_windows_before_the_reference_are_left_alone(service: Service) -> None:
