@@ -8,6 +8,7 @@ import gc
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -61,6 +62,20 @@ def release() -> None:
     """Give what is free back to the system; called after something large, or it stays ours for good (some ms)."""
     if _trim is not None:
         _trim(0)
+
+
+@contextlib.contextmanager
+def kept_by_no_error() -> Iterator[None]:
+    """An error that ends the block keeps nothing of what its functions had at hand. It stays for long: whoever hands it
+    on and is named in it makes a ring, which only the collector takes apart, and that seldom comes."""
+    try:
+        yield
+    except Exception as error:
+        one: BaseException | None = error
+        while one is not None:
+            traceback.clear_frames(one.__traceback__)
+            one = one.__cause__ or one.__context__
+        raise
 
 
 def let_go_of_programs() -> None:

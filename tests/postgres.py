@@ -5,13 +5,14 @@ from __future__ import annotations
 import atexit
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
@@ -26,6 +27,7 @@ from tests import memory_disk
 from tests.ports import free_port
 
 OWNER = "plimsoll"
+OLDEST = 15
 KEPT = 40  # databases; the older ones, which nobody is connected to any more, make room
 OPTIONS = (
     "listen_addresses=127.0.0.1",
@@ -40,12 +42,20 @@ OPTIONS = (
 def binaries() -> Path:
     """The folder of ``initdb`` and ``postgres``."""
     system = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: float(file.parts[-3]))
-    if system and float(system[-1].parts[-3]) >= 15:
-        return system[-1].parent
     found = shutil.which("initdb")
-    if found is not None:
-        return Path(found).resolve().parent
-    return of_wheel()
+    return new_enough([*system[-1:], *([Path(found).resolve()] if found else [])]) or of_wheel()
+
+
+def new_enough(there: Sequence[Path]) -> Path | None:
+    """The folder of the first ``initdb`` that is of a PostgreSQL that the product takes."""
+    return next((initdb.parent for initdb in there if version_of(initdb) >= OLDEST), None)
+
+
+def version_of(initdb: Path) -> int:
+    """Which PostgreSQL it is of, as it says itself; 0 where it says nothing."""
+    told = subprocess.run([initdb, "--version"], capture_output=True, text=True, check=False).stdout
+    number = re.search(r"\d+", told)
+    return int(number[0]) if number else 0
 
 
 def of_wheel() -> Path:
@@ -59,12 +69,13 @@ def of_wheel() -> Path:
 class Server:
     """A server on loopback with its data in a folder of its own; it may be killed and started again."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, tools: Path | None = None) -> None:
+        tools = tools or binaries()
         self.folder = Path(tempfile.mkdtemp(prefix="plimsoll-pg-", dir=os.environ.get(memory_disk.FOLDER)))
         self._user = _unprivileged()
         if self._user:
             os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
-        self._tools = _reachable(binaries(), self._user) if self._user else binaries()
+        self._tools = _reachable(tools, self._user) if self._user else tools
         self._options = [part for option in (*OPTIONS, *options) for part in ("-c", option)]
         self._port = free_port()
         self.address = f"postgresql://{OWNER}@127.0.0.1:{self._port}"

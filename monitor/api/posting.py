@@ -110,11 +110,12 @@ def _store(service: Service, model: str, kind: Kind, body: list[bytes], headers:
     """``body`` is taken out of its list, so that it is gone once it is read."""
     type_, encoding = headers.get(b"content-type"), headers.get(b"content-encoding")
     limit = service.settings.max_body
-    if kind == "labels":
-        labels = conform.labels(decode(body.pop(), type_, encoding, kind, limit), now)
-        return record_labels(service, model, labels, now)
-    rows = conform.predictions(decode(body.pop(), type_, encoding, kind, limit), now)
-    return record_predictions(service, model, rows, now)
+    with memory.kept_by_no_error():
+        if kind == "labels":
+            labels = conform.labels(decode(body.pop(), type_, encoding, kind, limit), now)
+            return record_labels(service, model, labels, now)
+        rows = conform.predictions(decode(body.pop(), type_, encoding, kind, limit), now)
+        return record_predictions(service, model, rows, now)
 
 
 def intake_of(state: Any) -> Intake:

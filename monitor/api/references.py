@@ -47,8 +47,9 @@ def _put(
         return pin_reference(service, model, name, start, end, now)
     limit = service.settings.max_body
     type_, encoding = headers.get("content-type"), headers.get("content-encoding")
-    rows = conform.reference(decode(body.pop(), type_, encoding, "references", limit), now)
-    return put_reference(service, model, name, rows, now)
+    with memory.kept_by_no_error():
+        rows = conform.reference(decode(body.pop(), type_, encoding, "references", limit), now)
+        return put_reference(service, model, name, rows, now)
 
 
 def _window(body: bytes, headers: dict[str, str]) -> dict[str, Any] | None:

@@ -12,7 +12,8 @@ import numpy as np
 
 from monitor.errors import BadRequest, TooLarge
 from monitor.ingest.alike import read_alike
-from monitor.ingest.limits import check_rows, check_shape, too_deep
+from monitor.ingest.limits import MAX_ROWS, check_rows, check_shape, check_vectors, too_deep
+from monitor.ingest.outline import commas_within
 from monitor.ingest.pieces import concatenated
 from monitor.ingest.raw import RawBatch
 from monitor.ingest.records import Records, columns_of, read_json, read_lines
@@ -20,7 +21,7 @@ from monitor.ingest.records import Records, columns_of, read_json, read_lines
 PIECE = 4 << 20  # bytes
 SMALL = 1 << 16  # bytes of a body that is not worth a struct of its own
 SAMPLE = 1 << 14  # bytes that tell what keys a piece has
-MOST_UNUSUAL = 16 << 20  # bytes of a piece that must be read at once
+MOST_UNUSUAL = 12 << 20  # bytes of a piece that must be read at once: of one record, however it is written
 
 _OPENING = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*(\{[ \t\r\n]*"records"[ \t\r\n]*:[ \t\r\n]*)?\[[ \t\r\n]*(?=\{)')
 _CLOSING = re.compile(rb"\}[ \t\r\n]*\][ \t\r\n]*(\}[ \t\r\n]*)?\Z")
@@ -79,6 +80,8 @@ def _cut(body: bytes, piece: int) -> tuple[list[tuple[int, int]], bool]:
 
 def _by_outline(body: bytes, piece: int) -> RawBatch:
     """A list whose records are not next to each other as ``_cut`` wants them."""
+    if body.count(b",") >= MAX_ROWS:
+        check_rows(1 + commas_within(body, 1 if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[") else 2))
     try:
         found = _outline.decode(body.removeprefix(b"\xef\xbb\xbf"))
     except RecursionError as error:
@@ -88,12 +91,10 @@ def _by_outline(body: bytes, piece: int) -> RawBatch:
     rows = found.records if isinstance(found, _Outline) else found
     if isinstance(rows, list):
         check_rows(len(rows))
-        size = max(1, len(rows) * piece // len(body))
-        starts = range(0, len(rows), size)
+        starts = [0, *np.unique(np.cumsum([len(memoryview(row)) for row in rows]) // piece, return_index=True)[1][1:]]
+        ends = [*starts[1:], len(rows)]
         read = read_json if isinstance(found, list) else _read_inner
-        return _in_pieces(
-            len(starts), lambda place: b"[%b]" % b",".join(rows[starts[place] : starts[place] + size]), read
-        )
+        return _in_pieces(len(starts), lambda place: b"[%b]" % b",".join(rows[starts[place] : ends[place]]), read)
     if len(body) > MOST_UNUSUAL:
         raise TooLarge(f"JSON with NaN, or of one record, may have {MOST_UNUSUAL:,} bytes. Split it, or send NDJSON.")
     return columns_of([read_json(body)])
@@ -107,9 +108,10 @@ def _read_inner(piece: bytes) -> Records:
 def _in_pieces(count: int, text: Callable[[int], bytes], read: Callable[[bytes], Records]) -> RawBatch:
     """A body read piece by piece; ``text(i)`` is its piece i, and ``read`` reads everything."""
     lines = read is read_lines
-    batches, begins = [], [0]
+    batches, begins, vectors = [], [0], 0
     for place in range(count):
         piece = text(place)
+        _check_record(piece, lines=lines)
         if found := read_alike(piece, _sample(piece, lines=lines), lines=lines):
             size, (fields, columns) = found
             batch = RawBatch(np.arange(size), fields, columns, _forgotten)
@@ -118,6 +120,8 @@ def _in_pieces(count: int, text: Callable[[int], bytes], read: Callable[[bytes],
             size, batch = records.size, replace(columns_of([records]), payload=_forgotten)
         begins.append(begins[-1] + size)
         check_shape(begins[-1], len(batch.columns))
+        vectors += sum(len(one.vector.values) for one in batch.columns.values() if one.vector is not None)
+        check_vectors(vectors)
         batches.append(batch)
     counts = np.cumsum([0, *map(len, batches)])
     again: Callable[[int], Records] = lru_cache(1)(lambda place: read(text(place)))
@@ -127,6 +131,14 @@ def _in_pieces(count: int, text: Callable[[int], bytes], read: Callable[[bytes],
         return again(place).payload(row - int(counts[place]))
 
     return concatenated(batches, begins, payload)
+
+
+def _check_record(piece: bytes, *, lines: bool) -> None:
+    """Raises TooLarge where a piece is as large as it is for one record: its objects would take many times the room."""
+    if len(piece) > MOST_UNUSUAL:
+        longest = max(map(len, map(bytes.strip, piece.split(b"\n")))) if lines else len(piece)
+        if longest > MOST_UNUSUAL:
+            raise TooLarge(f"A record has {longest:,} bytes; at most {MOST_UNUSUAL:,} go into one.")
 
 
 def _sample(piece: bytes, *, lines: bool) -> bytes:

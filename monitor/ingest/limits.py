@@ -31,6 +31,12 @@ def check_shape(rows: int, columns: int, limit: int = 0) -> None:
         )
 
 
+def check_vectors(values: int) -> None:
+    """Raises TooLarge for more values in all of a JSON body's vectors."""
+    if values > MAX_CELLS:
+        raise TooLarge(f"The body's vectors hold {values:,} values; at most {MAX_CELLS:,} go into one. Split it.")
+
+
 def check_unpacked(size: int, limit: int) -> None:
     """Raises TooLarge for a body that unpacks to more bytes than allowed."""
     if size > limit:
