@@ -36,8 +36,9 @@ print(before, of_files())
 """
 BY_THE_SCHEDULER = """
 from monitor import scheduler
-from tests.stores import new_service
+from tests.stores import new_service, use
 
+use("sqlite")
 service = new_service(Path(sys.argv[1]))
 ticking = scheduler.start(service)
 before, job = of_files(), ticking.get_job("memory")
