@@ -22,6 +22,7 @@ from monitor.ingest.records import read_json
 from monitor.service import Service
 from monitor.settings import load
 from monitor.store import config, locks, opening, tables
+from monitor.store import on_postgres as particular
 from monitor.store.database import reachable
 from monitor.store.observations.partitions import WEEK, of
 from monitor.store.observations.postgres import LARGE_ROW, cursor, fetch
@@ -359,3 +360,42 @@ def test_a_connection_that_made_much_room_for_an_answer_is_replaced(on_postgres:
     second = backend(1000)
     assert second != first
     assert backend(1000) == second
+
+
+def test_who_does_nothing_within_a_transaction_is_ended_and_posts_go_on(
+    postgres: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the service tells the server; only the quarter of an hour is shorter here."""
+    monkeypatch.setattr(particular, "IDLE_MINUTES", 0.02)
+    service = build(load({}, database_url=postgres.migrated()))
+    world = World(service)
+    world.post(bare(traffic(T0, 1)))
+    refused = [0]
+
+    def idle() -> None:
+        with service.database.write(locks.model("m"), locks.posts("m")) as connection:
+            connection.execute(text("UPDATE models SET n_predictions = 99"))
+            refused[0] += refusals(world, bare(traffic(T0, 1, prefix="meanwhile")))
+            connection.execute(text("SELECT 1"))  # it hears only now that it was ended
+
+    with pytest.raises(StoreUnavailable):
+        idle()
+    assert refused[0]
+    world.post(bare(traffic(T0, 1, prefix="afterwards")))
+    with service.database.read() as connection:
+        model = world.found(connection)
+        assert service.observations.stats(connection, model.stored)["predictions"] == model.n_predictions == 18
+    service.close()
+
+
+def refusals(world: World, rows: list[dict[str, object]]) -> int:
+    """How often rows were refused before they were stored."""
+    deadline, refused = time.monotonic() + 30, 0
+    while time.monotonic() < deadline:
+        try:
+            world.post(rows)
+        except StoreUnavailable:
+            refused += 1
+        else:
+            return refused
+    raise AssertionError("nobody ends who idles")
