@@ -23,6 +23,7 @@ from monitor.store import heartbeats, locks
 
 # Runs are looked for at whole multiples since then: schedules name whole minutes, and are seen as soon as one begins.
 ALIGNED = clock.to_datetime(clock.SECOND // 20)
+SOON = 5 * clock.MINUTE  # what comes once an hour comes soon at first: a process may not live for an hour
 
 log = logging.getLogger(__name__)
 THREADS = 20
@@ -43,6 +44,7 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
         "arrivals": (5.0, lambda: mend_left(service, watch, now())),
         "prune": (3600.0, lambda: prune(service, now())),
     }
+    since_when = {"runs": ALIGNED, "prune": clock.to_datetime(clock.now() + SOON)}
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": {"type": "threadpool", "max_workers": THREADS}},
@@ -50,7 +52,7 @@ def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundSch
     )
     for name, (seconds, action) in ticks.items():
         most = SIDE_BY_SIDE.get(name, 1)
-        tick, since = _tick(service, name, action, now), ALIGNED if name == "runs" else None
+        tick, since = _tick(service, name, action, now), since_when.get(name)
         scheduler.add_job(tick, "interval", seconds=seconds, start_date=since, id=name, max_instances=most)
     scheduler.add_job(memory.let_go_of_programs, "interval", seconds=60.0, id="memory")
     for name in ticks:

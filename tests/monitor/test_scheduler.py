@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,19 @@ def test_runs_are_looked_for_as_a_minute_begins(tmp_path: Path) -> None:
     try:
         due = clock.from_datetime(ticking.get_job("runs").next_run_time)
         assert due % (5 * clock.SECOND) == clock.SECOND // 20
+    finally:
+        ticking.shutdown(wait=True)
+        service.close()
+
+
+def test_what_is_too_old_goes_also_where_no_process_lives_for_an_hour(tmp_path: Path) -> None:
+    service, began = new_service(tmp_path), clock.now()
+    ticking = scheduler.start(service)
+    try:
+        job = ticking.get_job("prune")
+        first = clock.from_datetime(job.next_run_time)
+        assert began < first <= clock.now() + 5 * clock.MINUTE
+        assert job.trigger.interval == timedelta(hours=1)
     finally:
         ticking.shutdown(wait=True)
         service.close()
