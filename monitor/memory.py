@@ -72,7 +72,9 @@ def kept_by_no_error() -> Iterator[None]:
         yield
     except Exception as error:
         one: BaseException | None = error
-        while one is not None:
+        seen: set[int] = set()  # errors that were raised again while others were handled may go round
+        while one is not None and id(one) not in seen:
+            seen.add(id(one))
             traceback.clear_frames(one.__traceback__)
             one = one.__cause__ or one.__context__
         raise

@@ -58,6 +58,7 @@ async def take_in(scope: Scope, receive: Receive, model: str, kind: Kind) -> tup
     with contextlib.ExitStack() as its_room:
         held = its_room.enter_context(held_by(room, client))
         body = [await read(receive, message, limit, held)]
+        its_room.callback(body.clear)  # an error of a task makes a ring, which would keep it until the collector comes
         work = _work(state, room, its_room.pop_all(), begun, model, client, kind, body, headers)
         return await pulse_of(state).watch(asyncio.create_task(work), begun)
 

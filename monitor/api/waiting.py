@@ -24,9 +24,15 @@ async def asked(question: Callable[[], T]) -> T:
     task = asyncio.ensure_future(run_in_threadpool(question))
     await asyncio.wait({task}, timeout=PATIENCE)
     if not task.done():
-        task.add_done_callback(lambda done: done.exception())  # nobody asks for it any more
+        task.add_done_callback(_unasked)
         raise StoreUnavailable(SILENT)
     return task.result()
+
+
+def _unasked(done: asyncio.Future[Any]) -> None:
+    """What became of it nobody asks any more."""
+    if not done.cancelled():
+        done.exception()
 
 
 class Pulse:
@@ -43,7 +49,7 @@ class Pulse:
         """Whether it says nothing for a while; that it cannot be used is an answer, too."""
         if self._asked is None or self._asked.done():
             self._asked = asyncio.ensure_future(to_thread.run_sync(self._question, limiter=self._own))
-            self._asked.add_done_callback(lambda done: done.exception())
+            self._asked.add_done_callback(_unasked)
         asked = self._asked
         await asyncio.wait({asked}, timeout=PATIENCE)
         return not asked.done()
@@ -55,7 +61,7 @@ class Pulse:
             await asyncio.wait({work}, timeout=PATIENCE)
             if work.done() or not await self.is_silent() or work.done():
                 continue
-            work.add_done_callback(lambda done: done.cancelled() or done.exception())
+            work.add_done_callback(_unasked)
             if begun.is_set():
                 raise StoreUnavailable(NOT_KNOWN)
             work.cancel()

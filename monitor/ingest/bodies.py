@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.errors import BadRequest, TooLarge
 from monitor.ingest.alike import read_alike
@@ -91,13 +92,20 @@ def _by_outline(body: bytes, piece: int) -> RawBatch:
     rows = found.records if isinstance(found, _Outline) else found
     if isinstance(rows, list):
         check_rows(len(rows))
-        starts = [0, *np.unique(np.cumsum([len(memoryview(row)) for row in rows]) // piece, return_index=True)[1][1:]]
+        starts = _starts(np.array([len(memoryview(row)) for row in rows], np.int64), piece)
         ends = [*starts[1:], len(rows)]
         read = read_json if isinstance(found, list) else _read_inner
         return _in_pieces(len(starts), lambda place: b"[%b]" % b",".join(rows[starts[place] : ends[place]]), read)
     if len(body) > MOST_UNUSUAL:
         raise TooLarge(f"JSON with NaN, or of one record, may have {MOST_UNUSUAL:,} bytes. Split it, or send NDJSON.")
     return columns_of([read_json(body)])
+
+
+def _starts(sizes: NDArray[np.int64], piece: int) -> list[int]:
+    """Where pieces of records of these sizes begin; one that is larger than a piece is one by itself."""
+    places, large = np.cumsum(sizes) // piece, sizes > piece
+    begins = (np.diff(places) > 0) | large[1:] | large[:-1]
+    return [0, *(np.flatnonzero(begins) + 1).tolist()]
 
 
 def _read_inner(piece: bytes) -> Records:

@@ -64,3 +64,28 @@ def test_programs_are_read_again_as_they_are_needed(way: str, tmp_path: Path) ->
     before, after = map(int, sizes.split())
     assert before - after > 20_000  # KiB
     assert result == "1.0 2"
+
+
+ROUND = """
+from monitor.memory import kept_by_no_error
+
+def told_again():
+    try:
+        raise ValueError("first")
+    except ValueError as first:
+        try:
+            raise KeyError("second") from first
+        except KeyError:
+            raise first
+
+try:
+    with kept_by_no_error():
+        told_again()
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_errors_that_were_raised_by_each_other_are_gone_through_once() -> None:
+    told = subprocess.run([sys.executable, "-c", ROUND], capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout == "first\n"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from monitor.errors import TooLarge
-from monitor.ingest import conform
+from monitor.ingest import bodies, conform
 from monitor.ingest.bodies import MOST_UNUSUAL, from_json, from_lines
 from monitor.ingest.raw import RawBatch
 from tests.monitor.posting import NOW
@@ -66,3 +66,19 @@ def test_what_must_be_read_at_once_has_a_limit_of_its_own() -> None:
     with pytest.raises(TooLarge):
         from_json(body)
     assert len(from_lines(b'{"id":"a","features":{"x":NaN}}\n' + b" " * MOST_UNUSUAL + b"\n")) == 1
+
+
+@pytest.mark.parametrize("before", range(0, 20, 3))
+@pytest.mark.parametrize("others", [{}, {"source": "x"}])
+def test_a_record_that_is_large_may_stand_among_others(
+    before: int, others: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "MOST_UNUSUAL", 3000)
+    small, large = {"id": "a", "features": {"x": 1}}, {"id": "b", "features": {"x": "y" * 2700}}
+    sent = [*[small] * before, large, *[small] * 30]
+    assert len(
+        from_json(json.dumps({**others, "records": sent}, indent=1).encode() + b" " * bodies.SMALL, 1000)
+    ) == len(sent)
+    larger = {"id": "c", "features": {"x": "y" * 3000}}
+    with pytest.raises(TooLarge, match="3,0"):
+        from_json(json.dumps({**others, "records": [*sent, larger]}).encode() + b" " * bodies.SMALL, 1000)
