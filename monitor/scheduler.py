@@ -30,17 +30,21 @@ THREADS = 20
 SIDE_BY_SIDE = {"delivery": 6, "polls": 6}  # a receiver or orchestrator that takes its time holds up none but itself
 
 
-def start(service: Service, now: Callable[[], int] = clock.now) -> BackgroundScheduler:
-    """Begin to tick, until ``stop``."""
+def start(
+    service: Service, now: Callable[[], int] = clock.now, reached: Callable[[], Service] | None = None
+) -> BackgroundScheduler:
+    """Begin to tick, until ``stop``. ``reached``: the service with the address that others are to be told, where that
+    is not this one's."""
+    at = reached or (lambda: service)
     holder = secrets.token_hex(8)
     watch, busy, rests = Watch(), Busy(), Rests()
     ticks: dict[str, tuple[float, Callable[[], object]]] = {
-        "delivery": (0.25, lambda: deliver_due(service, now)),
+        "delivery": (0.25, lambda: deliver_due(at(), now)),
         "summaries": (5.0, lambda: _summarise(service, now(), rests)),
-        "runs": (5.0, lambda: _tidy(run_due(service, holder, now))),
-        "triggers": (5.0, lambda: follow_triggers(service, now())),
-        "polls": (1.0, lambda: poll_due(service, now, busy=busy)),
-        "repeats": (15.0, lambda: repeat_alerts(service, now())),
+        "runs": (5.0, lambda: _tidy(run_due(at(), holder, now))),
+        "triggers": (5.0, lambda: follow_triggers(at(), now())),
+        "polls": (1.0, lambda: poll_due(at(), now, busy=busy)),
+        "repeats": (15.0, lambda: repeat_alerts(at(), now())),
         "arrivals": (5.0, lambda: mend_left(service, watch, now())),
         "prune": (3600.0, lambda: prune(service, now())),
     }
@@ -84,7 +88,8 @@ def _tick(service: Service, name: str, action: Callable[[], object], now: Callab
 
     def tick() -> None:
         try:
-            action()
+            with memory.kept_by_no_error():  # nor connections that could not be made, when a server stands still
+                action()
         except PlimsollError as error:
             if not failing:  # said once, however often it is tried
                 log.error("tick failed", extra={"tick": name, "error": error.message})

@@ -25,6 +25,7 @@ from monitor.actions.scratch import clear, sweep
 from monitor.api.app import create_app
 from monitor.api.front import Front
 from monitor.errors import Invalid, PlimsollError
+from monitor.reached import Reached
 from monitor.service import Service
 from monitor.store import installation, schema
 from monitor.store.database import Database
@@ -65,16 +66,17 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def serve(service: Service, *, role: Role = "all", ready: str | None = None) -> None:
+def serve(service: Service, *, role: Role = "all", ready: str | None = None, is_told: bool = False) -> None:
     """Serve until a signal ends it: answer requests (``api``), look at what is due (``worker``), or ``all``. ``ready``
-    is printed once it does. Raises Invalid where the store takes one process only."""
+    is printed once it does; ``is_told``: a worker was told where people reach the service, else it asks the store.
+    Raises Invalid where the store takes one process only."""
     if role != "all" and isinstance(service.observations, Apart) and service.observations.alone:
         raise Invalid("chDB is open in one process only: leave --role out, or use clickhouse://…", field="role")
     now = ServerTime(service.database)
     sweep(service.settings.home)
     try:
         if role == "worker":
-            _work(service, now, ready)
+            _work(service, now, ready, None if is_told else Reached(service))
         else:
             _answer(service, now, role, ready)
     finally:
@@ -109,12 +111,12 @@ def _await_schema(database: Database) -> None:
     log.info("the store was migrated")
 
 
-def _work(service: Service, now: ServerTime, ready: str | None) -> None:
+def _work(service: Service, now: ServerTime, ready: str | None, reached: Reached | None) -> None:
     """No socket: what a worker does stands in the store, and the processes that answer say when nobody works."""
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    ticking = scheduler.start(service, now)
+    ticking = scheduler.start(service, now, reached)
     if ready is not None:
         print(ready, flush=True)
     over.wait()

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is there: who shares two cores waits for no thread
-
 import pytest
 
 from monitor import memory

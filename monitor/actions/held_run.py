@@ -8,17 +8,19 @@ anything (``claims.holds``). A run that hangs in a process that lives would be h
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from monitor import clock
-from monitor.errors import StoreUnavailable
 from monitor.service import Service
 from monitor.store import claims, locks
 from monitor.store.database import Connection
 from monitor.store.models import Model
+
+log = logging.getLogger(__name__)
 
 LONGEST, PATIENCE = 3600.0, 5.0  # seconds
 A_LEASE = 3  # renewals in its time: one may come late
@@ -44,9 +46,15 @@ def _renew(
 ) -> None:
     until, pause = time.monotonic() + LONGEST, claims.LEASE / clock.SECOND / A_LEASE
     while not over.wait(pause) and time.monotonic() < until:
-        with contextlib.suppress(StoreUnavailable), _mine(service, model) as connection:
-            if not claims.renew(connection, model.id, as_of, holder, now()):
-                return
+        try:
+            with _mine(service, model) as connection:
+                if not claims.renew(connection, model.id, as_of, holder, now()):
+                    return
+        except Exception as error:  # whatever it was: the run goes on, and the next time may do
+            log.warning(
+                "the lease of a run could not be renewed",
+                extra={"model": model.name, "error": getattr(error, "message", repr(error))},
+            )
 
 
 def _mine(service: Service, model: Model) -> AbstractContextManager[Connection]:

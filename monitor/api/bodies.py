@@ -70,11 +70,13 @@ class Room:
             self._at_work.append(size)
             return
         called: asyncio.Future[None] = self.loop.create_future()
-        self._waiting.push(Ticket(model, client, size, called))
+        ticket = Ticket(model, client, size, called)
+        self._waiting.push(ticket)
         try:
             async with asyncio.timeout(LONGEST):
                 await called
         except (TimeoutError, asyncio.CancelledError) as error:
+            self._waiting.leave(ticket)
             if called.done() and not called.cancelled():  # called in the same moment
                 self._stand_up(size)
             if isinstance(error, TimeoutError):
@@ -89,7 +91,7 @@ class Room:
         self._at_work.remove(size)
         while len(self._waiting):
             ticket = self._waiting.pop()
-            if ticket.item.done():  # nobody waits there any more
+            if ticket.item.done():  # given up in this moment
                 continue
             if not self._fits(ticket.size):
                 self._waiting.put_back([ticket])

@@ -15,6 +15,7 @@ from monitor.actions.erase import delete_model
 from monitor.actions.patch_model import patch_model
 from monitor.actions.storage import storage_of
 from monitor.api.access import requires
+from monitor.api.paths import TEXT
 from monitor.api.wire import answer, json_object, limit_of, moment, now_of, page, service_of
 from monitor.store import models
 
@@ -61,7 +62,7 @@ def remove_model(model: str, request: Request) -> Response:
     return answer(delete_model(service_of(request), model, now_of(request)))
 
 
-@router.get("/v1/models/{model}/distributions/{feature:path}", dependencies=reads)
+@router.get(f"/v1/models/{{model}}/distributions/{{feature:{TEXT}}}", dependencies=reads)
 def get_distributions(model: str, feature: str, request: Request) -> Response:
     """Counts of reference and window, and every distance of the two."""
     given = request.query_params

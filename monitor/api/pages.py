@@ -26,6 +26,7 @@ from monitor.actions.approve_retraining import approve, deny
 from monitor.actions.page_data.alerts import silence_matchers
 from monitor.actions.silence_alerts import silence
 from monitor.api.access import COOKIE, OPEN, name_held, requires, scope_held
+from monitor.api.paths import TEXT
 from monitor.api.wire import now_of, service_of
 from monitor.errors import Conflict, Forbidden, Invalid, Overloaded
 
@@ -47,7 +48,7 @@ def get_model(model: str, request: Request) -> Response:
     return HTMLResponse(build_page.build_model(service_of(request), viewer_of(request), model, request.query_params))
 
 
-@router.get("/models/{model}/features/{feature:path}", dependencies=reads, include_in_schema=False)
+@router.get(f"/models/{{model}}/features/{{feature:{TEXT}}}", dependencies=reads, include_in_schema=False)
 def get_feature(model: str, feature: str, request: Request) -> Response:
     """One feature of a model."""
     service, viewer = service_of(request), viewer_of(request)

@@ -9,6 +9,7 @@ from monitor import clock
 from monitor.actions.erase import erase_prediction
 from monitor.actions.find_prediction import find_prediction
 from monitor.api.access import requires
+from monitor.api.paths import TEXT
 from monitor.api.posting import answer_to
 from monitor.api.wire import answer, now_of, service_of
 
@@ -21,7 +22,7 @@ async def post(model: str, request: Request) -> Response:
     return await answer_to(request, model, "predictions")
 
 
-@router.get("/v1/models/{model}/predictions/{prediction_id:path}", dependencies=[Depends(requires("read"))])
+@router.get(f"/v1/models/{{model}}/predictions/{{prediction_id:{TEXT}}}", dependencies=[Depends(requires("read"))])
 def get(model: str, prediction_id: str, request: Request) -> Response:
     """One prediction as stored, mismatched values as sent, with its labels."""
     found = find_prediction(service_of(request), model, prediction_id)
@@ -36,7 +37,7 @@ def get(model: str, prediction_id: str, request: Request) -> Response:
     return answer({**found, "timestamp": clock.render(found["timestamp"]), "labels": labels})
 
 
-@router.delete("/v1/models/{model}/predictions/{prediction_id:path}", dependencies=[Depends(requires("admin"))])
+@router.delete(f"/v1/models/{{model}}/predictions/{{prediction_id:{TEXT}}}", dependencies=[Depends(requires("admin"))])
 def erase(model: str, prediction_id: str, request: Request) -> Response:
     """Erase one prediction, its labels and rejected rows of its id."""
     return answer(erase_prediction(service_of(request), model, prediction_id, now_of(request)))

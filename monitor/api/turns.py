@@ -61,11 +61,24 @@ class Turns(Generic[T]):
         ticket = queue.popleft()
         if queue:
             self._queues[model] = queue
+        self._forget(ticket)
+        return ticket
+
+    def _forget(self, ticket: Ticket[T]) -> None:
         self._clients[ticket.client] -= 1
         if not self._clients[ticket.client]:
             del self._clients[ticket.client]
         self.size -= ticket.size
-        return ticket
+
+    def leave(self, ticket: Ticket[T]) -> None:
+        """One that does not wait any more, wherever it stands; nothing where it has been taken."""
+        queue = self._queues.get(ticket.model, deque())
+        if ticket not in queue:
+            return
+        queue.remove(ticket)
+        if not queue:
+            del self._queues[ticket.model]
+        self._forget(ticket)
 
     def take(self, places: int, room: int) -> Iterator[Ticket[T]]:
         """The next tickets, at most so many and of so many bytes, but one at least."""

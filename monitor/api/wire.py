@@ -12,6 +12,7 @@ from monitor import clock
 from monitor.errors import BadRequest, Invalid, TooLarge
 from monitor.service import Service
 
+EARLIEST = 0  # 1970; what is stored begins in 1990, and what is looked at may lie some years before
 LIMIT = 100
 MOST = 1000
 MOST_JSON = 1 << 20
@@ -40,11 +41,14 @@ def moment(text: str | None, field: str) -> int | None:
     if not isinstance(text, str):
         raise Invalid(f"{field} must be a time such as 2026-01-31T12:00:00Z", field=field)
     try:
-        return clock.parse(text.replace(" ", "+") if "+" not in text and text[-6:-5] == " " else text)
-    except ValueError as error:
+        read = clock.parse(text.replace(" ", "+") if "+" not in text and text[-6:-5] == " " else text)
+    except (ValueError, OverflowError) as error:
         raise Invalid(
             f"{field} is {text[:60]!r}; it must be a time such as 2026-01-31T12:00:00Z", field=field
         ) from error
+    if read < EARLIEST:
+        raise Invalid(f"{field} is {text[:60]!r}; times begin in 1970", field=field)
+    return read
 
 
 def limit_of(text: str | None) -> int:

@@ -37,7 +37,7 @@ def settings_from(**flags: object) -> Settings:
     return load(os.environ, **flags)
 
 
-def reached_where_it_is_served(service: Service) -> Service:
+def _reached_where_it_is_served(service: Service) -> Service:
     """Links lead to the service that ran last on this store, unless this process was told another address."""
     if os.environ.get("PLIMSOLL_PUBLIC_URL"):
         return service
@@ -63,7 +63,7 @@ def ended_in_order() -> Iterator[None]:
 @contextlib.contextmanager
 def service_from(**flags: object) -> Iterator[Service]:
     """The parts, joined, until the block ends."""
-    service = reached_where_it_is_served(build(settings_from(**flags)))
+    service = _reached_where_it_is_served(build(settings_from(**flags)))
     memory.settle()
     try:
         yield service

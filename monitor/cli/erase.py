@@ -13,6 +13,11 @@ from monitor.cli.remote import call, service_url
 from monitor.store.server_time import ServerTime
 
 
+def _part(text: str) -> str:
+    """A text as one part of a path: whoever sees dots alone would go up a level, to the model itself."""
+    return quote(text, safe="").replace(".", "%2E")
+
+
 @app.command("delete")
 def delete(
     model: Annotated[str, typer.Option(help="The model.")],
@@ -27,7 +32,7 @@ def delete(
     if not yes:
         typer.confirm(f"Delete {what}? It cannot be brought back.", abort=True)
     if service_url():
-        path = f"/v1/models/{model}" + ("" if prediction is None else f"/predictions/{quote(prediction, safe='')}")
+        path = f"/v1/models/{_part(model)}" + ("" if prediction is None else f"/predictions/{_part(prediction)}")
         told = call("DELETE", path)
     else:
         with service_from(home=home, database_url=database_url) as service:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 from monitor import memory, telemetry
 from monitor.bootstrap import build
 from monitor.bootstrap import migrate as bring_up_to_date
-from monitor.cli.base import DatabaseUrl, Home, app, out, reached_where_it_is_served, settings_from
+from monitor.cli.base import DatabaseUrl, Home, app, out, settings_from
 
 
 class Role(StrEnum):
@@ -57,12 +58,11 @@ def serve(
     )
     telemetry.configure()
     service = build(settings, only_answers=role is Role.API)
-    if role is Role.WORKER and public_url is None:
-        service = reached_where_it_is_served(service)  # by others: its own address would be nobody's
     memory.settle()
     memory.let_go_of_programs()
     ready = "Plimsoll works" if role is Role.WORKER else f"Plimsoll is at {settings.public_url}"
-    run(service, role=role.value, ready=ready)
+    is_told = bool(public_url or os.environ.get("PLIMSOLL_PUBLIC_URL"))
+    run(service, role=role.value, ready=ready, is_told=is_told)
 
 
 @app.command()

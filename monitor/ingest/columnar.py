@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from monitor.clock import DAY, SECOND
 from monitor.errors import BadRequest
 from monitor.ingest import ipc
 from monitor.ingest.limits import check_rows, check_shape, check_unpacked
@@ -16,6 +19,8 @@ from monitor.ingest.values import json_text
 from monitor.store.observations.arriving import SentColumn
 
 _BROKEN = (pa.ArrowException, ValueError, OSError, KeyError, NotImplementedError)
+
+_COARSE = {"s": SECOND, "ms": SECOND // 1000}  # microseconds of a unit
 
 
 def from_arrow(body: bytes, kind: Kind, limit: int) -> RawBatch:
@@ -84,10 +89,23 @@ def _batch(table: pa.Table, arrays: dict[str, pa.Array], places: dict[str, Place
         positions=np.arange(table.num_rows),
         fields=fields,
         columns=columns,
-        payload=lambda row: json_text(table.slice(row, 1).to_pylist()[0]),
+        payload=lambda row: json_text(_as_sent(table.slice(row, 1))),
         times=times,
         warnings=warnings,
     )
+
+
+def _as_sent(row: pa.Table) -> dict[str, Any]:
+    """One row as Python has it; times that Python has no date for as the numbers that they are."""
+    try:
+        return dict(row.to_pylist()[0])
+    except (OverflowError, ValueError):
+        numbers = [_number(column) if pa.types.is_temporal(column.type) else column for column in row.columns]
+        return dict(pa.table(numbers, names=row.column_names).to_pylist()[0])
+
+
+def _number(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -120,11 +138,21 @@ def _flat(name: str, array: pa.Array) -> list[tuple[str, pa.Array]]:
 
 def _microseconds(array: pa.Array) -> pa.Array:
     """Times of any unit and zone (none: UTC) as int64 microseconds."""
-    if pa.types.is_timestamp(array.type):
-        return array.cast(pa.timestamp("us", array.type.tz), safe=False).cast(pa.int64())
     if pa.types.is_date(array.type):
-        return array.cast(pa.timestamp("us")).cast(pa.int64())
-    return pa.nulls(len(array), pa.int64())
+        array = array.cast(pa.date32()).cast(pa.int32()).cast(pa.int64())
+        return _times(array, DAY)
+    if not pa.types.is_timestamp(array.type):
+        return pa.nulls(len(array), pa.int64())
+    if array.type.unit in _COARSE:
+        return _times(array.cast(pa.int64()), _COARSE[array.type.unit])
+    return array.cast(pa.timestamp("us", array.type.tz), safe=False).cast(pa.int64())
+
+
+def _times(numbers: pa.Array, microseconds: int) -> pa.Array:
+    """What is too large for microseconds is as far away as they go, where no row's time is good."""
+    most = (2**63 - 1) // microseconds
+    kept = pc.max_element_wise(pc.min_element_wise(numbers, most, skip_nulls=False), -most, skip_nulls=False)
+    return pc.multiply(kept, microseconds)
 
 
 def sent(array: pa.Array, *, vectors: bool = False) -> SentColumn:

@@ -30,11 +30,15 @@ MAX_VERSION = 256  # characters: databases index it
 EARLIEST = 631_152_000_000_000  # 1990-01-01
 AHEAD = DAY
 
-_GOOD, _NO_ID, _ID_KIND, _ID_LONG, _NO_TIME, _TIME_KIND, _EARLY, _LATE, _NO_LABEL, _LABEL_KIND = range(10)
+_GOOD, _NO_ID, _ID_KIND, _ID_LONG, _NO_TIME, _TIME_KIND, _EARLY, _LATE, _NO_LABEL, _LABEL_KIND, _ID_LOST = range(11)
 _REASONS: Mapping[int, tuple[str, str]] = {
     _NO_ID: ("id", "the row has no id"),
     _ID_KIND: ("id", "an id must be a string"),
     _ID_LONG: ("id", f"an id has at most {MAX_ID} characters"),
+    _ID_LOST: (
+        "id",
+        "the id has a character that is none (U+FFFD, half of a surrogate pair)",
+    ),
     _NO_TIME: ("timestamp", "the row has no timestamp"),
     _TIME_KIND: ("timestamp", "this is no readable time; write it as 2026-01-31T12:00:00Z"),
     _EARLY: ("timestamp", "the time is before 1990"),
@@ -94,7 +98,9 @@ def _ids(raw: RawBatch) -> tuple[pa.Array, NDArray[np.int64]]:
     ids = _texts(sent)
     lengths = pc.fill_null(pc.utf8_length(ids), 0).to_numpy()
     other = sent.without("string").filled()
-    return ids, np.select([other, lengths == 0, lengths > MAX_ID], [_ID_KIND, _NO_ID, _ID_LONG], default=_GOOD)
+    lost = pc.fill_null(pc.match_substring(ids, "\ufffd"), False).to_numpy(zero_copy_only=False)
+    codes = [_ID_KIND, _NO_ID, _ID_LONG, _ID_LOST]
+    return ids, np.select([other, lengths == 0, lengths > MAX_ID, lost], codes, default=_GOOD)
 
 
 def _texts(sent: SentColumn) -> pa.Array:

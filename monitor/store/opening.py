@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from monitor.errors import Invalid, StoreUnavailable
@@ -17,13 +17,16 @@ def open_database(url: str, *, has_rows: bool = True) -> Database:
     if url in ("sqlite:", "sqlite://", "sqlite:///"):
         raise Invalid("The address of the store names no file; write sqlite:///path", field="database_url")
     try:
-        database = Database(url, has_rows=has_rows)
+        is_cut_wrong = "@" in (make_url(url).host or "")  # of a password; the driver's words would quote the rest
+        database = None if is_cut_wrong else Database(url, has_rows=has_rows)
     except (ArgumentError, ValueError):  # their words quote the address
+        database = None
+    if database is None:
         raise Invalid(
             "The address of the store cannot be read; write postgresql://user:password@host:port/database (with % for "
-            "odd characters of the password), or sqlite:///path",
+            "odd characters of the password: %40 for @), or sqlite:///path",
             field="database_url",
-        ) from None
+        )
     try:
         with database.read() as connection:
             _check(connection)

@@ -11,7 +11,10 @@ import pytest
 
 from tests.end_to_end.loaded import Loaded, T, loaded
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Peaks are the kernel's own count.")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="Peaks are the kernel's own count."),
+    pytest.mark.usefixtures("on_sqlite"),
+]
 
 # MB: of a body, and of hours of the one before that are counted meanwhile; chDB is an engine within the process.
 MOST = {"sqlite": 700, "chdb": 950}

@@ -22,7 +22,7 @@ from monitor.errors import Invalid
 from monitor.store import claims
 from monitor.store.database import Database
 from monitor.store.server_time import ServerTime
-from tests.monitor.delivery.receiver import receiving
+from tests.monitor.delivery.receiver import Receiver, receiving
 from tests.monitor.world import bare, traffic
 from tests.ports import free_port
 from tests.postgres import Databases, Server
@@ -55,24 +55,43 @@ def test_one_answers_and_another_works(tmp_path: Path, postgres: Databases) -> N
         receiving() as outside,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
     ):
-        hook = {"type": "webhook", "url": f"{outside.url}/ops"}
-        rule = {"name": "drift", "check": "data_drift", "notify": ["ops"], "trigger": "retrain"}
-        config = {"models": {"m": {"rules": [rule]}}, "channels": {"ops": hook}, "default_notify": ["ops"]}
-        retrain = {"retrain": {"type": "webhook", "url": f"{outside.url}/retrain"}}
-        http.put("/v1/config", json=config | {"triggers": retrain}).raise_for_status()
-        http.put("/v1/models/m/references/base", json=traffic(now - 12 * D, 9 * 24)).raise_for_status()
-        http.post("/v1/models/m/predictions", json=bare(traffic(now - 2 * D, 48, seed=2, shift=3.0))).raise_for_status()
+        drift(http, outside, now)
         assert http.get("/readyz").status_code == 503  # nobody works
         fired = http.post("/v1/models/m/runs", json={}).json()["alerts"]
         assert fired
         assert not outside.received
         with started(tmp_path, url, "worker", 0):
-            deadline = time.monotonic() + 30
-            while {got.path for got in outside.received} < {"/ops", "/retrain"} and time.monotonic() < deadline:
-                time.sleep(0.05)
-            asked = next(got.json()["data"]["trigger_run"] for got in outside.received if got.path == "/retrain")
-            assert asked["callback_url"].startswith(f"http://127.0.0.1:{port}/")  # of the one that answers
+            check_addresses(outside, f"http://127.0.0.1:{port}/")
             assert http.get("/readyz").json() == {"status": "ok", "problems": []}
+
+
+def test_a_worker_may_begin_before_anybody_answers(tmp_path: Path, postgres: Databases) -> None:
+    url, port = postgres.migrated(), free_port()
+    with started(tmp_path, url, "worker", 0), started(tmp_path, url, "api", port), receiving() as outside:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+            drift(http, outside, clock.now() // H * H)
+            http.post("/v1/models/m/runs", json={}).raise_for_status()
+        check_addresses(outside, f"http://127.0.0.1:{port}/")
+
+
+def drift(http: httpx.Client, outside: Receiver, now: int) -> None:
+    """A model that will be found to have drifted, of which people are told and an orchestrator."""
+    hook = {"type": "webhook", "url": f"{outside.url}/ops"}
+    rule = {"name": "drift", "check": "data_drift", "notify": ["ops"], "trigger": "retrain"}
+    config = {"models": {"m": {"rules": [rule]}}, "channels": {"ops": hook}, "default_notify": ["ops"]}
+    retrain = {"retrain": {"type": "webhook", "url": f"{outside.url}/retrain"}}
+    http.put("/v1/config", json=config | {"triggers": retrain}).raise_for_status()
+    http.put("/v1/models/m/references/base", json=traffic(now - 12 * D, 9 * 24)).raise_for_status()
+    http.post("/v1/models/m/predictions", json=bare(traffic(now - 2 * D, 48, seed=2, shift=3.0))).raise_for_status()
+
+
+def check_addresses(outside: Receiver, where: str) -> None:
+    """Both are told, and where the process is that answers."""
+    deadline = time.monotonic() + 30
+    while {got.path for got in outside.received} < {"/ops", "/retrain"} and time.monotonic() < deadline:
+        time.sleep(0.05)
+    asked = next(got.json()["data"]["trigger_run"] for got in outside.received if got.path == "/retrain")
+    assert asked["callback_url"].startswith(where)
 
 
 def test_a_run_belongs_to_one_of_two_and_is_taken_over_when_its_holder_is_gone(

@@ -231,7 +231,7 @@ class Observations(Protocol):
         """Delete predictions older than that hour, and their labels; how many rows went."""
 
     def is_left_before(self, connection: Any, model: StoredModel, hour: int) -> bool:
-        """Whether ``drop_before`` had to leave something older than that hour, which somebody was reading."""
+        """Whether ``drop_before`` had to leave tables older than that hour, which somebody was reading."""
 
     def tend(self, database: Any, model: StoredModel) -> None:
         """Give the tables of a model that an earlier version made what new ones have beside columns, while others

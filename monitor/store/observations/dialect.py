@@ -73,7 +73,7 @@ class Dialect(Protocol):
         """Delete predictions before a time, microseconds; how many there were."""
 
     def is_left_before(self, at: Any, model: StoredModel, start: int) -> bool:
-        """Whether ``drop_before`` left something, because somebody was reading it."""
+        """Whether ``drop_before`` left tables, because somebody was reading them."""
 
     def tend(self, database: Any, model: StoredModel) -> None:
         """See ``Observations.tend``."""

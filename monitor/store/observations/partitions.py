@@ -62,8 +62,8 @@ def _make(at: Any, table: str, week: int) -> None:
 
 
 def drop_before(at: Any, model: StoredModel, start: int) -> None:
-    """Drop the partitions whose weeks are over before a time, microseconds. They are left to the next call where
-    somebody reads for long; what the unit of work did else stays."""
+    """Drop the partitions whose weeks are over before a time, microseconds. Where somebody reads for long they
+    are emptied, and left to the next call; what the unit of work did else stays."""
     over = [f"{predictions_table(model)}_w{week}" for week in before(at, model, start)]
     if not over:
         return
@@ -75,8 +75,11 @@ def drop_before(at: Any, model: StoredModel, start: int) -> None:
         if not on_postgres.is_held(error):
             raise
         at.execute("ROLLBACK TO before_dropping")
+        for one in over:  # so that no row is left of which nothing is known any more: no erasing would find it
+            at.execute(f"DELETE FROM {one}")
         log.warning(
-            "predictions past their retention are left for the next pass: a transaction that reads them goes on",
+            "the room of predictions past their retention is left for the next pass: a transaction that reads them"
+            " goes on",
             extra={"model": model.name, "partitions": over},
         )
 

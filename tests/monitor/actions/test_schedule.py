@@ -98,6 +98,27 @@ def test_a_run_is_held_while_it_goes_on_but_not_for_good(
     assert set(threading.enumerate()) <= before
 
 
+def test_a_lease_is_renewed_also_after_a_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "LEASE", 60_000)
+    asked = list[int]()
+
+    def now() -> int:
+        asked.append(1)
+        if len(asked) == 1:
+            raise OSError("the clock is away")
+        return START
+
+    with world.service.database.write() as connection:
+        model = world.found(connection)
+        assert claims.claim(connection, model.id, START, "a", 0)
+    with held_run.held(world.service, model, START, "a", now):
+        deadline = time.monotonic() + 20
+        while len(asked) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    with world.service.database.read() as connection:
+        assert connection.execute(select(tables.run_claims.c.lease_until)).scalar_one() == START + 60_000
+
+
 def test_windows_before_the_reference_are_left_alone(service: Service) -> None:
     world = fill(World(service, now=START))
     run_due(world.service, "a", still(START + FIVE))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psycopg
@@ -96,6 +97,19 @@ def test_one_id_is_gone_with_all_that_came_with_it(world: World, site: httpx.Cli
     assert counts == {"predictions": len(records) - 1, "labels": len(records) - 1, "quarantined": 0}
     assert site.get("/v1/models/m/quarantine").json()["items"] == []
     assert site.delete(f"/v1/models/m/predictions/{gone}").status_code == 404
+
+
+@pytest.mark.parametrize("wanted", ["tail\n", "two\nlines", "\n", "a/b", ".."])
+def test_an_id_may_be_any_text(wanted: str, world: World, site: httpx.Client) -> None:
+    row = bare(traffic(START, 1))[0]
+    ids = [wanted, "tail", "two"]
+    world.post([{**row, "id": one} for one in ids])
+    path = f"/v1/models/m/predictions/{quote(wanted, safe='').replace('.', '%2E')}"
+    assert site.get(path).json()["id"] == wanted
+    assert site.delete(path).json()["predictions"] == 1
+    assert site.get(path).status_code == 404
+    for other in ids[1:]:
+        assert site.get(f"/v1/models/m/predictions/{other}").json()["id"] == other
 
 
 def test_its_hour_is_counted_again(world: World, site: httpx.Client) -> None:

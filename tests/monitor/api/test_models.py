@@ -132,6 +132,7 @@ def test_a_patch_that_is_refused_changes_nothing(still: Api, change: dict[str, A
         ("GET", "/v1/models/m/health?as_of=2030-01-01", None, 422, "invalid"),
         ("POST", "/v1/models/m/runs", {"as_of": "2030-01-01T00:00:00Z"}, 422, "invalid"),
         ("POST", "/v1/models/m/runs", {"as_of": "x"}, 422, "invalid"),
+        ("POST", "/v1/models/m/runs", {"as_of": "0001-01-01T00:00:00Z"}, 422, "invalid"),
         ("POST", "/v1/models/m/runs", {"as_of": 5}, 422, "invalid"),
         ("POST", "/v1/models/m/runs", {"checks": "all"}, 422, "invalid"),
         ("POST", "/v1/models/m/runs", {"deliver": 1}, 422, "invalid"),

@@ -31,6 +31,21 @@ def test_what_was_taken_in_vain_is_first_again() -> None:
     assert [one.item for one in turns.take(100, 1000)] == [0, 1, 2, 3]
 
 
+def test_who_waits_no_more_leaves_his_place() -> None:
+    turns: Turns[int] = Turns(4, 1000)
+    tickets = [Ticket("m", "c", 1, place) for place in range(2)]
+    for one in tickets:
+        turns.push(one)
+    with pytest.raises(Overloaded):
+        turns.push(Ticket("m", "c", 1, 9))
+    turns.leave(tickets[0])
+    turns.leave(tickets[0])
+    turns.push(Ticket("m", "c", 1, 2))
+    assert [one.item for one in turns.take(100, 1000)] == [1, 2]
+    turns.leave(tickets[1])
+    assert (len(turns), turns.size) == (0, 0)
+
+
 def test_shares() -> None:
     turns: Turns[str] = Turns(8, 1000)
     for client in "abcd":

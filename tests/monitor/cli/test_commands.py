@@ -329,6 +329,8 @@ def test_delete(home: Path, there: tuple[str, Service]) -> None:
     assert f"Erased {gone}: 1 predictions, 1 labels, 0 quarantined." in said(here, 0)
     far = plimsoll("delete", "--model", "m", "--prediction", other, "--yes", home=home, PLIMSOLL_URL=url)
     assert f"Erased {other}: 1 predictions, 1 labels, 0 quarantined." in said(far, 0)
+    up = plimsoll("delete", "--model", "m", "--prediction", "..", "--yes", home=home, PLIMSOLL_URL=url)
+    assert "nothing with the id" in said(up, 2)  # not the model, which is a level up
     assert "nothing with the id" in said(
         plimsoll("delete", "--model", "m", "--prediction", gone, "--yes", home=home), 2
     )
@@ -341,6 +343,7 @@ def test_delete(home: Path, there: tuple[str, Service]) -> None:
     ("url", "told"),
     [
         ("postgresql://u:s3cret@127.0.0.1:abc/db", "cannot be read"),
+        ("postgresql://u:odd@s3cret@127.0.0.1:1/db", "cannot be read"),
         ("postgresql://u:s3cret@127.0.0.1:1/db", "cannot be opened: connection"),
         ("sqlite:///", "names no file"),
         ("sqlite:////etc/hostname", "not a database"),

@@ -167,6 +167,23 @@ def test_references_need_no_id_and_no_time() -> None:
         assert [reject.row for reject in found.rows.rejects] == [1]
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        pa.array([2**63 - 1]).cast(pa.timestamp("us")),
+        pa.array([-(2**63) + 1]).cast(pa.timestamp("s")),
+        pa.array([(2**64 + 1_769_860_800_000_000) // 10**6]).cast(pa.timestamp("s")),  # would come round to 2026
+        pa.array([2**31 - 1], pa.int32()).cast(pa.date32()),
+    ],
+)
+def test_times_that_python_has_no_date_for_are_rejected_as_the_numbers_that_they_are(times: pa.Array) -> None:
+    sent = pa.table({"id": ["a"], "timestamp": times, "x": times})
+    found = conform.predictions(from_arrow(stream(sent), "predictions", LIMIT), NOW)
+    (rejected,) = found.rejects
+    assert (rejected.row, rejected.field) == (0, "timestamp")
+    assert str(times.cast(pa.int32() if pa.types.is_date(times.type) else pa.int64())[0].as_py()) in rejected.payload
+
+
 def test_ragged_rows_of_a_csv_are_rejected() -> None:
     body = b'id,timestamp,x,x\r\na,2026-01-01,1,9\r\nb,2026-01-01\r\n"c",2026-01-01,"quoted\nline, comma",\r\n'
     good = conform.predictions(from_csv(body, "predictions"), NOW)

@@ -6,7 +6,9 @@ import math
 import pytest
 
 from monitor.errors import BadRequest, TooLarge
+from monitor.ingest import conform
 from monitor.ingest.bodies import from_json, from_lines
+from tests.monitor.posting import NOW
 
 
 def test_the_quick_and_the_careful_way_agree() -> None:
@@ -43,6 +45,15 @@ def test_half_surrogates_become_replacement_characters() -> None:
     assert sent.sent("id").string is not None
     assert "\ud800" not in str(sent.sent("id").string)
     assert ("feature", "\ufffd") in sent.columns
+
+
+def test_ids_that_half_surrogates_would_make_one_are_rejected() -> None:
+    rows = b",".join(
+        rb'{"id":"%b","timestamp":"2026-01-31"}' % one for one in (rb"q\ud800", rb"q\ud801", rb"\ud83d\ude00")
+    )
+    found = conform.predictions(from_json(b"[%b]" % rows), NOW)
+    assert found.ids.to_pylist() == ["\U0001f600"]
+    assert [(one.row, one.field) for one in found.rejects] == [(0, "id"), (1, "id")]
 
 
 def test_lines_that_cannot_be_read_are_rejected_rows() -> None:

@@ -35,6 +35,11 @@ def erase(engine: Engine, model: StoredModel, prediction_id: str) -> Erased:
     known = ids.known(engine, model, wanted)
     time = known["ts"][0].as_py() if len(known) else None
     same = ids.unnamed(wanted)
+    masked = [  # asked before anything is deleted, as it may be refused
+        kind
+        for kind in SHAPES
+        if engine.number(f"SELECT count() FROM {_parts(engine, model, kind)} AND has_lightweight_delete")
+    ]
     version, kept = "", len(orphans.of(engine, model, wanted))
     if time is not None:
         here = f"hour = {time // HOUR} AND {same}"
@@ -49,9 +54,8 @@ def erase(engine: Engine, model: StoredModel, prediction_id: str) -> Erased:
     hash_ = ids.hash_of(engine, prediction_id)
     for kind in (ORPHANS, IDS):
         _delete(engine, model, kind, f"hash = {hash_} AND {same}")
-    for kind in SHAPES:
-        if engine.number(f"SELECT count() FROM {_parts(engine, model, kind)} AND has_lightweight_delete"):
-            _alter(engine, model, kind, "APPLY DELETED MASK")
+    for kind in masked:
+        _alter(engine, model, kind, "APPLY DELETED MASK")
     return Erased(time, version, kept)
 
 
