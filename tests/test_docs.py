@@ -108,7 +108,7 @@ def test_every_setting() -> None:
 
 def test_every_endpoint_with_its_scope(app: FastAPI) -> None:
     wanted = {
-        (method, route.path.replace(":path}", "}")): scope_of_route(route)
+        (method, route.path.replace(":text}", "}")): scope_of_route(route)
         for route in routes_of(app.routes)
         for method in (route.methods or set())
     }

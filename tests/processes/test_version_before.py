@@ -64,7 +64,7 @@ def addresses(http: httpx.Client, alert: str, row: str) -> list[str]:
     found = ["/", "/models/m", "/models/m/features/x", "/storage", "/alerts", f"/alerts/{alert}", "/channels"]
     for path, methods in http.get("/openapi.json").json()["paths"].items():
         if "get" in methods:
-            named = re.sub(r"{(\w+)(:path)?}", lambda one: there.get(one[1], "none"), path)
+            named = re.sub(r"{(\w+)(:text)?}", lambda one: there.get(one[1], "none"), path)
             found.append(named)
     return found
 
