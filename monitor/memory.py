@@ -66,18 +66,24 @@ def release() -> None:
 
 @contextlib.contextmanager
 def kept_by_no_error() -> Iterator[None]:
-    """An error that ends the block keeps nothing of what its functions had at hand. It stays for long: whoever hands it
-    on and is named in it makes a ring, which only the collector takes apart, and that seldom comes."""
+    """An error that ends the block keeps nothing of what its functions had at hand."""
     try:
         yield
     except Exception as error:
-        one: BaseException | None = error
-        seen: set[int] = set()  # errors that were raised again while others were handled may go round
-        while one is not None and id(one) not in seen:
-            seen.add(id(one))
-            traceback.clear_frames(one.__traceback__)
-            one = one.__cause__ or one.__context__
+        empty(error)
         raise
+
+
+def empty(error: BaseException) -> None:
+    """Take from an error, and from those before it, what its functions had at hand: bodies, connections that could not
+    be made. It stays for long: whoever hands it on and is named in it makes a ring, which only the collector takes
+    apart, and that seldom comes."""
+    one: BaseException | None = error
+    seen: set[int] = set()  # errors that were raised again while others were handled may go round
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        traceback.clear_frames(one.__traceback__)
+        one = one.__cause__ or one.__context__
 
 
 def let_go_of_programs() -> None:

@@ -88,8 +88,7 @@ def _tick(service: Service, name: str, action: Callable[[], object], now: Callab
 
     def tick() -> None:
         try:
-            with memory.kept_by_no_error():  # nor connections that could not be made, when a server stands still
-                action()
+            action()
         except PlimsollError as error:
             if not failing:  # said once, however often it is tried
                 log.error("tick failed", extra={"tick": name, "error": error.message})

@@ -77,8 +77,8 @@ class Server:
             os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
         self._tools = _reachable(tools, self._user) if self._user else tools
         self._options = [part for option in (*OPTIONS, *options) for part in ("-c", option)]
-        self._port = free_port()
-        self.address = f"postgresql://{OWNER}@127.0.0.1:{self._port}"
+        self.port = free_port()
+        self.address = f"postgresql://{OWNER}@127.0.0.1:{self.port}"
         made = ["-D", self.folder / "data", "-A", "trust", "-U", OWNER, "-E", "UTF8", "--locale=C"]
         if _start(self._user, self.folder, [self._tools / "initdb", *made]).wait(60):
             raise RuntimeError((self.folder / "log").read_text())
@@ -86,7 +86,7 @@ class Server:
 
     def start(self) -> None:
         """Begin to serve; returns when it does. After a kill it waits for what is left of the one before."""
-        where = ["-D", self.folder / "data", "-p", str(self._port), "-k", self.folder]
+        where = ["-D", self.folder / "data", "-p", str(self.port), "-k", self.folder]
         for _ in range(100):
             command = [self._tools / "postgres", *where, *self._options]
             self._process = _start(self._user, self.folder, command)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
+from monitor import memory
 from monitor.errors import PlimsollError, StoreBusy, StoreUnavailable, TooLarge
 from monitor.store import locks, on_postgres, on_sqlite, version_before
 from monitor.store.turn import Names, Writers, WriteTurn
@@ -211,6 +212,7 @@ def reachable() -> Iterator[None]:
         refused = _refused(error)
         if refused is None:
             raise
+        memory.empty(error)  # of sockets, where connections could not be made
         raise refused from error
 
 

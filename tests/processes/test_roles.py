@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -12,13 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from monitor import bootstrap, clock, settings
 from monitor.actions import manage_keys
 from monitor.cli.keys import keys_create
 from monitor.cli.replay import replay
-from monitor.errors import Invalid
+from monitor.errors import Invalid, StoreUnavailable
 from monitor.store import claims
 from monitor.store.database import Database
 from monitor.store.server_time import ServerTime
@@ -160,4 +162,29 @@ def test_a_database_that_is_gone_is_told_at_once_and_comes_back_by_itself(how: s
                 time.sleep(0.1)
             assert http.post("/v1/models/m/predictions", json=row).json()["duplicates"] == 6
     finally:
+        server.stop()
+
+
+def test_connections_to_a_server_that_stands_still_are_not_kept() -> None:
+    """Each attempt gets a socket from the kernel; a hundred of them, and the server takes nobody when it goes on."""
+    server, here = Server(), psutil.Process()
+
+    def there() -> int:
+        return sum(one.raddr[1:] == (server.port,) for one in here.net_connections("tcp"))
+
+    try:
+        with contextlib.closing(Databases(server.address)) as databases:
+            database = Database(databases.empty())
+        before = there()
+        server.pause(True)
+        gc.collect()
+        gc.disable()  # it seldom comes in a service
+        for _ in range(3):
+            with contextlib.suppress(StoreUnavailable), database.read():
+                pass
+        assert there() == before
+        database.close()
+    finally:
+        gc.enable()
+        server.pause(False)
         server.stop()
