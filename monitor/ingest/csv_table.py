@@ -21,13 +21,14 @@ from monitor.store.observations.arriving import Reject, SentColumn
 def from_csv(body: bytes, kind: Kind, limit: int = 0) -> RawBatch:
     """A CSV with a header; an empty cell is null, a row with another number of cells than the header is rejected.
 
-    Raises BadRequest when it has no header or is no UTF-8.
+    Raises BadRequest when it has no header, is no UTF-8, or ends within quotes.
     """
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
         names = _header(body)
         check_shape(0, len(names))
         table, rejects = _read(body, names)
+        _check_end(body, names, table.num_rows + len(rejects))
     except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
         raise BadRequest(f"The body is no readable CSV: {error}"[:300]) from error
     check_shape(table.num_rows + len(rejects), table.num_columns, limit)
@@ -62,6 +63,16 @@ def _read(body: bytes, names: list[str]) -> tuple[pa.Table, list[Reject]]:
         ),
     )
     return table, rejects
+
+
+def _check_end(body: bytes, names: list[str], rows: int) -> None:
+    """Raises BadRequest where the last quotes are never closed: what follows them would be one cell, and its rows gone.
+    A quote within a cell may stand alone; so another line is put to the end, and is a row, or part of that cell."""
+    if body.count(b'"') % 2 == 0:
+        return
+    longer, rejects = _read(body + b"\nend" + b"," * (len(names) - 1), names)
+    if longer.num_rows + len(rejects) == rows:
+        raise BadRequest(f"Quotes that open in row {rows - 1} are never closed; the body may have been cut off.")
 
 
 def _batch(table: pa.Table, names: list[str], kind: Kind, rejects: list[Reject]) -> RawBatch:

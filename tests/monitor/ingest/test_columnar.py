@@ -194,6 +194,16 @@ def test_ragged_rows_of_a_csv_are_rejected() -> None:
     assert cells.to_pylist() == ["1", "quoted\nline, comma"]
 
 
+@pytest.mark.parametrize("columns", [b"id,timestamp,x", b"id"])
+def test_a_csv_that_ends_within_quotes_is_refused(columns: bytes) -> None:
+    more = b"," * columns.count(b",")
+    with pytest.raises(BadRequest, match="row 1 are never closed"):
+        from_csv(columns + b"\na" + more + b'\n"b' + more + b"\nc" + more + b"\n", "predictions")
+    for inches in (b'5" wide', b'"5"" wide"'):
+        read = from_csv(columns + b"\n" + inches + more + b"\nc" + more, "predictions")
+        assert read.sent("id").cells.to_pylist() == ['5" wide', "c"]
+
+
 @pytest.mark.parametrize("form", ["arrow", "parquet", "csv"])
 def test_who_allows_larger_bodies_allows_more_values(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_CELLS", 100)
