@@ -37,7 +37,12 @@ def parse(text: str) -> int:
 
     Raises ValueError for anything else.
     """
-    return from_datetime(datetime.fromisoformat(text.strip()))
+    try:
+        moment = from_datetime(datetime.fromisoformat(text.strip()))
+        to_datetime(moment)  # in UTC it must be a date, too
+    except OverflowError as error:  # the first and the last day of the calendar, elsewhere
+        raise ValueError(f"{text!r} lies outside of the calendar") from error
+    return moment
 
 
 def render(moment: int) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +14,9 @@ from rich.console import Console
 
 from monitor import memory
 from monitor.bootstrap import build
+from monitor.reached import Reached
 from monitor.service import Service
 from monitor.settings import Settings, load
-from monitor.store import installation
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console(soft_wrap=True)  # a line of ours stays one line, also in a pipe
@@ -39,11 +38,7 @@ def settings_from(**flags: object) -> Settings:
 
 def _reached_where_it_is_served(service: Service) -> Service:
     """Links lead to the service that ran last on this store, unless this process was told another address."""
-    if os.environ.get("PLIMSOLL_PUBLIC_URL"):
-        return service
-    with service.database.read() as connection:
-        known = installation.public_url(connection)
-    return service if known is None else replace(service, settings=replace(service.settings, public_url=known))
+    return service if os.environ.get("PLIMSOLL_PUBLIC_URL") else Reached(service)()
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from monitor.ingest.limits import MAX_ROWS, check_rows, check_shape, check_vecto
 from monitor.ingest.outline import commas_within
 from monitor.ingest.pieces import concatenated
 from monitor.ingest.raw import RawBatch
-from monitor.ingest.records import Records, columns_of, read_json, read_lines
+from monitor.ingest.records import Records, columns_of, read_json, read_lines, said_of_unknown
 
 PIECE = 4 << 20  # bytes
 SMALL = 1 << 16  # bytes of a body that is not worth a struct of its own
@@ -35,6 +35,7 @@ class _Outline(msgspec.Struct, gc=False):
 
 
 _outline = msgspec.json.Decoder(list[msgspec.Raw] | _Outline)
+_keys = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def from_json(body: bytes, piece: int = PIECE) -> RawBatch:
@@ -94,8 +95,14 @@ def _by_outline(body: bytes, piece: int) -> RawBatch:
         check_rows(len(rows))
         starts = _starts(np.array([len(memoryview(row)) for row in rows], np.int64), piece)
         ends = [*starts[1:], len(rows)]
-        read = read_json if isinstance(found, list) else _read_inner
-        return _in_pieces(len(starts), lambda place: b"[%b]" % b",".join(rows[starts[place] : ends[place]]), read)
+        is_list = isinstance(found, list)
+        raw = _in_pieces(
+            len(starts),
+            lambda place: b"[%b]" % b",".join(rows[starts[place] : ends[place]]),
+            read_json if is_list else _read_inner,
+        )
+        beside = () if is_list else _keys.decode(body.removeprefix(b"\xef\xbb\xbf")).keys() - {"records"}
+        return replace(raw, warnings=[*raw.warnings, *said_of_unknown(beside)])
     if len(body) > MOST_UNUSUAL:
         raise TooLarge(f"JSON with NaN, or of one record, may have {MOST_UNUSUAL:,} bytes. Split it, or send NDJSON.")
     return columns_of([read_json(body)])

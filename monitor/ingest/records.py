@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -81,7 +81,9 @@ def read_json(body: bytes) -> Records:
     try:
         read = _json_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _from_objects(_objects(_load(body)))
+        value = _load(body)
+        beside = value.keys() - {"records"} if isinstance(value, dict) and "records" in value else ()
+        return _from_objects(_objects(value), beside)
     records = read if isinstance(read, list) else ([read] if read.records is msgspec.UNSET else read.records)
     return _plain(records, body)
 
@@ -184,16 +186,20 @@ def _objects(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _from_objects(objects: list[Any]) -> Records:
-    """Records from whatever the list holds."""
+def said_of_unknown(keys: Collection[str]) -> tuple[str, ...]:
+    """A warning about keys that mean nothing; none where there are none."""
+    return (f"unknown keys are ignored: {', '.join(sorted(keys)[:10])}"[:500],) if keys else ()
+
+
+def _from_objects(objects: list[Any], beside: Collection[str] = ()) -> Records:
+    """Records from whatever the list holds; ``beside``: keys that stood beside it."""
     check_rows(len(objects))
     good = [row for row, value in enumerate(objects) if isinstance(value, dict)]
     rejects = tuple(_not_an_object(row, value) for row, value in enumerate(objects) if not isinstance(value, dict))
     kept = [objects[row] for row in good]
     records = [Record(**{key: one.get(key) for key in _KEYS}) for one in kept]
     unknown = set(chain.from_iterable(map(dict.keys, kept))) - _KEYS
-    warnings = (f"unknown keys are ignored: {', '.join(sorted(unknown)[:10])}"[:500],) if unknown else ()
-    return Records(records, len(objects), True, good, kept, rejects, warnings)
+    return Records(records, len(objects), True, good, kept, rejects, said_of_unknown(unknown.union(beside)))
 
 
 def _not_an_object(row: int, value: Any) -> Reject:

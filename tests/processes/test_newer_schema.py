@@ -14,7 +14,7 @@ from tests.monitor.world import bare, labels_of, traffic
 from tests.ports import free_port
 from tests.postgres import Databases
 from tests.processes.test_roles import started
-from tests.processes.test_version_before import addresses, answers, fill
+from tests.processes.test_version_before import answers, lived
 
 H, D = clock.HOUR, clock.DAY
 OFTEN = 7  # times: the driver prepares what it is asked for the sixth time
@@ -58,10 +58,7 @@ def test_a_process_goes_on_while_the_store_is_migrated_to_what_it_does_not_know(
     url, port, now = postgres.migrated(), free_port(), clock.now() // H * H
     base = f"http://127.0.0.1:{port}"
     with started(tmp_path, url, "api", port), httpx.Client(base_url=base, timeout=30) as http:
-        alert, row = fill(http, now)
-        asked = addresses(http, alert, row)
-        wanted = answers(http, asked)
-        assert list(wanted.values()).count(200) >= 18
+        asked, wanted, alert = lived(http, now)
         for place in range(OFTEN):
             work(http, now, f"before{place}", alert)
         migrate_on(url)

@@ -73,14 +73,20 @@ def answers(http: httpx.Client, asked: list[str]) -> dict[str, int]:
     return {path: http.get(path).status_code for path in asked}
 
 
+def lived(http: httpx.Client, now: int) -> tuple[list[str], dict[str, int], str]:
+    """What is read of a model with an alert, how each is answered, and the alert."""
+    alert, row = fill(http, now)
+    asked = addresses(http, alert, row)
+    wanted = answers(http, asked)
+    assert list(wanted.values()).count(200) >= 18
+    return asked, wanted, alert
+
+
 def test_a_new_process_answers_before_the_store_is_migrated(tmp_path: Path, postgres: Databases) -> None:
     url, port, now = postgres.migrated(), free_port(), clock.now() // H * H
     base = f"http://127.0.0.1:{port}"
     with started(tmp_path, url, "api", port), httpx.Client(base_url=base, timeout=30) as http:
-        alert, row = fill(http, now)
-        asked = addresses(http, alert, row)
-        wanted = answers(http, asked)
-        assert list(wanted.values()).count(200) >= 18
+        asked, wanted, alert = lived(http, now)
     go_back(url, BEFORE)
     refused = plimsoll(tmp_path, url, "serve", "--role", "worker")
     assert (refused.returncode, "plimsoll migrate" in refused.stderr) == (2, True)

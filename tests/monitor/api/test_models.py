@@ -133,6 +133,7 @@ def test_a_patch_that_is_refused_changes_nothing(still: Api, change: dict[str, A
         ("POST", "/v1/models/m/runs", {"as_of": "2030-01-01T00:00:00Z"}, 422, "invalid"),
         ("POST", "/v1/models/m/runs", {"as_of": "x"}, 422, "invalid"),
         ("POST", "/v1/models/m/runs", {"as_of": "0001-01-01T00:00:00Z"}, 422, "invalid"),
+        ("POST", "/v1/models/m/runs", {"as_of": "0001-01-01T00:00:00+14:00"}, 422, "invalid"),
         ("POST", "/v1/models/m/runs", {"as_of": 5}, 422, "invalid"),
         ("POST", "/v1/models/m/runs", {"checks": "all"}, 422, "invalid"),
         ("POST", "/v1/models/m/runs", {"deliver": 1}, 422, "invalid"),

@@ -216,6 +216,8 @@ def test_replay(home: Path, there: tuple[str, Service]) -> None:
     assert "no model" in said(plimsoll("replay", "--model", "n", *span, home=home), 2)
     words = ("--from", "yesterday", "--to", "2026-01-16")
     assert "--from is 'yesterday'" in said(plimsoll("replay", "--model", "m", *words, home=home), 2)
+    words = ("--from", "0001-01-01T00:00:00+14:00", "--to", "2026-01-16")
+    assert "--from is '0001" in said(plimsoll("replay", "--model", "m", *words, home=home), 2)
     words = ("--from", "2026-01-16", "--to", "2026-01-15")
     assert "--from before --to" in said(plimsoll("replay", "--model", "m", *words, home=home), 2)
 

@@ -61,6 +61,13 @@ def test_pieces_are_the_whole(seed: int, piece: int) -> None:
     assert contents(from_lines(lines, piece)) == contents(from_lines(lines))
 
 
+@pytest.mark.parametrize("piece", [1, 700, 1 << 20])
+def test_keys_beside_the_records_are_named(piece: int) -> None:
+    sent = json.dumps({"source": "x", "records": rows(1, 60), "sent_by": 5}).encode()
+    assert "unknown keys are ignored: sent_by, source" in from_json(sent, piece).warnings
+    assert contents(from_json(sent, piece))[:3] == contents(from_json(json.dumps(rows(1, 60)).encode()))[:3]
+
+
 def test_what_must_be_read_at_once_has_a_limit_of_its_own() -> None:
     body = b'[{"id":"a","features":{"x":NaN}}' + b" " * MOST_UNUSUAL + b"]"
     with pytest.raises(TooLarge):
