@@ -37,6 +37,10 @@ _TROUBLES = {
 }
 
 
+class Binary(bytes):
+    """A value in the server's binary form; the statement casts it to its type."""
+
+
 def engine(url: URL) -> Engine:
     """Connections to a server; raises Invalid where the driver is not installed."""
     try:
@@ -177,6 +181,12 @@ def _adapt(psycopg: Any, connection: Any) -> None:
         def dump(self, value: str) -> Any:
             return super().dump(written(value))
 
+    class AsIs(psycopg.adapt.Dumper):  # type: ignore[misc]
+        format = psycopg.pq.Format.BINARY
+
+        def dump(self, value: Binary) -> Binary:
+            return value
+
     class Read(psycopg.types.string.TextLoader):  # type: ignore[misc]
         def load(self, data: Any) -> str:
             return as_was(str(super().load(data)))
@@ -184,6 +194,7 @@ def _adapt(psycopg: Any, connection: Any) -> None:
     adapters = connection.adapters
     adapters.register_dumper(str, Written)
     adapters.register_dumper(str, WrittenUnknown)
+    adapters.register_dumper(Binary, AsIs)
     for name in ("text", "varchar"):
         adapters.register_loader(name, Read)
 

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitor.store.on_postgres import MARK
+from monitor.store.on_postgres import MARK, Binary
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END = b"\xff\xff"
+_TEXT, _BIGINT = 25, 20  # the server's numbers of types
 _NO_VALUE = b"\xff\xff\xff\xff"  # a length of -1
 
 
@@ -30,6 +31,13 @@ def copied(arrays: Sequence[Any], at_once: int) -> Iterator[bytes]:
         rows = pc.binary_join_element_wise(count, *fields, pa.scalar(b"", pa.binary()))
         yield _bytes_of(rows)
     yield _END
+
+
+def as_array(values: Any) -> Binary:
+    """A column as one array of the server's (``array_send``): how many dimensions, whether there are nulls, the type of
+    its elements, how many, and the number of the first."""
+    kind = _BIGINT if isinstance(values, np.ndarray) else _TEXT
+    return Binary(np.array([1, 0, kind, len(values), 1], ">i4").tobytes() + _bytes_of(_fields(values)))
 
 
 def _bytes_of(values: pa.Array) -> Any:

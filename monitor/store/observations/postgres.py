@@ -35,6 +35,7 @@ adjacent = ""
 COPY_ROWS = 50_000
 LARGE_ROW = 4 << 20  # bytes
 _TEXT = types["string"]
+_ORDER = 'COLLATE "C"'
 _numbers = itertools.count()
 
 
@@ -135,22 +136,23 @@ def known(model: StoredModel) -> str:
 
 
 def insert_new(at: Cursor, model: StoredModel, names: Sequence[str], batch: PredictionBatch) -> NDArray[np.bool_]:
-    """See ``Dialect.insert_new``."""
+    """See ``Dialect.insert_new``: rows go straight to where they stay where no id is known, which is usual; else by way
+    of a staged table."""
     first = first_of_each(batch.ids)
     columns = list(zip(names, batch.arrays(), strict=True))
     if not first.all():
         columns = [(name, _filtered(values, first)) for name, values in columns]
-    staged = stage(at, "arriving", columns)
+    arrays = [values for _, values in columns]
     partitions.ensure(at, model, batch.timestamps)
-    fields = ",".join(names)
-    taken = f"INSERT INTO {known(model)} (id, ts) SELECT id, ts FROM {staged} ON CONFLICT (id) DO NOTHING"
-    into = f"INSERT INTO {predictions_table(model)} ({fields})"
     at.execute("SAVEPOINT before_ids")
-    if at.execute(taken).rowcount == int(first.sum()):
-        at.execute(f"{into} SELECT {fields} FROM {staged}")
+    if _take(at, model, _filtered(batch.ids, first), batch.timestamps[first]) == int(first.sum()):
+        at.copy_in(predictions_table(model), names, pg_binary.copied(arrays, COPY_ROWS))
         at.execute("RELEASE before_ids")
         return first
     at.execute("ROLLBACK TO before_ids")
+    staged, fields = stage(at, "arriving", columns), ",".join(names)
+    taken = f"INSERT INTO {known(model)} (id, ts) SELECT id, ts FROM {staged} ON CONFLICT (id) DO NOTHING"
+    into = f"INSERT INTO {predictions_table(model)} ({fields})"
     at.execute(
         f"WITH new AS ({taken} RETURNING id), put AS ({into} SELECT {','.join(f's.{name}' for name in names)}"
         f" FROM {staged} s JOIN new ON new.id = s.id)"
@@ -159,6 +161,15 @@ def insert_new(at: Cursor, model: StoredModel, names: Sequence[str], batch: Pred
     fresh = np.zeros(len(first), np.bool_)
     fresh[np.flatnonzero(first)[[row[0] for row in at.fetchall()]]] = True
     return fresh
+
+
+def _take(at: Cursor, model: StoredModel, ids: pa.Array, times: NDArray[np.int64]) -> int:
+    """Make ids known; how many were not. In their order, so that neighbours in the index are put in together."""
+    arrived = f"SELECT * FROM unnest(?::text[], ?::bigint[]) AS arrived (id, ts) ORDER BY id {_ORDER}"
+    put = f"INSERT INTO {known(model)} (id, ts) {arrived} ON CONFLICT (id) DO NOTHING"
+    starts = range(0, len(ids), COPY_ROWS)
+    parts = ((ids[start : start + COPY_ROWS], times[start : start + COPY_ROWS]) for start in starts)
+    return sum(at.execute(put, [pg_binary.as_array(one) for one in part]).rowcount for part in parts)
 
 
 def _filtered(values: Any, mask: NDArray[np.bool_]) -> Any:
