@@ -113,7 +113,7 @@ def _store_predictions(
         if len(taken) < len(bodies):
             rows = conform.predictions(columns_of(taken), now)
         stored = store_predictions(service, connection, model, rows, now, begins_of(taken))
-        told += _prediction_answers(taken, rows, stored, now)
+        told += _prediction_answers(taken, rows, stored)
         bodies = bodies[len(taken) :]
     return told
 
@@ -130,20 +130,18 @@ def _alike(rows: ArrivingPredictions, model: models.Model, bodies: Sequence[Reco
     return max(1, int(owners(rows.positions[filled], begins_of(bodies)).min()))
 
 
-def _prediction_answers(
-    bodies: Sequence[Records], rows: ArrivingPredictions, stored: Stored, now: int
-) -> list[dict[str, Any]]:
+def _prediction_answers(bodies: Sequence[Records], rows: ArrivingPredictions, stored: Stored) -> list[dict[str, Any]]:
     begins = begins_of(bodies)
     mine = owners(rows.positions, begins)
-    odd = set(mine[stored.odd].tolist()) if rows.warnings or stored.warnings else set()
+    odd = set(mine[stored.odd].tolist()) if stored.warnings else set()
     silent = np.bincount(mine[conform.silent(rows)], minlength=len(bodies)).tolist()
 
     def warnings(place: int) -> tuple[str, ...]:
-        body = bodies[place]
+        always = (*bodies[place].warnings, *conform.said_of_silent(silent[place]))
         if place not in odd:
-            return (*body.warnings, *conform.said_of_silent(silent[place]))
-        alone = conform.predictions(columns_of([body]), now)
-        return (*alone.warnings, *fit(alone, stored.columns)[1])
+            return always
+        start, end = np.searchsorted(rows.positions, begins[place : place + 2]).tolist()
+        return (*always, *fit(stored.rows.between(start, end), stored.columns)[1])
 
     parts = _parts(mine, stored.appended, rows.rejects, begins)
     return [

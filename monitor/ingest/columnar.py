@@ -13,7 +13,7 @@ from monitor.clock import DAY, SECOND
 from monitor.errors import BadRequest
 from monitor.ingest import ipc
 from monitor.ingest.limits import check_rows, check_shape, check_unpacked
-from monitor.ingest.naming import STRUCTS, Place, place_columns
+from monitor.ingest.naming import STRUCTS, Place, place_columns, said_of_doubles
 from monitor.ingest.raw import Kind, RawBatch
 from monitor.ingest.values import json_text
 from monitor.store.observations.arriving import SentColumn
@@ -68,9 +68,7 @@ def _from_table(table: pa.Table, kind: Kind, limit: int) -> RawBatch:
             doubles += [inner] if inner in arrays else []
             arrays.setdefault(inner, _plain(array, limit))
     places, warnings = place_columns(list(arrays), kind)
-    if doubles:
-        warnings.append(f"columns that come twice are read once: {', '.join(doubles[:10])}"[:500])
-    return _batch(table, arrays, places, warnings)
+    return _batch(table, arrays, places, [*warnings, *said_of_doubles(doubles)])
 
 
 def _batch(table: pa.Table, arrays: dict[str, pa.Array], places: dict[str, Place], warnings: list[str]) -> RawBatch:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from monitor.clock import DAY
 from monitor.ingest.raw import RawBatch
+from monitor.ingest.records import GROUPS
 from monitor.ingest.times import parse
 from monitor.store.observations.arriving import (
     ArrivingLabels,
@@ -163,7 +164,7 @@ def _id_as_sent(sent: SentColumn, ids: pa.Array, row: int) -> object:
 def _arriving(raw: RawBatch, ids: pa.Array, times: NDArray[np.int64]) -> ArrivingPredictions:
     versions, odd_versions = _version(raw.sent("version"))
     latency, odd_latency = _latency(raw.sent("latency_ms"))
-    whole = [odd for group in ("features", "segments", "metrics") for odd in _all_odd(group, raw.sent(group))]
+    whole = [odd for group in GROUPS for odd in _all_odd(group, raw.sent(group))]
     return ArrivingPredictions(
         ids=ids,
         timestamps=times,
@@ -174,7 +175,7 @@ def _arriving(raw: RawBatch, ids: pa.Array, times: NDArray[np.int64]) -> Arrivin
         columns=raw.columns,
         odd=(*odd_versions, *odd_latency, *whole),
         rejects=raw.rejects,
-        warnings=(*raw.warnings, *(f"{odd.key}: {len(odd.rows)} values are unusable; kept as sent" for odd in whole)),
+        warnings=tuple(raw.warnings),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow.csv as pc_csv
 
 from monitor.errors import BadRequest
 from monitor.ingest.limits import check_shape
-from monitor.ingest.naming import place_columns
+from monitor.ingest.naming import place_columns, said_of_doubles
 from monitor.ingest.raw import Kind, RawBatch
 from monitor.ingest.values import json_text
 from monitor.store.observations.arriving import Reject, SentColumn
@@ -77,6 +78,7 @@ def _check_end(body: bytes, names: list[str], rows: int) -> None:
 
 def _batch(table: pa.Table, names: list[str], kind: Kind, rejects: list[Reject]) -> RawBatch:
     places, warnings = place_columns(list(dict.fromkeys(names)), kind)
+    doubles = [name for name, times in Counter(names).items() if times > 1]
     fields, columns = {}, {}
     for name, place in places.items():
         column = table.column(names.index(name))
@@ -94,5 +96,5 @@ def _batch(table: pa.Table, names: list[str], kind: Kind, rejects: list[Reject])
             dict(zip(names, (cell[0].as_py() for cell in table.slice(row, 1).columns), strict=True))
         ),
         rejects=tuple(rejects),
-        warnings=warnings,
+        warnings=[*warnings, *said_of_doubles(doubles)],
     )

@@ -40,6 +40,11 @@ def place_columns(names: Sequence[str], kind: Kind) -> tuple[dict[str, Place], l
     return places, [f"columns that mean nothing here are ignored: {', '.join(ignored[:10])}"[:500]] if ignored else []
 
 
+def said_of_doubles(names: Sequence[str]) -> list[str]:
+    """What there is to say of names that come again."""
+    return [f"columns that come twice are read once: {', '.join(names[:10])}"[:500]] if names else []
+
+
 def _label_place(name: str, names: Sequence[str]) -> Place | None:
     plain = {"prediction_id": "id", "label_timestamp": "timestamp"}.get(name, name)
     if plain != name and plain in names and plain == "id":

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from monitor.store.observations.arriving import ArrivingPredictions, Reject, SentColumn
 from monitor.store.observations.canonical import canonical
 from monitor.store.observations.cells import read_cells
-from monitor.store.observations.odd import json_lists
+from monitor.store.observations.odd import OddValues, json_lists
 
 WITHHELD = "(not kept: the model has private features)"
 OTHER = "other"
@@ -57,8 +57,14 @@ def protect(rows: ArrivingPredictions, private: Mapping[str, Privacy], key: byte
             columns[role, name] = sent
         elif rule.kind != "drop":
             columns[role, name] = _hidden(sent, name, rule, key)
-    odd = tuple(part for part in rows.odd if part.key != "features")
+    odd = tuple(_withheld(part) if part.key == "features" else part for part in rows.odd)
     return replace(rows, columns=columns, odd=odd, rejects=redacted(rows.rejects, private))
+
+
+def _withheld(values: OddValues) -> OddValues:
+    """What shows that there was something, and no more."""
+    texts = pa.array([json.dumps(WITHHELD)] * len(values.rows), pa.string())
+    return replace(values, texts=texts, withheld=True)
 
 
 def _hidden(sent: SentColumn, name: str, rule: Privacy, key: bytes) -> SentColumn:

@@ -118,4 +118,8 @@ def _double(value: float) -> float:
 
 def json_text(value: Any) -> str:
     """A value as JSON text for keeping; what JSON does not know is written as text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_as_text)
+
+
+def _as_text(value: Any) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

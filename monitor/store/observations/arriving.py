@@ -100,18 +100,21 @@ class ArrivingPredictions:
             yield self
             return
         for start in range(0, length, step):
-            end = min(start + step, length)
-            some = slice(start, end)
-            yield ArrivingPredictions(
-                ids=self.ids[some],
-                timestamps=self.timestamps[some],
-                positions=self.positions[some],
-                versions=self.versions[some],
-                latency_ms=self.latency_ms[some],
-                errors=self.errors[some],
-                columns={key: sent.between(start, end) for key, sent in self.columns.items()},
-                odd=tuple(odd.between(start, end) for odd in self.odd),
-            )
+            yield self.between(start, min(start + step, length))
+
+    def between(self, start: int, end: int) -> ArrivingPredictions:
+        """The rows [start, end), without rejects and warnings."""
+        some = slice(start, end)
+        return ArrivingPredictions(
+            ids=self.ids[some],
+            timestamps=self.timestamps[some],
+            positions=self.positions[some],
+            versions=self.versions[some],
+            latency_ms=self.latency_ms[some],
+            errors=self.errors[some],
+            columns={key: sent.between(start, end) for key, sent in self.columns.items()},
+            odd=tuple(odd.between(start, end) for odd in self.odd),
+        )
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ _PREFIX: Mapping[Role, str] = {
     "probability": "probability.",
     "prediction": "prediction",
 }
+_GROUPS = ("features", "segments", "metrics")
 
 
 def new_columns(
@@ -89,13 +90,16 @@ def _storage(role: Role, sent: SentColumn, type_: str | None) -> Storage | None:
 
 @dataclass
 class Remarks:
-    """What no column could hold: how many values of a column, and which names have no column, by role."""
+    """What no column could hold: how many values that are no group of named ones, by key and whether they are withheld,
+    how many values of a column, and which names have no column, by role."""
 
+    ungrouped: Counter[tuple[str, bool]] = field(default_factory=Counter)
     mismatches: Counter[StoredColumn] = field(default_factory=Counter)
     homeless: dict[Role, set[str]] = field(default_factory=dict)
 
     def add(self, more: Remarks) -> None:
         """Those of further rows."""
+        self.ungrouped.update(more.ungrouped)
         self.mismatches.update(more.mismatches)
         for role, names in more.homeless.items():
             self.homeless.setdefault(role, set()).update(names)
@@ -103,6 +107,11 @@ class Remarks:
     def words(self) -> list[str]:
         """As warnings."""
         return [
+            *(
+                f"{key}: {count} values are unusable; "
+                + ("not kept, since the model has private features" if withheld else "kept as sent")
+                for (key, withheld), count in sorted(self.ungrouped.items())
+            ),
             *(
                 f"{field_name(column.role, column.name)}: {count} values are no usable {column.storage}s; they are kept"
                 " as sent and count as mismatches"
@@ -128,6 +137,9 @@ def fit_part(arriving: ArrivingPredictions, known: Sequence[StoredColumn]) -> tu
     arrays: list[pa.Array] = []
     parts: list[OddValues] = []
     remarks = Remarks()
+    for part in arriving.odd:
+        if part.key in _GROUPS:
+            remarks.ungrouped[part.key, part.withheld] += len(part.rows)
     for column in known:
         sent = arriving.columns.get((column.role, column.name))
         if sent is None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -26,11 +26,13 @@ _NAN = '{"nan":true}'
 
 @dataclass(frozen=True)
 class OddValues:
-    """Values of one key: ``rows`` int64 [k], strictly increasing; ``texts`` pa.string [k], each one JSON value."""
+    """Values of one key: ``rows`` int64 [k], strictly increasing; ``texts`` pa.string [k], each one JSON value.
+    ``withheld``: the texts only say that the values shall not be kept."""
 
     key: str
     rows: NDArray[np.int64]
     texts: pa.Array
+    withheld: bool = False
 
     @property
     def mismatches(self) -> int:
@@ -40,7 +42,7 @@ class OddValues:
     def between(self, start: int, end: int) -> OddValues:
         """Those of the rows [start, end), which then count from 0."""
         some = slice(*np.searchsorted(self.rows, [start, end]).tolist())
-        return OddValues(self.key, self.rows[some] - start, self.texts[some])
+        return replace(self, rows=self.rows[some] - start, texts=self.texts[some])
 
 
 def odd_values(key: str, values: pa.Array, *, is_json: bool = False) -> list[OddValues]:

@@ -156,6 +156,22 @@ def test_what_is_stored_instead(world: World, site: httpx.Client) -> None:
         assert told["age"] == next(name for name, end in bins if age <= end)
 
 
+def test_warnings_say_what_became_of_private_values(site: httpx.Client) -> None:
+    records = people(400, START, 1)
+    post(site, "application/json", json.dumps(records).encode())
+    strange = {**records[0], "features": {**records[0]["features"], "name": 71234.5, "plain": "odd"}}
+    whole = {**records[0], "features": "Quetzalcoatl"}
+    for size, kind in ((1, "small"), (300, "large")):  # stored in rounds, and by themselves
+        several = [{**one, "id": f"{kind}{place}"} for place, one in enumerate(records[:size])]
+        told = post(site, "application/json", json.dumps([*several, {**strange, "id": f"{kind}-strange"}]).encode())
+        mismatch = "features.plain: 1 values are no usable numbers; they are kept as sent and count as mismatches"
+        assert told["warnings"] == [mismatch]
+        told = post(site, "application/json", json.dumps([*several, {**whole, "id": f"{kind}-whole"}]).encode())
+        assert told["warnings"] == ["features: 1 values are unusable; not kept, since the model has private features"]
+        shown = site.get(f"/v1/models/m/predictions/{kind}-whole").json()["features"]
+        assert shown == "(not kept: the model has private features)"
+
+
 def test_one_value_looks_the_same_in_every_body_and_in_the_reference(world: World, site: httpx.Client) -> None:
     records = people(1, START, 1)
     for kind, body in bodies(records):

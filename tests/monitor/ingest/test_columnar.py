@@ -184,9 +184,18 @@ def test_times_that_python_has_no_date_for_are_rejected_as_the_numbers_that_they
     assert str(times.cast(pa.int32() if pa.types.is_date(times.type) else pa.int64())[0].as_py()) in rejected.payload
 
 
+def test_bytes_are_shown_as_their_text() -> None:
+    sent = pa.table({"id": pa.array(["Zoë".encode(), b"\xff1"], pa.binary()), "timestamp": [T, T], "x": [b"a", b"b"]})
+    for raw in both(sent):
+        first, second = conform.predictions(raw, NOW).rejects
+        assert (first.id, second.id) == ('"Zoë"', '"\\\\xff1"')  # JSON of a text: no id can be of bytes
+        assert first.payload.startswith('{"id":"Zoë",')
+
+
 def test_ragged_rows_of_a_csv_are_rejected() -> None:
     body = b'id,timestamp,x,x\r\na,2026-01-01,1,9\r\nb,2026-01-01\r\n"c",2026-01-01,"quoted\nline, comma",\r\n'
     good = conform.predictions(from_csv(body, "predictions"), NOW)
+    assert good.warnings[0] == "columns that come twice are read once: x"
     assert (good.ids.to_pylist(), good.positions.tolist()) == (["a", "c"], [0, 2])
     assert [(reject.row, reject.payload) for reject in good.rejects] == [(1, "b,2026-01-01")]
     cells = good.columns["feature", "x"].cells
