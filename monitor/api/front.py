@@ -3,18 +3,21 @@ all else that is done for them. Keys, limits, errors and answers are those of th
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import cast
 
 from fastapi import FastAPI, Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from monitor.actions.record_posts import Kind
 from monitor.api.app import HEADERS, SecurityHeaders, said, unexpected
 from monitor.api.posting import take_in
-from monitor.errors import PlimsollError
+from monitor.api.waiting import pulse_of
+from monitor.errors import PlimsollError, StoreUnavailable
 
 _ADDRESS = re.compile(r"/v1/models/([^/]+)/(predictions|labels)")
+_ALONE = ("/livez", "/readyz")  # speak for themselves
 _ALWAYS = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -23,7 +26,7 @@ _ALWAYS = [
 
 
 class Front:
-    """Answers posts of rows, passes anything else on."""
+    """Answers posts of rows, passes anything else on; what is asked while the store hangs is told so."""
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
@@ -32,7 +35,8 @@ class Front:
         """Serve one request."""
         found = _ADDRESS.fullmatch(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
         if found is None:
-            await self.app(scope, receive, send)
+            asks = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["path"] not in _ALONE
+            await (self._attended if asks else self.app)(scope, receive, send)
             return
         scope["app"] = self.app
         try:
@@ -45,3 +49,24 @@ class Front:
             headers = [*_ALWAYS, (b"content-length", b"%d" % len(body))]
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
+
+    async def _attended(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a question on; 503 where the store falls silent before there is an answer."""
+        scope["app"] = self.app
+        answering, refused = asyncio.Event(), False
+
+        async def answer(message: Message) -> None:
+            if not refused:
+                answering.set()
+                await send(message)
+
+        work = asyncio.create_task(self.app(scope, receive, answer))
+        try:
+            await pulse_of(self.app.state).attend(work, answering)
+            await work
+        except StoreUnavailable as error:
+            refused = True
+            await SecurityHeaders(said(Request(scope), error))(scope, receive, send)
+        except asyncio.CancelledError:
+            work.cancel()
+            raise

@@ -13,6 +13,8 @@ from monitor.actions.check_ready import check_answers
 from monitor.errors import StoreUnavailable
 
 PATIENCE = 2.0  # seconds
+AGAIN = 5.0  # seconds after which a question that hangs no longer speaks for the store: it may be back, elsewhere
+MOST = 4  # questions that hang
 SILENT = "The store does not answer just now. Try again."
 NOT_KNOWN = "The store does not answer; whether this is stored is not known. Sending it again does no harm."
 NOT_BEGUN = "The store does not answer just now; nothing was stored. Try again."
@@ -36,23 +38,49 @@ def _unasked(done: asyncio.Future[Any]) -> None:
 
 
 class Pulse:
-    """Whether the store answers at all. However many ask, one thread waits for it: a store that hangs keeps each. The
-    thread is its own, as all others being at work is no silence of the store."""
+    """Whether the store answers at all. However many ask, few threads wait for it: a store that hangs keeps each. They
+    are its own, as all others being at work is no silence of the store."""
 
     def __init__(self, question: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._question = question
-        self._own = CapacityLimiter(1)
-        self._asked: asyncio.Future[object] | None = None
+        self._own = CapacityLimiter(MOST)
+        self._asked: list[asyncio.Future[object]] = []
+        self._asked_at = 0.0
 
     async def is_silent(self) -> bool:
         """Whether it says nothing for a while; that it cannot be used is an answer, too."""
-        if self._asked is None or self._asked.done():
-            self._asked = asyncio.ensure_future(to_thread.run_sync(self._question, limiter=self._own))
-            self._asked.add_done_callback(_unasked)
-        asked = self._asked
-        await asyncio.wait({asked}, timeout=PATIENCE)
-        return not asked.done()
+        newest = self._newest()
+        await asyncio.wait({newest}, timeout=PATIENCE)
+        return not newest.done()
+
+    def _newest(self) -> asyncio.Future[object]:
+        """A question that is under way and was asked lately, as far as there may be one more."""
+        newest = self._asked[-1] if self._asked else None
+        self._asked = [one for one in self._asked if not one.done()]
+        lately = self.loop.time() < self._asked_at + AGAIN
+        if newest is not None and not newest.done() and (lately or len(self._asked) >= MOST):
+            return newest
+        made = asyncio.ensure_future(to_thread.run_sync(self._question, limiter=self._own))
+        made.add_done_callback(_unasked)
+        self._asked.append(made)
+        self._asked_at = self.loop.time()
+        return made
+
+    async def attend(self, work: asyncio.Task[None], answering: asyncio.Event) -> None:
+        """Wait until the work ends or begins to answer. Raises StoreUnavailable where the store falls silent before:
+        the work goes on, and nobody waits for it."""
+        begins = asyncio.ensure_future(answering.wait())
+        try:
+            while True:
+                await asyncio.wait({work, begins}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+                if work.done() or answering.is_set():
+                    return
+                if await self.is_silent() and not (work.done() or answering.is_set()):
+                    work.add_done_callback(_unasked)
+                    raise StoreUnavailable(SILENT)
+        finally:
+            begins.cancel()
 
     async def watch(self, work: asyncio.Task[T], begun: asyncio.Event) -> T:
         """What the work answers, however long it takes while the store answers others. Raises StoreUnavailable where

@@ -27,6 +27,8 @@ BODIES = {  # small ones are stored in rounds, large ones each by itself; of one
     "new": ("new", [f"w{row}" for row in range(2000)]),
 }
 
+QUESTIONS = [("/v1/models/m/predictions/s0", "application/json"), ("/storage", "text/html")]
+
 
 def post(service: Loaded, name: str) -> httpx.Response:
     model, ids = BODIES[name]
@@ -53,6 +55,16 @@ def refused(service: Loaded, name: str) -> None:
     assert int(reply.headers["Retry-After"]) > 0
 
 
+def unanswered(service: Loaded, path: str, accept: str) -> None:
+    """A question, a page as well, is told soon that there is no answer."""
+    began = time.monotonic()
+    reply = httpx.get(f"{service.url}{path}", headers={"Accept": accept}, timeout=100)
+    assert time.monotonic() - began < MOST
+    assert (reply.status_code, accept in reply.headers["Content-Type"]) == (503, True), reply.text
+    assert "The store does not answer just now" in reply.text
+    assert reply.headers["X-Frame-Options"] == "DENY"
+
+
 def test_a_frozen_clickhouse_is_told_of_soon_and_nothing_is_lost(tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
         address, front = stack.enter_context(front_process(tmp_path / "rows"))
@@ -70,6 +82,7 @@ def test_a_frozen_clickhouse_is_told_of_soon_and_nothing_is_lost(tmp_path: Path)
         told = httpx.get(ready, timeout=20)
         assert (told.status_code, "does not answer" in told.json()["problems"][0]) == (503, True)
         assert time.monotonic() - began < MOST
+        list(pool.map(lambda question: unanswered(service, *question), QUESTIONS))
         os.kill(front, signal.SIGCONT)
         list(pool.map(lambda name: until_accepted(service, name), BODIES))
         assert httpx.get(ready, timeout=20).json()["status"] == "ok"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -92,15 +93,19 @@ class ArrivingPredictions:
     warnings: tuple[str, ...] = ()
 
     def parts(self, cells: int) -> Iterator[ArrivingPredictions]:
-        """The rows in pieces of about so many values each, without rejects and warnings. A long name weighs as several:
-        it has no column, and is written beside every value."""
-        weight = sum(1 + len(name) // LONG_NAME for _, name in self.columns)
-        length, step = len(self.ids), max(1, cells // (6 + weight))
-        if step >= length:
+        """The rows in pieces of about so many values each, without rejects and warnings. A value of a long name weighs
+        as several: it has no column, and its name is written beside it."""
+        weights = np.full(len(self.ids), 6 + len(self.columns), np.int64)
+        for (_, name), sent in self.columns.items():
+            if len(name) >= LONG_NAME:
+                weights += sent.filled() * (len(name) // LONG_NAME)
+        before = np.cumsum(weights) - weights
+        cuts = (np.flatnonzero(np.diff(before // cells)) + 1).tolist()
+        if not cuts:
             yield self
             return
-        for start in range(0, length, step):
-            yield self.between(start, min(start + step, length))
+        for start, end in pairwise([0, *cuts, len(self.ids)]):
+            yield self.between(start, end)
 
     def between(self, start: int, end: int) -> ArrivingPredictions:
         """The rows [start, end), without rejects and warnings."""

@@ -69,3 +69,20 @@ def test_what_is_warned_of_are_mismatches_and_not_nan() -> None:
     assert warning.startswith("features.x: 2 values are no usable numbers")
     nan_only = decode(json.dumps(rows[:2]).encode(), "application/json", None, "predictions", LIMIT)
     assert not [text for text in fit(conform.predictions(nan_only, NOW), known)[1] if "mismatch" in text]
+
+
+def test_rows_with_a_long_name_each_go_in_few_parts_and_those_with_many_in_more() -> None:
+    def parts(names: int, rows: int) -> list[int]:
+        sent = [
+            {
+                "id": str(row),
+                "timestamp": "2026-01-01",
+                "features": {f"{(row + place) % names}{'x' * 6400}": 1 for place in range(names // rows or names)},
+            }
+            for row in range(rows)
+        ]
+        raw = decode(json.dumps(sent).encode(), "application/json", None, "predictions", LIMIT)
+        return [len(part.ids) for part in conform.predictions(raw, NOW).parts(1000)]
+
+    assert parts(20, 20) == [8, 8, 4]  # 6 and 20 columns and a name that weighs 100, in each row
+    assert parts(10, 12) == [1] * 12
