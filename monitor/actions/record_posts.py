@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.actions import manage_keys
+from monitor.actions.private import protected
 from monitor.actions.record_labels import store_labels
 from monitor.actions.record_predictions import NOTHING, PATIENCE, Stored, answer, store_predictions
 from monitor.actions.several import begins_of, owners, within
@@ -113,9 +115,14 @@ def _store_predictions(
         if len(taken) < len(bodies):
             rows = conform.predictions(columns_of(taken), now)
         stored = store_predictions(service, connection, model, rows, now, begins_of(taken))
-        told += _prediction_answers(taken, rows, stored)
+        told += _prediction_answers(taken, rows, stored, partial(_alone, connection, model, now))
         bodies = bodies[len(taken) :]
     return told
+
+
+def _alone(connection: Connection, model: models.Model, now: int, body: Records) -> ArrivingPredictions:
+    """One body's rows, as they may be stored."""
+    return protected(connection, model, conform.predictions(columns_of([body]), now))
 
 
 def _alike(rows: ArrivingPredictions, model: models.Model, bodies: Sequence[Records]) -> int:
@@ -130,7 +137,12 @@ def _alike(rows: ArrivingPredictions, model: models.Model, bodies: Sequence[Reco
     return max(1, int(owners(rows.positions[filled], begins_of(bodies)).min()))
 
 
-def _prediction_answers(bodies: Sequence[Records], rows: ArrivingPredictions, stored: Stored) -> list[dict[str, Any]]:
+def _prediction_answers(
+    bodies: Sequence[Records],
+    rows: ArrivingPredictions,
+    stored: Stored,
+    alone: Callable[[Records], ArrivingPredictions],
+) -> list[dict[str, Any]]:
     begins = begins_of(bodies)
     mine = owners(rows.positions, begins)
     odd = set(mine[stored.odd].tolist()) if stored.warnings else set()
@@ -138,10 +150,7 @@ def _prediction_answers(bodies: Sequence[Records], rows: ArrivingPredictions, st
 
     def warnings(place: int) -> tuple[str, ...]:
         always = (*bodies[place].warnings, *conform.said_of_silent(silent[place]))
-        if place not in odd:
-            return always
-        start, end = np.searchsorted(rows.positions, begins[place : place + 2]).tolist()
-        return (*always, *fit(stored.rows.between(start, end), stored.columns)[1])
+        return always if place not in odd else (*always, *fit(alone(bodies[place]), stored.columns)[1])
 
     parts = _parts(mine, stored.appended, rows.rejects, begins)
     return [

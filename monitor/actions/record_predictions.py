@@ -30,10 +30,9 @@ NOTHING = Appended(0, 0, np.empty(0, np.int64))
 
 @dataclass(frozen=True)
 class Stored:
-    """What became of ``rows``, as they may be stored, and what there is to say of them; ``odd`` bool [n]: rows with
-    values that no column could hold, ``columns`` the model's columns now."""
+    """What became of rows, and what there is to say of them; ``odd`` bool [n]: rows with values that no column could
+    hold, ``columns`` the model's columns now."""
 
-    rows: ArrivingPredictions
     appended: Appended
     warnings: tuple[str, ...]
     odd: NDArray[np.bool_]
@@ -82,7 +81,7 @@ def store_predictions(
         models.note_predictions(connection, model.id, appended.versions)
         _note_hours(connection, model.id, appended, _reject_hours(rows, begins, now))
         quarantine.keep(connection, model.id, "predictions", (one for _, one in within(rows.rejects, begins)), now)
-    return Stored(rows, appended, tuple(remarks.words()), odd, stored.columns)
+    return Stored(appended, tuple(remarks.words()), odd, stored.columns)
 
 
 def _reject_hours(rows: ArrivingPredictions, begins: NDArray[np.int64], now: int) -> Counter[int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
@@ -20,12 +21,10 @@ COOKIE = "plimsoll_session"
 OPEN = "open"
 
 
-def requires(scope: str) -> Callable[[Request], None]:
+def requires(scope: str) -> Callable[..., Any]:
     """A dependency that lets a request pass only with a key of that scope; ``open`` asks for none."""
 
     def check(request: Request) -> None:
-        if scope == OPEN:
-            return
         held = scope_held(request)
         if held is None:
             raise Unauthorized("This needs a key: send `Authorization: Bearer KEY` (make one: plimsoll keys create)")
@@ -33,8 +32,12 @@ def requires(scope: str) -> Callable[[Request], None]:
         if held not in manage_keys.REACH[scope]:
             raise Forbidden(f"This needs a key of scope {scope}; yours has {held}")
 
-    check.__dict__["scope"] = scope
-    return check
+    async def pass_all() -> None:
+        """No thread is needed for that: all of them may be waiting for a store that hangs."""
+
+    found = pass_all if scope == OPEN else check
+    found.__dict__["scope"] = scope
+    return found
 
 
 def scope_held(request: Request) -> str | None:

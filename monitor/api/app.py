@@ -103,7 +103,7 @@ def said(request: Request, error: PlimsollError) -> Response:
     if isinstance(error, Overloaded | StoreUnavailable | Full):
         headers["Retry-After"] = str(error.retry_after)
     if _wants_page(request):
-        return pages.error_page(error.status, error.message)
+        return pages.error_page(error.status, error.message, headers)
     return JSONResponse(error.body(), error.status, headers)
 
 

@@ -13,11 +13,12 @@ from starlette.types import Message, Receive, Scope, Send
 from monitor.actions.record_posts import Kind
 from monitor.api.app import HEADERS, SecurityHeaders, said, unexpected
 from monitor.api.posting import take_in
-from monitor.api.waiting import pulse_of
+from monitor.api.waiting import SILENT, pulse_of, unasked
 from monitor.errors import PlimsollError, StoreUnavailable
 
 _ADDRESS = re.compile(r"/v1/models/([^/]+)/(predictions|labels)")
-_ALONE = ("/livez", "/readyz")  # speak for themselves
+_ALONE = ("/livez", "/readyz", "/static")  # speak for themselves, or of nothing in the store
+_GATES = "/v1/gates/"  # questions, too
 _ALWAYS = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -35,8 +36,9 @@ class Front:
         """Serve one request."""
         found = _ADDRESS.fullmatch(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
         if found is None:
-            asks = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["path"] not in _ALONE
-            await (self._attended if asks else self.app)(scope, receive, send)
+            asks = scope["type"] == "http" and (scope["method"] in ("GET", "HEAD") or scope["path"].startswith(_GATES))
+            alone = not asks or scope["path"].startswith(_ALONE)
+            await (self.app if alone else self._attended)(scope, receive, send)
             return
         scope["app"] = self.app
         try:
@@ -51,9 +53,13 @@ class Front:
             await send({"type": "http.response.body", "body": body})
 
     async def _attended(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a question on; 503 where the store falls silent before there is an answer."""
+        """Pass a question on; 503 where the store falls silent before there is an answer, or is known to hang: what was
+        passed on keeps its thread until the store is back."""
         scope["app"] = self.app
-        answering, refused = asyncio.Event(), False
+        pulse, answering, refused = pulse_of(self.app.state), asyncio.Event(), False
+        if pulse.hangs():
+            await SecurityHeaders(said(Request(scope), StoreUnavailable(SILENT)))(scope, receive, send)
+            return
 
         async def answer(message: Message) -> None:
             if not refused:
@@ -61,8 +67,9 @@ class Front:
                 await send(message)
 
         work = asyncio.create_task(self.app(scope, receive, answer))
+        work.add_done_callback(unasked)
         try:
-            await pulse_of(self.app.state).attend(work, answering)
+            await pulse.attend(work, answering)
             await work
         except StoreUnavailable as error:
             refused = True

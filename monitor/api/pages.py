@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import hmac
+from collections.abc import Mapping
 from functools import cache
 from typing import Literal
 from urllib.parse import quote
@@ -194,9 +195,9 @@ async def sent_form(request: Request) -> FormData:
     return form
 
 
-def error_page(status: int, message: str) -> HTMLResponse:
+def error_page(status: int, message: str, headers: Mapping[str, str] | None = None) -> HTMLResponse:
     """What went wrong, in a sentence."""
-    return HTMLResponse(templates.problem(Viewer(now=0), Problem(status, message)), status)
+    return HTMLResponse(templates.problem(Viewer(now=0), Problem(status, message)), status, headers)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
@@ -13,10 +14,11 @@ from monitor.api.wire import answer, now_of, service_of
 from monitor.errors import PlimsollError
 
 router = APIRouter()
+_own = CapacityLimiter(4)  # threads: all others may be at work, or wait for something
 
 
 @router.get("/livez", dependencies=[Depends(requires(OPEN))])
-def livez() -> Response:
+async def livez() -> Response:
     """The process answers."""
     return answer({"status": "ok"})
 
@@ -27,7 +29,7 @@ async def readyz(request: Request) -> Response:
     service, now = service_of(request), now_of(request)
     try:
         silent = await pulse_of(request.app.state).is_silent()  # each question would take a thread, too
-        problems = [SILENT] if silent else await asked(lambda: check_ready(service, now))
+        problems = [SILENT] if silent else await asked(lambda: check_ready(service, now), _own)
     except PlimsollError as error:
         problems = [error.message]
     status = 503 if problems else 200

@@ -18,10 +18,10 @@ from msgspec.structs import astuple
 
 from monitor.ingest.limits import check_rows, check_shape
 from monitor.ingest.raw import FIELDS
-from monitor.ingest.records import GROUPS, Columns, Record, Scalar, Value, class_name, may_hold_booleans
+from monitor.ingest.records import Columns, Record, Scalar, Value, class_name, may_hold_booleans
 from monitor.ingest.values import split
 from monitor.store.observations.arriving import SentColumn
-from monitor.store.observations.base import Role
+from monitor.store.observations.base import GROUPS, Role
 
 _NAMES = Record.__struct_fields__
 _KINDS: Mapping[type, tuple[Any, str, pa.DataType]] = {

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from monitor.clock import DAY
 from monitor.ingest.raw import RawBatch
-from monitor.ingest.records import GROUPS
 from monitor.ingest.times import parse
 from monitor.store.observations.arriving import (
     ArrivingLabels,
@@ -21,7 +20,7 @@ from monitor.store.observations.arriving import (
     Reject,
     SentColumn,
 )
-from monitor.store.observations.base import LabelBatch
+from monitor.store.observations.base import GROUPS, LabelBatch
 from monitor.store.observations.canonical import canonical
 from monitor.store.observations.cells import inferred, read_cells
 from monitor.store.observations.odd import OddValues, odd_values

@@ -78,7 +78,7 @@ def _check_end(body: bytes, names: list[str], rows: int) -> None:
 
 def _batch(table: pa.Table, names: list[str], kind: Kind, rejects: list[Reject]) -> RawBatch:
     places, warnings = place_columns(list(dict.fromkeys(names)), kind)
-    doubles = [name for name, times in Counter(names).items() if times > 1]
+    doubles = [name for name, times in Counter(names).items() if times > 1 and name in places]
     fields, columns = {}, {}
     for name, place in places.items():
         column = table.column(names.index(name))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from monitor.ingest.raw import Kind
 from monitor.ingest.records import class_name
-from monitor.store.observations.base import Role
+from monitor.store.observations.base import GROUPS, Role
 
 Place = str | tuple[Role, str]  # a field of the envelope, or a column
 
@@ -42,7 +42,8 @@ def place_columns(names: Sequence[str], kind: Kind) -> tuple[dict[str, Place], l
 
 def said_of_doubles(names: Sequence[str]) -> list[str]:
     """What there is to say of names that come again."""
-    return [f"columns that come twice are read once: {', '.join(names[:10])}"[:500]] if names else []
+    told = ", ".join(name or '""' for name in names[:10])
+    return [f"columns that come twice are read once: {told}"[:500]] if names else []
 
 
 def _label_place(name: str, names: Sequence[str]) -> Place | None:
@@ -65,6 +66,8 @@ def _place(name: str, names: Sequence[str], kind: Kind) -> Place | None:
         return "label" if kind == "references" and plain == "label" else None
     if plain in ("prediction", "probability"):
         return (plain, "")  # type: ignore[return-value]
+    if plain in GROUPS:  # no struct, which would have been taken apart: what is in it, and what of that is private?
+        return plain
     prefix, dot, rest = plain.partition(".")
     if not dot or prefix not in _PREFIXES:
         return ("feature", plain)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -24,12 +24,11 @@ from monitor.ingest.limits import check_depth, check_rows, check_shape, too_deep
 from monitor.ingest.raw import FIELDS, RawBatch
 from monitor.ingest.values import json_text, split
 from monitor.store.observations.arriving import Reject, SentColumn
-from monitor.store.observations.base import Role
+from monitor.store.observations.base import GROUPS, Role
 from monitor.store.observations.canonical import canonical
 
 Scalar = str | int | float | bool | None
 Value = Scalar | list[float]  # what a feature may be
-GROUPS: Mapping[str, Role] = {"features": "feature", "segments": "segment", "metrics": "metric"}
 
 
 class Record(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):

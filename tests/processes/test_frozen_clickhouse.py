@@ -27,7 +27,12 @@ BODIES = {  # small ones are stored in rounds, large ones each by itself; of one
     "new": ("new", [f"w{row}" for row in range(2000)]),
 }
 
-QUESTIONS = [("/v1/models/m/predictions/s0", "application/json"), ("/storage", "text/html")]
+QUESTIONS = [
+    ("/v1/models/m/predictions/s0", "application/json"),
+    ("/storage", "text/html"),
+    ("/v1/models/m/rows.parquet?start=2020-01-01&end=2030-01-01", "application/json"),
+]
+MANY = 60  # questions at the same time, more than there are threads for them
 
 
 def post(service: Loaded, name: str) -> httpx.Response:
@@ -63,6 +68,7 @@ def unanswered(service: Loaded, path: str, accept: str) -> None:
     assert (reply.status_code, accept in reply.headers["Content-Type"]) == (503, True), reply.text
     assert "The store does not answer just now" in reply.text
     assert reply.headers["X-Frame-Options"] == "DENY"
+    assert int(reply.headers["Retry-After"]) > 0
 
 
 def test_a_frozen_clickhouse_is_told_of_soon_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -76,12 +82,16 @@ def test_a_frozen_clickhouse_is_told_of_soon_and_nothing_is_lost(tmp_path: Path)
         until_accepted(service, "small")
         assert httpx.get(ready, timeout=20).json()["status"] == "ok"
         os.kill(front, signal.SIGSTOP)
-        for _ in range(2):  # the second time threads of the first hang still
-            list(pool.map(lambda name: refused(service, name), BODIES))
+        list(
+            stack.enter_context(ThreadPoolExecutor(MANY)).map(lambda _: unanswered(service, *QUESTIONS[0]), range(MANY))
+        )
         began = time.monotonic()
+        assert httpx.get(f"{service.url}/livez", timeout=20).status_code == 200
         told = httpx.get(ready, timeout=20)
         assert (told.status_code, "does not answer" in told.json()["problems"][0]) == (503, True)
         assert time.monotonic() - began < MOST
+        for _ in range(2):  # the second time threads of the first hang still
+            list(pool.map(lambda name: refused(service, name), BODIES))
         list(pool.map(lambda question: unanswered(service, *question), QUESTIONS))
         os.kill(front, signal.SIGCONT)
         list(pool.map(lambda name: until_accepted(service, name), BODIES))

@@ -5,7 +5,7 @@ All methods take the open connection of a unit of work. Rows travel as Arrow; ti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Storage = Literal["number", "string", "boolean", "vector"]
 Role = Literal["feature", "segment", "metric", "probability", "prediction"]
+GROUPS: Mapping[str, Role] = {"features": "feature", "segments": "segment", "metrics": "metric"}  # of named values
 
 
 @dataclass(frozen=True)

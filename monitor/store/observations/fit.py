@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from monitor.errors import TooLarge
 from monitor.store.observations.arriving import ArrivingPredictions, SentColumn
-from monitor.store.observations.base import PredictionBatch, Role, Storage, StoredColumn
+from monitor.store.observations.base import GROUPS, PredictionBatch, Role, Storage, StoredColumn
 from monitor.store.observations.canonical import canonical
 from monitor.store.observations.cells import inferred, numbers, read_cells
 from monitor.store.observations.odd import OddValues, join, odd_values
@@ -28,7 +28,6 @@ _PREFIX: Mapping[Role, str] = {
     "probability": "probability.",
     "prediction": "prediction",
 }
-_GROUPS = ("features", "segments", "metrics")
 
 
 def new_columns(
@@ -138,7 +137,7 @@ def fit_part(arriving: ArrivingPredictions, known: Sequence[StoredColumn]) -> tu
     parts: list[OddValues] = []
     remarks = Remarks()
     for part in arriving.odd:
-        if part.key in _GROUPS:
+        if part.key in GROUPS:
             remarks.ungrouped[part.key, part.withheld] += len(part.rows)
     for column in known:
         sent = arriving.columns.get((column.role, column.name))

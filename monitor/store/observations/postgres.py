@@ -145,7 +145,7 @@ def insert_new(at: Cursor, model: StoredModel, names: Sequence[str], batch: Pred
     arrays = [values for _, values in columns]
     partitions.ensure(at, model, batch.timestamps)
     at.execute("SAVEPOINT before_ids")
-    if _take(at, model, _filtered(batch.ids, first), batch.timestamps[first]) == int(first.sum()):
+    if _all_taken(at, model, _filtered(batch.ids, first), batch.timestamps[first]):
         at.copy_in(predictions_table(model), names, pg_binary.copied(arrays, COPY_ROWS))
         at.execute("RELEASE before_ids")
         return first
@@ -163,13 +163,14 @@ def insert_new(at: Cursor, model: StoredModel, names: Sequence[str], batch: Pred
     return fresh
 
 
-def _take(at: Cursor, model: StoredModel, ids: pa.Array, times: NDArray[np.int64]) -> int:
-    """Make ids known; how many were not. In their order, so that neighbours in the index are put in together."""
+def _all_taken(at: Cursor, model: StoredModel, ids: pa.Array, times: NDArray[np.int64]) -> bool:
+    """Make ids known; whether none was, else some are missing. In their order, so that neighbours in the index are put
+    in together."""
     arrived = f"SELECT * FROM unnest(?::text[], ?::bigint[]) AS arrived (id, ts) ORDER BY id {_ORDER}"
     put = f"INSERT INTO {known(model)} (id, ts) {arrived} ON CONFLICT (id) DO NOTHING"
     starts = range(0, len(ids), COPY_ROWS)
     parts = ((ids[start : start + COPY_ROWS], times[start : start + COPY_ROWS]) for start in starts)
-    return sum(at.execute(put, [pg_binary.as_array(one) for one in part]).rowcount for part in parts)
+    return all(at.execute(put, [pg_binary.as_array(one) for one in part]).rowcount == len(part[0]) for part in parts)
 
 
 def _filtered(values: Any, mask: NDArray[np.bool_]) -> Any:

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from monitor.store.observations.base import Role, StoredColumn, StoredModel
+from monitor.store.observations.base import GROUPS, Role, StoredColumn, StoredModel
 from monitor.store.observations.dialect import Dialect
 from monitor.store.observations.odd import read_odd
 from monitor.store.observations.schema import FIXED, labels_table, predictions_table
 from monitor.store.observations.vectors import numbers_of
 
-_GROUPS: dict[Role, str] = {"feature": "features", "segment": "segments", "metric": "metrics"}
+_GROUPS: dict[Role, str] = {role: name for name, role in GROUPS.items()}
 
 
 def get(connection: Any, dialect: Dialect, model: StoredModel, prediction_id: str) -> dict[str, Any] | None:

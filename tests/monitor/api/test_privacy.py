@@ -18,6 +18,7 @@ import pytest
 
 from monitor import clock
 from monitor.api.app import create_app
+from monitor.api.posting import SMALL
 from monitor.service import Service
 from tests import disk
 from tests.monitor.api.serving import serving
@@ -90,6 +91,19 @@ def bodies(records: list[dict[str, Any]]) -> Iterator[tuple[str, bytes]]:
     yield "text/csv", csv.getvalue()
 
 
+def no_groups(odd: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """Columns called as the group of named features is, which are no structs that could be taken apart."""
+    envelope = {"id": ["text"], "timestamp": [odd["timestamp"]], "prediction": [1], "public": [f"{PUBLIC}-odd"]}
+    texts = pa.table({**envelope, "features": [json.dumps(odd["features"])]})
+    pairs = pa.array([[("name", "Quetzalcoatl")]], pa.map_(pa.string(), pa.string()))
+    arrow, csv = io.BytesIO(), io.BytesIO()
+    with pa.ipc.new_stream(arrow, pa.table({**envelope, "id": ["map"], "features": pairs}).schema) as writer:
+        writer.write_table(pa.table({**envelope, "id": ["map"], "features": pairs}))
+    yield "application/vnd.apache.arrow.stream", arrow.getvalue()
+    pyarrow.csv.write_csv(texts, csv)
+    yield "text/csv", csv.getvalue()
+
+
 def post(site: httpx.Client, kind: str, body: bytes, path: str = "predictions") -> Any:
     answer = site.request(
         "PUT" if path.startswith("ref") else "POST",
@@ -110,6 +124,8 @@ def test_no_raw_value_reaches_the_disk(world: World, site: httpx.Client) -> None
     strange = {"name": ["Quetzalcoatl"], "salary": "Quetzalcoatl", "age": {"a": "Quetzalcoatl"}, "town": True}
     for place, features in enumerate([strange, "Quetzalcoatl", {"name": 71234.5, "salary": "71234.5"}]):
         post(site, "application/json", json.dumps({**odd, "id": f"odd{place}", "features": features}).encode())
+    for kind, body in no_groups(odd):
+        assert post(site, kind, body)["accepted"] == 1
     post(site, "application/x-ndjson", b'{"id": "x", "features": {"name": "Quetzalcoatl", \n["Quetzalcoatl"]\n')
     post(
         site, "application/json", json.dumps([{**odd, "id": None}, {**odd, "timestamp": "x"}, "Quetzalcoatl"]).encode()
@@ -161,8 +177,9 @@ def test_warnings_say_what_became_of_private_values(site: httpx.Client) -> None:
     post(site, "application/json", json.dumps(records).encode())
     strange = {**records[0], "features": {**records[0]["features"], "name": 71234.5, "plain": "odd"}}
     whole = {**records[0], "features": "Quetzalcoatl"}
-    for size, kind in ((1, "small"), (300, "large")):  # stored in rounds, and by themselves
+    for size, kind in ((1, "small"), (400, "large")):  # stored in rounds, and by themselves
         several = [{**one, "id": f"{kind}{place}"} for place, one in enumerate(records[:size])]
+        assert (len(json.dumps(several)) > SMALL) == (kind == "large")
         told = post(site, "application/json", json.dumps([*several, {**strange, "id": f"{kind}-strange"}]).encode())
         mismatch = "features.plain: 1 values are no usable numbers; they are kept as sent and count as mismatches"
         assert told["warnings"] == [mismatch]

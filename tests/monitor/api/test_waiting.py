@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from monitor.api import waiting
-from monitor.api.waiting import MOST, Pulse
+from monitor.api.waiting import Pulse
 
 
 def test_a_question_that_hangs_does_not_speak_for_a_store_that_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +25,7 @@ def test_a_question_that_hangs_does_not_speak_for_a_store_that_is_back(monkeypat
         assert await pulse.is_silent()
         assert await pulse.is_silent()  # the same one is waited for: each would take a thread
         assert next(numbers) == 1
+        assert pulse.hangs()
         monkeypatch.setattr(waiting, "AGAIN", 0.0)
         assert not await pulse.is_silent()
         hangs.set()
@@ -32,23 +33,27 @@ def test_a_question_that_hangs_does_not_speak_for_a_store_that_is_back(monkeypat
     asyncio.run(ask())
 
 
-def test_few_questions_hang_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "PATIENCE", 0.05)
-    monkeypatch.setattr(waiting, "AGAIN", 0.0)
-    hangs, begun = threading.Event(), itertools.count()
+def test_few_questions_hang_and_there_is_always_one_more_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "PATIENCE", 0.02)
+    monkeypatch.setattr(waiting, "AGAIN", 0.02)
+    hangs, back, begun = threading.Event(), threading.Event(), itertools.count()
 
     def question() -> None:
         next(begun)
-        hangs.wait(60)
+        if not back.is_set():  # what was asked before the store went is never answered
+            hangs.wait(60)
 
     async def ask() -> None:
         pulse = Pulse(question, asyncio.get_running_loop())
-        for _ in range(3 * MOST):
+        assert not pulse.hangs()  # nobody has asked
+        for _ in range(30):
             assert await pulse.is_silent()
-        assert next(begun) == MOST
+            assert pulse.hangs()
+        assert 2 <= next(begun) < 10
+        back.set()
+        while await pulse.is_silent():
+            pass
+        assert not pulse.hangs()
         hangs.set()
-        await asyncio.sleep(0.05)
-        monkeypatch.setattr(waiting, "PATIENCE", 20.0)
-        assert not await pulse.is_silent()
 
     asyncio.run(ask())
