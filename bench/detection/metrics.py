@@ -134,6 +134,6 @@ class Summary:
         return float(np.mean(values)) if values else None
 
     def cost_a_month(self, name: str) -> float | None:
-        """CPU seconds (or bytes) per model-month, reference included."""
-        values = [one.cost[name] for one in self.scores if name in one.cost]
-        return sum(values) / self.months if values else None
+        """CPU seconds (or bytes) per model-month, reference included, of those where it is known."""
+        known = [one for one in self.scores if name in one.cost]
+        return sum(one.cost[name] for one in known) / Summary(known).months if known else None

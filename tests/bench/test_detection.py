@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from string import Formatter
 
 import numpy as np
@@ -58,6 +59,9 @@ def test_a_summary_counts_months_and_what_was_never_found():
     assert whole.incidents_a_month[0] == 0.5
     assert whole.red_per_thousand == pytest.approx(1000 / 60)
     assert whole.cost_a_month("cpu") == 60
+    unknown = score(scenario, replace(answer(d3="f01"), cost={}), 720)
+    assert Summary([*whole.scores, unknown]).cost_a_month("cpu") == 60
+    assert Summary([unknown]).cost_a_month("cpu") is None
 
 
 def test_the_interval_of_a_rate_is_exact():
