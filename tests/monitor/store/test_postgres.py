@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import TimeoutError as NoneFree
 
+from monitor import clock
 from monitor.actions.prune import prune
 from monitor.actions.record_posts import Post, record_posts
 from monitor.bootstrap import build
@@ -24,6 +25,7 @@ from monitor.settings import load
 from monitor.store import config, locks, opening, tables
 from monitor.store import on_postgres as particular
 from monitor.store.database import reachable
+from monitor.store.observations import postgres as postgres_rows
 from monitor.store.observations.partitions import WEEK, of
 from monitor.store.observations.postgres import LARGE_ROW, cursor, fetch
 from tests.monitor.posting import Poster
@@ -248,6 +250,21 @@ def test_every_text_comes_back(text: str, on_postgres: Service) -> None:
     found = poster.get(f"i{text}")
     assert found is not None
     assert found["features"] == {"c": text, "d": [text]}
+
+
+@pytest.mark.parametrize("known", ["none", "of the last portion"])
+def test_ids_go_in_by_portions_and_each_once(known: str, on_postgres: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_rows, "COPY_ROWS", 3)
+    poster = Poster(on_postgres)
+    ids = ["b", "a\0", "\ufdd0", "Zoë", " ", "{,}", '"', "a"]  # in the order of bytes they are another
+    rows = [{**row, "id": id_} for row, id_ in zip(bare(traffic(T0, 1, per_hour=8)), ids, strict=True)]
+    before = rows[7:] if known != "none" else []
+    if before:
+        poster.predictions(before)
+    told = poster.predictions([*rows, *rows[:2]])
+    assert (told["accepted"], told["duplicates"]) == (8 - len(before), 2 + len(before))
+    found = [poster.get(id_) for id_ in ids]
+    assert [one and one["timestamp"] for one in found] == [clock.parse(row["timestamp"]) for row in rows]
 
 
 def test_connections_that_were_ended_are_made_anew(on_postgres: Service) -> None:
