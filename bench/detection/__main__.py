@@ -1,5 +1,6 @@
 """Drift detection beside six open packages at their defaults: false alarms, delays, names, cost.
 
+    python -m bench.detection everything --data FOLDER    all that is missing for the page, and the page
     python -m bench.detection run [--scenarios N1,N3,D1-0.5-ar] [--seeds 0-3] [--rows 500] [--tools Plimsoll,NannyML]
     python -m bench.detection promise [--seeds 0-199] [--bases iid,seas,ar] [--minutes 50]
     python -m bench.detection report          writes docs/benchmark.md and its pictures from what is kept
@@ -10,7 +11,8 @@ The packages are installed by pip into environments of their own under ``--cache
 ``--data`` is the folder that holds electricity/electricity.parquet and bike_sharing/bike_sharing_hour.parquet, for the
 scenarios N4-*.
 ``promise`` asks of the engine alone, on counts drawn without rows, whether its false alarms keep to the budget.
-``bench.detection.speed`` compares the cost of a single comparison of two tables.
+``bench.detection.speed`` compares the cost of a single comparison of two tables, ``bench.detection.errors`` the delay
+in a stream of errors with an oracle's, ``bench.detection.published`` estimates without labels with NannyML's.
 """
 
 from __future__ import annotations
@@ -23,10 +25,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.detection import kept, promise, real, report, streams
+from bench.detection import errors, kept, promise, published, real, report, speed, streams
 from bench.detection.tools import TOOLS, Unit, Workshop, drop
 
 SCENARIOS = streams.SCENARIOS | real.SCENARIOS
+QUIET = "N1,N2,N3"
+PLAN = (  # tools, scenarios, seeds
+    (None, "*", "0"),
+    ("Plimsoll,NannyML,Alibi Detect,whylogs,Frouros,river", "N4-*", "0-2"),
+    ("NannyML,river,Frouros,whylogs", QUIET, "0-9"),  # a day of Evidently's or Alibi Detect's takes too long
+    ("Plimsoll", QUIET, "0-199"),
+)
 DEFAULT = "N1,N2,N3,D1-0.5-ar,C2,C3,P1,Q1,Q2,Q3,Q4"
 
 
@@ -75,6 +84,24 @@ def run(arguments: argparse.Namespace) -> None:
         raise SystemExit(f"Not done, see above: {', '.join(failed)}")
 
 
+def everything(arguments: argparse.Namespace) -> None:
+    """All parts of the page, each going on where it was stopped: every scenario once, those without drift with all
+    seeds, by the tools that are quick enough for it."""
+    if arguments.data is None:
+        raise SystemExit("everything needs --data, the folder with the real data")
+    errors.measure(arguments.kept)
+    published.measure(arguments.data, arguments.kept, arguments.cache)
+    speed.run(arguments.cache, arguments.kept, speed.ROWS, speed.ROWS, speed.ROUNDS)
+    for tools, scenarios, seeds in PLAN:
+        run(
+            argparse.Namespace(
+                **vars(arguments) | {"tools": tools, "scenarios": scenarios, "seed_list": _numbers(seeds)}
+            )
+        )
+    promise.main(arguments)
+    report.main(arguments)
+
+
 def show_list(arguments: argparse.Namespace) -> None:
     """What there is."""
     for name, scenario in SCENARIOS.items():
@@ -88,7 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench.detection", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["run", "promise", "report", "list"])
+    parser.add_argument("what", choices=["everything", "run", "promise", "report", "list"])
     parser.add_argument("--kept", type=Path, default=kept.FOLDER, help="folder of what was measured")
     parser.add_argument("--cache", type=Path, default=Path(".cache/detection"), help="folder of what may be deleted")
     parser.add_argument("--data", type=Path, help="folder of the real data")
@@ -105,7 +132,9 @@ def main() -> None:
     arguments.seed_list = _numbers(arguments.seeds)
     for folder in (arguments.cache, arguments.kept):
         folder.mkdir(parents=True, exist_ok=True)
-    {"run": run, "promise": promise.main, "report": report.main, "list": show_list}[arguments.what](arguments)
+    {"everything": everything, "run": run, "promise": promise.main, "report": report.main, "list": show_list}[
+        arguments.what
+    ](arguments)
 
 
 if __name__ == "__main__":

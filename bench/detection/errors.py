@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 from bench.detection import kept
 from detectors.sequential.shiryaev_roberts import BETS, WEIGHTS
@@ -55,6 +57,32 @@ def cusum(wrong: np.ndarray, after: float, bound: float) -> tuple[int, np.ndarra
     return alarms(wrong, 1, lambda s, x: np.maximum(s, 0) + np.where(x, worse, better), lambda s: s[0], bound)
 
 
+def measure(folder: Path, streams: int = 2000, bound: float = 20_000.0) -> dict[str, Any]:
+    """Realised false alarms and delays; what ``folder`` has of as many streams and this bound is not measured again."""
+    file = folder / "errors.json"
+    known: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    if (known.get("streams"), known.get("bound")) == (streams, bound):
+        return known
+    random = np.random.default_rng(20)
+    quiet = random.random((QUIET, streams)) < BEFORE
+    false, _ = shiryaev_roberts(quiet, bound)
+    told: dict[str, Any] = {"streams": streams, "bound": bound, "false": false, "labels": quiet.size, "rises": []}
+    for after in track(RISES, "errors that rise", console=Console(stderr=True)):
+        rate = np.where(np.arange(ONSET + AFTER) < ONSET, BEFORE, after)[:, None]
+        risen = random.random((ONSET + AFTER, streams)) < rate
+        low, high = 1.0, 12.0
+        for _ in range(10):
+            middle = (low + high) / 2
+            low, high = (middle, high) if cusum(quiet, after, middle)[0] > false else (low, middle)
+        ours, best = shiryaev_roberts(risen, bound)[1], cusum(risen, after, high)[1]
+        ratio = ours.mean() / best.mean()
+        error = np.std(ours / best.mean() - best * ours.mean() / best.mean() ** 2) / np.sqrt(len(ours))
+        told["rises"].append([after, ours.mean(), best.mean(), ratio, 1.96 * error])
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(told), "utf-8")
+    return told
+
+
 def main() -> None:
     """Print realised false alarms and delays."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -62,30 +90,7 @@ def main() -> None:
     parser.add_argument("--bound", type=float, default=20_000.0)
     parser.add_argument("--kept", type=Path, default=kept.FOLDER, help="folder of what was measured")
     arguments = parser.parse_args()
-    arguments.kept.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(20)
-    quiet = random.random((QUIET, arguments.streams)) < BEFORE
-    false, _ = shiryaev_roberts(quiet, arguments.bound)
-    told: dict[str, Any] = {
-        "streams": arguments.streams,
-        "bound": arguments.bound,
-        "false": false,
-        "labels": quiet.size,
-        "rises": [],
-    }
-    for after in RISES:
-        rate = np.where(np.arange(ONSET + AFTER) < ONSET, BEFORE, after)[:, None]
-        risen = random.random((ONSET + AFTER, arguments.streams)) < rate
-        low, high = 1.0, 12.0
-        for _ in range(10):
-            middle = (low + high) / 2
-            low, high = (middle, high) if cusum(quiet, after, middle)[0] > false else (low, middle)
-        ours, best = shiryaev_roberts(risen, arguments.bound)[1], cusum(risen, after, high)[1]
-        ratio = ours.mean() / best.mean()
-        error = np.std(ours / best.mean() - best * ours.mean() / best.mean() ** 2) / np.sqrt(len(ours))
-        told["rises"].append([after, ours.mean(), best.mean(), ratio, 1.96 * error])
-    (arguments.kept / "errors.json").write_text(json.dumps(told), "utf-8")
-    print(json.dumps(told, indent=1))
+    print(json.dumps(measure(arguments.kept, arguments.streams, arguments.bound), indent=1))
 
 
 if __name__ == "__main__":

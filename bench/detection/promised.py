@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,7 +61,8 @@ def bars(folder: Path) -> list[Bar]:
     return drawn
 
 
-def delays(folder: Path) -> list[tuple[str, ...]]:
+@functools.cache
+def delays(folder: Path) -> tuple[tuple[str, ...], ...]:
     """Median and 90 % delay of single features beside the oracle's medians: at the budget, and at as few false alarms
     as were had."""
     found: dict[tuple[str, float, float], list[float]] = defaultdict(list)
@@ -68,21 +70,25 @@ def delays(folder: Path) -> list[tuple[str, ...]]:
         for case in month["found"] if month["size"] else ():
             hours = [np.inf if one is None else float(one) for one in case["delays"]]
             found[month["base"], month["size"], case["tolerance"]] += hours
-    return list(_delay_lines(found, promise.oracle_bounds(folder), promise.rates(folder)))
+    return tuple(_delay_lines(found, promise.oracle_bounds(folder), promise.rates(folder)))
 
 
 def _delay_lines(
     found: dict[tuple[str, float, float], list[float]], bounds: dict[str, float], rates: dict[tuple[str, float], float]
 ) -> Iterator[tuple[str, ...]]:
-    for base, size, tolerance in sorted(found, key=lambda one: (one[0] == "ar", one[1], one[2])):
-        hours, rate = found[base, size, tolerance], rates[base, tolerance]
-        middle, most = np.quantile(hours, [0.5, 0.9], method="higher")
+    tolerances = sorted({tolerance for *_, tolerance in found})
+    for base, size in sorted({key[:2] for key in found}, key=lambda one: (one[0] == "ar", one[1])):
         at_budget = bounds[f"{base}-{size:g}"]
-        both = oracle.delays(base, size, 500, [at_budget, at_budget - np.log(rate)], seed=promise.ORACLE)
-        plain = (base, f"{size:g} sd", str(len(hours)), f"{tolerance:g}", _hours(middle), _hours(most))
-        oracles = [float(np.quantile(one, 0.5, method="higher")) for one in both]
-        ratios = [f"{middle / one:.2g}" if np.isfinite(middle) else "–" for one in oracles]
-        yield (*plain, _hours(oracles[0]), ratios[0], f"{rate:.2g}", _hours(oracles[1]), ratios[1])
+        as_quiet = [at_budget - np.log(rates[base, tolerance]) for tolerance in tolerances]
+        budgets, *others = oracle.delays(base, size, 500, [at_budget, *as_quiet], seed=promise.ORACLE)
+        for tolerance, quiet in zip(tolerances, others, strict=True):
+            hours = found[base, size, tolerance]
+            middle, most = np.quantile(hours, [0.5, 0.9], method="higher")
+            plain = (base, f"{size:g} sd", str(len(hours)), f"{tolerance:g}", _hours(middle), _hours(most))
+            oracles = [float(np.quantile(one, 0.5, method="higher")) for one in (budgets, quiet)]
+            ratios = [f"{middle / one:.2g}" if np.isfinite(middle) else "–" for one in oracles]
+            rate = f"{rates[base, tolerance]:.2g}"
+            yield (*plain, _hours(oracles[0]), ratios[0], rate, _hours(oracles[1]), ratios[1])
 
 
 def _hours(value: float) -> str:

@@ -10,6 +10,7 @@ car_loan/{reference,predictions,all_labels}.parquet and bike_sharing/log/{refere
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import subprocess
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from rich.console import Console
+from rich.progress import track
 from sklearn import metrics
 
 from bench.detection import environments, kept
@@ -128,6 +131,18 @@ def summary(found: pd.DataFrame) -> pd.DataFrame:
     return known.groupby("metric", sort=False).agg(how)
 
 
+def measure(data: Path, folder: Path, cache: Path) -> dict[str, pd.DataFrame]:
+    """Every chunk by name of the set; what ``folder`` has is not measured again."""
+    found = {}
+    for name in track(SETS, "estimates", console=Console(stderr=True)):
+        file = folder / f"published-{name}.json"
+        if not file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(compared(name, data, cache).to_json(orient="records"), "utf-8")
+        found[name] = pd.read_json(io.StringIO(file.read_text("utf-8")))
+    return found
+
+
 def main() -> None:
     """Print every chunk and the summary, and keep them for the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -135,10 +150,7 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, default=kept.FOLDER, help="folder of what was measured")
     parser.add_argument("--cache", type=Path, default=Path(".cache/detection"), help="folder of what may be deleted")
     arguments = parser.parse_args()
-    arguments.kept.mkdir(parents=True, exist_ok=True)
-    for name in SETS:
-        found = compared(name, arguments.data, arguments.cache)
-        (arguments.kept / f"published-{name}.json").write_text(found.to_json(orient="records"), "utf-8")
+    for name, found in measure(arguments.data, arguments.kept, arguments.cache).items():
         print(f"{name}\n{found.to_string(index=False)}\n{summary(found).to_string()}\n")
 
 

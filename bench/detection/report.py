@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from bench.detection import environments, kept, promise, promised, published, real, speed, streams
+from bench.detection import environments, goals, kept, promise, promised, published, real, speed, streams
 from bench.detection.metrics import MONTH_HOURS, Score, Summary, poisson_interval, score
 from bench.detection.picture import Bar, bars
 from bench.detection.tools import TOOLS, Tool, Unit, scenario_of
@@ -22,11 +21,10 @@ PAGE, IMAGES = ROOT / "docs" / "benchmark.md", ROOT / "docs" / "images"
 Scores = dict[tuple[str, str], list[Score]]  # by scenario and tool
 
 
-def read(folder: Path, rows: int) -> tuple[Scores, dict[str, set[int]]]:
-    """All scores of these versions of the streams, with windows of a day; the seeds by scenario. Scenarios with other
-    than ``rows`` an hour are called "S1 at 500"."""
+def read(folder: Path, rows: int) -> Scores:
+    """All scores of these versions of the streams, with windows of a day. Scenarios with other than ``rows`` an hour
+    are called "S1 at 500"."""
     scores: Scores = defaultdict(list)
-    seeds: dict[str, set[int]] = defaultdict(set)
     for tool in TOOLS:
         for (key, window), answer in kept.answers(folder, tool.name).items():
             unit = Unit.of(key)
@@ -35,8 +33,7 @@ def read(folder: Path, rows: int) -> tuple[Scores, dict[str, set[int]]]:
                 label = name if name in real.SCENARIOS or unit.rows == rows else f"{name} at {unit.rows}"
                 hours = real.WEEKS * 168 if name in real.SCENARIOS else streams.HOURS
                 scores[label, tool.name].append(score(scenario_of(name), answer, hours))
-                seeds[label].add(unit.seed)
-    return scores, seeds
+    return scores
 
 
 def table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -173,7 +170,8 @@ def _of_label(label: str) -> streams.Scenario:
     return scenario_of(label.partition(" at ")[0])
 
 
-def _names(scores: Scores, drifting: bool) -> list[str]:
+def names(scores: Scores, drifting: bool) -> list[str]:
+    """Streams that any tool was run on, in which something is to be found or nothing, in the order of the page."""
     order = {name: place for place, name in enumerate([*streams.SCENARIOS, *real.SCENARIOS])}
     present = {label for label, _ in scores if (_of_label(label).onset is not None) == drifting}
     return sorted(present, key=lambda label: (order[label.partition(" at ")[0]], label))
@@ -226,24 +224,12 @@ def published_part(folder: Path) -> str:
     return table(headings, lines) if lines else ""
 
 
-def parts_of(page: str) -> dict[str, str]:
-    """The parts of a page as the template names them; none of one that follows another template. Numbers that stand
-    within a line may have changed since."""
-    pieces = re.split(r"\{(\w+)\}", TEMPLATE)
-    pattern = "".join(
-        f"(?P<{piece}>.*?)" if place % 2 and pieces.index(piece) == place else ".*?" if place % 2 else re.escape(piece)
-        for place, piece in enumerate(pieces)
-    )
-    found = re.fullmatch(pattern, page, re.DOTALL)
-    return found.groupdict() if found else {}
-
-
 def main(arguments: argparse.Namespace) -> None:
-    """Write the page and its pictures. What is not kept here stays as the page has it."""
-    scores, seeds = read(arguments.kept, arguments.rows)
+    """Write the page and its pictures."""
+    scores = read(arguments.kept, arguments.rows)
     if not scores:
         raise SystemExit(f"Nothing is kept in {arguments.kept} yet: python -m bench.detection run")
-    quiet, drifting = _names(scores, False), _names(scores, True)
+    quiet, drifting = names(scores, False), names(scores, True)
     shared = [name for name in quiet if all((name, tool.name) in scores for tool in TOOLS)] or quiet
     tables, costs = speed_part(arguments.kept)
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -260,8 +246,8 @@ def main(arguments: argparse.Namespace) -> None:
     for name, (title, data) in pictures.items():
         if data:
             (IMAGES / f"{name}.svg").write_text(bars(title, data, 0.01), "utf-8")
-    before = parts_of(PAGE.read_text("utf-8")) if PAGE.exists() else {}
     measured_apart = {
+        "goals": table(goals.HEADINGS, list(goals.lines(arguments.kept, scores))),
         "speed": tables,
         "errors": errors_part(arguments.kept),
         "published": published_part(arguments.kept),
@@ -272,31 +258,26 @@ def main(arguments: argparse.Namespace) -> None:
         rows=arguments.rows,
         few=next(tool.most_runs for tool in TOOLS if tool.most_runs),
         tools=table(("tool", "what decides"), [(tool.name, tool.rule) for tool in TOOLS]),
-        streams=table(
-            ("stream", "what happens", "seeds"),
-            [(name, _of_label(name).words, _runs(seeds[name])) for name in (*quiet, *drifting)],
-        ),
+        streams=ran(scores, [*quiet, *drifting]),
         false_alarms=false_alarms(scores, quiet),
         detection=detection(scores, drifting),
         merit=merit(scores, drifting),
         cost=cost(scores, [*quiet, *drifting]),
         alerts=alerts(scores, quiet),
         month=MONTH_HOURS,
-        **{name: part or before.get(name, "(not run)") for name, part in measured_apart.items()},
+        **{name: part or "(not run)" for name, part in measured_apart.items()},
     )
     PAGE.write_text(text, "utf-8")
     print(f"Written: {PAGE.relative_to(ROOT)} and its pictures")
 
 
-def _runs(seeds: set[int]) -> str:
-    """0, 1, 2, 3, 9 as 0–3, 9."""
-    parts: list[list[int]] = []
-    for seed in sorted(seeds):
-        if parts and parts[-1][-1] == seed - 1:
-            parts[-1].append(seed)
-        else:
-            parts.append([seed])
-    return ", ".join(f"{one[0]}–{one[-1]}" if len(one) > 2 else ", ".join(map(str, one)) for one in parts)
+def ran(scores: Scores, names: Sequence[str]) -> str:
+    """What happens in each stream, and on how many seeds of it each tool was run."""
+    lines = []
+    for name in names:
+        counts = (len(scores.get((name, tool.name), ())) for tool in TOOLS)
+        lines.append((name, _of_label(name).words, *(str(count or "–") for count in counts)))
+    return table(("stream", "what happens", *(tool.name for tool in TOOLS)), lines)
 
 
 TEMPLATE = (Path(__file__).parent / "page.md").read_text("utf-8")

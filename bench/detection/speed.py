@@ -26,6 +26,7 @@ from bench.detection import environments, kept, tables
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+ROWS, ROUNDS = 1_000_000, 2
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,9 @@ HEADINGS = ("", "what", "CPU s", "× exact", "× prepared", "MB added")
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--slow-rows", type=int, default=100_000, help="for packages that take minutes")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--kept", type=Path, default=kept.FOLDER, help="folder of what was measured")
     parser.add_argument("--cache", type=Path, default=Path(".cache/detection"), help="folder of what may be deleted")
     arguments = parser.parse_args()

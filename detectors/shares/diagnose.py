@@ -18,6 +18,7 @@ from detectors.summary import WindowCounts
 
 LARGE = 0.5  # of the rows: smaller changes have too many explanations
 _CLOSE = 0.02  # relative agreement of a factor with a known one, beside the sampling error
+_ERRORS = 4  # standard errors that chance may take
 _FEW = 5  # distinct bins that make a single value in a window remarkable
 
 # (factor, offset, what it is): the window's x is offset + factor · the reference's x
@@ -55,6 +56,15 @@ class _Shape:
     low: float
     high: float
 
+    @property
+    def kurtosis(self) -> float:
+        """Of a normal, or where values are never negative of the log-normal with this mean and deviation: by it a
+        deviation's own error is known (a long tail makes it large)."""
+        if self.low < 0 or self.mean <= 0:
+            return 3.0
+        one = 1 + (self.deviation / self.mean) ** 2
+        return float(one**4 + 2 * one**3 + 3 * one**2 - 3)
+
 
 def diagnosed(
     found: Sequence[Measurement], binning: Binning, current: WindowCounts, reference: Reference
@@ -88,17 +98,27 @@ def _said(
     other = next((k for k in now if k != place and _alike(mine, then[k]) and _alike(now[k], was)), None)
     if other is not None:
         return f"looks swapped with {found[other].feature}"
-    unit = next((words for factor, offset, words in _UNITS if _is_unit(mine, was, factor, offset)), None)
-    return None if unit is None else f"looks like another unit: {unit}"
+    distance, unit = min((_far(mine, was, factor, offset), words) for factor, offset, words in _UNITS)
+    return f"looks like another unit: {unit}" if distance <= 1 else None
 
 
-def _is_unit(now: _Shape, then: _Shape, factor: float, offset: float) -> bool:
+def _far(now: _Shape, then: _Shape, factor: float, offset: float) -> float:
+    """How far the window is from the reference in that unit, in what sampling and ``_CLOSE`` allow: at most 1 where it
+    may be this unit."""
     if then.deviation <= 0 or now.deviation <= 0:
-        return False
-    noise = 3 * float(np.sqrt(1 / (2 * now.rows) + 1 / (2 * then.rows)))
-    ratio = now.deviation / then.deviation / abs(factor)
-    shift = abs(now.mean - offset - factor * then.mean) / (abs(factor) * then.deviation)
-    return abs(np.log(ratio)) <= np.log1p(_CLOSE) + 2 * noise and shift <= 0.1 + 2 * noise
+        return np.inf
+    samples = np.sqrt(1 / now.rows + 1 / then.rows)
+    spread = abs(np.log(now.deviation / then.deviation / abs(factor)))
+    allowed = np.log1p(_CLOSE) + _ERRORS * samples * np.sqrt(then.kurtosis - 1) / 2
+    if then.low >= 0 and offset == 0 and factor > 0:  # then means are told apart by their ratio, however long the tail
+        if now.mean <= 0:
+            return np.inf
+        shift = abs(np.log(now.mean / then.mean / factor))
+        near = np.log1p(_CLOSE) + _ERRORS * samples * then.deviation / then.mean
+    else:
+        shift = abs(now.mean - offset - factor * then.mean) / (abs(factor) * then.deviation)
+        near = 0.1 + _ERRORS * samples / np.sqrt(2)
+    return float(max(spread / allowed, shift / near))
 
 
 def _alike(one: _Shape, other: _Shape) -> bool:

@@ -15,13 +15,13 @@ WEIGHT, TEMPERATURE, AGE = RNG.normal(70, 12, ROWS), RNG.normal(20, 3, ROWS), RN
 FEATURES = ["weight", "temperature", "age"]
 
 
-def said(**changed):
+def said(values=WEIGHT, seed=8, **changed):
     """The diagnosis of each feature when a window of fresh rows is changed so."""
-    reference = {"feature.weight": WEIGHT, "feature.temperature": TEMPERATURE, "feature.age": AGE}
+    reference = {"feature.weight": values, "feature.temperature": TEMPERATURE, "feature.age": AGE}
     columns = {name: column(values) for name, values in reference.items()}
     binning = binning_of(columns)
     profile = profile_of(binning, np.arange(ROWS) % 480, columns)
-    rng = np.random.default_rng(8)
+    rng = np.random.default_rng(seed)
     fresh = {name: rng.choice(values, 900) for name, values in reference.items()}
     now = {f"feature.{name}": column(change(fresh)) for name, change in changed.items()}
     window = window_of(binning, {**{name: column(values) for name, values in fresh.items()}, **now}, start=480)
@@ -48,6 +48,21 @@ def test_another_unit(change, words):
 def test_fahrenheit():
     found = said(temperature=lambda fresh: fresh["feature.temperature"] * 1.8 + 32)
     assert found["temperature"] == "looks like another unit: degrees Fahrenheit instead of Celsius"
+
+
+@pytest.mark.parametrize("tail", ["log-normal", "Pareto"])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_long_tail_hides_no_unit(tail, seed):
+    values = RNG.lognormal(1, 2, ROWS) if tail == "log-normal" else RNG.pareto(3, ROWS)
+    assert said(values, seed, weight=lambda fresh: fresh["feature.weight"] * 1000)["weight"] == (
+        "looks like another unit: times 1,000"
+    )
+
+
+@pytest.mark.parametrize(("factor", "words"), [(3.6, "times 3.6"), (3.28084, "feet"), (0.01, "divided by 100")])
+def test_of_units_that_are_much_alike_the_nearest_is_named(factor, words):
+    found = said(RNG.normal(3, 3, ROWS), weight=lambda fresh: fresh["feature.weight"] * factor)
+    assert (found["weight"] or "").startswith(f"looks like another unit: {words}")
 
 
 def test_stuck():
