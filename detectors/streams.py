@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.intervals import normal_quantile, wilson
 from detectors.measurement import Measurement
 
 Array = NDArray[np.float64]
 
+ONCE_IN_A_THOUSAND = float(normal_quantile(0.001))
 NO_GUARANTEE = "no guarantee on false alarms"
 
 
@@ -30,6 +32,14 @@ class Usual:
     share: float
     tolerance: float
     bound: float
+
+    @classmethod
+    def of(cls, wrong: float, rows: float, tolerance: float, bound: float) -> Usual:
+        """Of a reference with so many ``wrong`` among its labelled ``rows``. What it may rise by is no less than what
+        the reference may be off by: a sum of evidence finds every error of one reference in the end, so that one with
+        few rows would break the promise. Its upper limit (Wilson 1927) is exceeded once in 1,000 references."""
+        _, highest = wilson(wrong, rows, ONCE_IN_A_THOUSAND)
+        return cls(wrong / rows, max(tolerance, float(highest) - wrong / rows), bound)
 
 
 @dataclass(frozen=True)

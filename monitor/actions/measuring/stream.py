@@ -62,7 +62,8 @@ def _measure(frame: Frame, check: Check, seen: Stream, compared: Compared | None
     if reason is not None or usual is None:
         return Measurement(check.method, None, rows, len(errors), reason=reason, details={"labelled": len(errors)})
     bound = exp(min((check.bound or {}).get("warning", 0.0), 700.0))
-    _, measured = detector.step(START, errors, Usual(1 - usual.value, frame.settings.tolerance, bound))
+    expected = Usual.of((1 - usual.value) * usual.rows, usual.rows, frame.settings.tolerance, bound)
+    _, measured = detector.step(START, errors, expected)
     first = measured.details["first_alarm_row"]
     at = None if first is None else clock.render(int(known_hours[first]) * clock.HOUR)
     shares = {"usual": 1 - usual.value, "error_rate": float(errors.mean())}

@@ -68,6 +68,23 @@ def test_false_alarms_are_no_more_than_guaranteed():
     assert 3 < np.mean(found) < 4000 / 400
 
 
+@pytest.mark.parametrize("rows", [30, 100, 1000])
+def test_the_guarantee_holds_beside_a_reference_that_knows_its_own_error_badly(rows):
+    """100 references of so many rows and as many streams with the same error rate: 5 alarms a stream are allowed."""
+    rng = np.random.default_rng(4)
+    found = []
+    for wrong in rng.binomial(rows, 0.2, 100):
+        usual = Usual.of(wrong, rows, 0.02, 400.0)
+        found.append(step(START, (rng.random(2000) < 0.2).astype(float), usual)[1].details["alarms"])
+    assert np.mean(found) < 2000 / 400
+    assert np.mean(np.array(found) > 2000 / 400) <= 0.02
+
+
+def test_a_large_reference_leaves_the_tolerance_as_it_is():
+    assert Usual.of(1000, 10_000, 0.02, 400.0) == Usual(0.1, 0.02, 400.0)
+    assert Usual.of(6, 30, 0.02, 400.0).tolerance == pytest.approx(0.28, abs=0.01)
+
+
 def cusum(errors, before, after):
     """The greatest value so far [streams, rows] of the CUSUM for these two rates. Optimal where both rates are known
     (Moustakides 1986)."""
