@@ -36,9 +36,9 @@ def read(folder: Path, rows: int) -> Scores:
     return scores
 
 
-def table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Markdown; the first column to the left, the others to the right."""
-    rule = [":--", *["--:"] * (len(headings) - 1)]
+def table(headings: Sequence[str], lines: Sequence[Sequence[str]], words: int = 1) -> str:
+    """Markdown; the first columns, which are ``words``, to the left, the others to the right."""
+    rule = [":--"] * words + ["--:"] * (len(headings) - words)
     return "\n".join("| " + " | ".join(line) + " |" for line in (headings, rule, *lines))
 
 
@@ -247,7 +247,7 @@ def main(arguments: argparse.Namespace) -> None:
         if data:
             (IMAGES / f"{name}.svg").write_text(bars(title, data, 0.01), "utf-8")
     measured_apart = {
-        "goals": table(goals.HEADINGS, list(goals.lines(arguments.kept, scores))),
+        "goals": table(goals.HEADINGS, list(goals.lines(arguments.kept, scores)), words=3),
         "speed": tables,
         "errors": errors_part(arguments.kept),
         "published": published_part(arguments.kept),
@@ -257,7 +257,7 @@ def main(arguments: argparse.Namespace) -> None:
         versions=", ".join(f"{peer.replace('_', '-')} {environments.version(peer)}" for peer in environments.PEERS),
         rows=arguments.rows,
         few=next(tool.most_runs for tool in TOOLS if tool.most_runs),
-        tools=table(("tool", "what decides"), [(tool.name, tool.rule) for tool in TOOLS]),
+        tools=table(("tool", "what decides"), [(tool.name, tool.rule) for tool in TOOLS], words=2),
         streams=ran(scores, [*quiet, *drifting]),
         false_alarms=false_alarms(scores, quiet),
         detection=detection(scores, drifting),
@@ -277,7 +277,7 @@ def ran(scores: Scores, names: Sequence[str]) -> str:
     for name in names:
         counts = (len(scores.get((name, tool.name), ())) for tool in TOOLS)
         lines.append((name, _of_label(name).words, *(str(count or "–") for count in counts)))
-    return table(("stream", "what happens", *(tool.name for tool in TOOLS)), lines)
+    return table(("stream", "what happens", *(tool.name for tool in TOOLS)), lines, words=2)
 
 
 TEMPLATE = (Path(__file__).parent / "page.md").read_text("utf-8")

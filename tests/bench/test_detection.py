@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from string import Formatter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.detection import kept, report, streams
+from bench.detection import goals, kept, report, streams
 from bench.detection.metrics import Answer, Summary, incidents, poisson_interval, score
 from bench.detection.picture import Bar, bars
 from bench.detection.tools import TOOLS, Unit, Workshop, few
@@ -130,22 +130,60 @@ def test_the_report_reads_what_was_kept(tmp_path):
     assert Unit.of(unit.key) == unit
     assert Unit.of("v0-D1-0.5-ar-100-3") is None
     assert Unit.of(Unit("N4-electricity", 1, 100).key) == Unit("N4-electricity", 1, 0)
-    scores, seeds = report.read(tmp_path, 100)
-    assert seeds == {"D1-0.5-ar": {3}}
+    scores = report.read(tmp_path, 100)
+    assert "| D1-0.5-ar | abrupt shift of 3 features, 0.5 sd | 1 | 1 | – | 1 |" in report.ran(scores, ["D1-0.5-ar"])
     (one,) = scores["D1-0.5-ar", "Alibi Detect"]
     assert (one.delay, one.merit, one.cost) == (24, 1, {"cpu": 7.0})
-    assert report.read(tmp_path, 500)[1] == {"D1-0.5-ar at 100": {3}}
+    assert {name for name, _ in report.read(tmp_path, 500)} == {"D1-0.5-ar at 100"}
     assert "| D1-0.5-ar | Alibi Detect | 1 | 1.00 | 24 |" in report.detection(scores, ["D1-0.5-ar"])
     shop = Workshop(tmp_path, tmp_path, None, 24)
     assert shop.is_done(unit, TOOLS[0])
     assert not shop.is_done(Unit("D1-0.5-ar", 4, 100), TOOLS[0])
 
 
-def test_what_was_measured_elsewhere_stays_on_the_page():
-    names = sorted({name for _, name, _, _ in Formatter().parse(report.TEMPLATE) if name})
-    parts = {name: f"| {name} |\n| 1 |" for name in names}
-    assert report.parts_of(report.TEMPLATE.format(**parts)) == parts
-    assert report.parts_of("# Another page") == {}
+def test_goals_are_told_of_what_is_kept_and_of_nothing_else(tmp_path):
+    assert goals.lines(tmp_path, {}) == []
+    quiet, shifted = streams.SCENARIOS["N3"], streams.SCENARIOS["D1-0.3-ar"]
+    noisy = answer(**{f"d{day}": f"f{day}" for day in range(1, 31)})
+    scores = {
+        ("N3", "Plimsoll"): [score(quiet, answer(), 720)] * 40,
+        ("N3", "NannyML"): [score(quiet, noisy, 720)] * 10,
+        ("N3", "river"): [score(quiet, answer(), 720)] * 10,  # quiet, and finds nothing
+        ("D1-0.3-ar", "Plimsoll"): [score(shifted, answer(d21="f10"), 720)],
+        ("D1-0.3-ar", "NannyML"): [score(shifted, noisy, 720), score(shifted, answer(d21="f10"), 720)],
+        ("D1-0.3-ar", "river"): [score(shifted, answer(), 720)],
+    }
+    found = {line[0].partition(":")[0]: line[1:] for line in goals.lines(tmp_path, scores)}
+    assert found["false incidents a model-month, end to end, k = 1"] == ("N3 0 (to 0.092)", "yes")
+    words, reached = found["false incidents where hours wander"]
+    assert words.startswith("1200 times fewer than NannyML, 95 %: at least ")
+    low = float(words.partition("at least ")[2].split()[0])
+    # as many as the sum of both, of which ours has none: p^300 = 2.5 % at the least share that NannyML may have
+    share = 0.025 ** (1 / 300)
+    assert (low, reached) == (pytest.approx(share / (1 - share) * 4, rel=0.01), "yes")
+    assert found["F ≥ .9, every other ≤ .3"] == (
+        "Plimsoll 1.00 (of 1); NannyML 0.50 (of 1); river 0.00 (of 1)",
+        "yes and **no**",
+    )
+
+
+def test_the_page_says_what_is_kept():
+    page = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text("utf-8")
+    scores = report.read(kept.FOLDER, 500)
+    quiet, drifting = report.names(scores, False), report.names(scores, True)
+    for part in (
+        report.ran(scores, [*quiet, *drifting]),
+        report.false_alarms(scores, quiet),
+        report.detection(scores, drifting),
+        report.merit(scores, drifting),
+        report.cost(scores, [*quiet, *drifting]),
+        report.errors_part(kept.FOLDER),
+        report.published_part(kept.FOLDER),
+        report.speed_part(kept.FOLDER)[0],
+    ):
+        assert part
+        assert part in page
+    assert "(not run)" not in page
 
 
 def test_a_picture_is_a_picture():
