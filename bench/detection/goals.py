@@ -79,7 +79,8 @@ def engine(folder: Path) -> Iterator[Line]:
             most = f"{sum(found[worst])} in {len(found[worst])} months of {worst}"
             told.append(f"{most}, upper ends ≤ {high:.2g} at {tolerance:g}")
             upper.append(high)
-        goal = f"the same, the engine alone, {features} features, k = {k:g}: upper end ≤ {SLACK * k:.2g}, at tolerances .02 and 0"
+        model = f"the same, the engine alone, {features} features, k = {k:g}"
+        goal = f"{model}: upper end ≤ {SLACK * k:.2g}, at tolerances .02 and 0"
         yield goal, "; ".join(told), " and ".join(_yes(high <= SLACK * k) for high in upper)
 
 
