@@ -135,3 +135,26 @@ def test_windows_longer_than_a_week_are_measured():
     found = measured("seasonal", 2 * WEEK, WEEK, 1e-3)
     assert found
     assert all(one.p_value is not None and one.p_value > 1e-3 for one in found)
+
+
+def test_a_number_says_what_its_reference_taught():
+    """Its season, how far replay widened it, whether a step told it; and its limits are no point."""
+    said = {}
+    for name, shift in (("iid", 0.0), ("seasonal", 0.0), ("wandering", 0.4)):
+        binning, profile, summaries = world(name, shift)
+        said[name] = [
+            one
+            for current in windows(summaries, 24, 12)[:14]
+            for one in measure_drift(
+                binning, list(binning.by_name), current, profile, length_hours=24, tolerance=0.0, alpha=0.01
+            )
+        ]
+        assert all(one.effect_lower <= one.effect < one.effect_upper for one in said[name])
+    assert all("season" not in one.details for one in said["iid"])
+    assert all(one.details["season"] == "day and week" for one in said["seasonal"])
+    widened = [one.details["calibration"] for one in said["iid"] if "calibration" in one.details]
+    assert widened
+    assert min(widened) > 1
+    sudden = [one.details.get("sudden", False) for one in said["wandering"]]
+    assert any(sudden)
+    assert not all(sudden)
