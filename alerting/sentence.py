@@ -21,6 +21,8 @@ def sentence(reading: Reading) -> str:
     """What a reading says, for a person; never raises for a detail that is missing."""
     if reading.verdict == "cannot_tell" or reading.value is None:
         return _within(reading, f"{subject(reading)}: cannot tell: {_why_not(reading)}")
+    if reading.reason == "immature_labels":  # shown: the number is there, and no fact yet
+        return _within(reading, f"{subject(reading)}: {_so_far(reading)}")
     if reading.metric in _WRITERS:
         return _within(reading, _WRITERS[reading.metric](reading))
     if reading.metric.startswith("estimated_"):
@@ -57,12 +59,7 @@ def _why_not(reading: Reading) -> str:
         rows = f"{reading.n_current} rows" if labelled is None else f"{labelled} labelled rows"
         return f"{rows}, {details.get('needed', MINIMUM_ROWS)} are needed"
     if reason == "immature_labels":
-        coverage, weighted = details.get("coverage"), details.get("weighted")
-        text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
-        if weighted is None:
-            return text
-        limits = f"{number(weighted['lower'])} to {number(weighted['upper'])}"
-        return f"{text}; so far they point to {number(weighted['value'])} ({limits})"
+        return _still_coming(reading)
     fixed = {
         "no_reference": "no reference to compare with"
         + (f" (the check asks for {details['asked_reference']!r})" if "asked_reference" in details else ""),
@@ -78,6 +75,24 @@ def _why_not(reading: Reading) -> str:
         "error": f"the check failed ({details.get('error', 'no message')})",
     }
     return fixed.get(reason or "", (reason or "no reason is known").replace("_", " "))
+
+
+def _still_coming(reading: Reading) -> str:
+    """How many labels are known, and what they point to if those to come are weighed in."""
+    coverage, weighted = reading.details.get("coverage"), reading.details.get("weighted")
+    text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
+    if weighted is None:
+        return text
+    limits = f"{number(weighted['lower'])} to {number(weighted['upper'])}"
+    return f"{text}; so far they point to {number(weighted['value'])} ({limits})"
+
+
+def _so_far(reading: Reading) -> str:
+    """Of a number that is shown: that of the labels that are there is said where there is no better one."""
+    text = _still_coming(reading)
+    if reading.details.get("weighted") is not None:
+        return text
+    return f"{text}; of those {number(reading.value or 0.0)}{interval(reading)}, which the others may change"
 
 
 def _moved(reading: Reading) -> str:

@@ -89,10 +89,11 @@ def measure_performance(
     ``predictions``: rows of the window, labelled or not. ``reference_windows``: disjoint windows of this length of the
     reference. ``tolerances``: of each judged metric. Judged metrics carry ``effect``, the loss against the reference
     (regression: relative rise), with one-sided limits at ``alpha``, and ``p_value`` of H0: loss <= the tolerance. A
-    reason stands where a judged metric may not be judged, or a metric has no value: ``too_few_rows``,
-    ``immature_labels`` (not ``mature``, or a class of which next to nothing is ``known``), ``no_reference`` (none, or
-    under ``min_rows`` labelled). ``usual``: what share of wrong rows is usual at the window's hours, given its labelled
-    rows, a tolerance and a level; without it the reference's mean, and the spread of its windows.
+    reason stands where a metric may not be judged, or has no value: ``too_few_rows``, ``immature_labels`` (not
+    ``mature``, or a class of which next to nothing is ``known``), ``no_reference`` (none, or under ``min_rows``
+    labelled), of judged metrics alone: a bound on the value of another one needs no reference. ``usual``: what share of
+    wrong rows is usual at the window's hours, given its labelled rows, a tolerance and a level; without it the
+    reference's mean, and the spread of its windows.
 
     Intervals are as wide as rows that go together need: as the reference's windows of this length show, or else
     ``shorter_windows`` of it, each of ``shorter_part`` of the window's hours, or else the window's ``hours`` (of the
@@ -131,14 +132,17 @@ class _Window:
 
     @property
     def reason(self) -> str | None:
-        """Why nothing here may be judged."""
+        """Why nothing here may be judged against the reference."""
+        return self.unsure or (NO_REFERENCE if self.reference is None else None)
+
+    @property
+    def unsure(self) -> str | None:
+        """Why no number here may be believed, whatever it is held against."""
         if self.predictions < self.min_rows:
             return TOO_FEW_ROWS
         if not (self.mature and self.known.overlap):  # said first: more labels will come, and the number with them
             return IMMATURE_LABELS
-        if self.current.rows < self.min_rows:
-            return TOO_FEW_ROWS
-        return NO_REFERENCE if self.reference is None else None
+        return TOO_FEW_ROWS if self.current.rows < self.min_rows else None
 
 
 def _one(window: _Window, metric: str, score: Score, shared: Mapping[str, Any]) -> Measurement:
@@ -151,7 +155,7 @@ def _one(window: _Window, metric: str, score: Score, shared: Mapping[str, Any]) 
     window, now, more = _weighted(window, metric, score, now)
     one = _measurement(metric, now, rows, {**details, **now.details, **more})
     loss = JUDGED[window.layout.task].get(metric)
-    return one if loss is None else _judged(window, one, loss)
+    return replace(one, reason=window.unsure) if loss is None else _judged(window, one, loss)
 
 
 def _weighted(

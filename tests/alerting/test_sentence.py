@@ -122,6 +122,13 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
         (said("cannot_tell", "accuracy", 0.9, kind="performance", feature=None, reason="immature_labels",
               details={"coverage": 0.34, "weighted": {"value": 0.84, "lower": 0.8, "upper": 0.87}}),
          "accuracy: cannot tell: labels are still coming, 34 % are known; so far they point to 0.84 (0.8 to 0.87)"),
+        (said(None, "precision", 0.6, kind="performance", feature=None, reason="immature_labels",
+              details={"coverage": 0.34, "weighted": {"value": 0.84, "lower": 0.8, "upper": 0.87}}),
+         "precision: labels are still coming, 34 % are known; so far they point to 0.84 (0.8 to 0.87)"),
+        (said(None, "mae", 3.1, lower=2.9, upper=3.3, kind="performance", feature=None, reason="immature_labels",
+              details={"coverage": 0.34, "effect": 0.2}),
+         "mean absolute error: labels are still coming, 34 % are known; of those 3.1 (2.9 to 3.3), which the others "
+         "may change"),
         (said("cannot_tell", "ks", None, reason="no_reference"), "temp: cannot tell: no reference to compare with"),
         (said("cannot_tell", "volume", 5, kind="serving", feature=None, reason="no_history"),
          "volume: cannot tell: less than 2 weeks of history at these hours"),
