@@ -228,11 +228,16 @@ def _performance(reading: Reading) -> str:
     plain = reading.details.get("unweighted")
     if plain is not None:
         text += f", corrected for labels that are still to come ({number(plain['value'])} without)"
+    text += _uncorrected(reading)
     loss = effect_of(reading)
     if loss is not None and reading.metric in _LOSSES:
         return text + _loss(loss)
     before = reading.details.get("reference_value")
     return text if before is None else f"{text}, {number(before)} in the reference"
+
+
+def _uncorrected(reading: Reading) -> str:
+    return ", not corrected for labels that are still missing" if reading.details.get("uncorrected") else ""
 
 
 def _estimated(reading: Reading) -> str:
@@ -300,7 +305,7 @@ def _mean_absolute_error(reading: Reading) -> str:
     if rise is None:
         return _performance(reading)
     text = f"{subject(reading)} {number(reading.value or 0.0)}{interval(reading)}"
-    return f"{text}, {relative(1 + rise, 'above', 'below', 'the reference')}"
+    return f"{text}{_uncorrected(reading)}, {relative(1 + rise, 'above', 'below', 'the reference')}"
 
 
 def _coverage(reading: Reading) -> str:

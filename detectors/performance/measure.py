@@ -63,6 +63,7 @@ JUDGED: Mapping[str, Mapping[str, Loss]] = {
     "regression": {"mae": loss_of_mae},
 }
 OF_SCORES = {"roc_auc", "log_loss", "brier"}  # left out altogether where rows have no probabilities
+FEW_MISSING = 0.05  # of the labels: where nobody knows how they come, so few may be those that never do
 MATTERS = 0.005  # a mature window's number is corrected for labels that come late when that moves it by more
 
 
@@ -102,7 +103,8 @@ def measure_performance(
 
     Where the window's labels can be weighted, ``details.weighted`` has the weighted value. A ``mature`` window's number
     is that one if it rests on 200 effective rows and differs by more than half a point; ``details.unweighted`` then has
-    the plain one.
+    the plain one. ``details.uncorrected`` is true of a mature window's number that stays the plain one although labels
+    are missing that may be unlike those that are there.
     """
     usable = reference if reference is not None and reference.rows >= min_rows else None
     unrest = Unrest(hours, reference_windows, shorter_windows, shorter_part)
@@ -144,6 +146,12 @@ class _Window:
             return IMMATURE_LABELS
         return TOO_FEW_ROWS if self.current.rows < self.min_rows else None
 
+    @property
+    def uncorrected(self) -> Mapping[str, Any]:
+        """What details say of a number that is not corrected for labels that are missing."""
+        known = self.known.weighting is not None or self.current.rows < (1 - FEW_MISSING) * self.predictions
+        return {"uncorrected": True} if self.mature and self.known.unlike and known else {}
+
 
 def _one(window: _Window, metric: str, score: Score, shared: Mapping[str, Any]) -> Measurement:
     now = window.unrest.limits(window.layout, metric, score, window.current)
@@ -166,10 +174,12 @@ def _weighted(
     found = None if weighting is None else weighting.of(metric, window.current)
     estimate = None if found is None else window.unrest.limits(window.layout, metric, score, found[0], weighting)
     if found is None or estimate is None or found[1] < window.min_rows:
-        return window, plain, {}
+        return window, plain, window.uncorrected
     more: dict[str, Any] = {"weighted": {**_limits(estimate), "n_effective": found[1], "assumption": ASSUMPTION}}
-    if not window.mature or found[1] < ENOUGH or abs(estimate.value - plain.value) <= MATTERS:
+    if not window.mature or abs(estimate.value - plain.value) <= MATTERS:
         return window, plain, more
+    if found[1] < ENOUGH:
+        return window, plain, {**more, **window.uncorrected}
     more["unweighted"] = _limits(plain)
     return replace(window, current=found[0]), replace(estimate, rows=plain.rows), more
 

@@ -165,6 +165,10 @@ def test_a_young_model_knows_no_delays(world: World) -> None:
     assert 0 < found["accuracy"]["details"]["coverage"] < 0.8
     assert "weighted" not in found["accuracy"]["details"]
     assert "expected" not in found["label_coverage"]["details"]
+    with world.service.database.read() as connection:
+        frame = Frame.load(world.service, connection, world.found(connection))
+        assert frame is not None
+        assert known_of(frame, START // H, START // H + 24, START + 3 * D, [""]).unlike
 
 
 def test_the_curve_is_of_the_week_in_which_it_is_asked_for(busy: World) -> None:
