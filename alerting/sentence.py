@@ -297,10 +297,10 @@ def _loss(loss: float) -> str:
     return f", {points} {plural(points)} {'below' if loss > 0 else 'above'} the reference"
 
 
-_LOSSES = ("accuracy", "roc_auc")
+_LOSSES = ("accuracy", "precision", "recall", "f1", "roc_auc")
 
 
-def _mean_absolute_error(reading: Reading) -> str:
+def _mean_error(reading: Reading) -> str:
     rise = effect_of(reading)
     if rise is None:
         return _performance(reading)
@@ -367,7 +367,8 @@ _WRITERS: Mapping[str, Writer] = {
     "domain_classifier": _told_apart,
     "correlation": _together,
     "mean_embedding": _vectors_moved,
-    "mae": _mean_absolute_error,
+    "mae": _mean_error,
+    "rmse": _mean_error,
     "label_coverage": _coverage,
     "calibration_gap": _calibration_gap,
     "calibration_slope": _calibration_slope,
