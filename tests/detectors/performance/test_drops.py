@@ -8,7 +8,7 @@ import pytest
 
 from detectors.cuts import ScoreLayout
 from detectors.performance.loss import Compared
-from detectors.performance.measure import TESTED
+from detectors.performance.measure import METRICS, TESTED
 from detectors.performance.scored import LabelCounts, count_scored
 
 BINARY, REGRESSION = ScoreLayout("binary", ("0", "1"), np.arange(1, 64) / 64), ScoreLayout("regression")
@@ -62,6 +62,8 @@ def test_a_loss_is_found_and_its_limits_agree_with_its_p_value(metric: str) -> N
         found = test(Compared(BINARY, worse, reference, []), tolerance, ALPHA)
         assert (found.lower[0] > tolerance) == (found.p_value[0] <= ALPHA)
     assert test(Compared(BINARY, worse, reference, []), 0.02, 1e-3).lower[0] > 0.02
+    now, then = (METRICS["binary"][metric](BINARY, one).value for one in (worse, reference))
+    assert found.effect[0] == pytest.approx(now - then if metric in ("log_loss", "brier") else then - now)
     same = test(Compared(BINARY, fine, reference, []), 0.02, ALPHA)
     assert same.lower[0] < same.effect[0] < same.upper[0]
     assert same.p_value[0] > ALPHA

@@ -11,12 +11,14 @@ import pytest
 from detectors.cuts import ScoreLayout
 from detectors.measurement import IMMATURE_LABELS
 from detectors.performance.binned_loss import losses_of_bins
+from detectors.performance.blocks import Drawings
+from detectors.performance.hourly import LabelHours
 from detectors.performance.maturity import Arrivals
 from detectors.performance.measure import METRICS, measure_performance
 from detectors.performance.scored import LabelCounts, count_scored, encode
 from detectors.performance.strata import Strata
 from detectors.performance.weighting import ENOUGH, Known, Weighting, weigh
-from tests.detectors.performance.late import DAY, LAYOUT, STRATA, cases, curve_of, known_of, labelled
+from tests.detectors.performance.late import DAY, LAYOUT, STRATA, cases, counted, curve_of, known_of, labelled
 
 ALL = 10**5
 WEIGHTED = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "brier")
@@ -93,6 +95,15 @@ def test_equal_weights_change_nothing():
         drawn = one_weight(7.0).of_sums(known.counts, known.sums)
         assert drawn == pytest.approx(7 * known.sums, rel=1e-9)
     assert one_weight(7.0).of("rmse", known) is None
+
+
+@pytest.mark.parametrize("metric", WEIGHTED)
+def test_hours_that_are_drawn_anew_have_the_same_weights(metric):
+    rows = cases(2, 60, seed=5)
+    drawings = Drawings.of(LAYOUT, LabelHours.of_arrays(0, *counted(rows, rows.hour)))
+    plain = drawings.error(metric)
+    assert plain > 0
+    assert drawings.error(metric, one_weight(7.0)) == pytest.approx(plain, rel=1e-9)
 
 
 def test_doubt_of_the_weights_takes_rows(curve):
