@@ -21,6 +21,8 @@ def sentence(reading: Reading) -> str:
     """What a reading says, for a person; never raises for a detail that is missing."""
     if reading.verdict == "cannot_tell" or reading.value is None:
         return _within(reading, f"{subject(reading)}: cannot tell: {_why_not(reading)}")
+    if reading.reason == "immature_labels":  # shown: the number is there, and no fact yet
+        return _within(reading, f"{subject(reading)}: {_so_far(reading)}")
     if reading.metric in _WRITERS:
         return _within(reading, _WRITERS[reading.metric](reading))
     if reading.metric.startswith("estimated_"):
@@ -57,12 +59,7 @@ def _why_not(reading: Reading) -> str:
         rows = f"{reading.n_current} rows" if labelled is None else f"{labelled} labelled rows"
         return f"{rows}, {details.get('needed', MINIMUM_ROWS)} are needed"
     if reason == "immature_labels":
-        coverage, weighted = details.get("coverage"), details.get("weighted")
-        text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
-        if weighted is None:
-            return text
-        limits = f"{number(weighted['lower'])} to {number(weighted['upper'])}"
-        return f"{text}; so far they point to {number(weighted['value'])} ({limits})"
+        return _still_coming(reading)
     fixed = {
         "no_reference": "no reference to compare with"
         + (f" (the check asks for {details['asked_reference']!r})" if "asked_reference" in details else ""),
@@ -78,6 +75,24 @@ def _why_not(reading: Reading) -> str:
         "error": f"the check failed ({details.get('error', 'no message')})",
     }
     return fixed.get(reason or "", (reason or "no reason is known").replace("_", " "))
+
+
+def _still_coming(reading: Reading) -> str:
+    """How many labels are known, and what they point to if those to come are weighed in."""
+    coverage, weighted = reading.details.get("coverage"), reading.details.get("weighted")
+    text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
+    if weighted is None:
+        return text
+    limits = f"{number(weighted['lower'])} to {number(weighted['upper'])}"
+    return f"{text}; so far they point to {number(weighted['value'])} ({limits})"
+
+
+def _so_far(reading: Reading) -> str:
+    """Of a number that is shown: that of the labels that are there is said where there is no better one."""
+    text = _still_coming(reading)
+    if reading.details.get("weighted") is not None:
+        return text
+    return f"{text}; of those {number(reading.value or 0.0)}{interval(reading)}, which the others may change"
 
 
 def _moved(reading: Reading) -> str:
@@ -213,11 +228,16 @@ def _performance(reading: Reading) -> str:
     plain = reading.details.get("unweighted")
     if plain is not None:
         text += f", corrected for labels that are still to come ({number(plain['value'])} without)"
+    text += _uncorrected(reading)
     loss = effect_of(reading)
     if loss is not None and reading.metric in _LOSSES:
         return text + _loss(loss)
     before = reading.details.get("reference_value")
     return text if before is None else f"{text}, {number(before)} in the reference"
+
+
+def _uncorrected(reading: Reading) -> str:
+    return ", not corrected for labels that are still missing" if reading.details.get("uncorrected") else ""
 
 
 def _estimated(reading: Reading) -> str:
@@ -277,15 +297,15 @@ def _loss(loss: float) -> str:
     return f", {points} {plural(points)} {'below' if loss > 0 else 'above'} the reference"
 
 
-_LOSSES = ("accuracy", "roc_auc")
+_LOSSES = ("accuracy", "precision", "recall", "f1", "roc_auc")
 
 
-def _mean_absolute_error(reading: Reading) -> str:
+def _mean_error(reading: Reading) -> str:
     rise = effect_of(reading)
     if rise is None:
         return _performance(reading)
     text = f"{subject(reading)} {number(reading.value or 0.0)}{interval(reading)}"
-    return f"{text}, {relative(1 + rise, 'above', 'below', 'the reference')}"
+    return f"{text}{_uncorrected(reading)}, {relative(1 + rise, 'above', 'below', 'the reference')}"
 
 
 def _coverage(reading: Reading) -> str:
@@ -347,7 +367,8 @@ _WRITERS: Mapping[str, Writer] = {
     "domain_classifier": _told_apart,
     "correlation": _together,
     "mean_embedding": _vectors_moved,
-    "mae": _mean_absolute_error,
+    "mae": _mean_error,
+    "rmse": _mean_error,
     "label_coverage": _coverage,
     "calibration_gap": _calibration_gap,
     "calibration_slope": _calibration_slope,

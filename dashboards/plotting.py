@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from dashboards import words
@@ -209,12 +209,27 @@ def wrapped(text: str, width: int = 48) -> str:
     return "<br>".join(lines[:4]) + (" …" if len(lines) > 4 else "")
 
 
-def table(first: str, lines: Sequence[tuple[str, Line]], write: Any = words.number) -> Numbers:
-    """The newest numbers of lines, one row per point in time."""
+def table(
+    first: str,
+    lines: Sequence[tuple[str, Line]],
+    write: Any = words.number,
+    unsettled: Sequence[Collection[int]] = (),
+) -> Numbers:
+    """The newest numbers of lines, one row per point in time; ``unsettled``: of the first lines, when a number may
+    change yet, which it says."""
     at = sorted({one for _, each in lines for one in each.at})[-MOST_NUMBERS:]
-    values = [dict(zip(each.at, each.value, strict=True)) for _, each in lines]
-    rows = [[words.moment(one) if one % DAY else words.day(one), *(write(v.get(one)) for v in values)] for one in at]
+    later = [*unsettled, *(() for _ in lines[len(unsettled) :])]
+    written = [_written(each, write, some) for (_, each), some in zip(lines, later, strict=True)]
+    when = {one: words.moment(one) if one % DAY else words.day(one) for one in at}
+    rows = [[when[one], *(each.get(one, write(None)) for each in written)] for one in at]
     return Numbers([first, *(name for name, _ in lines)], rows[::-1])
+
+
+def _written(one: Line, write: Any, later: Collection[int]) -> dict[int, str]:
+    return {
+        at: f"{write(value)} so far" if value is not None and at in later else write(value)
+        for at, value in zip(one.at, one.value, strict=True)
+    }
 
 
 def share(value: float | None) -> str:

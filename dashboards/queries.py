@@ -87,7 +87,8 @@ Query = Series | Matrix | Histogram | Timeline | Table | Cause
 @dataclass(frozen=True)
 class Line:
     """One series. ``name`` is the metric (or the quantile, the category); ``version`` ``*`` for all together; all
-    sequences are as long as ``at``, or empty where they have no meaning."""
+    sequences are as long as ``at``, or empty where they have no meaning. A ``verdict`` is ``immature`` while labels are
+    still coming, also of what is only shown."""
 
     name: str
     at: Sequence[int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from dashboards import words
@@ -13,6 +13,7 @@ from dashboards.theme import SERIES, Theme
 
 TITLE = "Performance"
 WEEK = 168
+IMMATURE = "immature"
 
 
 def ask(scope: Scope) -> Sequence[Query]:
@@ -45,17 +46,19 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
             "tickvals": [0, 1],
             "title": {"text": "labels", "font": {"size": 11}},
         }
-    young = _immature(scope, series.lines)
+    young = _immature(scope, metric, series.lines)
     layout["shapes"] = [_shade(start, end, upper, theme) for start, end in young]
     mark(layout, data, timeline.marks, scope, theme)
-    return Figure(title, _say(metric, shown, expected), _note(bool(expected), bool(young)), data, layout,
-                  table("Day", [*_named(shown), *_named(expected, "estimated, ")]))  # fmt: skip
+    named = _named(shown)
+    numbers = table("Day", [*named, *_named(expected, "estimated, ")], unsettled=[_unsettled(one) for _, one in named])
+    said = _say(metric, shown, expected)
+    return Figure(title, said, _note(bool(expected), bool(young)), data, layout, numbers)
 
 
 def _note(expected: bool, young: bool) -> str:
     said = ["Thick: the longest windows with their 95 % interval. Thin: shorter windows."]
     said += ["Dashed: estimated without labels, which cannot see concept drift."] if expected else []
-    said += ["Shaded: not judged, labels are still coming."] if young else []
+    said += ["Shaded: not judged, labels are still coming; this is what they point to so far."] if young else []
     return " ".join([*said, "Below: share of predictions whose label is known."])
 
 
@@ -113,14 +116,14 @@ def _expected(scope: Scope, shown: Sequence[Line], expected: Sequence[Line]) -> 
     return found
 
 
-def _immature(scope: Scope, lines: Sequence[Line]) -> list[tuple[int, int]]:
+def _immature(scope: Scope, metric: str, lines: Sequence[Line]) -> list[tuple[int, int]]:
     """Stretches in which the longest windows of no version can be judged yet, although some labels are there."""
-    judged = _longest([one for one in lines if one.name in scope.judged and _known(one)])
+    told = [one for one in lines if one.name in scope.judged or one.name == metric]
     ripe: dict[int, bool] = {}
-    for one in judged:
+    for one in _longest([one for one in told if _known(one)]):
         for at, value, verdict in zip(one.at, one.value, one.verdict, strict=True):
             if value is not None and verdict is not None:
-                ripe[at] = ripe.get(at, False) or verdict != "cannot_tell"
+                ripe[at] = ripe.get(at, False) or verdict not in ("cannot_tell", IMMATURE)
     by, found = shift(scope), list[tuple[int, int]]()
     for at in sorted(at for at, told in ripe.items() if not told):
         start, end = at + by - step(scope) // 2, at + by + step(scope) // 2
@@ -128,6 +131,11 @@ def _immature(scope: Scope, lines: Sequence[Line]) -> list[tuple[int, int]]:
             start = found.pop()[0]
         found.append((start, end))
     return found
+
+
+def _unsettled(one: Line) -> frozenset[int]:
+    """When labels that are still coming may change its numbers."""
+    return frozenset(at for at, verdict in zip(one.at, one.verdict, strict=False) if verdict == IMMATURE)
 
 
 def _shade(start: int, end: int, domain: Sequence[float], theme: Theme) -> dict[str, Any]:
@@ -162,22 +170,27 @@ def _say(metric: str, shown: Sequence[Line], expected: Sequence[Line]) -> str:
     said = []
     for one in _longest(shown):
         if one.version in _versions(shown):
-            said.append(f"{_told(words.metric(metric), one)}.")
+            said.append(f"{_told(words.metric(metric), one, _unsettled(one))}.")
     for one in expected:
         if one.version in _versions(expected):
-            said.append(f"{_told(words.metric(words.ESTIMATED + metric), one)}, without labels.")
+            said.append(f"{_told(words.metric(words.ESTIMATED + metric), one, ())}, without labels.")
     return " ".join(said)
 
 
-def _told(name: str, one: Line) -> str:
-    value, low, high, at = _last(one)
-    interval = "" if low is None or high is None else f" ({words.number(low)} to {words.number(high)})"
+def _told(name: str, one: Line, later: Collection[int]) -> str:
+    """The newest number; where labels may still change it, after the newest one that is a fact."""
     of = f"{name[0].upper()}{name[1:]}" + (f" of {one.version}" if one.version not in ("*", "") else "")
-    return f"{of} was {words.number(value)}{interval} on {words.day(at)}"
+    known = [i for i, value in enumerate(one.value) if value is not None]
+    settled = [i for i in known if one.at[i] not in later]
+    newest = _number(one, known[-1])
+    if not settled:
+        return f"{of} cannot be told yet: labels are still coming, and point to {newest} so far"
+    if settled[-1] == known[-1]:
+        return f"{of} was {newest}"
+    return f"{of} was {_number(one, settled[-1])}; later labels are still coming, and point to {newest} so far"
 
 
-def _last(one: Line) -> tuple[float, float | None, float | None, int]:
-    index = max(i for i, value in enumerate(one.value) if value is not None)
-    value = one.value[index]
-    assert value is not None
-    return value, one.lower[index], one.upper[index], one.at[index]
+def _number(one: Line, index: int) -> str:
+    low, high = one.lower[index], one.upper[index]
+    interval = "" if low is None or high is None else f" ({words.number(low)} to {words.number(high)})"
+    return f"{words.number(one.value[index])}{interval} on {words.day(one.at[index])}"

@@ -82,9 +82,12 @@ class Drawings:
     def error(self, metric: str, weighting: Weighting | None = None) -> float:
         """Standard error of the metric (weighted, if so): the spread over drawings, with what few blocks lack, k / (k -
         1) of the variance; 0 where it is not defined in half of them."""
-        counts = self.counts if weighting is None else weighting.on(self.layout).of_counts(self.counts)
+        counts, sums = self.counts, self.sums
+        if weighting is not None:
+            mine = weighting.on(self.layout)
+            counts, sums = mine.of_counts(counts), mine.of_sums(counts, sums)
         with np.errstate(over="ignore", invalid="ignore"):
-            values = VALUES[self.layout.task][metric](self.layout, counts, self.sums)
+            values = VALUES[self.layout.task][metric](self.layout, counts, sums)
             values = values[np.isfinite(values)]
             if len(values) < _MOST_UNDEFINED * len(self.counts):
                 return 0.0

@@ -1,19 +1,22 @@
-"""How much worse than the reference, for the metrics that are judged."""
+"""How much worse than the reference: for the metrics that are judged, and those that a check may ask a drop of."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from detectors.cuts import ScoreLayout
+from detectors.measurement import MINIMUM_ROWS
 from detectors.performance.accuracy import right
 from detectors.performance.estimate import Estimate, Score
 from detectors.performance.mae import mae
 from detectors.performance.reach import estimates
+from detectors.performance.rmse import rmse
 from detectors.performance.roc_auc import LEAST_OF_EACH, roc_auc
-from detectors.performance.scored import LabelCounts
+from detectors.performance.scored import LabelCounts, confusion
 from detectors.rise import (
     Rise,
     Spread,
@@ -67,14 +70,80 @@ def loss_of_roc_auc(compared: Compared, tolerance: float, alpha: float) -> Rise 
     return rise_of_estimate(effect, error, _spread(roc_auc, compared), tolerance, alpha)
 
 
+def loss_of_precision(compared: Compared, tolerance: float, alpha: float) -> Rise | None:
+    """precision of the reference - precision: the rise of the share of negatives among rows predicted positive."""
+    return _rise_among(_claimed, compared, tolerance, alpha)
+
+
+def loss_of_recall(compared: Compared, tolerance: float, alpha: float) -> Rise | None:
+    """recall of the reference - recall: the rise of the share of positives that were missed."""
+    return _rise_among(_positive, compared, tolerance, alpha)
+
+
+def fall_of(score: Score) -> Loss:
+    """Value of the reference - value, with the standard errors of both; none with fewer than 30 rows."""
+    return partial(_change, score, -1.0)
+
+
+def rise_of(score: Score) -> Loss:
+    """Value - value of the reference, of a metric that rises as things get worse."""
+    return partial(_change, score, 1.0)
+
+
 def loss_of_mae(compared: Compared, tolerance: float, alpha: float) -> Rise | None:
-    """Relative rise of the mean absolute error, on the logarithm's scale; none where either is zero."""
-    now, then = mae(compared.layout, compared.current), mae(compared.layout, compared.reference)
+    """Relative rise of the mean absolute error; see ``_relative``."""
+    return _relative(mae, compared, tolerance, alpha)
+
+
+def loss_of_rmse(compared: Compared, tolerance: float, alpha: float) -> Rise | None:
+    """Relative rise of the root of the mean squared error; see ``_relative``."""
+    return _relative(rmse, compared, tolerance, alpha)
+
+
+def _claimed(layout: ScoreLayout, labels: LabelCounts) -> tuple[float, float]:
+    """Of the rows predicted positive: those that were not, and all."""
+    claimed = confusion(layout, labels.counts)[:, 1]
+    return float(claimed.sum() - claimed[1]), float(claimed.sum())
+
+
+def _positive(layout: ScoreLayout, labels: LabelCounts) -> tuple[float, float]:
+    """Of the positive rows: those that were predicted to be none, and all."""
+    positive = confusion(layout, labels.counts)[1]
+    return float(positive.sum() - positive[1]), float(positive.sum())
+
+
+def _rise_among(
+    share: Callable[[ScoreLayout, LabelCounts], tuple[float, float]],
+    compared: Compared,
+    tolerance: float,
+    alpha: float,
+) -> Rise | None:
+    """None where either has no such rows."""
+    (x, n), (y, m) = (share(compared.layout, one) for one in (compared.current, compared.reference))
+    if min(n, m) <= 0:
+        return None
+    each = np.array([share(compared.layout, one) for one in compared.windows]).reshape(-1, 2)
+    spread = spread_of_shares(each[:, :1], each[:, 1:])
+    wrong, rows = (np.array([x]), np.array([y])), (np.array([n]), np.array([m]))
+    return rise_of_share(wrong[0], rows[0], wrong[1], rows[1], spread, tolerance, alpha)
+
+
+def _change(score: Score, sign: float, compared: Compared, tolerance: float, alpha: float) -> Rise | None:
+    now, then = score(compared.layout, compared.current), score(compared.layout, compared.reference)
+    if now is None or then is None or min(now.rows, then.rows) < MINIMUM_ROWS:
+        return None
+    effect, error = np.array([sign * (now.value - then.value)]), np.hypot([now.error or 0.0], [then.error or 0.0])
+    return rise_of_estimate(effect, error, _spread(score, compared), tolerance, alpha)
+
+
+def _relative(score: Score, compared: Compared, tolerance: float, alpha: float) -> Rise | None:
+    """Relative rise, on the logarithm's scale; none where either is zero."""
+    now, then = score(compared.layout, compared.current), score(compared.layout, compared.reference)
     if now is None or then is None or min(now.value, then.value) <= 0:
         return None
     effect = np.array([np.log(now.value / then.value)])
     error = np.hypot([(now.error or 0.0) / now.value], [(then.error or 0.0) / then.value])
-    spread = _spread(mae, compared, logarithm=True)
+    spread = _spread(score, compared, logarithm=True)
     rise = rise_of_estimate(effect, error, spread, float(np.log1p(tolerance)), alpha)
     low, high = np.expm1(rise.lower), np.expm1(rise.upper)
     return Rise(np.expm1(rise.effect), low, high, rise.p_value, np.expm1(rise.mde))

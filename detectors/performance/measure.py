@@ -22,7 +22,18 @@ from detectors.performance.f1 import f1
 from detectors.performance.hourly import LabelHours
 from detectors.performance.label_coverage import label_coverage
 from detectors.performance.log_loss import log_loss
-from detectors.performance.loss import Compared, Loss, loss_of_accuracy, loss_of_mae, loss_of_roc_auc
+from detectors.performance.loss import (
+    Compared,
+    Loss,
+    fall_of,
+    loss_of_accuracy,
+    loss_of_mae,
+    loss_of_precision,
+    loss_of_recall,
+    loss_of_rmse,
+    loss_of_roc_auc,
+    rise_of,
+)
 from detectors.performance.macro import macro_f1, macro_precision, macro_recall
 from detectors.performance.mae import mae
 from detectors.performance.precision import precision
@@ -62,7 +73,26 @@ JUDGED: Mapping[str, Mapping[str, Loss]] = {
     "multiclass": {"accuracy": loss_of_accuracy},
     "regression": {"mae": loss_of_mae},
 }
+# What a check may ask a drop of. Not macro metrics: with a few rows of a rare class normal limits are crossed by chance
+# twice as often as they say. Bias is good in the middle, and r2 falls where labels vary less.
+TESTED: Mapping[str, Mapping[str, Loss]] = {
+    "binary": {
+        "accuracy": loss_of_accuracy,
+        "precision": loss_of_precision,
+        "recall": loss_of_recall,
+        "f1": fall_of(f1),
+        "roc_auc": loss_of_roc_auc,
+        "log_loss": rise_of(log_loss),
+        "brier": rise_of(brier),
+    },
+    "multiclass": {
+        "accuracy": loss_of_accuracy,
+        "log_loss": rise_of(log_loss),
+    },
+    "regression": {"mae": loss_of_mae, "rmse": loss_of_rmse},
+}
 OF_SCORES = {"roc_auc", "log_loss", "brier"}  # left out altogether where rows have no probabilities
+FEW_MISSING = 0.05  # of the labels: where nobody knows how they come, so few may be those that never do
 MATTERS = 0.005  # a mature window's number is corrected for labels that come late when that moves it by more
 
 
@@ -87,12 +117,13 @@ def measure_performance(
     """Every metric of the task, with its 95 % interval, then ``label_coverage``.
 
     ``predictions``: rows of the window, labelled or not. ``reference_windows``: disjoint windows of this length of the
-    reference. ``tolerances``: of each judged metric. Judged metrics carry ``effect``, the loss against the reference
-    (regression: relative rise), with one-sided limits at ``alpha``, and ``p_value`` of H0: loss <= the tolerance. A
-    reason stands where a judged metric may not be judged, or a metric has no value: ``too_few_rows``,
-    ``immature_labels`` (not ``mature``, or a class of which next to nothing is ``known``), ``no_reference`` (none, or
-    under ``min_rows`` labelled). ``usual``: what share of wrong rows is usual at the window's hours, given its labelled
-    rows, a tolerance and a level; without it the reference's mean, and the spread of its windows.
+    reference. ``tolerances``: of each metric that is judged against it. Those carry ``effect``, the loss against it
+    (``mae``, ``rmse``: relative rise), with one-sided limits at ``alpha``, and ``p_value`` of H0: loss <= tolerance. A
+    reason stands where a metric may not be judged, or has no value: ``too_few_rows``, ``immature_labels`` (not
+    ``mature``, or a class of which next to nothing is ``known``), ``no_reference`` (none, or under ``min_rows``
+    labelled), of judged metrics alone: a bound on the value of another one needs no reference. ``usual``: what share of
+    wrong rows is usual at the window's hours, given its labelled rows, a tolerance and a level; without it the
+    reference's mean, and the spread of its windows.
 
     Intervals are as wide as rows that go together need: as the reference's windows of this length show, or else
     ``shorter_windows`` of it, each of ``shorter_part`` of the window's hours, or else the window's ``hours`` (of the
@@ -101,7 +132,8 @@ def measure_performance(
 
     Where the window's labels can be weighted, ``details.weighted`` has the weighted value. A ``mature`` window's number
     is that one if it rests on 200 effective rows and differs by more than half a point; ``details.unweighted`` then has
-    the plain one.
+    the plain one. ``details.uncorrected`` is true of a mature window's number that stays the plain one although labels
+    are missing that may be unlike those that are there.
     """
     usable = reference if reference is not None and reference.rows >= min_rows else None
     unrest = Unrest(hours, reference_windows, shorter_windows, shorter_part)
@@ -131,14 +163,23 @@ class _Window:
 
     @property
     def reason(self) -> str | None:
-        """Why nothing here may be judged."""
+        """Why nothing here may be judged against the reference."""
+        return self.unsure or (NO_REFERENCE if self.reference is None else None)
+
+    @property
+    def unsure(self) -> str | None:
+        """Why no number here may be believed, whatever it is held against."""
         if self.predictions < self.min_rows:
             return TOO_FEW_ROWS
         if not (self.mature and self.known.overlap):  # said first: more labels will come, and the number with them
             return IMMATURE_LABELS
-        if self.current.rows < self.min_rows:
-            return TOO_FEW_ROWS
-        return NO_REFERENCE if self.reference is None else None
+        return TOO_FEW_ROWS if self.current.rows < self.min_rows else None
+
+    @property
+    def uncorrected(self) -> Mapping[str, Any]:
+        """What details say of a number that is not corrected for labels that are missing."""
+        known = self.known.weighting is not None or self.current.rows < (1 - FEW_MISSING) * self.predictions
+        return {"uncorrected": True} if self.mature and self.known.unlike and known else {}
 
 
 def _one(window: _Window, metric: str, score: Score, shared: Mapping[str, Any]) -> Measurement:
@@ -150,8 +191,8 @@ def _one(window: _Window, metric: str, score: Score, shared: Mapping[str, Any]) 
         return Measurement(metric, None, rows, 0, reason=window.reason or TOO_FEW_ROWS, details=details)
     window, now, more = _weighted(window, metric, score, now)
     one = _measurement(metric, now, rows, {**details, **now.details, **more})
-    loss = JUDGED[window.layout.task].get(metric)
-    return one if loss is None else _judged(window, one, loss)
+    loss = TESTED[window.layout.task].get(metric) if metric in window.tolerances else None
+    return replace(one, reason=window.unsure) if loss is None else _judged(window, one, loss)
 
 
 def _weighted(
@@ -162,10 +203,12 @@ def _weighted(
     found = None if weighting is None else weighting.of(metric, window.current)
     estimate = None if found is None else window.unrest.limits(window.layout, metric, score, found[0], weighting)
     if found is None or estimate is None or found[1] < window.min_rows:
-        return window, plain, {}
+        return window, plain, window.uncorrected
     more: dict[str, Any] = {"weighted": {**_limits(estimate), "n_effective": found[1], "assumption": ASSUMPTION}}
-    if not window.mature or found[1] < ENOUGH or abs(estimate.value - plain.value) <= MATTERS:
+    if not window.mature or abs(estimate.value - plain.value) <= MATTERS:
         return window, plain, more
+    if found[1] < ENOUGH:
+        return window, plain, {**more, **window.uncorrected}
     more["unweighted"] = _limits(plain)
     return replace(window, current=found[0]), replace(estimate, rows=plain.rows), more
 

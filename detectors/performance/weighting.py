@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from detectors.cuts import ScoreLayout
 from detectors.measurement import Measurement
+from detectors.performance.binned_loss import BRIER, LOG_LOSS, losses_of_bins
 from detectors.performance.maturity import Arrivals
 from detectors.performance.scored import LabelCounts, confusion, score_bins
 from detectors.performance.strata import Strata
@@ -25,6 +26,8 @@ Array = NDArray[np.float64]
 
 LEAST_KNOWN = 0.02  # share of a class's labels: fewer say nothing of the others
 COMPLETE = 0.999
+UNLIKE = 1.05  # how many times as much of one kind as of another is known, before it matters
+CLOSE = 0.05  # of the loss of all rows: where score bins tell it less well, they cannot tell that of some
 ENOUGH = 200  # effective rows from which a weighted number is believed
 ASSUMPTION = "labels take as long as they took before, given the truth and the prediction"
 
@@ -46,6 +49,8 @@ class Weighting:
         """
         if metric == "roc_auc":
             return self._scores(labels)
+        if self.layout.task == "binary" and metric in _LOSSES:
+            return self._losses(labels, _LOSSES[metric])
         cells = _CELLS[self.layout.task].get(metric)
         return None if cells is None else self._cells(labels, *cells(len(self.layout.classes) + 1))
 
@@ -61,6 +66,17 @@ class Weighting:
         if self.strata.scores.size:
             for into, strata in zip(score_bins(self.layout, found), self.strata.scores, strict=True):
                 into *= self.weight[strata]
+        return found
+
+    def of_sums(self, counts: Array, sums: Array) -> Array:
+        """Sums [..., S] of rows with these counts [..., Lc], with every row's weight: the losses of two classes, by
+        what those of their score bins are. Of anything else as they are."""
+        if not self.strata.scores.size:
+            return sums
+        rows, each = np.stack(score_bins(self.layout, counts), axis=-2), losses_of_bins(self.layout)
+        plain = np.einsum("...cb,scb->...s", rows, each)
+        weighted = np.einsum("...cb,scb->...s", rows * self.weight[self.strata.scores], each)
+        found: Array = sums * np.divide(weighted, plain, out=np.ones_like(plain), where=plain > 0)
         return found
 
     def of_rows(self, truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> Array:
@@ -104,6 +120,31 @@ class Weighting:
         counts[0] = kish.sum()
         return LabelCounts(counts, labels.sums), float(kish.sum())
 
+    def _losses(self, labels: LabelCounts, place: int) -> tuple[LabelCounts, float] | None:
+        """Of a mean loss, whose sum is at ``place``; what rows of the weighted kinds differ by counts, too."""
+        if not self.strata.scores.size:
+            return None
+        rows, weight = np.stack(score_bins(self.layout, labels.counts)), self.weight[self.strata.scores]
+        mass, of_all = rows * weight, labels.sums[place : place + 2]
+        loss, square = losses_of_bins(self.layout)[place : place + 2]
+        total, told = float(mass.sum()), np.array([(rows * loss).sum(), (rows * square).sum()])
+        if total <= 0 or (told <= 0).any() or not np.isfinite(of_all).all() or abs(of_all[0] / told[0] - 1) > CLOSE:
+            return None
+        loss, square = loss * of_all[0] / told[0], square * of_all[1] / told[1]
+        value, second = float((mass * loss).sum()) / total, float((mass * square).sum()) / total
+        spread = max(second - value**2, 0.0)
+        kish = total**2 / float((mass * weight).sum())
+        variance = float((mass * weight * (square - 2 * value * loss + value**2)).sum()) / total**2
+        pull = np.bincount(self.strata.scores.ravel(), (mass * (loss - value)).ravel() / total, len(self.error))
+        doubt = float((pull**2 * self.error**2).sum())
+        effective = spread / (max(variance, spread / kish) + doubt) if spread > 0 else kish
+        counts, sums = np.zeros(len(labels.counts)), np.zeros(len(labels.sums))
+        for into, share in zip(score_bins(self.layout, counts), mass / total, strict=True):
+            into[...] = share * effective
+        counts[0] = effective
+        sums[place : place + 2] = value * effective, second * effective
+        return LabelCounts(counts, sums), effective
+
     def _doubt(self, shares: Array) -> Array:
         """Variance that the error of the weights brings to each class's part of the area, as a multiple of that of one
         row, [2]."""
@@ -125,12 +166,14 @@ class Known:
     """What is known of a window's labels: ``weighting`` where weights matter and can be had; ``overlap`` false where a
     class is known to 2 % or less, so that nothing can be said of it; ``expected`` how labels usually come: of which
     share of predictions they ever do (``plateau``), and after how many hours (``after_hours``; None: never) they are
-    known for the share ``coverage``; ``delay`` whether they come as fast as they did."""
+    known for the share ``coverage``; ``delay`` whether they come as fast as they did; ``unlike`` whether labels that
+    are missing may be unlike those that are there, as their delay depends on what they say, or nobody knows."""
 
     weighting: Weighting | None = None
     overlap: bool = True
     expected: Mapping[str, Any] | None = None
     delay: Measurement | None = None
+    unlike: bool = False
 
 
 ALL_KNOWN = Known()
@@ -149,11 +192,15 @@ def weigh(
     matter = classes[curve.mass[classes] >= LEAST_KNOWN]
     if (share[matter][curve.usable[matter]] < LEAST_KNOWN).any():
         return Known(overlap=False)
-    if not curve.usable[matter].all() or (share[curve.usable] >= COMPLETE).all():
+    if (share[curve.usable] >= COMPLETE).all():
         return Known()
+    if not curve.usable[matter].all():
+        return Known(unlike=True)
+    told = share[curve.usable & (curve.mass >= LEAST_KNOWN)]
+    unlike = bool(told.max() > UNLIKE * told.min())
     usual = float(curve.mass[matter] @ share[matter] / curve.mass[matter].sum())
     weight = 1 / np.maximum(np.where(curve.usable, share, usual), LEAST_KNOWN)
-    return Known(Weighting(layout, strata, weight, np.where(curve.usable, error, 0.0)))
+    return Known(Weighting(layout, strata, weight, np.where(curve.usable, error, 0.0)), unlike=unlike)
 
 
 def _everything(size: int) -> tuple[Array, Array]:
@@ -185,3 +232,4 @@ _CELLS: Mapping[str, Mapping[str, Callable[[int], tuple[Array, Array]]]] = {
     "multiclass": {"accuracy": _everything},
     "regression": {},
 }
+_LOSSES = {"log_loss": LOG_LOSS, "brier": BRIER}

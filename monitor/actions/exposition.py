@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from detectors.measurement import IMMATURE_LABELS
 from monitor import clock
 from monitor.actions.describe import health
 from monitor.service import Service
@@ -20,7 +21,7 @@ _HELP = {
     "plimsoll_quarantined_total": ("counter", "Rows kept in quarantine, by model."),
     "plimsoll_newest_prediction_timestamp_seconds": ("gauge", "Time of the newest prediction, by model."),
     "plimsoll_model_health": ("gauge", "1 for the status that holds, 0 for the others."),
-    "plimsoll_reading": ("gauge", "Newest reading of a judged metric."),
+    "plimsoll_reading": ("gauge", "Newest reading of a judged metric; absent while its labels are still coming."),
     "plimsoll_reading_alarm": (
         "gauge",
         "Verdict of that reading: 0 ok, 1 warning, 2 critical; absent if it cannot tell.",
@@ -94,7 +95,8 @@ def _readings(connection: Connection, model: models.Model) -> Iterator[Sample]:
             "version": reading.version or "",
             "window": f"{reading.length_hours}h",
         }
-        if reading.value is not None and math.isfinite(reading.value):
+        # What few labels say need not be what all will: a gauge has no words to say so.
+        if reading.value is not None and math.isfinite(reading.value) and reading.reason != IMMATURE_LABELS:
             yield "plimsoll_reading", labels, reading.value
         if reading.verdict in _ALARM:
             yield "plimsoll_reading_alarm", labels, _ALARM[reading.verdict]

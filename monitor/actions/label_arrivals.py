@@ -46,7 +46,7 @@ def known_of(frame: Frame, start: int, end: int, as_of: int, versions: Iterable[
         if version in wanted
     ]
     if curve is None or not rows:
-        return ALL_KNOWN
+        return replace(ALL_KNOWN, unlike=bool(rows))
     hours, predictions = np.array(rows, np.int64).T
     layout, least = frame.binning.scores, frame.settings.min_label_coverage
     known = weigh(layout, Strata.of(layout), curve, as_of // clock.HOUR - hours, predictions)

@@ -111,8 +111,14 @@ def _level_of_segments(frame: Frame, lengths: int, length: int) -> float:
 
 def _weights_present(frame: Frame, segments: bool) -> float:
     """Sum of the weights of the kinds in the ledger; in one order: to the bit."""
-    kinds = {one.kind for one in frame.checks if one.in_ledger} | ({SEGMENTS} if segments else set())
+    kinds = {one.kind for one in frame.checks if one.in_ledger and not _only_shows(frame, one)}
+    kinds |= {SEGMENTS} if segments else set()
     return sum(weight for kind, weight in DEFAULT_WEIGHTS.items() if kind in kinds)
+
+
+def _only_shows(frame: Frame, check: Check) -> bool:
+    """Whether a check is of a performance metric that is not judged: it needs no part of the budget."""
+    return check.kind == "performance" and judged_pairs(frame, check) == 0
 
 
 def judged_pairs(frame: Frame, check: Check, *, in_segment: bool = False) -> int:
@@ -130,7 +136,7 @@ def judged_pairs(frame: Frame, check: Check, *, in_segment: bool = False) -> int
         return 1 if frame.meaning.task == "regression" or not has_score else 2 + margin
     if check.kind == "performance":
         metrics: Sequence[str] = judged_metrics(frame)
-        return 1 if check.metric else len(metrics)
+        return int(check.metric in metrics) if check.metric else len(metrics)
     return 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from alerting.bounds import ESTIMATES, FALLING
 from alerting.registry import check_channel, check_trigger
 from detectors.fairness import METRICS as FAIRNESS
+from detectors.performance.measure import TESTED
 from detectors.registry import MULTIVARIATE, PERFORMANCE, QUALITY, SEQUENTIAL, TWO_SAMPLE
 from detectors.streams import has_river
 from monitor import clock
@@ -68,7 +69,7 @@ def _checks(model: Model) -> Iterator[Mistake]:
         found = (
             *_method(check, model.task),
             *_metric(check, model.task),
-            *_threshold(check),
+            *_threshold(check, model.task),
             *_reference(check),
         )
         for key, words in (*found, *_groups(check, model)):
@@ -128,12 +129,16 @@ def _metric(check: Check, task: str | None) -> Iterator[tuple[str, str]]:
         yield "metric", f"{check.metric!r} is no metric of a {check.kind} check; there are {', '.join(known)}"
 
 
-def _threshold(check: Check) -> Iterator[tuple[str, str]]:
+def _threshold(check: Check, task: str | None) -> Iterator[tuple[str, str]]:
     given = check.threshold
     if given is None:
         return
     if given.drop is not None and check.kind not in ("performance", "fairness"):
         yield "threshold", f"drop is a loss of performance; a {check.kind} check has none"
+    if check.kind == "performance" and check.method == "auto" and not _has_test(check, task):
+        form = "drop" if given.drop is not None else "p_value"
+        others = ", ".join(_tested(task))
+        yield "threshold", f"{check.metric} has no test of a loss, so no {form}; give warning, or take one of {others}"
     if given.p_value is not None and not _has_p_value(check):
         what = f"method {check.method}" if check.method != "auto" else f"a {check.kind} check"
         yield "threshold", f"{what} has no p-value; give warning and critical"
@@ -145,6 +150,17 @@ def _threshold(check: Check) -> Iterator[tuple[str, str]]:
         )
         if (given.critical > given.warning) if falling else (given.critical < given.warning):
             yield "threshold", "critical lies on the better side of warning"
+
+
+def _tested(task: str | None) -> tuple[str, ...]:
+    """Metrics of performance that are tested against the reference; of all tasks while the task is not known."""
+    return tuple(dict.fromkeys(one for name, each in TESTED.items() if task in (None, name) for one in each))
+
+
+def _has_test(check: Check, task: str | None) -> bool:
+    """Whether a performance check can be judged by its threshold."""
+    on_value = check.threshold is None or check.threshold.warning is not None
+    return on_value or check.metric is None or check.metric in _tested(task)
 
 
 def _groups(check: Check, model: Model) -> Iterator[tuple[str, str]]:

@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
+from detectors.measurement import IMMATURE_LABELS
 from monitor import clock
 from monitor.store import models, tables
+from monitor.store.readings import IMMATURE
 from monitor.store.revisions import newest
 from monitor.store.tables import (
     alerts,
@@ -37,7 +39,10 @@ MANY = 8  # revisions of a reading
 
 @dataclass(frozen=True)
 class Point:
-    """The worst of one series on one day (``at``: the day's start), or one window of it (``at``: its end)."""
+    """The worst of one series on one day (``at``: the day's start), or one window of it (``at``: its end).
+
+    ``verdict`` is ``immature`` while labels are still coming, also where there is none; the numbers are then what they
+    point to, where that is known."""
 
     at: int
     check: str
@@ -110,13 +115,21 @@ def windows(connection: Connection, model_id: int, wanted: Wanted) -> list[Point
         filters = [t.id.in_(newest(*filters))]  # which otherwise takes longer than to read them all
     version = func.coalesce(t.version, POOLED)
     columns = (t.check_name, t.metric, t.feature, version, length)
-    numbers = (t.verdict, t.value, effect, t.lower, t.upper)
+    verdict = case((t.reason == IMMATURE_LABELS, IMMATURE), else_=t.verdict)
+    numbers = (verdict, _so_far(t, "value"), effect, _so_far(t, "lower"), _so_far(t, "upper"))
     query = select(t.window_end, *columns, *numbers).where(*filters).order_by(t.window_end, t.as_of, t.revision)
     known: dict[tuple[Any, ...], Point] = {}
     for end, check, metric, feature, of_version, microseconds, *rest in connection.execute(query):
         key = (end, check, metric, feature, of_version, microseconds // clock.HOUR)
         known[key] = Point(*key, *rest)
     return list(known.values())
+
+
+def _so_far(t: Any, name: str) -> Any:
+    """The number that is drawn: of labels that are still coming the weighted one, where there is one."""
+    column = getattr(t, name)
+    weighted = t.details["weighted", name].as_float()
+    return case((t.reason == IMMATURE_LABELS, func.coalesce(weighted, column)), else_=column)
 
 
 def worst_series(connection: Connection, model_id: int, wanted: Wanted, only_bad: bool) -> list[tuple[str, str, str]]:

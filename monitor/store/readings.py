@@ -11,12 +11,14 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, sele
 
 from alerting.looking import CHECK_FAILED
 from alerting.reading import Reading
+from detectors.measurement import IMMATURE_LABELS
 from monitor import clock
 from monitor.store.bulk import insert_fresh
 from monitor.store.driver import as_json, run_many
 from monitor.store.revisions import SERIES, newest
 from monitor.store.tables import measured, readings
 
+IMMATURE = "immature"  # in the roll-up in a verdict's place, whether there is one or not: labels are still coming
 MONTH, WEEK = 30 * clock.DAY, 7 * clock.DAY
 
 Series = tuple[str, str, str, str, str | None]  # metric, feature, segment, kind, version
@@ -220,13 +222,22 @@ _DAILY = (
 
 def _roll_up(connection: Connection, model_id: int, new: Sequence[Reading]) -> None:
     """Keep the worst reading of each series and day (a later revision of the same window counts like another)."""
-    rows = [(model_id, *_daily_key(r), r.verdict, r.value, r.details.get("effect"), r.lower, r.upper) for r in new]
+    rows = [(model_id, *_daily_key(r), *_daily_numbers(r)) for r in new]
     run_many(connection, _KEEP_WORST, rows)
 
 
+def _daily_numbers(r: Reading) -> tuple[str | float | None, ...]:
+    """Verdict, value, effect and limits. While labels are still coming: the weighted ones where there are any, and no
+    effect: these give way to whatever is known later."""
+    if r.reason != IMMATURE_LABELS:
+        return r.verdict, r.value, r.details.get("effect"), r.lower, r.upper
+    weighted = r.details.get("weighted") or {"value": r.value, "lower": r.lower, "upper": r.upper}
+    return IMMATURE, weighted["value"], None, weighted["lower"], weighted["upper"]
+
+
 def _badness(row: str) -> str:
-    rank = f"CASE coalesce({row}.verdict, '') WHEN '' THEN 0 WHEN 'critical' THEN 3 WHEN 'warning' THEN 2 ELSE 1 END"
-    return f"({rank}, abs(coalesce({row}.effect, 0)))"
+    ranks = f"WHEN '' THEN 0 WHEN '{IMMATURE}' THEN 0 WHEN 'critical' THEN 3 WHEN 'warning' THEN 2 ELSE 1"
+    return f"(CASE coalesce({row}.verdict, '') {ranks} END, abs(coalesce({row}.effect, 0)))"
 
 
 _KEEP_WORST = (

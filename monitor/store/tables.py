@@ -281,7 +281,7 @@ daily_worst = Table(
     Column("segment", Text, nullable=False),
     Column("version", Text, nullable=False),  # '*' for pooled
     Column("length_hours", Integer, nullable=False),
-    Column("verdict", String(12)),
+    Column("verdict", String(12)),  # or immature
     Column("value", Float),
     Column("effect", Float),
     Column("lower", Float),

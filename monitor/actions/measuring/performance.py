@@ -172,13 +172,19 @@ def has_enough_labels(frame: Frame, counts: WindowCounts, labels: Any) -> bool:
     return bool(known > 0 and known >= frame.settings.min_label_coverage * _with_prediction(frame, counts.counts))
 
 
+_LIKE = {"rmse": "mae"}  # what is tolerated of a metric that is not judged by default; of others as of accuracy
+
+
 def tolerated_losses(check: Check, *, short: bool) -> dict[str, float]:
-    """What is tested is what is judged: the loss of each metric above which it is a warning."""
+    """What is tested is what is judged: the loss of each metric above which it is a warning. Beyond those that are
+    judged by default, of the one that a check asks it of."""
     drop = None if check.threshold is None else check.threshold.drop
     given = None if drop is None else {"drop": drop}
+    asked = check.threshold is not None and check.threshold.warning is None and check.metric is not None
     found = {}
-    for metric in PERFORMANCE:
-        bounds = bounds_for("performance", metric, short_reference=short, threshold=given)
+    for metric in dict.fromkeys((*PERFORMANCE, check.metric or "") if asked else PERFORMANCE):
+        usual = metric if metric in PERFORMANCE else _LIKE.get(metric, "accuracy")
+        bounds = bounds_for("performance", usual, short_reference=short, threshold=given)
         found[metric] = 0.0 if bounds is None else bounds.warning
     return found
 

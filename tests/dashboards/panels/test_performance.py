@@ -63,6 +63,19 @@ def test_windows_whose_labels_are_still_coming_are_shaded() -> None:
     assert not shades(drawn(replace(one("accuracy"), verdict=verdicts), other))  # one version can be judged
 
 
+def test_what_labels_point_to_so_far_is_no_fact() -> None:
+    verdicts = (None,) * (DAYS - 2) + ("immature",) * 2
+    young = replace(one("precision", verdict=None), verdict=verdicts)
+    figure = drawn(young, metric="precision")
+    assert len(shades(figure)) == 1
+    assert figure.words.startswith("Precision of v1 was 0.8 (")
+    assert " on 5 Jun 2026; later labels are still coming, and point to 0.8 (" in figure.words
+    assert [row[1] for row in figure.numbers.rows[:3]] == ["0.8 so far", "0.8 so far", "0.8"]
+    never = drawn(one("precision", verdict="immature"), metric="precision")
+    assert never.words.startswith("Precision of v1 cannot be told yet: labels are still coming, and point to 0.8 (")
+    assert "so far" not in drawn(one("precision", verdict=None), metric="precision").words
+
+
 def test_the_shades_are_those_of_the_judged_metric() -> None:
     judged = one("accuracy", verdict="cannot_tell")
     assert shades(drawn(judged, one("precision", verdict=None), metric="precision"))

@@ -112,7 +112,9 @@ def test_reasons():
     assert measure(scored(500), scored(29))["accuracy"].reason == NO_REFERENCE
     immature = measure(scored(500), reference, mature=False)
     assert immature["accuracy"].value is not None
-    assert immature["precision"].reason is None
+    assert {name for name, one in immature.items() if one.reason != IMMATURE_LABELS} == {"label_coverage"}
+    assert measure(scored(29), reference)["precision"].reason == TOO_FEW_ROWS
+    assert measure(scored(500), None)["precision"].reason is None  # its own value needs no reference
     none = measure(no_labels(LAYOUT), reference, predictions=100)
     assert none["accuracy"].value is None
     assert none["accuracy"].reason == TOO_FEW_ROWS

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from detectors.cuts import ScoreLayout
 from detectors.measurement import IMMATURE_LABELS
+from detectors.performance.binned_loss import losses_of_bins
+from detectors.performance.blocks import Drawings
+from detectors.performance.hourly import LabelHours
 from detectors.performance.maturity import Arrivals
 from detectors.performance.measure import METRICS, measure_performance
 from detectors.performance.scored import LabelCounts, count_scored, encode
 from detectors.performance.strata import Strata
 from detectors.performance.weighting import ENOUGH, Known, Weighting, weigh
-from tests.detectors.performance.late import DAY, LAYOUT, STRATA, cases, curve_of, known_of, labelled
+from tests.detectors.performance.late import DAY, LAYOUT, STRATA, cases, counted, curve_of, known_of, labelled
 
 ALL = 10**5
-WEIGHTED = ("accuracy", "precision", "recall", "f1", "roc_auc")
+WEIGHTED = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "brier")
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +92,18 @@ def test_equal_weights_change_nothing():
         expected = (plain.value, plain.lower, plain.upper)
         assert (found.value, found.lower, found.upper) == pytest.approx(expected, rel=1e-9)
         assert effective == pytest.approx(found.rows, abs=0.5)
-    assert one_weight(7.0).of("log_loss", known) is None
+        drawn = one_weight(7.0).of_sums(known.counts, known.sums)
+        assert drawn == pytest.approx(7 * known.sums, rel=1e-9)
+    assert one_weight(7.0).of("rmse", known) is None
+
+
+@pytest.mark.parametrize("metric", WEIGHTED)
+def test_hours_that_are_drawn_anew_have_the_same_weights(metric):
+    rows = cases(2, 60, seed=5)
+    drawings = Drawings.of(LAYOUT, LabelHours.of_arrays(0, *counted(rows, rows.hour)))
+    plain = drawings.error(metric)
+    assert plain > 0
+    assert drawings.error(metric, one_weight(7.0)) == pytest.approx(plain, rel=1e-9)
 
 
 def test_doubt_of_the_weights_takes_rows(curve):
@@ -122,18 +138,64 @@ def test_a_mature_window_is_judged_by_the_weighted_value(curve):
     known, weights = labelled(rows, now), known_of(rows, curve, now)
     young, mature = (measure(known, len(rows.hour), weights, mature=one) for one in (False, True))
     for name in WEIGHTED:
-        assert young[name].value == value(name, known)
+        assert (young[name].value, young[name].reason) == (value(name, known), IMMATURE_LABELS)
         assert "unweighted" not in young[name].details
         assert young[name].details["weighted"]["n_effective"] > ENOUGH
-    for name in ("accuracy", "roc_auc", "precision"):
+    for name in ("accuracy", "roc_auc", "precision", "log_loss", "brier"):
         one = mature[name]
         assert one.value == one.details["weighted"]["value"] != value(name, known)
         assert one.lower == one.details["weighted"]["lower"]
         assert one.details["unweighted"]["value"] == value(name, known)
         assert abs(one.details["unweighted"]["value"] - one.value) > 0.005
     assert mature["accuracy"].effect == pytest.approx(mature["accuracy"].details["reference_value"] - one_value(mature))
-    assert "weighted" not in mature["log_loss"].details
+    assert not [one for one in mature.values() if "uncorrected" in one.details]
     assert mature["accuracy"].n_current == known.rows
+
+
+def test_what_cannot_be_corrected_says_so(curve):
+    """A few of a day's rows whose labels are there are worth less than 200, and of three classes only accuracy is
+    weighted."""
+    rows, now = cases(1, 10, seed=9), 11 * DAY
+    known, weights = labelled(rows, now), known_of(rows, curve, now)
+    few, young = (measure(known, len(rows.hour), weights, mature=one) for one in (True, False))
+    assert few["precision"].value == value("precision", known) != few["precision"].details["weighted"]["value"]
+    assert few["precision"].details["uncorrected"] is True
+    assert "uncorrected" not in young["precision"].details
+    unlike = Known(unlike=True)  # nobody knows how labels come
+    for predictions, said in ((known.rows * 10 // 8, True), (known.rows * 100 // 98, None)):
+        found = measure(known, predictions, unlike, mature=True)
+        assert {one.details.get("uncorrected") for name, one in found.items() if name != "label_coverage"} == {said}
+    assert "uncorrected" not in measure(known, known.rows * 2, Known(), mature=True)["accuracy"].details
+
+
+def test_only_labels_whose_delay_depends_on_them_leave_others_uncorrected(curve):
+    size = len(STRATA.parents)
+    ages, predictions, mass = np.array([0]), np.array([100]), np.full(size, 0.3)
+    even, odd = np.full(size, 0.8), np.where(np.arange(size) == 1, 0.5, 0.8)
+    for share, unlike in ((even, False), (odd, True)):
+        shares = np.stack([share, np.ones(size)], axis=1)
+        known = Arrivals(np.array([0.5, 1.0]), shares, np.zeros_like(shares), mass, np.ones(size, dtype=bool))
+        found = weigh(LAYOUT, STRATA, known, ages, predictions)
+        assert (found.unlike, found.weighting is None) == (unlike, False)
+
+
+def test_scores_that_bins_say_little_of_are_not_weighted(curve):
+    """Rows that were certain, and wrong: the loss of each is 36, which no bin tells."""
+    rows, now = cases(1, 60, seed=5), 6 * DAY
+    wrong = replace(rows, score=np.where(rows.truth == 1, 0.0, rows.score))
+    weighting = known_of(wrong, curve, now).weighting
+    assert weighting.of("log_loss", labelled(wrong, now)) is None
+    assert weighting.of("brier", labelled(wrong, now)) is not None
+
+
+def test_losses_of_bins_are_means_over_them():
+    each = losses_of_bins(LAYOUT)
+    score = np.linspace(0, 1, 640_001)[:-1] + 0.5 / 640_000
+    for place, loss in ((0, -np.log(score)), (1, np.log(score) ** 2), (2, (1 - score) ** 2), (3, (1 - score) ** 4)):
+        by_bin = loss.reshape(64, -1).mean(axis=1)
+        assert each[place, 1, 1:] == pytest.approx(by_bin[1:], rel=1e-3)
+        assert each[place, 1, 0] == pytest.approx(by_bin[0], rel=0.03)  # log loss has no bound there
+        assert each[place, 0] == pytest.approx(each[place, 1, ::-1], rel=1e-9)
 
 
 def one_value(found):
@@ -143,7 +205,7 @@ def one_value(found):
 def test_a_mature_window_without_overlap_is_immature():
     known = labelled(cases(1, 60, seed=5), 6 * DAY)
     found = measure(known, 1440, Known(overlap=False), mature=True)
-    assert found["accuracy"].reason == IMMATURE_LABELS
+    assert {found[name].reason for name in ("accuracy", "precision", "log_loss")} == {IMMATURE_LABELS}
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])

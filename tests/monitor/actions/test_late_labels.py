@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alerting.words import number
 from detectors.performance.weighting import ALL_KNOWN
 from monitor import clock
+from monitor.actions.exposition import exposition
 from monitor.actions.frame import Frame
 from monitor.actions.label_arrivals import curve_of, known_of
+from monitor.store import pages
 from tests.monitor.world import T0, D, H, World, matching, traffic
 from tests.stores import new_service
 
@@ -20,6 +23,7 @@ pytestmark = pytest.mark.one_engine
 START = T0 + 14 * D
 DAYS = 24
 END = START + DAYS * D
+EXACT = {"name": "exact", "kind": "performance", "metric": "precision", "window": "24h", "threshold": {"warning": 0.75}}
 
 
 def late(records: list[dict[str, Any]], seed: int = 3) -> list[dict[str, Any]]:
@@ -38,7 +42,7 @@ def busy(on_each_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """24 days of 480 predictions, labels waited for over 5 days; positives are 0.4 of all. Looked at once."""
     service = new_service(tmp_path_factory.mktemp("store"))
     world = World(service)
-    world.configure(label_horizon="5d", min_label_coverage=0.8)
+    world.configure(label_horizon="5d", min_label_coverage=0.8, checks=[EXACT])
     world.reference(traffic(T0, 24 * 9, per_hour=20))
     records = traffic(START, 24 * DAYS, per_hour=20, seed=2)
     world.post(records)
@@ -76,10 +80,48 @@ def test_a_window_that_is_not_mature_shows_both_numbers(busy: World) -> None:
     assert (accuracy["verdict"], accuracy["reason"]) == ("cannot_tell", "immature_labels")
     assert accuracy["details"]["coverage"] < 0.6
     assert accuracy["details"]["weighted"]["lower"] < 0.9 < accuracy["details"]["weighted"]["upper"]
-    assert found["precision"]["value"] < 0.7 < found["precision"]["details"]["weighted"]["lower"]
+    precision = found["precision"]
+    assert precision["value"] < 0.7 < precision["details"]["weighted"]["lower"]
+    assert (precision["verdict"], precision["reason"]) == (None, "immature_labels")
+    assert precision["details"]["summary"].startswith(
+        f"precision: labels are still coming, 54 % are known; so far they point to {told(precision)} ("
+    )
     coverage = found["label_coverage"]["details"]
     assert 24 <= coverage["expected"]["after_hours"] <= 48
     assert coverage["summary"] == f"labels known for 54 % of predictions; for 80 % usually after {hours(coverage)}"
+
+
+def told(reading: dict[str, Any]) -> str:
+    return number(reading["details"]["weighted"]["value"])
+
+
+def test_a_bound_on_any_metric_waits_for_labels(busy: World) -> None:
+    (young,) = (
+        r
+        for r in matching(busy.read(END), check="exact", metric="precision")
+        if r["window"]["end"] == clock.render(END)
+    )
+    assert young["value"] < 0.75
+    assert (young["verdict"], young["reason"]) == ("cannot_tell", "immature_labels")
+    verdicts = {r["verdict"] for r in matching(busy.read(END), check="exact", metric="precision")}
+    assert "ok" in verdicts  # of windows whose labels are there
+    assert verdicts <= {"ok", "cannot_tell"}
+
+
+def test_a_gauge_waits_for_labels_and_pages_draw_what_they_point_to(busy: World) -> None:
+    gauges = [one for one in exposition(busy.service, busy.now).splitlines() if one.startswith("plimsoll_reading{")]
+    assert [one for one in gauges if 'metric="accuracy"' in one and 'window="168h"' in one]
+    assert not [one for one in gauges if 'check="exact"' in one or ('metric="accuracy"' in one and '"24h"' in one)]
+    wanted = pages.Wanted("performance", END - 3 * D, END, metrics=["precision"], checks=["performance"])
+    found = performance(busy, END, 24)["precision"]["details"]["weighted"]
+    with busy.service.database.read() as connection:
+        model = busy.found(connection).id
+        drawn = [read(connection, model, wanted) for read in (pages.daily, pages.windows)]
+    for points in drawn:
+        newest = max((one for one in points if one.length_hours == 24), key=lambda one: one.at)
+        assert (newest.verdict, newest.value, newest.lower) == ("immature", found["value"], found["lower"])
+        week = max((one for one in points if one.length_hours == 168), key=lambda one: one.at)
+        assert week.verdict is None
 
 
 def hours(coverage: dict[str, Any]) -> str:
@@ -123,6 +165,10 @@ def test_a_young_model_knows_no_delays(world: World) -> None:
     assert 0 < found["accuracy"]["details"]["coverage"] < 0.8
     assert "weighted" not in found["accuracy"]["details"]
     assert "expected" not in found["label_coverage"]["details"]
+    with world.service.database.read() as connection:
+        frame = Frame.load(world.service, connection, world.found(connection))
+        assert frame is not None
+        assert known_of(frame, START // H, START // H + 24, START + 3 * D, [""]).unlike
 
 
 def test_the_curve_is_of_the_week_in_which_it_is_asked_for(busy: World) -> None:

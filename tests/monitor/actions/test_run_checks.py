@@ -14,6 +14,8 @@ from scipy import stats
 
 from detectors.registry import TWO_SAMPLE
 from monitor import clock
+from monitor.actions.frame import Frame
+from monitor.actions.levels import expected_checks, level
 from monitor.actions.measuring.performance import tolerated_losses
 from monitor.actions.replay import replay
 from monitor.bootstrap import build
@@ -134,6 +136,54 @@ def test_a_drop_of_performance(world: World) -> None:
     world.configure(checks=[check])
     found = matching(world.read(START + D + H), check="auc")
     assert [(r["metric"], r["verdict"]) for r in found] == [("roc_auc", "warning"), ("label_coverage", None)]
+
+
+DROPS = ("precision", "recall", "f1", "log_loss", "brier")
+
+
+@pytest.mark.parametrize(("right", "verdict"), [(0.6, "warning"), (0.9, "ok")])
+@pytest.mark.parametrize("form", [{"drop": 0.03}, {"p_value": 0.001}])
+def test_a_drop_of_a_metric_that_is_only_shown_otherwise(
+    world: World, right: float, verdict: str, form: dict[str, float]
+) -> None:
+    world.reference(traffic(T0, 24 * 9))
+    records = traffic(START, 24, seed=2, right=right)
+    world.post(records)
+    world.label(records, delay=H)
+    world.configure(
+        checks=[
+            {"name": metric, "kind": "performance", "metric": metric, "window": "24h", "threshold": form}
+            for metric in DROPS
+        ]
+    )
+    found = world.read(START + D + H)
+    for metric in DROPS:
+        reading = one(found, check=metric, metric=metric)
+        assert (reading["verdict"], reading["reason"]) == (verdict, None), metric
+        assert reading["details"]["tolerance"] == form.get("drop", 0.02)
+        assert reading["p_value"] is not None
+    assert "points below the reference" in one(found, check="recall", metric="recall")["details"]["summary"] or (
+        verdict == "ok"
+    )
+    assert one(found, check="performance", metric="precision", hours=24)["p_value"] is None  # shown, as ever
+
+
+def test_a_check_that_only_shows_a_metric_costs_no_false_alarms(world: World) -> None:
+    """The budget is that of a model that has no check of performance at all."""
+
+    def charged(**check: Any) -> tuple[int, float]:
+        world.configure(checks=[{"name": "performance", "kind": "performance", **check}])
+        with world.service.database.read() as connection:
+            frame = Frame.load(world.service, connection, world.found(connection))
+            assert frame is not None
+            (drift,) = (one for one in frame.checks if one.name == "data_drift")
+            return expected_checks(frame), level(frame, drift, 24, 1)
+
+    world.reference(traffic(T0, 24 * 9))
+    none = charged(enabled=False)
+    assert charged(metric="precision") == none
+    assert charged(metric="accuracy")[0] == none[0] + 210
+    assert charged(metric="accuracy")[1] < none[1]
 
 
 def test_prediction_drift_by_a_method(world: World) -> None:

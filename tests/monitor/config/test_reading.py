@@ -95,6 +95,12 @@ MISTAKES = [  # what is wrong: the document, its line, the key
         "models.m.checks.1.threshold",
     ),
     (CHECK + "{name: b, kind: performance, metric: roc}", 5, "models.m.checks.1.metric"),
+    (CHECK + "{name: b, kind: performance, metric: r2, threshold: {drop: 0.1}}", 5, "models.m.checks.1.threshold"),
+    (
+        CHECK + "{name: b, kind: performance, metric: label_coverage, threshold: {p_value: 0.1}}",
+        5,
+        "models.m.checks.1.threshold",
+    ),
     (CHECK + "{name: b, kind: performance, reference: {trailing: 8d}}", 5, "models.m.checks.1.reference"),
     ("models:\n  m:\n    segments: [a, b, a]", 3, "models.m.segments.2"),
     (RULE + "{name: r, check: nothing}", 4, "models.m.rules.0.check"),
@@ -152,6 +158,18 @@ def test_what_does_not_fit_the_store_changes_nothing(
     with world.service.database.read() as connection:
         assert config.version(connection) == 0
         assert world.found(connection).settings == {}
+
+
+def test_a_metric_without_a_test_of_a_loss_names_those_that_have_one() -> None:
+    text = "models:\n  m:\n    task: regression\n    checks:\n      - "
+    with pytest.raises(Invalid, match="bias has no test of a loss, so no drop; give warning, or take one of mae, rmse"):
+        from_yaml(text + "{name: b, kind: performance, metric: bias, threshold: {drop: 0.1}}", "f")
+    for metric in ("bias", "r2", "label_coverage"):
+        from_yaml(text + f"{{name: b, kind: performance, metric: {metric}, threshold: {{warning: 0.1}}}}", "f")
+    from_yaml(text + "{name: b, kind: performance, metric: rmse, threshold: {drop: 0.1}}", "f")
+    several = text.replace("regression", "multiclass") + "{name: b, kind: performance, metric: macro_f1, threshold: "
+    with pytest.raises(Invalid, match=r"models\.m\.checks\.0\.threshold: macro_f1 has no test .* accuracy, log_loss"):
+        from_yaml(several + "{p_value: 0.01}}", "f")
 
 
 @pytest.mark.parametrize("text", ["a: [", "- a", "just words", "&a [*a]"])
