@@ -291,6 +291,8 @@ def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
         details["season"] = "day" if known.baseline.sizes[index] == DAILY else "day and week"
     if known.factor[index] > 1:
         details["calibration"] = float(known.factor[index])
+    if not known.replayed:
+        details["replayed"] = False
     if found.answer.sudden[index]:
         details["sudden"] = True
     return details

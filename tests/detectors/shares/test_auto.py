@@ -203,3 +203,18 @@ def test_a_mixed_reference_says_the_same_to_the_bit_whoever_is_asked_with_it():
         for some in (names, names[3:])
     ]
     assert asked[0][3:] == asked[1]
+
+
+@pytest.mark.parametrize(
+    ("days", "length", "replayed"), [(20, 24, False), (21, 24, True), (70, 168, True), (70, 192, False)]
+)
+def test_only_what_three_weeks_can_replay_is_said_to_need_no_calibration(days, length, replayed):
+    rng = np.random.default_rng(2)
+    hours = np.repeat(np.arange(24 * days), 4)
+    columns = {"feature.x": column(rng.normal(size=len(hours)))}
+    binning = binning_of(columns)
+    now = window_of(binning, {"feature.x": column(rng.normal(size=200))}, start=24 * 80, length=length)
+    profile = profile_of(binning, hours, columns)
+    for reference in (profile, mix([profile, profile], [1, 1])):
+        (x,) = measure_drift(binning, ["feature.x"], now, reference, length_hours=length, tolerance=0.02, alpha=1e-3)
+        assert x.details.get("replayed", True) is replayed
