@@ -86,28 +86,28 @@ class Range:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The false-alarm budget over the last 30 days: ``checks`` judged, ``allowed`` false alarms, ``opened`` alerts;
-    ``outside`` names the checks that it does not pay for."""
+    """The false-alarm budget over the last 30 days: ``checks`` judged, ``allowed`` false alarms, ``opened`` alerts
+    that it covers, and ``others``; ``outside`` names the checks that it does not pay for."""
 
     checks: int
     allowed: float
     opened: int
+    others: int
     outside: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Sight:
     """What drift could be seen in windows of a length: the smallest change found nine times in ten, of the middle
-    feature and of the hardest; ``short``: the reference of some has too few such windows; ``widened``: how many have a
-    variance that the replay of the reference made larger, and the largest factor."""
+    feature and of the hardest; ``short``: the reference of some has too few such windows; ``calibration``: what its
+    replay did to their variance, in words."""
 
     length: str
     middle: float
     hardest: float
     feature: str
     short: bool
-    widened: int
-    factor: float
+    calibration: str
 
 
 @dataclass(frozen=True)

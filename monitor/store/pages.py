@@ -229,11 +229,21 @@ def alerts_between(connection: Connection, model_id: int, start: int, end: int, 
     return [dict(row) for row in newest][::-1]
 
 
-def count_fired(connection: Connection, model_id: int, start: int, end: int) -> int:
-    """How many alerts began to fire in the stretch."""
+@dataclass(frozen=True)
+class Fired:
+    """How many alerts began to fire: of checks that a promise covers, and of others."""
+
+    covered: int
+    others: int
+
+
+def count_fired(connection: Connection, model_id: int, start: int, end: int, covered: Sequence[str]) -> Fired:
+    """Alerts that began to fire in the stretch, those of the ``covered`` checks apart."""
     t = alerts.c
-    query = select(func.count()).where(t.model_id == model_id, t.fired_at > start, t.fired_at <= end)
-    return int(connection.execute(query).scalar_one())
+    query = select(t.check_name, func.count()).where(t.model_id == model_id, t.fired_at > start, t.fired_at <= end)
+    of_check = {name: int(count) for name, count in connection.execute(query.group_by(t.check_name))}
+    mine = sum(count for name, count in of_check.items() if name in covered)
+    return Fired(mine, sum(of_check.values()) - mine)
 
 
 def retrainings_between(connection: Connection, model_id: int, start: int, end: int) -> list[dict[str, Any]]:
@@ -253,13 +263,15 @@ def silences_at(connection: Connection, now: int) -> list[dict[str, Any]]:
 @dataclass(frozen=True)
 class Sight:
     """What a check could see in its newest window of a length: the smallest effect (``mde``) of each feature, by how
-    much the reference's replay widened its variance (None where not), and whether the reference was short."""
+    much the reference's replay widened its variance (None where not), whether the reference was short, and whether it
+    could be replayed."""
 
     length_hours: int
     feature: str
     mde: float
     calibration: float | None
     short: bool
+    replayed: bool
 
 
 def sights(connection: Connection, model_id: int, check: str, end: int) -> list[Sight]:
@@ -272,10 +284,11 @@ def sights(connection: Connection, model_id: int, check: str, end: int) -> list[
         here = [t.model_id == model_id, t.check_name == check, t.window_end == last, t.segment == ""]
         here += [t.window_start == last - length * clock.HOUR, t.alpha.is_not(None), t.mde.is_not(None)]
         here.append(t.feature != "")  # the rest is no share of rows
-        columns = (t.feature, t.mde, t.details["calibration"].as_float(), t.details["short_reference"].as_boolean())
+        flags = (t.details[name].as_boolean() for name in ("short_reference", "replayed"))
+        columns = (t.feature, t.mde, t.details["calibration"].as_float(), *flags)
         known = select(*columns).where(t.id.in_(newest(*here))).order_by(t.id)
-        for feature, mde, calibration, short in connection.execute(known):
-            found[length, feature] = Sight(length, feature, mde, calibration, bool(short))
+        for feature, mde, calibration, short, replayed in connection.execute(known):
+            found[length, feature] = Sight(length, feature, mde, calibration, bool(short), replayed is not False)
     return [found[key] for key in sorted(found)]
 
 
