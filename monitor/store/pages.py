@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from monitor import clock
 from monitor.store import models, tables
+from monitor.store.readings import ROWS_MOVED
 from monitor.store.revisions import newest
 from monitor.store.tables import (
     alerts,
@@ -23,21 +24,14 @@ from monitor.store.tables import (
 )
 
 POOLED = "*"
-ROWS_MOVED = (
-    "ks",
-    "l_infinity",
-    "class_share",
-    "score_ks",
-    "margin_ks",
-    "prediction_ks",
-)  # their bounds are shares of rows
 RANKS = {"ok": 1, "cannot_tell": 1, "warning": 2, "critical": 3}
 MANY = 8  # revisions of a reading
 
 
 @dataclass(frozen=True)
 class Point:
-    """The worst of one series on one day (``at``: the day's start), or one window of it (``at``: its end)."""
+    """The worst of one series on one day (``at``: the day's start), or one window of it (``at``: its end). Of rows
+    moved, ``lower`` and ``upper`` bound the effect, which is judged."""
 
     at: int
     check: str
@@ -110,7 +104,10 @@ def windows(connection: Connection, model_id: int, wanted: Wanted) -> list[Point
         filters = [t.id.in_(newest(*filters))]  # which otherwise takes longer than to read them all
     version = func.coalesce(t.version, POOLED)
     columns = (t.check_name, t.metric, t.feature, version, length)
-    numbers = (t.verdict, t.value, effect, t.lower, t.upper)
+    moved = t.metric.in_(ROWS_MOVED)
+    lower = case((moved, func.coalesce(t.details["effect_lower"].as_float(), t.lower)), else_=t.lower)
+    upper = case((moved, func.coalesce(t.details["effect_upper"].as_float(), t.upper)), else_=t.upper)
+    numbers = (t.verdict, t.value, effect, lower, upper)
     query = select(t.window_end, *columns, *numbers).where(*filters).order_by(t.window_end, t.as_of, t.revision)
     known: dict[tuple[Any, ...], Point] = {}
     for end, check, metric, feature, of_version, microseconds, *rest in connection.execute(query):

@@ -18,6 +18,7 @@ from monitor.store.revisions import SERIES, newest
 from monitor.store.tables import measured, readings
 
 MONTH, WEEK = 30 * clock.DAY, 7 * clock.DAY
+ROWS_MOVED = ("ks", "l_infinity", "class_share", "score_ks", "margin_ks", "prediction_ks")  # bounds are shares of rows
 
 Series = tuple[str, str, str, str, str | None]  # metric, feature, segment, kind, version
 
@@ -220,8 +221,16 @@ _DAILY = (
 
 def _roll_up(connection: Connection, model_id: int, new: Sequence[Reading]) -> None:
     """Keep the worst reading of each series and day (a later revision of the same window counts like another)."""
-    rows = [(model_id, *_daily_key(r), r.verdict, r.value, r.details.get("effect"), r.lower, r.upper) for r in new]
+    rows = [(model_id, *_daily_key(r), r.verdict, r.value, r.details.get("effect"), *_limits(r)) for r in new]
     run_many(connection, _KEEP_WORST, rows)
+
+
+def _limits(reading: Reading) -> tuple[float | None, float | None]:
+    """What bounds the number that pages draw: of rows moved the effect, which is what is judged, else the value."""
+    if reading.metric not in ROWS_MOVED:
+        return reading.lower, reading.upper
+    lower, upper = (reading.details.get(name) for name in ("effect_lower", "effect_upper"))
+    return (reading.lower if lower is None else lower), (reading.upper if upper is None else upper)
 
 
 def _badness(row: str) -> str:
