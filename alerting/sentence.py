@@ -33,13 +33,29 @@ def sentence(reading: Reading) -> str:
 
 
 def _within(reading: Reading, text: str) -> str:
-    """The sentence with its segment named: ``temp in origin=EWR: ...``, ``origin=EWR: accuracy ...``."""
+    """The sentence with its segment named: ``temp in origin=EWR: ...``, ``origin=EWR: accuracy ...``; where it alarms,
+    with what its reference does not know."""
+    text += _learning(reading)
     if reading.segment is None or reading.kind == "fairness":
         return text
     lead = f"{subject(reading)}:"
     if text.startswith(lead):
         return f"{lead[:-1]} in {reading.segment}:{text.removeprefix(lead)}"
     return f"{reading.segment}: {text}"
+
+
+def _learning(reading: Reading) -> str:
+    """That the verdict rests on a reference that is too short to know what is usual, or on what the log has taught."""
+    if reading.verdict not in ("warning", "critical"):
+        return ""
+    details = reading.details
+    if not details.get("short_reference"):
+        return "; what is usual was learned from the model's first weeks" if details.get("learned") else ""
+    tolerance = details.get("tolerance")
+    if tolerance is None:
+        return "; the reference is short"
+    said = number(tolerance) if reading.metric == "correlation" else f"{percent(tolerance)} %"
+    return f"; the reference is short: tolerance {said}"
 
 
 _QUALITY = {

@@ -86,28 +86,28 @@ class Range:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The false-alarm budget over the last 30 days: ``checks`` judged, ``allowed`` false alarms, ``opened`` alerts;
-    ``outside`` names the checks that it does not pay for."""
+    """The false-alarm budget over the last 30 days: ``checks`` judged, ``allowed`` false alarms, ``opened`` alerts
+    that it covers, and ``others``; ``outside`` names the checks that it does not pay for."""
 
     checks: int
     allowed: float
     opened: int
+    others: int
     outside: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Sight:
     """What drift could be seen in windows of a length: the smallest change found nine times in ten, of the middle
-    feature and of the hardest; ``short``: the reference of some has too few such windows; ``widened``: how many have a
-    variance that the replay of the reference made larger, and the largest factor."""
+    feature and of the hardest; ``short``: the reference of some has too few such windows; ``calibration``: what its
+    replay did to their variance, in words."""
 
     length: str
     middle: float
     hardest: float
     feature: str
     short: bool
-    widened: int
-    factor: float
+    calibration: str
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,8 @@ class AlertPage:
     """One alert with its story; ``silences`` are those that hold for it now; ``until`` a proposal for a new one.
     ``untold``: where there are no deliveries, why.
     Its entries have ``found``, what their evidence says beyond their reason, and whether they were noted ``late``, at
-    another time than the run's own. ``explanation`` where somebody asked for it."""
+    another time than the run's own. ``explanation`` where somebody asked for it. ``accepts``: the references that
+    accepting it would set, or in ``not_accepted`` why it cannot be; neither where nobody would."""
 
     alert: Mapping[str, Any]
     transitions: Sequence[Mapping[str, Any]]
@@ -249,6 +250,8 @@ class AlertPage:
     until: int
     problem: str | None = None
     explanation: Explanation | None = None
+    accepts: Sequence[str] = ()
+    not_accepted: str | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from detectors.embedding.replay import Known, Replay
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, NOT_COUNTED, TOO_FEW_ROWS, Measurement
 from detectors.profile import Reference, ReferenceProfile
 from detectors.rise import SHORT_TOLERANCE
+from detectors.shares.calibrate import can_replay
 from detectors.shares.cells import Cells
 from detectors.shares.engine import FEWEST_HOURS
 from detectors.shares.fitting import Fit, fit_reference, horizon, taken
@@ -104,6 +105,8 @@ class _Data:
             details["short_reference"] = True
         if null.factor > 1:
             details["calibration"] = null.factor
+        if not null.replayed:
+            details["replayed"] = False
         return Measurement(
             METRIC,
             distance,
@@ -143,6 +146,7 @@ class _Data:
             min(one.degrees for one in found),
             min(one.windows for one in found),
             max(one.factor for one in found),
+            all(one.replayed for one in found),
         )
 
     def _of_profile(self, profile: ReferenceProfile, n: int) -> Null:
@@ -164,8 +168,8 @@ class _Data:
         if excess > 0:
             dimension = min(dimension, known.dimension)
         degrees = float(known.horizon.level.degrees[0])
-        factor = self._factor(profile, known, one_row)
-        return Null(expects, square, dimension, degrees, float(known.horizon.windows[0]), factor)
+        factor, replayed = self._factor(profile, known, one_row), can_replay(self._fit(profile), self.length)
+        return Null(expects, square, dimension, degrees, float(known.horizon.windows[0]), factor, replayed)
 
     def _factor(self, profile: ReferenceProfile, known: Known, one_row: float) -> float:
         """What the replay of the reference asks for, found once for a level and tolerance."""

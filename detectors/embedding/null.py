@@ -17,7 +17,7 @@ KNOWN = 1e9  # degrees of a variance that is known
 class Null:
     """A window's deviation by chance: mean ``square`` |ε|², ``dimension`` and ``degrees`` of its F distribution, and
     what the reference ``expects`` [256] at the window's hours; ``factor`` of the calibration, by which its tail is that
-    of a larger square."""
+    of a larger square, if the reference could be ``replayed``."""
 
     expects: Array
     square: float
@@ -25,6 +25,7 @@ class Null:
     degrees: float
     windows: float
     factor: float = 1.0
+    replayed: bool = False
 
     @property
     def farthest(self) -> float:

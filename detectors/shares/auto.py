@@ -46,10 +46,10 @@ def measure_drift(
 
     ``value`` is the distance from the whole reference; ``effect`` the distance from what the reference has at the
     hours of the window, which is the same where the column has no seasons; where only the last hours of the window are
-    certain to have moved, ``effect`` is theirs and ``details.last_hours`` says how many. Both are shares of rows; the
-    bounds hold at ``alpha``; ``p_value`` is that of H0: at most ``tolerance`` of the rows moved, and p <= alpha where
-    ``effect_lower`` >= tolerance. Reasons: ``no_reference`` (the
-    reference has no usable value of the column), ``too_few_rows`` (under 30 usable values in the window).
+    certain to have moved, ``effect`` is theirs and ``details.last_hours`` says how many. Both are shares of rows; each
+    has bounds of its own, which hold at ``alpha``; ``p_value`` is that of H0: at most ``tolerance`` of the rows moved,
+    and p <= alpha where ``effect_lower`` >= tolerance. Reasons: ``no_reference`` (the reference has no usable value of
+    the column), ``too_few_rows`` (under 30 usable values in the window).
     """
     data = _Data(binning, current, reference, length_hours, tolerance, alpha)
     found: dict[str, Measurement] = {}
@@ -253,6 +253,7 @@ def _one(metric: str, name: str, data: _Data, found: _Found, index: int, details
     value, effect = float(found.distance[index]), float(found.effect[index])
     limit, top = float(found.answer.lower[index]), float(found.answer.upper[index])
     lower, upper = min(max(0.0, limit), effect), min(1.0, max(top, effect))
+    least, most = _of_value(found, index, value, (lower, upper))
     details |= {
         "share_reference": float(found.expected[found.place[index]]),
         "share_current": float(found.shares.p[found.place[index]]),
@@ -265,8 +266,8 @@ def _one(metric: str, name: str, data: _Data, found: _Found, index: int, details
         m,
         n,
         feature_of(name),
-        min(lower, value),  # what certainly moved against these hours certainly moved
-        min(1.0, value + (upper - effect)),
+        least,
+        most,
         float(found.answer.p_value[index]),
         effect,
         lower,
@@ -276,6 +277,16 @@ def _one(metric: str, name: str, data: _Data, found: _Found, index: int, details
         TOO_FEW_ROWS if n < MINIMUM_ROWS else None,
         details,
     )
+
+
+def _of_value(found: _Found, index: int, value: float, limits: tuple[float, float]) -> tuple[float, float]:
+    """Bounds of the distance from the whole reference. Without seasons those of the effect, which it is then; else what
+    moved against these hours says nothing of it (a Sunday may be like the whole and no Sunday): the value's own, as far
+    as the smallest change that would be found is beyond the tolerance, which is no less than the error of any cell."""
+    if found.known is None or found.known.baseline.sizes[index] == CONSTANT:
+        return min(limits[0], value), min(1.0, value + (limits[1] - float(found.effect[index])))
+    reach = float(found.answer.mde[index] - found.tolerance[index])
+    return max(0.0, value - reach), min(1.0, value + reach)
 
 
 def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
@@ -291,6 +302,8 @@ def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
         details["season"] = "day" if known.baseline.sizes[index] == DAILY else "day and week"
     if known.factor[index] > 1:
         details["calibration"] = float(known.factor[index])
+    if not known.replayed:
+        details["replayed"] = False
     if found.answer.sudden[index]:
         details["sudden"] = True
     return details

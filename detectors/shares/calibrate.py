@@ -32,11 +32,16 @@ class HeldOut:
     ends: NDArray[np.int64]
 
 
+def can_replay(fitted: Fit, length: int) -> bool:
+    """Whether a reference has weeks enough to be replayed, and a week a window of so many hours."""
+    return len(fitted.residuals) // WEEK >= FEWEST and length <= WEEK
+
+
 def held_out(fitted: Fit, length: int) -> Iterator[HeldOut]:
     """Each whole week from the end on, with its windows of so many hours; none where a week holds no such window, or
     fewer than two others remain."""
     hours = len(fitted.residuals)
-    if hours // WEEK < FEWEST or length > WEEK:
+    if not can_replay(fitted, length):
         return
     design = terms(fitted.reference.hours)
     inside, rows = fitted.reference.inside, fitted.reference.rows
@@ -57,7 +62,7 @@ def calibrated(fitted: Fit, known: Horizon, tolerance: Array, alpha: float) -> H
     needed = np.ones(fitted.reference.rows.shape[1])
     for week in held_out(fitted, known.length):
         needed = np.maximum(needed, _needed(fitted.cells, week, known, tolerance, alpha))
-    return replace(known, factor=needed)
+    return replace(known, factor=needed, replayed=can_replay(fitted, known.length))
 
 
 def _needed(cells: Cells, week: HeldOut, known: Horizon, tolerance: Array, alpha: float) -> Array:

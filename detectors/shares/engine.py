@@ -187,4 +187,5 @@ def _mixed(cells: Cells, parts: Sequence[Horizon], share: Array) -> Horizon:
         rate=np.max([part.rate for part in parts], axis=0),
         windows=np.min([part.windows for part in parts], axis=0),
         factor=np.max([part.factor for part in parts], axis=0),
+        replayed=all(part.replayed for part in parts),
     )

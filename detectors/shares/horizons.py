@@ -30,7 +30,8 @@ class Horizon:
     Its shares ``q`` [B] with the variance ``row`` [B] of one row, and its ``baseline``; ``level`` is the unrest of
     windows' mean shares, ``step`` that of a step at their start by ``weights`` [F, 48 + length], used where
     ``worthwhile`` [F]; ``rate`` [F]: how many times the variance of independent rows a long mean has; ``windows`` [F]:
-    how many it has without overlap; ``factor`` [F]: of the calibration, 1 where none was needed.
+    how many it has without overlap; ``factor`` [F]: of the calibration, 1 where none was needed, or where the reference
+    was not ``replayed``: it has too few weeks, or the windows are longer.
     """
 
     length: int
@@ -44,6 +45,7 @@ class Horizon:
     rate: Array
     windows: Array
     factor: Array
+    replayed: bool = False
 
 
 def mean_terms(stretch: Hours, length: int, ends: NDArray[np.int64]) -> Array:

@@ -1,60 +1,105 @@
-"""Accepting what an alert found as the new normal: the stretch since it began becomes the reference."""
+"""Accepting what an alert found as the new normal: the log since the change began becomes the reference."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from alerting.episode import ACCEPTED
+from alerting.words import in_words
 from monitor import clock
 from monitor.actions.answer_alert import NOBODY, By, open_alert
 from monitor.actions.end_episode import end_episode
+from monitor.actions.frame import Frame
+from monitor.actions.new_normal import Stretch, references_of, stretch_of
 from monitor.actions.prepare_reference import pin_reference
 from monitor.errors import Conflict
 from monitor.service import Service
-from monitor.store import alerts, locks, models
+from monitor.store import locks, models, references
 from monitor.store.database import Connection
 
 LONG_ENOUGH = 14 * clock.DAY
 
 
 def accept(service: Service, alert_id: str, now: int, by: By = NOBODY) -> dict[str, Any]:
-    """Make the log from the alert's first window to the newest prediction the newest version of the default reference,
-    and end the episode; the alert, the ``reference`` and ``warnings``.
+    """Make the log from the change to the newest prediction the newest version of every reference that the alert's
+    readings were compared with, and end the episode; the alert, its ``references`` (the first as ``reference``, too),
+    ``since`` and ``warnings``.
 
-    Later windows are compared with it; older readings keep the reference that they had. Raises NotFound, and Conflict
-    for an alert that is over or one about numbers that have no reference.
+    Later windows are compared with them; older readings keep the reference that they had. Raises NotFound, and Conflict
+    for an alert that is over or cannot be accepted, and where too few hours have passed since the change.
     """
     with service.database.read() as connection:
         alert = open_alert(connection, alert_id)
-        name, start, end = _stretch(connection, alert)
-    reference = pin_reference(service, alert["model"], name, start, end, now)
+        frame = _frame(service, connection, alert)
+        names, stretch = references_of(frame, alert), stretch_of(frame, alert)
+        before = _of_versions(frame)
+    made = [pin_reference(service, alert["model"], name, stretch.start, stretch.end, now) for name in names]
     with service.database.write(locks.model(alert["model"])) as connection:
         open_alert(connection, alert_id)
-        url = service.settings.public_url
-        reason = f"{by.words('accepted as the new normal')}; what came since it began is the reference now"
+        url, said = service.settings.public_url, _said(made, stretch)
+        reason = f"{by.words('accepted as the new normal')}; {said}"
         ended = end_episode(
             connection, alert_id, ACCEPTED, at=now, now=now, public_url=url, reason=reason, details=by.details
         )
-    return {**ended, "reference": reference, "warnings": _warnings(end - start)}
+        after = _of_versions(_frame(service, connection, alert))
+    return {
+        **ended,
+        "reference": made[0],
+        "references": made,
+        "since": clock.render(stretch.start),
+        "warnings": _warnings(stretch, before, after),
+    }
 
 
-def _stretch(connection: Connection, alert: dict[str, Any]) -> tuple[str, int, int]:
+def why_not(service: Service, connection: Connection, alert: dict[str, Any]) -> tuple[list[str], str | None]:
+    """The references that accepting an alert would set, or why it cannot be accepted at all; whether hours enough have
+    passed is not asked."""
+    try:
+        return references_of(_frame(service, connection, alert), alert), None
+    except Conflict as error:
+        return [], error.message
+
+
+def _frame(service: Service, connection: Connection, alert: dict[str, Any]) -> Frame:
     model = models.find(connection, alert["model"])
-    if model is None or model.default_reference is None or model.newest_prediction is None:
+    frame = None if model is None else Frame.load(service, connection, model)
+    if frame is None or not frame.known:
         raise Conflict("This model has no reference that a new one could follow")
-    windows = [one["window"] for one in alerts.list_transitions(connection, alert["id"]) if one["window"]]
-    if not windows:
-        raise Conflict("This alert is about no window; set a reference by hand")
-    start = clock.parse(windows[0]["start"])
-    end = model.newest_prediction - model.newest_prediction % clock.HOUR + clock.HOUR
-    return model.default_reference, start, max(end, start + clock.HOUR)
+    return frame
 
 
-def _warnings(length: int) -> list[str]:
-    if length >= LONG_ENOUGH:
-        return []
-    days = max(1, round(length / clock.DAY))
-    return [
-        f"The new reference covers {days} day{'s' if days > 1 else ''}: until a longer one is set, the ups and downs "
-        "of days and weeks are not known, and the tolerance of longer windows is 5 %"
+def _said(made: list[dict[str, Any]], stretch: Stretch) -> str:
+    named = " and ".join(f"version {one['version']} of {one['name']}" for one in made)
+    return f"what came since {in_words(stretch.start)} is {named} now"
+
+
+def _of_versions(frame: Frame) -> dict[str, str]:
+    """What rows of each model version are compared with by checks that name no reference."""
+    chosen = {
+        version: references.choose(frame.known, frame.model.default_reference, None, version)
+        for version in frame.versions
+    }
+    return {version: found[0].name for version, found in chosen.items() if found is not None}
+
+
+def _warnings(stretch: Stretch, before: dict[str, str], after: dict[str, str]) -> list[str]:
+    found = [
+        f"Rows {f'of version {version}' if version else 'without a version'} are compared with {name} by every check "
+        f"that names no reference, as {before.get(version, 'no reference')} has none of them"
+        for version, name in after.items()
+        if before.get(version) != name
     ]
+    if stretch.end - stretch.start >= LONG_ENOUGH:
+        return found
+    return [
+        f"The new reference covers {_long(stretch)}: until a longer one is set, the ups and downs of days and weeks "
+        "are not known, and the tolerance of longer windows is 5 %",
+        *found,
+    ]
+
+
+def _long(stretch: Stretch) -> str:
+    """``4 days``, ``15 hours``."""
+    if stretch.hours < 48:
+        return f"{stretch.hours} hours"
+    return f"{round(stretch.hours / 24)} days"

@@ -55,6 +55,13 @@ def newest_data(model: Model) -> int:
     return newest - newest % FOUR_HOURS + FOUR_HOURS
 
 
+def moment_of(model: Model, now: int) -> int:
+    """Where a model stands in time: now, or when it is dormant the hour in which the schedule looked at the end of its
+    data."""
+    dormant = model.newest_prediction is not None and is_dormant(model, now)
+    return min(newest_data(model) + clock.HOUR, now) if dormant else now
+
+
 def health(connection: Connection, model: Model, as_of: int, version: str | None = None) -> Health:
     """The verdict on a model (or one of its versions) at a moment, from what was known then. A window that tells
     nothing does not hide an alert that fires."""

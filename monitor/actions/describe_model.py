@@ -1,13 +1,14 @@
-"""One model with all that is known of it: what the list shows, and its segments."""
+"""One model with all that is known of it: what the list shows, its segments, and what its budget promises."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from monitor.actions.describe import describe
+from monitor.actions.describe import describe, moment_of
 from monitor.actions.frame import Frame
 from monitor.actions.levels import segments_of
 from monitor.actions.models import settings_of
+from monitor.actions.promise import promise_told
 from monitor.service import Service
 from monitor.store import trigger_runs
 from monitor.store.database import Connection
@@ -16,11 +17,12 @@ from monitor.store.models import Model
 
 def describe_model(service: Service, connection: Connection, model: Model, now: int) -> dict[str, Any]:
     """As ``GET /v1/models/{model}`` shows it."""
-    frame = Frame.load(service, connection, model) if settings_of(model).segments else None
+    frame = Frame.load(service, connection, model)
     return {
         **describe(connection, model, now),
-        "segments": [] if frame is None else segments_told(frame),
+        "segments": [] if frame is None or not settings_of(model).segments else segments_told(frame),
         "retrainings": trigger_runs.tally(connection, model.id),
+        **promise_told(frame, moment_of(model, now)),
     }
 
 

@@ -20,7 +20,7 @@ _WORDS = {
     MANUAL: "resolved by a person",
     RULE_REMOVED: "its rule or the rule's check is no longer configured",
     SUPERSEDED: "a replay began anew",
-    ACCEPTED: "accepted as the new normal; what came since it began is the reference now",
+    ACCEPTED: "accepted as the new normal; what came since the change began is the reference now",
 }
 
 

@@ -88,7 +88,8 @@ async def post_resolve(alert_id: str, request: Request) -> Response:
 
 @router.post("/v1/alerts/{alert_id}/accept", dependencies=[Depends(requires("admin"))])
 async def post_accept(alert_id: str, request: Request) -> Response:
-    """What it found is the new normal: the log since it began becomes the reference, and the episode ends."""
+    """What it found is the new normal: the log since the change began becomes the reference that it was compared with,
+    and the episode ends."""
     return await _answered(accept, alert_id, request)
 
 

@@ -12,6 +12,7 @@ from monitor.clock import optional, render
 from monitor.store.tables import alert_states, alerts, judged, models, transitions
 
 POOLED = "*"
+MOVED = "moved"  # in the details of an alert's row: kept there, and no part of what is sent of it
 AT_SEVERITY = ("pending", "firing", "raised", "reminder", "uncovered", "flipped", "stable")
 
 
@@ -241,7 +242,11 @@ def judged_in(connection: Connection, model_id: int, since: int) -> list[dict[st
 
 
 def latest_moved(connection: Connection, alert_id: str) -> list[dict[str, Any]]:
-    """What moved in the newest window at severity of an alert, by rank; empty where nothing is known of it."""
+    """What moved in the newest window at severity of an alert, by rank; empty where nothing is known of it. Of alerts
+    of older programs, in the window in which they fired."""
+    details = connection.execute(select(alerts.c.details).where(alerts.c.id == alert_id)).scalar_one_or_none() or {}
+    if MOVED in details:
+        return list(details[MOVED])
     told = [one["details"]["moved"] for one in list_transitions(connection, alert_id) if one["details"].get("moved")]
     return list(told[-1]) if told else []
 
@@ -266,7 +271,7 @@ def as_json(row: RowMapping) -> dict[str, Any]:
         "summary": row["summary"],
         "owner": row["owner"],
         "reasons": row["reasons"],
-        "details": row["details"] or {},
+        "details": {name: value for name, value in (row["details"] or {}).items() if name != MOVED},
     }
 
 

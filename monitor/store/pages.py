@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 from detectors.measurement import IMMATURE_LABELS
 from monitor import clock
 from monitor.store import models, tables
-from monitor.store.readings import IMMATURE
+from monitor.store.readings import IMMATURE, ROWS_MOVED
 from monitor.store.revisions import newest
 from monitor.store.tables import (
     alerts,
@@ -25,21 +25,14 @@ from monitor.store.tables import (
 )
 
 POOLED = "*"
-ROWS_MOVED = (
-    "ks",
-    "l_infinity",
-    "class_share",
-    "score_ks",
-    "margin_ks",
-    "prediction_ks",
-)  # their bounds are shares of rows
 RANKS = {"ok": 1, "cannot_tell": 1, "warning": 2, "critical": 3}
 MANY = 8  # revisions of a reading
 
 
 @dataclass(frozen=True)
 class Point:
-    """The worst of one series on one day (``at``: the day's start), or one window of it (``at``: its end).
+    """The worst of one series on one day (``at``: the day's start), or one window of it (``at``: its end). Of rows
+    moved, ``lower`` and ``upper`` bound the effect, which is judged.
 
     ``verdict`` is ``immature`` while labels are still coming, also where there is none; the numbers are then what they
     point to, where that is known."""
@@ -116,7 +109,10 @@ def windows(connection: Connection, model_id: int, wanted: Wanted) -> list[Point
     version = func.coalesce(t.version, POOLED)
     columns = (t.check_name, t.metric, t.feature, version, length)
     verdict = case((t.reason == IMMATURE_LABELS, IMMATURE), else_=t.verdict)
-    numbers = (verdict, _so_far(t, "value"), effect, _so_far(t, "lower"), _so_far(t, "upper"))
+    moved = t.metric.in_(ROWS_MOVED)
+    lower = case((moved, func.coalesce(t.details["effect_lower"].as_float(), t.lower)), else_=_so_far(t, "lower"))
+    upper = case((moved, func.coalesce(t.details["effect_upper"].as_float(), t.upper)), else_=_so_far(t, "upper"))
+    numbers = (verdict, _so_far(t, "value"), effect, lower, upper)
     query = select(t.window_end, *columns, *numbers).where(*filters).order_by(t.window_end, t.as_of, t.revision)
     known: dict[tuple[Any, ...], Point] = {}
     for end, check, metric, feature, of_version, microseconds, *rest in connection.execute(query):
@@ -242,11 +238,21 @@ def alerts_between(connection: Connection, model_id: int, start: int, end: int, 
     return [dict(row) for row in newest][::-1]
 
 
-def count_fired(connection: Connection, model_id: int, start: int, end: int) -> int:
-    """How many alerts began to fire in the stretch."""
+@dataclass(frozen=True)
+class Fired:
+    """How many alerts began to fire: of checks that a promise covers, and of others."""
+
+    covered: int
+    others: int
+
+
+def count_fired(connection: Connection, model_id: int, start: int, end: int, covered: Sequence[str]) -> Fired:
+    """Alerts that began to fire in the stretch, those of the ``covered`` checks apart."""
     t = alerts.c
-    query = select(func.count()).where(t.model_id == model_id, t.fired_at > start, t.fired_at <= end)
-    return int(connection.execute(query).scalar_one())
+    query = select(t.check_name, func.count()).where(t.model_id == model_id, t.fired_at > start, t.fired_at <= end)
+    of_check = {name: int(count) for name, count in connection.execute(query.group_by(t.check_name))}
+    mine = sum(count for name, count in of_check.items() if name in covered)
+    return Fired(mine, sum(of_check.values()) - mine)
 
 
 def retrainings_between(connection: Connection, model_id: int, start: int, end: int) -> list[dict[str, Any]]:
@@ -266,13 +272,15 @@ def silences_at(connection: Connection, now: int) -> list[dict[str, Any]]:
 @dataclass(frozen=True)
 class Sight:
     """What a check could see in its newest window of a length: the smallest effect (``mde``) of each feature, by how
-    much the reference's replay widened its variance (None where not), and whether the reference was short."""
+    much the reference's replay widened its variance (None where not), whether the reference was short, and whether it
+    could be replayed."""
 
     length_hours: int
     feature: str
     mde: float
     calibration: float | None
     short: bool
+    replayed: bool
 
 
 def sights(connection: Connection, model_id: int, check: str, end: int) -> list[Sight]:
@@ -285,10 +293,11 @@ def sights(connection: Connection, model_id: int, check: str, end: int) -> list[
         here = [t.model_id == model_id, t.check_name == check, t.window_end == last, t.segment == ""]
         here += [t.window_start == last - length * clock.HOUR, t.alpha.is_not(None), t.mde.is_not(None)]
         here.append(t.feature != "")  # the rest is no share of rows
-        columns = (t.feature, t.mde, t.details["calibration"].as_float(), t.details["short_reference"].as_boolean())
+        flags = (t.details[name].as_boolean() for name in ("short_reference", "replayed"))
+        columns = (t.feature, t.mde, t.details["calibration"].as_float(), *flags)
         known = select(*columns).where(t.id.in_(newest(*here))).order_by(t.id)
-        for feature, mde, calibration, short in connection.execute(known):
-            found[length, feature] = Sight(length, feature, mde, calibration, bool(short))
+        for feature, mde, calibration, short, replayed in connection.execute(known):
+            found[length, feature] = Sight(length, feature, mde, calibration, bool(short), replayed is not False)
     return [found[key] for key in sorted(found)]
 
 

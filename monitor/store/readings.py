@@ -20,6 +20,7 @@ from monitor.store.tables import measured, readings
 
 IMMATURE = "immature"  # in the roll-up in a verdict's place, whether there is one or not: labels are still coming
 MONTH, WEEK = 30 * clock.DAY, 7 * clock.DAY
+ROWS_MOVED = ("ks", "l_infinity", "class_share", "score_ks", "margin_ks", "prediction_ks")  # bounds are shares of rows
 
 Series = tuple[str, str, str, str, str | None]  # metric, feature, segment, kind, version
 
@@ -230,9 +231,17 @@ def _daily_numbers(r: Reading) -> tuple[str | float | None, ...]:
     """Verdict, value, effect and limits. While labels are still coming: the weighted ones where there are any, and no
     effect: these give way to whatever is known later."""
     if r.reason != IMMATURE_LABELS:
-        return r.verdict, r.value, r.details.get("effect"), r.lower, r.upper
+        return r.verdict, r.value, r.details.get("effect"), *_limits(r)
     weighted = r.details.get("weighted") or {"value": r.value, "lower": r.lower, "upper": r.upper}
     return IMMATURE, weighted["value"], None, weighted["lower"], weighted["upper"]
+
+
+def _limits(reading: Reading) -> tuple[float | None, float | None]:
+    """What bounds the number that pages draw: of rows moved the effect, which is what is judged, else the value."""
+    if reading.metric not in ROWS_MOVED:
+        return reading.lower, reading.upper
+    lower, upper = (reading.details.get(name) for name in ("effect_lower", "effect_upper"))
+    return (reading.lower if lower is None else lower), (reading.upper if upper is None else upper)
 
 
 def _badness(row: str) -> str:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from alerting.incidents import moved
-from tests.alerting.make import reading
+from alerting.words import DAY, rfc3339
+from tests.alerting.make import MIDNIGHT, reading
 
 
 def window(p_values, effects=None):
@@ -34,3 +35,15 @@ def test_ranked_by_rows_moved_times_importance():
 
 def test_what_has_no_test_takes_no_part():
     assert moved([reading("ok", None, p_value=1e-9), reading("ok", "x", p_value=None)], {}) == []
+
+
+def test_what_cannot_tell_takes_no_part():
+    """Though it has numbers: of twelve rows all may have moved."""
+    few = reading("cannot_tell", "few", p_value=1e-9, details={"effect": 0.9})
+    sure = reading("warning", "sure", p_value=1e-6, details={"effect": 0.1})
+    assert [one["feature"] for one in moved([few, sure], {})] == ["sure"]
+
+
+def test_each_says_of_which_window_it_is():
+    (one,) = moved([reading("warning", end=MIDNIGHT, details={"effect": 0.1})], {})
+    assert one["window"] == {"start": rfc3339(MIDNIGHT - DAY), "end": rfc3339(MIDNIGHT)}

@@ -155,3 +155,28 @@ def test_a_method_nobody_has_written_words_for_still_says_something() -> None:
     assert (
         said("warning", "watson_u_squared", 1.5, p_value=0.01) == "temp: watson u squared 1.5 (p = 0.01), beyond 0.02"
     )
+
+
+SHORT = {"short_reference": True, "tolerance": 0.05}
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (said("critical", "ks", 0.12, details={**DRIFT, **SHORT}),
+         "temp: 12 % of rows moved (between 9 and 15); the reference is short: tolerance 5 %"),
+        (said("warning", "accuracy", 0.8, kind="performance", feature=None, segment="origin=EWR",
+              details={**WORSE, **SHORT}),
+         "origin=EWR: accuracy 0.8, 5 points below the reference; the reference is short: tolerance 5 %"),
+        (said("warning", "correlation", 0.4, feature=None, details={"short_reference": True, "tolerance": 0.15}),
+         "correlations: changed by 0.4; the reference is short: tolerance 0.15"),
+        (said("warning", "missing_share", 0.4, kind="data_quality", details={"short_reference": True}),
+         "temp: 40 % missing; the reference is short"),
+        (said("warning", "ks", 0.12, details={**DRIFT, "learned": True}),
+         "temp: 12 % of rows moved (between 9 and 15); what is usual was learned from the model's first weeks"),
+        (said("ok", "ks", 0.012, details={"effect": 0.012, **SHORT}), "temp: 1.2 % of rows moved"),
+        (said("cannot_tell", "ks", None, n_current=12, details=SHORT), "temp: cannot tell: 12 rows, 30 are needed"),
+    ],
+)  # fmt: skip
+def test_what_alarms_says_that_its_reference_is_short(made: str, words: str) -> None:
+    assert made == words

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from alerting.inhibition import DRIFTS
 from alerting.message import MESSAGE_TYPES
 from alerting.muting import Silence, silencing
 from dashboards import views
 from monitor import clock
+from monitor.actions.accept_alert import why_not
 from monitor.errors import Invalid, NotFound
 from monitor.service import Service
 from monitor.store import alerts, outbox, pages, trigger_runs
@@ -67,17 +69,22 @@ def alert_page(service: Service, alert_id: str, now: int, problem: str | None = 
         if alert is None:
             raise NotFound(f"There is no alert {alert_id!r}")
         entries = alerts.list_transitions(connection, alert_id)
+        readings = alerts.latest_evidence(connection, alert_id)
+        drifts = alert["state"] != "resolved" and bool(readings) and readings[0]["kind"] in DRIFTS
+        accepts, not_accepted = why_not(service, connection, alert) if drifts else ([], None)
         return views.AlertPage(
             alert=alert,
             transitions=[_told(one) for one in entries],
             untold=_why_untold(alert, entries),
-            readings=alerts.latest_evidence(connection, alert_id),
+            readings=readings,
             moved=alerts.latest_moved(connection, alert_id),
             deliveries=outbox.deliveries_of(connection, alert_id),
             trigger_runs=[run.as_json() for run in trigger_runs.runs_of_alert(connection, alert_id)],
             silences=_holding(connection, alert, now),
             until=now - now % clock.HOUR + clock.HOUR + PROPOSED,
             problem=problem,
+            accepts=accepts,
+            not_accepted=not_accepted,
         )
 
 

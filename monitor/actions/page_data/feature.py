@@ -17,8 +17,9 @@ from monitor.actions.frame import Frame
 from monitor.actions.models import settings_of
 from monitor.actions.page_data.answers import Reader, answer
 from monitor.actions.page_data.distances import said
-from monitor.actions.page_data.model import drift_checks, drift_lengths, href, newest_of, range_of
+from monitor.actions.page_data.model import drift_lengths, href, newest_of, range_of
 from monitor.actions.page_data.stretches import Stretch, stretch_of
+from monitor.actions.promise import drift_checks
 from monitor.errors import Invalid, NotFound
 from monitor.service import Service
 from monitor.store.models import Model

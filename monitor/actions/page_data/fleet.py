@@ -42,16 +42,9 @@ def fleet(service: Service, now: int, search: str, page: int) -> views.Fleet:
     )
 
 
-def moment_of(model: Model, now: int) -> int:
-    """Where a model's pages stand in time: now, or when it is dormant the hour in which the schedule looked at the
-    end of its data."""
-    dormant = model.newest_prediction is not None and is_dormant(model, now)
-    return min(describe.newest_data(model) + clock.HOUR, now) if dormant else now
-
-
 def health(connection: Connection, model: Model, now: int) -> views.Health:
     """The verdict, with its reasons in words."""
-    found = describe.health(connection, model, moment_of(model, now))
+    found = describe.health(connection, model, describe.moment_of(model, now))
     reasons = [_WORDS.get(reason, reason) for reason in found.reasons]
     return views.Health(found.status, reasons, found.since, found.as_of)
 

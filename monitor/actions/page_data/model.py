@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,12 +13,14 @@ from dashboards.registry import MODEL_PAGE, SEGMENT_PAGE
 from monitor import clock
 from monitor.actions import describe, levels
 from monitor.actions import models as known_models
+from monitor.actions.describe import moment_of
 from monitor.actions.describe_model import segments_told
 from monitor.actions.frame import Frame
 from monitor.actions.models import settings_of
 from monitor.actions.page_data.answers import Reader, answer
-from monitor.actions.page_data.fleet import health, moment_of, task_of
+from monitor.actions.page_data.fleet import health, task_of
 from monitor.actions.page_data.stretches import RANGES, Stretch, stretch_of
+from monitor.actions.promise import Sight, drift_checks, ledger_of, sights_of, why_outside
 from monitor.actions.run_due import is_dormant
 from monitor.errors import Invalid
 from monitor.service import Service
@@ -28,7 +29,7 @@ from monitor.store.database import Connection
 from monitor.store.models import Model
 
 ROWS = 60
-MONTH = 30 * clock.DAY
+WEEK = 7 * clock.DAY
 
 
 def model_page(service: Service, name: str, given: Mapping[str, str], now: int) -> views.ModelPage:
@@ -52,8 +53,8 @@ def model_page(service: Service, name: str, given: Mapping[str, str], now: int) 
             range=range_of(f"/models/{name}", stretch, given),
             figures=templates.drawn(panels, scope, answers),
             readings=readings.rows,
-            ledger=_ledger(connection, model, frame, now),
-            sights=sights(connection, model, frame, stretch.end),
+            ledger=_ledger(frame, moment_of(model, now)),
+            sights=[_sight(one) for one in sights_of(frame, stretch.end)],
             happened=timeline.marks[::-1],
             pages=_pages(answers, scope, given),
             metrics=_metrics(answers, scope, given),
@@ -115,12 +116,6 @@ def href(given: Mapping[str, str], **changed: str | None) -> str:
     """The same page with some arguments changed; None takes one away."""
     merged = {name: value for name, value in {**given, **changed}.items() if value is not None}
     return "?" + urlencode(merged)
-
-
-def drift_checks(frame: Frame | None) -> tuple[str, ...]:
-    """The drift checks whose readings share the scale of rows moved."""
-    checks = () if frame is None else frame.checks
-    return tuple(check.name for check in checks if check.kind == "data_drift" and check.method == "auto")
 
 
 def drift_lengths(frame: Frame | None) -> list[int]:
@@ -193,48 +188,36 @@ def _reference(one: references.Reference, model: Model) -> views.Reference:
     )
 
 
-def _ledger(connection: Connection, model: Model, frame: Frame | None, now: int) -> views.Ledger | None:
-    if frame is None or not frame.checks:
+def _ledger(frame: Frame | None, end: int) -> views.Ledger | None:
+    found = ledger_of(frame, end)
+    if found is None:
         return None
-    end = moment_of(model, now)
-    return views.Ledger(
-        checks=levels.expected_checks(frame),
-        allowed=frame.settings.false_alarms_per_month,
-        opened=pages.count_fired(connection, model.id, end - MONTH, end),
-        outside=[_outside(check.name, check.kind) for check in frame.checks if not check.in_ledger],
-    )
+    outside = [f"{check.name}, {why_outside(check)}" for check in found.outside]
+    return views.Ledger(found.checks, found.allowed, found.opened, found.opened_outside, outside)
 
 
-def sights(connection: Connection, model: Model, frame: Frame | None, end: int) -> list[views.Sight]:
-    """What drift the newest windows could show, by length, of the first drift check in the ledger."""
-    names = drift_checks(frame)
-    found = pages.sights(connection, model.id, names[0], end) if names else []
-    return [
-        _sight(length, [one for one in found if one.length_hours == length])
-        for length in sorted({one.length_hours for one in found})
-    ]
-
-
-def _sight(length: int, found: list[pages.Sight]) -> views.Sight:
-    hardest = max(found, key=lambda one: one.mde)
-    factors = [one.calibration for one in found if one.calibration is not None]
+def _sight(one: Sight) -> views.Sight:
     return views.Sight(
-        length=words.span(length * clock.HOUR),
-        middle=median(one.mde for one in found),
-        hardest=hardest.mde,
-        feature=hardest.feature,
-        short=any(one.short for one in found),
-        widened=len(factors),
-        factor=max(factors, default=1.0),
+        length=words.span(one.hours * clock.HOUR),
+        middle=one.middle,
+        hardest=one.hardest,
+        feature=one.hardest_feature,
+        short=one.short,
+        calibration=_calibration(one),
     )
 
 
-def _outside(name: str, kind: str) -> str:
-    if kind == "serving":
-        return f"{name}, compared with its own last weeks"
-    if kind == "fairness":
-        return f"{name}, shown or held against a limit of its own"
-    return f"{name}, with a method or bound of its own"
+def _calibration(one: Sight) -> str:
+    """What the replay of the reference did to the variance, in words."""
+    if one.short:
+        return "learning: the reference has fewer than 8 such windows"
+    if not one.replayed:
+        longer = one.hours * clock.HOUR > WEEK
+        return "not replayed: " + ("windows are longer than 7 days" if longer else "needs 3 weeks of reference")
+    if not one.widened:
+        return "none needed"
+    features = "1 feature" if one.widened == 1 else f"{one.widened} features"
+    return f"variance of {features} widened, up to {one.factor:.2g} times"
 
 
 def _pages(answers: Mapping[Query, object], scope: Scope, given: Mapping[str, str]) -> list[views.Choice]:

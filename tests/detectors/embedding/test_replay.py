@@ -115,3 +115,11 @@ def test_an_abrupt_shift_is_found_as_before():
         found = measured(made, 48, 24, tolerance=0.02)
         assert found.p_value <= found.alpha
         assert found.effect_lower > 0.02
+
+
+def test_two_weeks_are_not_replayed():
+    binning, profile, now = world()
+    assert "replayed" not in measured((binning, profile, now), WEEK, 24).details
+    first = profile.hours < START + 2 * WEEK
+    parts = {name: getattr(profile, name)[first] for name in ("hours", "counts", "products", "embedded")}
+    assert measured((binning, replace(profile, **parts, memo={}), now), WEEK, 24).details["replayed"] is False

@@ -14,6 +14,7 @@ from detectors.measurement import NO_REFERENCE, TOO_FEW_ROWS
 from detectors.profile import mix
 from detectors.shares.auto import measure_drift
 from detectors.shares.prediction import measure_prediction_drift
+from detectors.summary import summarise, window
 from tests.detectors.build import binning_of, column, profile_of, window_of
 
 HOURS = 24 * 12
@@ -203,3 +204,60 @@ def test_a_mixed_reference_says_the_same_to_the_bit_whoever_is_asked_with_it():
         for some in (names, names[3:])
     ]
     assert asked[0][3:] == asked[1]
+
+
+@pytest.mark.parametrize(
+    ("days", "length", "replayed"), [(20, 24, False), (21, 24, True), (70, 168, True), (70, 192, False)]
+)
+def test_only_what_three_weeks_can_replay_is_said_to_need_no_calibration(days, length, replayed):
+    rng = np.random.default_rng(2)
+    hours = np.repeat(np.arange(24 * days), 4)
+    columns = {"feature.x": column(rng.normal(size=len(hours)))}
+    binning = binning_of(columns)
+    now = window_of(binning, {"feature.x": column(rng.normal(size=200))}, start=24 * 80, length=length)
+    profile = profile_of(binning, hours, columns)
+    for reference in (profile, mix([profile, profile], [1, 1])):
+        (x,) = measure_drift(binning, ["feature.x"], now, reference, length_hours=length, tolerance=0.02, alpha=1e-3)
+        assert x.details.get("replayed", True) is replayed
+
+
+def weekly(rng, hours):
+    """A number and a category of which two thirds are others at weekends."""
+    weekend = (hours // 24 + 3) % 7 >= 5  # 1970-01-01 was a Thursday
+    odd = weekend & (rng.random(len(hours)) < 2 / 3)
+    return {"feature.x": column(rng.normal(np.where(odd, 3.0, 0.0))), "feature.c": column(np.where(odd, "b", "a"))}
+
+
+@pytest.mark.parametrize("as_ever", [True, False])
+def test_the_interval_of_a_seasonal_value_holds_the_distance_from_the_whole_reference(as_ever):
+    """Sundays drawn as the reference as a whole have moved, for Sundays, and are at no distance from it; Sundays as
+    ever are at the distance at which they always were."""
+    rng = np.random.default_rng(5)
+    hours = np.repeat(np.arange(24 * 7 * 8), 40)
+    columns = weekly(rng, hours)
+    binning = binning_of(columns)
+    profile = profile_of(binning, hours, columns)
+    names = list(columns)
+    sunday = 24 * (7 * 10 + 3) + np.repeat(np.arange(24), 40)
+    far = weekly(rng, np.repeat(sunday, 50))
+    truth = [one.value for one in measure(binning, spread(binning, far, np.repeat(sunday, 50)), profile)]
+    held = 0
+    for _ in range(40):
+        if as_ever:
+            now = weekly(rng, sunday)
+        else:
+            drawn = rng.choice(len(hours), len(sunday))
+            now = {name: column(one.values.to_numpy(False)[drawn]) for name, one in columns.items()}
+        for one, distance in zip(measure(binning, spread(binning, now, sunday), profile, names), truth, strict=True):
+            assert one.details["season"] == "day and week"
+            assert 0 <= one.lower <= one.value <= one.upper <= 1
+            held += one.lower <= (distance if as_ever else 0.0) <= one.upper
+            assert one.upper - one.lower < 0.45  # it says something
+            if not as_ever:
+                assert one.effect_lower > 0
+    assert held == 80
+
+
+def spread(binning, columns, hours):
+    start = int(hours[0])
+    return window(summarise(binning, hours, columns), start, start + 24)

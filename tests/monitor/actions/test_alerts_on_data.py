@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from dashboards.views import Viewer
 from monitor import clock
+from monitor.actions import build_page
 from monitor.config.document import KINDS
 from monitor.service import Service
-from monitor.store import alerts, outbox
+from monitor.store import alerts, outbox, tables
 from tests.monitor.world import T0, D, H, World, traffic
 
 START = T0 + 14 * D
@@ -153,3 +156,26 @@ def test_features_that_come_in_numbers_hide_no_drift_of_those_that_were_there(wo
     (alert,) = story(world)["data_drift"]
     assert (alert["state"], alert["details"]) == ("firing", {})
     assert {one["feature"] for one in alert["transitions"][-1]["readings"]} == {"x"}
+
+
+@pytest.mark.one_engine
+def test_an_alert_of_a_short_reference_says_so_on_every_page_and_in_the_message(service: Service) -> None:
+    world = World(service, "young")
+    world.apply(
+        {
+            "channels": {"ops": {"type": "webhook", "url": "https://ops.example/hook", "secret": "${OPS_SECRET}"}},
+            "default_notify": ["ops"],
+        }
+    )
+    world.reference(traffic(T0, 24 * 5, per_hour=20))
+    world.post(traffic(START, 24, per_hour=20, seed=5, shift=1.0))
+    world.run(START + D, checks=["data_drift"])
+    with service.database.read() as connection:
+        (alert,) = alerts.open_of(connection, world.found(connection).id)
+        (body,) = connection.execute(select(tables.outbox.c.body)).scalars()
+    words = "; the reference is short: tolerance 5 %"
+    assert words in alert["summary"]
+    assert words in body["entries"][0]["alert"]["summary"]
+    viewer = Viewer(now=world.now)
+    assert words in build_page.build_model(service, viewer, "young", {})
+    assert words in build_page.build_alert(service, viewer, alert["id"])

@@ -24,7 +24,7 @@ from monitor.store.driver import run
 from monitor.store.pages import Wanted
 from monitor.store.tables import daily_worst
 from tests.monitor.posting import NOW
-from tests.monitor.world import T0, World, traffic
+from tests.monitor.world import T0, World, matching, traffic
 from tests.stores import new_service
 
 DAY = clock.DAY
@@ -185,3 +185,24 @@ def test_a_search_that_finds_nothing_says_so_and_escapes(world: World) -> None:
     assert "No model&#39;s name contains" in page or "No model's name contains" in page
     assert "<i>%" not in page
     assert ">m</a>" in build_page.build_fleet(world.service, Viewer(NOW), {"q": "M".lower()})
+
+
+@pytest.mark.one_engine
+def test_figures_draw_the_bounds_of_what_is_judged(service: Service) -> None:
+    """Of the last hours nothing is known of the whole window; of weekends nothing of the whole reference."""
+    world = World(service)
+    world.reference(traffic(T0, 24 * 21, per_hour=20))
+    start = T0 + 28 * DAY
+    world.post(traffic(start, 12, per_hour=20, seed=3))
+    world.post(traffic(start + DAY // 2, 12, per_hour=20, seed=4, shift=0.5))
+    world.run(start + DAY, checks=["data_drift"])
+    judged = {
+        (one["feature"], one["window"]["end"]): (one["details"]["effect_lower"], one["details"]["effect_upper"], one)
+        for one in matching(world.stored(), metric="ks", hours=24)
+    }
+    ((lower, upper, reading),) = judged.values()
+    assert reading["lower"] < lower  # they differ, or this tries nothing
+    wanted = Wanted("data_drift", start - DAY, start + 2 * DAY, metrics=("ks",), length_hours=24)
+    with service.database.read() as connection:
+        found = [read(connection, world.found(connection).id, wanted) for read in (pages.daily, pages.windows)]
+    assert [[(one.lower, one.upper) for one in points] for points in found] == [[(lower, upper)]] * 2

@@ -1,0 +1,147 @@
+"""What accepting an alert makes the new normal: of which references, and the log from which hour on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alerting.words import in_words
+from detectors.shares.onset import onset
+from monitor import clock
+from monitor.actions.frame import Frame
+from monitor.config.document import Trailing
+from monitor.errors import Conflict
+from monitor.store import alerts, pages, references
+
+FEWEST_HOURS = 12  # of the new normal, below which not even days and nights are told apart
+LOOKED_AT = 7 * clock.DAY  # after the first window, to tell since when rows are as they are
+MINORITY = 0.1  # of a window's rows: versions with fewer keep the reference that they have
+_COLUMNS = {"score_ks": "score", "margin_ks": "margin"}  # of what the model says; all else is about "prediction"
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the log, in whole hours: [``start``, ``end``) in microseconds."""
+
+    start: int
+    end: int
+
+    @property
+    def hours(self) -> int:
+        """How long it is."""
+        return (self.end - self.start) // clock.HOUR
+
+
+def references_of(frame: Frame, alert: Json) -> list[str]:
+    """Names of the references that an alert's readings were compared with, and of those that its check would compare
+    the window's rows with now; the first is that of its worst reading.
+
+    Raises Conflict, which says why, for an alert that cannot be accepted: of a segment, about numbers that are compared
+    with no reference, or with one that follows the traffic by itself.
+    """
+    if alert["segment"]:
+        raise Conflict(
+            f"This alert is about {alert['segment']} alone, and a reference is of all rows: accepting it would make "
+            "the last days of the whole model its reference. Resolve or silence it, or set a reference by hand"
+        )
+    evidence = alerts.latest_evidence(frame.connection, alert["id"])
+    if not evidence:
+        raise Conflict("This alert is about no window; set a reference by hand")
+    compared = [one["reference"] for one in evidence if one["reference"] is not None]
+    fixed = [one["name"] for one in compared if one["version"] is not None]
+    found = list(dict.fromkeys([*fixed, *_compared_now(frame, alert, evidence[0])])) if compared else []
+    if found:
+        return found
+    if compared:
+        raise Conflict(
+            f"This alert's readings are compared with {compared[0]['name']}, which follows the traffic by itself: "
+            "there is no reference to set. Resolve or silence it"
+        )
+    raise Conflict("This alert is about numbers that are compared with no reference. Resolve or silence it")
+
+
+def _compared_now(frame: Frame, alert: Json, reading: Json) -> list[str]:
+    named = _named(frame, alert)
+    if isinstance(named, Trailing):
+        return []
+    found = (
+        references.choose(frame.known, frame.model.default_reference, named, version)
+        for version in _versions(frame, reading)
+    )
+    return [one[0].name for one in found if one is not None]
+
+
+def _named(frame: Frame, alert: Json) -> str | Trailing | None:
+    """The reference that the alert's check asks for."""
+    return next((check.reference for check in frame.checks if check.name == alert["check"]), None)
+
+
+def _versions(frame: Frame, reading: Json) -> dict[str, int]:
+    """Rows by model version of a reading's window, without those of which there are few."""
+    start, end = (clock.parse(reading["window"][name]) for name in ("start", "end"))
+    rows: dict[str, int] = {}
+    for one in pages.rows_by_hour(frame.connection, frame.model.id, start, end, end):
+        rows[one.version] = rows.get(one.version, 0) + one.rows
+    return {version: count for version, count in rows.items() if count >= MINORITY * sum(rows.values())}
+
+
+def stretch_of(frame: Frame, alert: Json) -> Stretch:
+    """The log from the hour on at which the columns that moved became what they are, to the newest prediction.
+
+    Of what has no columns whose hours are counted: from the last hours of the first window at severity that gave the
+    verdict, at most a day of it: what came before the change must not be normal.
+    Raises Conflict where there are fewer than 12 hours.
+    """
+    newest = frame.model.newest_prediction
+    entries = [
+        one for one in alerts.list_transitions(frame.connection, alert["id"]) if one["kind"] in alerts.AT_SEVERITY
+    ]
+    first = next((one for one in entries if one["window"] and one["readings"]), None)
+    if newest is None or first is None:
+        raise Conflict("This alert is about no window; set a reference by hand")
+    end = newest - newest % clock.HOUR + clock.HOUR
+    start = _began(frame, alert, first, end)
+    if end - start < FEWEST_HOURS * clock.HOUR:
+        ready = in_words(start + FEWEST_HOURS * clock.HOUR)
+        raise Conflict(
+            f"Too early: the rows are like this since {in_words(start)}, and a reference takes {FEWEST_HOURS} hours of "
+            f"them. Accept it again after {ready}"
+        )
+    return Stretch(start, end)
+
+
+def _began(frame: Frame, alert: Json, entry: Json, end: int) -> int:
+    start, last = (clock.parse(entry["window"][name]) for name in ("start", "end"))
+    evidence = [*entry["readings"], *alerts.latest_evidence(frame.connection, alert["id"])]
+    names = list(dict.fromkeys(name for name in map(_column, evidence) if name is not None))
+    until = min(end, last + LOOKED_AT) // clock.HOUR
+    named = _named(frame, alert)
+    if names and not isinstance(named, Trailing):
+        window = frame.window(start // clock.HOUR, until)
+        rows = {version: counts.rows for version, counts in window.versions.items()}
+        compared = frame.compared_with(named, rows)
+        length = until - start // clock.HOUR
+        if compared is not None:
+            found = onset(frame.binning, names, window.pooled, compared.profile, length_hours=length)
+            if found is not None:
+                return found * clock.HOUR
+    sure = min(_last_hours(one) for one in entry["readings"])
+    return last - min(sure, clock.DAY)
+
+
+def _column(reading: Json) -> str | None:
+    """The column of the cuts that a reading of drift is about."""
+    if reading["kind"] == "prediction_drift":
+        return _COLUMNS.get(reading["metric"], "prediction")
+    is_drift = reading["kind"] == "data_drift" and reading["feature"] is not None
+    return f"feature.{reading['feature']}" if is_drift else None
+
+
+def _last_hours(reading: Json) -> int:
+    """The length of the part of its window that gave the verdict, microseconds."""
+    start, end = (clock.parse(reading["window"][name]) for name in ("start", "end"))
+    hours = reading["details"].get("last_hours")
+    return int(hours) * clock.HOUR if hours else end - start

@@ -1,0 +1,141 @@
+"""What a model's budget of false alarms promises: the checks it pays for, the alerts it covers, what would be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from monitor import clock
+from monitor.actions import levels
+from monitor.actions.frame import Frame
+from monitor.config.inventory import Check
+from monitor.store import pages
+
+DAYS = 30
+_WHY_OUTSIDE = {
+    "serving": "compared with its own last weeks",
+    "fairness": "shown or held against a limit of its own",
+}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Of 30 days: ``checks`` that the budget pays for, ``allowed`` false alarms; of the alerts that began to fire in
+    the last ones ``opened`` that the promise covers and ``opened_outside`` that it does not; the checks ``outside``."""
+
+    checks: int
+    allowed: float
+    opened: int
+    opened_outside: int
+    outside: Sequence[Check]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What drift the newest window of ``hours`` could show: the smallest change found nine times in ten, of the middle
+    of so many ``features`` and of the hardest. ``short``: the reference of some has too few such windows;
+    ``replayed``: it was judged by itself, week by week; ``widened``: of how many features that made the variance
+    larger, and the largest ``factor`` by which."""
+
+    hours: int
+    features: int
+    middle: float
+    hardest: float
+    hardest_feature: str
+    short: bool
+    replayed: bool
+    widened: int
+    factor: float
+
+
+def ledger_of(frame: Frame | None, end: int) -> Ledger | None:
+    """The budget, and the 30 days that end at ``end``; None where nothing is checked."""
+    if frame is None or not frame.checks:
+        return None
+    covered = [check.name for check in frame.checks if check.in_ledger]
+    fired = pages.count_fired(frame.connection, frame.model.id, end - DAYS * clock.DAY, end, covered)
+    return Ledger(
+        checks=levels.expected_checks(frame),
+        allowed=frame.settings.false_alarms_per_month,
+        opened=fired.covered,
+        opened_outside=fired.others,
+        outside=[check for check in frame.checks if not check.in_ledger],
+    )
+
+
+def why_outside(check: Check) -> str:
+    """Why a check stands outside the ledger."""
+    return _WHY_OUTSIDE.get(check.kind, "with a method or bound of its own")
+
+
+def drift_checks(frame: Frame | None) -> tuple[str, ...]:
+    """The drift checks whose readings share the scale of rows moved."""
+    checks = () if frame is None else frame.checks
+    return tuple(check.name for check in checks if check.kind == "data_drift" and check.method == "auto")
+
+
+def sights_of(frame: Frame | None, end: int) -> list[Sight]:
+    """What drift the newest windows that end by ``end`` could show, of every length that a drift check in the ledger
+    has, the shortest first; where several look at a feature, of the one that sees more."""
+    if frame is None:
+        return []
+    best: dict[tuple[int, str], pages.Sight] = {}
+    for name in drift_checks(frame):
+        for one in pages.sights(frame.connection, frame.model.id, name, end):
+            key = (one.length_hours, one.feature)
+            if key not in best or one.mde < best[key].mde:
+                best[key] = one
+    lengths = sorted({length for length, _ in best})
+    return [_sight(length, [one for one in best.values() if one.length_hours == length]) for length in lengths]
+
+
+def _sight(length: int, found: list[pages.Sight]) -> Sight:
+    hardest = max(found, key=lambda one: (one.mde, one.feature))
+    factors = [one.calibration for one in found if one.calibration is not None]
+    return Sight(
+        hours=length,
+        features=len(found),
+        middle=median(one.mde for one in found),
+        hardest=hardest.mde,
+        hardest_feature=hardest.feature,
+        short=any(one.short for one in found),
+        replayed=all(one.replayed for one in found),
+        widened=len(factors),
+        factor=max(factors, default=1.0),
+    )
+
+
+def promise_told(frame: Frame | None, end: int) -> dict[str, Any]:
+    """``ledger`` and ``sights`` as of ``end``, as ``GET /v1/models/{model}`` shows them."""
+    ledger = ledger_of(frame, end)
+    return {
+        "ledger": None if ledger is None else _ledger_told(ledger),
+        "sights": [_sight_told(one) for one in sights_of(frame, end)],
+    }
+
+
+def _ledger_told(one: Ledger) -> dict[str, Any]:
+    return {
+        "days": DAYS,
+        "checks": one.checks,
+        "false_alarms": one.allowed,
+        "opened": one.opened,
+        "opened_outside": one.opened_outside,
+        "outside": [{"check": check.name, "reason": why_outside(check)} for check in one.outside],
+    }
+
+
+def _sight_told(one: Sight) -> dict[str, Any]:
+    return {
+        "hours": one.hours,
+        "features": one.features,
+        "middle": one.middle,
+        "hardest": one.hardest,
+        "hardest_feature": one.hardest_feature,
+        "short_reference": one.short,
+        "replayed": one.replayed,
+        "calibration": one.factor if one.replayed else None,
+        "widened": one.widened,
+    }
