@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from detectors.cuts import Binning, CategoricalColumn
+from detectors.estimation import calibration_gap, calibration_slope
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration, calibrate
 from detectors.estimation.calibration_gap import measure_gap
@@ -27,6 +28,10 @@ ESTIMATED: Mapping[str, tuple[str, ...]] = {
     "binary": tuple(BINARY),
     "multiclass": ("accuracy",),
     "regression": ("mae", "rmse"),
+}
+CONCEPT: Mapping[str, tuple[str, ...]] = {
+    "binary": (calibration_gap.NAME, calibration_slope.NAME),
+    "multiclass": (calibration_gap.NAME,),
 }
 OTHER_RULE = 0.01  # of the rows: so far the classes may be from what one threshold on the score would say
 BLIND = "cannot see concept drift"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from alerting.bounds import ESTIMATES, FALLING
 from alerting.registry import check_channel, check_trigger
+from detectors.estimation.measure import CONCEPT
 from detectors.fairness import METRICS as FAIRNESS
 from detectors.performance.measure import TESTED
 from detectors.registry import MULTIVARIATE, PERFORMANCE, QUALITY, SEQUENTIAL, TWO_SAMPLE
@@ -113,7 +114,7 @@ def _sequential(check: Check, task: str | None) -> Iterator[tuple[str, str]]:
 def metrics_of(kind: str, task: str | None) -> tuple[str, ...]:
     """The metrics that a check of a kind can have; of all tasks while the task is not known."""
     if kind == "performance":
-        known = [names for name, names in PERFORMANCE.items() if task in (None, name)]
+        known = [names for part in (PERFORMANCE, CONCEPT) for name, names in part.items() if task in (None, name)]
         return (*dict.fromkeys(metric for names in known for metric in names), "label_coverage")
     others = {"data_quality": tuple(QUALITY), "serving": _SERVING, "fairness": tuple(FAIRNESS)}
     return {**_DRIFT, **others}[kind]
@@ -131,6 +132,10 @@ def _metric(check: Check, task: str | None) -> Iterator[tuple[str, str]]:
 
 def _threshold(check: Check, task: str | None) -> Iterator[tuple[str, str]]:
     given = check.threshold
+    if check.kind == "performance" and check.metric in CONCEPT["binary"]:
+        if given is None or given.p_value is None:
+            yield "threshold", f"{check.metric} is judged by its p-value alone: give p_value"
+        return
     if given is None:
         return
     if given.drop is not None and check.kind not in ("performance", "fairness"):

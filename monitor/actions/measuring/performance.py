@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from typing import Any
 
 from alerting.bounds import PERFORMANCE, bounds_for
 from alerting.reading import Reading
-from detectors.estimation.measure import estimate_performance, measure_concept
-from detectors.measurement import Measurement
+from detectors.estimation.measure import CONCEPT, estimate_performance, measure_concept
+from detectors.measurement import IMMATURE_LABELS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
 from detectors.performance.hourly import LabelHours
 from detectors.performance.measure import Usual, measure_performance
 from detectors.performance.scored import LabelCounts, no_labels
@@ -103,7 +104,11 @@ def _performance_of(
         shorter_part=min(1.0, _DAY / task.length),
     )
     shown: list[Measurement] = []
-    if task.check.metric is not None:
+    if task.check.metric in CONCEPT.get(frame.meaning.task, ()):
+        told = measured[-1].details
+        found = [] if profile is None else _concept(frame, current, profile, windows, known, told)
+        measured = [_asked(task.check.metric, found, current, profile, told), measured[-1]]
+    elif task.check.metric is not None:
         measured = [one for one in measured if one.metric in (task.check.metric, "label_coverage")]
     elif profile is not None:
         details = measured[-1].details
@@ -164,6 +169,19 @@ def _concept(
         return []
     shared = {name: details[name] for name in _SHARED}
     return measure_concept(frame.binning, labels, reference, windows, known, shared)
+
+
+def _asked(
+    metric: str, found: Sequence[Measurement], labels: LabelCounts, reference: Reference | None, told: Mapping[str, Any]
+) -> Measurement:
+    """The one that a check asks for, with a p-value to judge it by; or why there is none."""
+    for one in found:
+        if one.metric == metric:
+            return replace(one, p_value=1.0 if one.p_value is None else one.p_value)
+    reason = NO_REFERENCE if reference is None else TOO_FEW_ROWS if told["mature"] else IMMATURE_LABELS
+    rows = 0 if reference is None else reference.labels.rows
+    shared = {name: told[name] for name in _SHARED}
+    return Measurement(metric, None, rows, labels.rows, reason=reason, details=shared)
 
 
 def has_enough_labels(frame: Frame, counts: WindowCounts, labels: Any) -> bool:
