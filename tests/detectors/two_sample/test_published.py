@@ -36,6 +36,15 @@ def test_g_test_example_of_scipy():
     assert found.p_value == pytest.approx(0.25046668010954165, rel=1e-12)
 
 
+def test_kullback_leibler_example_of_kullback():
+    # Kullback, Information Theory and Statistics, 1959, example 2.1: of a binomial (2, 0.4) from the uniform
+    # distribution (32 ln 2 + 55 ln 3 - 50 ln 5) / 25 = 0.0852996
+    binomial, uniform = [36_000_000, 48_000_000, 16_000_000], [33_333_333, 33_333_333, 33_333_333]
+    found = on_counts("kullback_leibler", uniform, binomial)
+    assert found.value == pytest.approx((32 * np.log(2) + 55 * np.log(3) - 50 * np.log(5)) / 25, abs=1e-6)
+    assert found.value == pytest.approx(0.0852996, abs=1e-6)
+
+
 def test_z_test_of_shares_example_of_statsmodels():
     # statsmodels' documentation of proportions_ztest: 5 of 83 and 12 of 99, p = 0.159
     assert on_counts("z_test", [5, 78], [12, 87]).p_value == pytest.approx(0.159, abs=5e-4)

@@ -224,6 +224,15 @@ def test_default_checks() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("rows", "lengths"), [(83, (24, 168)), (84, (6, 24, 168)), (499, (6, 24, 168)), (500, (1, 6, 24, 168))]
+)
+def test_short_windows_are_looked_at_where_they_hold_500_rows(rows: float, lengths: tuple[int, ...]) -> None:
+    found = {one.name: one.lengths for one in checks_of(Model(), rows)}
+    assert found["data_drift"] == found["prediction_drift"] == lengths
+    assert found["data_quality"] == (24, 168)
+
+
 def test_a_configured_check_replaces_or_removes_a_default_one() -> None:
     found = checks(
         {"name": "serving", "kind": "serving", "enabled": False},
