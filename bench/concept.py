@@ -11,7 +11,7 @@ surely above the tolerance (95 %).
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -70,12 +70,12 @@ def told(seed: int, labels: int, changed: bool, rows: int) -> dict[str, bool]:
     return {"any": any(seen.values()), **seen}
 
 
-def table(runs: int, rows: int) -> Iterator[str]:
+def table(runs: int, rows: int, sizes: Sequence[int] = SIZES) -> Iterator[str]:
     """Lines of a table: share of runs that tell, with its 95 % interval."""
     names = ("calibration_gap", "calibration_slope", "accuracy", "any")
     yield "| matured labels | drift | " + " | ".join(names) + " |"
     yield "|---|---|" + "---|" * len(names)
-    for labels in SIZES:
+    for labels in sizes:
         for changed in (True, False):
             found = [told(seed, labels, changed, rows) for seed in range(runs)]
             cells = []

@@ -1,6 +1,6 @@
 """How often intervals of effects hold the effect: from 200 to 1,000,000 rows, at nominal 95 %.
 
-    python -m bench.intervals [--runs 400]
+    python -m bench.intervals [--runs 400] [--only PSI]
 
 Rows of a standard normal reference against one moved by so many standard deviations, drawn as counts on the cuts that
 the service counts on, so that a million rows cost no more than two hundred. The truth is known exactly. Shown: the KS
@@ -11,7 +11,7 @@ reference and with one of 28 days against a window of 24 hours.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -19,8 +19,9 @@ import pyarrow as pa
 from scipy import stats
 
 from detectors.binning import make_binning, score_layout
-from detectors.cuts import Binning, NumericColumn
+from detectors.cuts import FREQUENCIES, Binning, NumericColumn
 from detectors.intervals import Z95, wilson
+from detectors.pairs.counting import SUMS
 from detectors.performance.scored import label_size, no_labels
 from detectors.profile import ReferenceProfile
 from detectors.sample import Binned
@@ -124,7 +125,8 @@ def hourly(
         counts[:, columns.slots(one.name)] = random.multinomial(rows, shares(shift), size=len(hours))
     numeric = len(columns.numeric)
     extremes = np.tile([-9.0, 9.0], (len(hours), numeric, 1))
-    return HourlySummaries(hours.astype(np.int64), counts, np.zeros((len(hours), numeric, 2)), extremes)
+    none = np.zeros((len(hours), 0, SUMS), np.int64), np.zeros((len(hours), 0, 2 * FREQUENCIES), np.int64)
+    return HourlySummaries(hours.astype(np.int64), counts, np.zeros((len(hours), numeric, 2)), extremes, *none)
 
 
 INTERVALS: dict[str, Limits] = {
@@ -135,12 +137,13 @@ INTERVALS: dict[str, Limits] = {
 }
 
 
-def table(runs: int) -> Iterator[str]:
+def table(runs: int, sizes: Sequence[int] = SIZES, names: Sequence[str] = tuple(INTERVALS)) -> Iterator[str]:
     """Lines of a table: share of intervals that hold the truth, with its 95 % interval; misses below and above."""
     yield "| interval | rows | shift (sd) | true effect | holds | too high | too low |"
     yield "|---|---|---|---|---|---|---|"
-    for name, limits in INTERVALS.items():
-        for rows in SIZES:
+    for name in names:
+        limits = INTERVALS[name]
+        for rows in sizes:
             for shift in SHIFTS:
                 random = np.random.default_rng((rows, round(shift * 100)))
                 lower, upper, truth = limits(random, rows, shift, runs)
@@ -154,5 +157,7 @@ def table(runs: int) -> Iterator[str]:
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--runs", type=int, default=400)
-    for line in table(arguments.parse_args().runs):
+    arguments.add_argument("--only", choices=INTERVALS, help="one kind of interval, for more runs of it")
+    given = arguments.parse_args()
+    for line in table(given.runs, names=[given.only] if given.only else list(INTERVALS)):
         print(line, flush=True)

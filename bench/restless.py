@@ -12,7 +12,7 @@ then those beside a reference of 28 days.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -160,14 +160,14 @@ def held(task: str, hours: int, rows: int, wander: float, runs: int) -> tuple[np
     return inside.mean(axis=0), (ends[..., 1] - ends[..., 0]).mean(axis=0)
 
 
-def table(runs: int) -> Iterator[str]:
+def table(runs: int, lengths: Sequence[int] = LENGTHS, each: Sequence[int] = ROWS) -> Iterator[str]:
     """Lines of a table: rows alone → hours, hours beside a reference (their width, in widths by rows alone)."""
     for task, metrics in SHOWN.items():
         yield f"| wander | hours | rows/h | {' | '.join(metrics)} |"
         yield "|---" * (3 + len(metrics)) + "|"
         for wander in WANDERS:
-            for hours in LENGTHS:
-                for rows in ROWS:
+            for hours in lengths:
+                for rows in each:
                     inside, width = held(task, hours, rows, wander, runs)
                     cells = [
                         f"{before:.2f} → {alone:.2f}, {beside:.2f} (×{wide:.1f})"

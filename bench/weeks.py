@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -142,14 +142,14 @@ def a_month(each: list[dict[int, tuple[int, float]]]) -> float:
     return sum(count for one in each for count, _ in one.values()) / len(each) * 30 / (7 * LIVE)
 
 
-def table(seeds: int) -> Iterator[str]:
+def table(seeds: int, lengths: Sequence[int] = WEEKS, apart: Mapping[str, Sequence[float]] = APART) -> Iterator[str]:
     """Lines of a table; the budget is 1 a month."""
     yield "| what | weeks of reference | apart | tolerance | without | with | factor 24 h | factor 7 d | CPU s |"
     yield "|---|---|---|---|---|---|---|---|---|"
-    for kind, aparts in APART.items():
-        for weeks in WEEKS:
-            for apart in aparts:
-                worlds = [world(kind, weeks, apart, seed) for seed in range(seeds)]
+    for kind, sizes in apart.items():
+        for weeks in lengths:
+            for size in sizes:
+                worlds = [world(kind, weeks, size, seed) for seed in range(seeds)]
                 for tolerance in TOLERANCES[kind]:
                     with uncalibrated():
                         without = a_month([rejected(kind, one, tolerance) for one in worlds])
@@ -158,7 +158,7 @@ def table(seeds: int) -> Iterator[str]:
                     took = (time.process_time() - begun) / seeds
                     factors = [np.median([one[length][1] for one in each]) for length in STRIDES]
                     numbers = f"{without:.2f} | {a_month(each):.2f} | {factors[0]:.2f} | {factors[1]:.2f} | {took:.2f}"
-                    yield f"| {kind} | {weeks} | {apart:g} | {tolerance:g} | {numbers} |"
+                    yield f"| {kind} | {weeks} | {size:g} | {tolerance:g} | {numbers} |"
 
 
 if __name__ == "__main__":

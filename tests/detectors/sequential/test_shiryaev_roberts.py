@@ -136,7 +136,7 @@ def test_delay_is_near_that_of_the_oracle(after):
     for found in (firsts(changed, usual), passes(cusum(changed, 0.1, after), oracle)):
         later = found[found >= 500] - 500
         delays.append(later.mean())
-    assert delays[0] < 1.08 * delays[1], delays  # 1.01 and 1.04 over 2000 longer streams: bench.detection.errors
+    assert delays[0] < 1.08 * delays[1], delays  # 1.02 and 1.04 over 2000 longer streams: bench.detection.errors
 
 
 def test_the_weights_are_a_mean():

@@ -1,0 +1,28 @@
+"""The tables that the pages quote can still be made: each in miniature, so that what they call cannot change without
+them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bench import checks, concept, intervals, restless, weeks
+
+TABLES = {
+    "checks": (2 + 2, lambda: checks.table(3, 1, rounds=1)),
+    "concept": (2 + 2, lambda: concept.table(3, 2000, (200,))),
+    "intervals": (2 + 4 * 4, lambda: intervals.table(10, (1000,))),
+    "restless": (2 * (2 + 3), lambda: restless.table(2, (24,), (20,))),
+    "weeks": (2 + 4, lambda: weeks.table(1, (3,), {"vectors": (1.0,), "correlations": (0.3,)})),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_can_be_made(name):
+    count, make = TABLES[name]
+    lines = [line for line in make() if line]
+    assert len(lines) == count
+    told = [line for line in lines if re.search(r"\d\.\d", line)]
+    assert len(told) >= count / 2
+    assert not any(re.search(r"\b(nan|inf)\b", line) for line in lines)
