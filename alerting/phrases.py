@@ -108,3 +108,20 @@ def relative(ratio: float, more: str, less: str, than: str) -> str:
         return "as in the reference" if than == "the reference" else f"as {than}"
     joint = "" if more == "above" else "than "
     return f"{percent(abs(ratio - 1))} % {more if ratio > 1 else less} {joint}{than}"
+
+
+def plain(reading: Reading) -> str:
+    """The number, with its interval."""
+    name = subject(reading)
+    average = " on average" if reading.metric.startswith("metric.") else ""
+    return f"{name} {number(reading.value or 0.0)}{interval(reading)}{average}{chance(reading)}{against(reading)}"
+
+
+def against(reading: Reading) -> str:
+    """The bound that a verdict is beyond."""
+    critical = reading.details.get("critical")
+    if reading.verdict == "critical" and critical is not None:
+        return f", above {number(critical)}"
+    if reading.verdict == "warning" and reading.threshold is not None:
+        return f", beyond {number(reading.threshold)}"
+    return ""

@@ -10,8 +10,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from alerting.phrases import NAMES, between, chance, effect_of, in_points, interval, plural, relative, subject
+from alerting.phrases import (
+    NAMES,
+    against,
+    between,
+    chance,
+    effect_of,
+    in_points,
+    interval,
+    plain,
+    plural,
+    relative,
+    subject,
+)
 from alerting.reading import Reading
+from alerting.sentence_of_labels import (
+    calibration_gap,
+    calibration_slope,
+    coverage_known,
+    estimated,
+    label_delay,
+    mean_error,
+    performance,
+    so_far,
+    still_coming,
+    stream,
+)
 from alerting.words import number, percent
 
 MINIMUM_ROWS = 30
@@ -22,14 +46,14 @@ def sentence(reading: Reading) -> str:
     if reading.verdict == "cannot_tell" or reading.value is None:
         return _within(reading, f"{subject(reading)}: cannot tell: {_why_not(reading)}")
     if reading.reason == "immature_labels":  # shown: the number is there, and no fact yet
-        return _within(reading, f"{subject(reading)}: {_so_far(reading)}")
+        return _within(reading, f"{subject(reading)}: {so_far(reading)}")
     if reading.metric in _WRITERS:
         return _within(reading, _WRITERS[reading.metric](reading))
     if reading.metric.startswith("estimated_"):
-        return _within(reading, _estimated(reading))
+        return _within(reading, estimated(reading))
     if "guarantee" in reading.details:
-        return _within(reading, _stream(reading))
-    return _within(reading, _BY_KIND.get(reading.kind, _plain)(reading))
+        return _within(reading, stream(reading))
+    return _within(reading, _BY_KIND.get(reading.kind, plain)(reading))
 
 
 def _within(reading: Reading, text: str) -> str:
@@ -75,7 +99,7 @@ def _why_not(reading: Reading) -> str:
         rows = f"{reading.n_current} rows" if labelled is None else f"{labelled} labelled rows"
         return f"{rows}, {details.get('needed', MINIMUM_ROWS)} are needed"
     if reason == "immature_labels":
-        return _still_coming(reading)
+        return still_coming(reading)
     fixed = {
         "no_reference": "no reference to compare with"
         + (f" (the check asks for {details['asked_reference']!r})" if "asked_reference" in details else ""),
@@ -91,24 +115,6 @@ def _why_not(reading: Reading) -> str:
         "error": f"the check failed ({details.get('error', 'no message')})",
     }
     return fixed.get(reason or "", (reason or "no reason is known").replace("_", " "))
-
-
-def _still_coming(reading: Reading) -> str:
-    """How many labels are known, and what they point to if those to come are weighed in."""
-    coverage, weighted = reading.details.get("coverage"), reading.details.get("weighted")
-    text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
-    if weighted is None:
-        return text
-    limits = f"{number(weighted['lower'])} to {number(weighted['upper'])}"
-    return f"{text}; so far they point to {number(weighted['value'])} ({limits})"
-
-
-def _so_far(reading: Reading) -> str:
-    """Of a number that is shown: that of the labels that are there is said where there is no better one."""
-    text = _still_coming(reading)
-    if reading.details.get("weighted") is not None:
-        return text
-    return f"{text}; of those {number(reading.value or 0.0)}{interval(reading)}, which the others may change"
 
 
 def _moved(reading: Reading) -> str:
@@ -151,7 +157,7 @@ def _fairness(reading: Reading) -> str:
 def _told_apart(reading: Reading) -> str:
     text = f"rows of window and reference told apart: AUC {number(reading.value or 0.0)}{interval(reading)}"
     features = list(reading.details.get("features") or {})[:3]
-    return text + chance(reading) + (f", most by {', '.join(features)}" if features else "") + _against(reading)
+    return text + chance(reading) + (f", most by {', '.join(features)}" if features else "") + against(reading)
 
 
 def _together(reading: Reading) -> str:
@@ -211,16 +217,7 @@ def _distance(reading: Reading) -> str:
     per_sd = reading.details.get("per_sd")
     if per_sd is not None:
         text += f" ({number(per_sd)} standard deviations)"
-    return text + chance(reading) + _against(reading)
-
-
-def _against(reading: Reading) -> str:
-    critical = reading.details.get("critical")
-    if reading.verdict == "critical" and critical is not None:
-        return f", above {number(critical)}"
-    if reading.verdict == "warning" and reading.threshold is not None:
-        return f", beyond {number(reading.threshold)}"
-    return ""
+    return text + chance(reading) + against(reading)
 
 
 def _quality(reading: Reading) -> str:
@@ -237,108 +234,6 @@ _WHOLLY = {
     "type_mismatch_share": ": its type has changed",
     "unseen_category_share": ": is it spelled or coded in another way now?",
 }
-
-
-def _performance(reading: Reading) -> str:
-    text = f"{subject(reading)} {number(reading.value or 0.0)}{interval(reading)}"
-    plain = reading.details.get("unweighted")
-    if plain is not None:
-        text += f", corrected for labels that are still to come ({number(plain['value'])} without)"
-    text += _uncorrected(reading)
-    loss = effect_of(reading)
-    if loss is not None and reading.metric in _LOSSES:
-        return text + _loss(loss)
-    before = reading.details.get("reference_value")
-    return text if before is None else f"{text}, {number(before)} in the reference"
-
-
-def _uncorrected(reading: Reading) -> str:
-    return ", not corrected for labels that are still missing" if reading.details.get("uncorrected") else ""
-
-
-def _estimated(reading: Reading) -> str:
-    name = reading.metric.removeprefix("estimated_")
-    before = reading.details.get("reference_value")
-    text = f"estimated {NAMES.get(name, name.replace('_', ' '))} {number(reading.value or 0.0)}{interval(reading)}"
-    text += "" if before is None else f", {number(before)} in the reference"
-    return f"{text}; without labels, so it {reading.details.get('blind', 'is no measurement')}"
-
-
-def _calibration_gap(reading: Reading) -> str:
-    d = reading.details
-    if reading.value is None or d.get("observed") is None or d.get("expected") is None:
-        return _plain(reading)
-    text = f"scores {number(d['from'])} to {number(d['to'])}: {percent(d['expected'])} % expected, "
-    text += f"{percent(d['observed'])} % came"
-    if reading.lower is not None and reading.upper is not None:
-        text += f" (a gap between {percent(reading.lower)} and {percent(reading.upper)} points)"
-    return f"{text}: concept drift" if d.get("concept_drift") else f"{text}, which may be chance or is tolerated"
-
-
-def _calibration_slope(reading: Reading) -> str:
-    interval_ = ""
-    if reading.lower is not None and reading.upper is not None:
-        interval_ = f" ({number(reading.lower)} to {number(reading.upper)})"
-    text = f"labels follow the scores {number(reading.value or 0.0)} times as strongly as in the reference{interval_}"
-    return f"{text}: concept drift" if reading.details.get("concept_drift") else text
-
-
-_PACES = {"slower": "slower than", "faster": "faster than", "same": "as fast as"}
-
-
-def _label_delay(reading: Reading) -> str:
-    pace = _PACES.get(str(reading.details.get("pace")), "as fast as")
-    text = (
-        f"labels arrive {pace} in the mature cohorts: {number(reading.value or 0.0)} times as many as expected by now"
-    )
-    return text + interval(reading)
-
-
-def _stream(reading: Reading) -> str:
-    """Of a detector that looks at labelled rows one after the other."""
-    d = reading.details
-    alarms = d.get("alarms") or 0
-    counted = "no alarm" if alarms == 0 else "1 alarm" if alarms == 1 else f"{alarms} alarms"
-    text = f"{subject(reading)}: {counted} in {reading.n_current:,} labels"
-    rate, usual = d.get("error_rate"), d.get("usual")
-    text += "" if rate is None else f", {percent(rate)} % of them predicted wrong"
-    text += "" if usual is None else f" ({percent(usual)} % in the reference)"
-    return f"{text}; {d['guarantee']}"
-
-
-def _loss(loss: float) -> str:
-    if abs(loss) < 0.0005:
-        return ", as in the reference"
-    points = percent(abs(loss))
-    return f", {points} {plural(points)} {'below' if loss > 0 else 'above'} the reference"
-
-
-_LOSSES = ("accuracy", "precision", "recall", "f1", "roc_auc")
-
-
-def _mean_error(reading: Reading) -> str:
-    rise = effect_of(reading)
-    if rise is None:
-        return _performance(reading)
-    text = f"{subject(reading)} {number(reading.value or 0.0)}{interval(reading)}"
-    return f"{text}{_uncorrected(reading)}, {relative(1 + rise, 'above', 'below', 'the reference')}"
-
-
-def _coverage(reading: Reading) -> str:
-    text = f"labels known for {percent(reading.value or 0.0)} % of predictions"
-    expected = reading.details.get("expected") or {}
-    wanted, after = expected.get("coverage"), expected.get("after_hours")
-    if wanted is None or (reading.value or 0.0) >= wanted:
-        return text
-    if after is None:
-        return f"{text}; they usually come for {percent(expected.get('plateau') or 0.0)} % in all"
-    return f"{text}; for {percent(wanted)} % usually after {_hours(after)}"
-
-
-def _hours(count: int) -> str:
-    if count >= 48:
-        return f"{round(count / 24)} days"
-    return "1 hour" if count == 1 else f"{count} hours"
 
 
 def _volume(reading: Reading) -> str:
@@ -363,12 +258,6 @@ def _freshness(reading: Reading) -> str:
     return f"newest prediction {number(reading.value or 0.0)} minutes before the window's end"
 
 
-def _plain(reading: Reading) -> str:
-    name = subject(reading)
-    average = " on average" if reading.metric.startswith("metric.") else ""
-    return f"{name} {number(reading.value or 0.0)}{interval(reading)}{average}{chance(reading)}{_against(reading)}"
-
-
 Writer = Callable[[Reading], str]
 
 _WRITERS: Mapping[str, Writer] = {
@@ -383,12 +272,12 @@ _WRITERS: Mapping[str, Writer] = {
     "domain_classifier": _told_apart,
     "correlation": _together,
     "mean_embedding": _vectors_moved,
-    "mae": _mean_error,
-    "rmse": _mean_error,
-    "label_coverage": _coverage,
-    "calibration_gap": _calibration_gap,
-    "calibration_slope": _calibration_slope,
-    "label_delay": _label_delay,
+    "mae": mean_error,
+    "rmse": mean_error,
+    "label_coverage": coverage_known,
+    "calibration_gap": calibration_gap,
+    "calibration_slope": calibration_slope,
+    "label_delay": label_delay,
     "volume": _volume,
     "latency_p50": _latency,
     "latency_p95": _latency,
@@ -401,6 +290,6 @@ _BY_KIND: Mapping[str, Writer] = {
     "data_drift": _distance,
     "prediction_drift": _distance,
     "data_quality": _quality,
-    "performance": _performance,
+    "performance": performance,
     "fairness": _fairness,
 }

@@ -1,0 +1,134 @@
+"""What is said of labels: metrics of performance, estimates without labels, and what is still to come."""
+
+from __future__ import annotations
+
+from alerting.phrases import NAMES, effect_of, interval, plain, plural, relative, subject
+from alerting.reading import Reading
+from alerting.words import number, percent
+
+
+def still_coming(reading: Reading) -> str:
+    """How many labels are known, and what they point to if those to come are weighed in."""
+    coverage, weighted = reading.details.get("coverage"), reading.details.get("weighted")
+    text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
+    if weighted is None:
+        return text
+    limits = f"{number(weighted['lower'])} to {number(weighted['upper'])}"
+    return f"{text}; so far they point to {number(weighted['value'])} ({limits})"
+
+
+def so_far(reading: Reading) -> str:
+    """Of a number that is shown: that of the labels that are there is said where there is no better one."""
+    text = still_coming(reading)
+    if reading.details.get("weighted") is not None:
+        return text
+    return f"{text}; of those {number(reading.value or 0.0)}{interval(reading)}, which the others may change"
+
+
+def performance(reading: Reading) -> str:
+    """A metric, its interval and what it was in the reference."""
+    text = f"{subject(reading)} {number(reading.value or 0.0)}{interval(reading)}"
+    plain = reading.details.get("unweighted")
+    if plain is not None:
+        text += f", corrected for labels that are still to come ({number(plain['value'])} without)"
+    text += _uncorrected(reading)
+    loss = effect_of(reading)
+    if loss is not None and reading.metric in _LOSSES:
+        return text + _loss(loss)
+    before = reading.details.get("reference_value")
+    return text if before is None else f"{text}, {number(before)} in the reference"
+
+
+def _uncorrected(reading: Reading) -> str:
+    return ", not corrected for labels that are still missing" if reading.details.get("uncorrected") else ""
+
+
+def estimated(reading: Reading) -> str:
+    """What is to be expected without labels."""
+    name = reading.metric.removeprefix("estimated_")
+    before = reading.details.get("reference_value")
+    text = f"estimated {NAMES.get(name, name.replace('_', ' '))} {number(reading.value or 0.0)}{interval(reading)}"
+    text += "" if before is None else f", {number(before)} in the reference"
+    return f"{text}; without labels, so it {reading.details.get('blind', 'is no measurement')}"
+
+
+def calibration_gap(reading: Reading) -> str:
+    """Where scores no longer mean what they did."""
+    d = reading.details
+    if reading.value is None or d.get("observed") is None or d.get("expected") is None:
+        return plain(reading)
+    text = f"scores {number(d['from'])} to {number(d['to'])}: {percent(d['expected'])} % expected, "
+    text += f"{percent(d['observed'])} % came"
+    if reading.lower is not None and reading.upper is not None:
+        text += f" (a gap between {percent(reading.lower)} and {percent(reading.upper)} points)"
+    return f"{text}: concept drift" if d.get("concept_drift") else f"{text}, which may be chance or is tolerated"
+
+
+def calibration_slope(reading: Reading) -> str:
+    """Whether labels follow the scores as they did."""
+    interval_ = ""
+    if reading.lower is not None and reading.upper is not None:
+        interval_ = f" ({number(reading.lower)} to {number(reading.upper)})"
+    text = f"labels follow the scores {number(reading.value or 0.0)} times as strongly as in the reference{interval_}"
+    return f"{text}: concept drift" if reading.details.get("concept_drift") else text
+
+
+_PACES = {"slower": "slower than", "faster": "faster than", "same": "as fast as"}
+
+
+def label_delay(reading: Reading) -> str:
+    """Whether labels come as fast as they did."""
+    pace = _PACES.get(str(reading.details.get("pace")), "as fast as")
+    text = (
+        f"labels arrive {pace} in the mature cohorts: {number(reading.value or 0.0)} times as many as expected by now"
+    )
+    return text + interval(reading)
+
+
+def stream(reading: Reading) -> str:
+    """Of a detector that looks at labelled rows one after the other."""
+    d = reading.details
+    alarms = d.get("alarms") or 0
+    counted = "no alarm" if alarms == 0 else "1 alarm" if alarms == 1 else f"{alarms} alarms"
+    text = f"{subject(reading)}: {counted} in {reading.n_current:,} labels"
+    rate, usual = d.get("error_rate"), d.get("usual")
+    text += "" if rate is None else f", {percent(rate)} % of them predicted wrong"
+    text += "" if usual is None else f" ({percent(usual)} % in the reference)"
+    return f"{text}; {d['guarantee']}"
+
+
+def _loss(loss: float) -> str:
+    if abs(loss) < 0.0005:
+        return ", as in the reference"
+    points = percent(abs(loss))
+    return f", {points} {plural(points)} {'below' if loss > 0 else 'above'} the reference"
+
+
+_LOSSES = ("accuracy", "precision", "recall", "f1", "roc_auc")
+
+
+def mean_error(reading: Reading) -> str:
+    """The error of a regression."""
+    rise = effect_of(reading)
+    if rise is None:
+        return performance(reading)
+    text = f"{subject(reading)} {number(reading.value or 0.0)}{interval(reading)}"
+    return f"{text}{_uncorrected(reading)}, {relative(1 + rise, 'above', 'below', 'the reference')}"
+
+
+def coverage_known(reading: Reading) -> str:
+    """How many labels are there, and when enough will be."""
+    text = f"labels known for {percent(reading.value or 0.0)} % of predictions"
+    expected = reading.details.get("expected") or {}
+    wanted, after = expected.get("coverage"), expected.get("after_hours")
+    if wanted is None or (reading.value or 0.0) >= wanted:
+        return text
+    if after is None:
+        return f"{text}; they usually come for {percent(expected.get('plateau') or 0.0)} % in all"
+    return f"{text}; for {percent(wanted)} % usually after {_hours(after)}"
+
+
+def _hours(count: int) -> str:
+    if count >= 48:
+        return f"{round(count / 24)} days"
+    return "1 hour" if count == 1 else f"{count} hours"
