@@ -1,4 +1,4 @@
-"""What errors are measured against is right: the expected metrics of rows."""
+"""What errors are measured against is right: expected metrics, and weights from the true delays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from bench import estimates
+from bench import estimates, late_labels
+from tests.detectors.performance.late import DAY, STRATA, cases, labelled
 
 
 @pytest.mark.parametrize("world", estimates.WORLDS)
@@ -33,3 +34,14 @@ def test_only_the_world_in_places_means_something_else_by_its_scores_after_a_shi
     assert apart["calibrated"] < 0.005
     assert apart["too sure"] < 0.005
     assert apart["in places"] > 0.015
+
+
+def test_true_weights_stand_for_all_rows_of_their_kind():
+    window, age = cases(1, 4000, seed=3), 3 * DAY
+    weighting = late_labels.true_weights(window, age)
+    known = window.at(window.hour + window.delay <= age)
+    for stratum in (STRATA.cells[1, 1], STRATA.cells[1, 0], STRATA.cells[0, 1], STRATA.cells[0, 0]):
+        rows, there = (np.count_nonzero(STRATA.cells[part.truth, part.said] == stratum) for part in (window, known))
+        assert weighting.weight[stratum] * there == pytest.approx(0.97 * rows, rel=4 / np.sqrt(there))
+    assert late_labels.true_weights(window, 10**6).weight == pytest.approx(1)
+    assert late_labels.summed(known).rows == labelled(window, age).rows
