@@ -7,12 +7,15 @@ import re
 
 import pytest
 
-from bench import checks, concept, intervals, restless, weeks
+from bench import checks, concept, estimates, intervals, late_labels, restless, weeks
 
+MOVED = (0.0, 1.0)
 TABLES = {
     "checks": (2 + 2, lambda: checks.table(3, 1, rounds=1)),
     "concept": (2 + 2, lambda: concept.table(3, 2000, (200,))),
+    "estimates": (2 + 4 * 2, lambda: estimates.table(estimates.measured(1, 2000, MOVED), MOVED, estimates.mean_size)),
     "intervals": (2 + 4 * 4, lambda: intervals.table(10, (1000,))),
+    "late_labels": (2 + 4 * 5, lambda: late_labels.table(range(2))),
     "restless": (2 * (2 + 3), lambda: restless.table(2, (24,), (20,))),
     "weeks": (2 + 4, lambda: weeks.table(1, (3,), {"vectors": (1.0,), "correlations": (0.3,)})),
 }
