@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from monitor.actions import models as known_models
-from monitor.actions.describe_model import describe_model
+from monitor.actions.describe_model import describe_model, listed_model
 from monitor.actions.distributions import distributions
 from monitor.actions.erase import delete_model
 from monitor.actions.patch_model import patch_model
@@ -30,7 +30,7 @@ def get_models(request: Request) -> Response:
     service, now = service_of(request), now_of(request)
     with service.database.read() as connection:
         found = models.list_page(connection, limit + 1, request.query_params.get("cursor", ""))
-        items = [describe_model(service, connection, model, now) for model in found[:limit]]
+        items = [listed_model(service, connection, model, now) for model in found[:limit]]
     return answer(page(items, found[limit - 1].name if len(found) > limit else None))
 
 
