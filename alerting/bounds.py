@@ -57,7 +57,8 @@ _MACRO = ("macro_precision", "macro_recall", "macro_f1")
 FALLING = frozenset({"accuracy", "precision", "recall", "f1", "roc_auc", "r2", "label_coverage", *_MACRO})
 
 
-ESTIMATES = frozenset({"estimated_base_rate"})  # shown, unless a check asks for it and states a bound
+# Shown, unless a check asks for it and states a bound.
+ESTIMATES = frozenset({"estimated_base_rate", "estimated_base_rate_bbse"})
 
 
 def bounds_for(

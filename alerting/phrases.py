@@ -14,7 +14,7 @@ def subject(reading: Reading) -> str:
         return str(reading.details["feature"])
     if reading.kind == "fairness":
         return (reading.segment or "").rpartition("=")[0]
-    if reading.metric == "estimated_base_rate":
+    if reading.metric in ("estimated_base_rate", "estimated_base_rate_bbse"):
         return f"base rate of {reading.details['positive']}" if reading.details.get("positive") else "base rate"
     if reading.kind == "prediction_drift":
         return {"score_ks": "scores", "margin_ks": "margins between classes"}.get(reading.metric, "predictions")

@@ -135,7 +135,10 @@ def _moved(reading: Reading) -> str:
 def _base_rate(reading: Reading) -> str:
     text = f"{subject(reading)}: about {percent(reading.value or 0.0)} %{between(reading.lower, reading.upper)}"
     before = reading.details.get("reference_value")
-    return text + " by the scores" + ("" if before is None else f", {percent(before)} % in the reference")
+    by = "predicted classes" if reading.metric.endswith("_bbse") else "scores"
+    text += f" by the {by}" + ("" if before is None else f", {percent(before)} % in the reference")
+    untested = "gate_p_value" in reading.details and reading.details["gate_p_value"] is None
+    return text + ("; the scores are too few or too alike to test it" if untested else "")
 
 
 def _fairness(reading: Reading) -> str:
@@ -269,6 +272,7 @@ _WRITERS: Mapping[str, Writer] = {
     "margin_ks": _moved,
     "prediction_ks": _moved,
     "estimated_base_rate": _base_rate,
+    "estimated_base_rate_bbse": _base_rate,
     "domain_classifier": _told_apart,
     "correlation": _together,
     "mean_embedding": _vectors_moved,

@@ -17,7 +17,7 @@ METRICS = {
     "score_ks": "scores",
     "margin_ks": "margins between classes",
     "prediction_ks": "predictions",
-    "estimated_base_rate": "base rate",
+    "base_rate_bbse": "base rate by predicted classes",
     "roc_auc": "ROC AUC",
     "f1": "F1",
     "r2": "R²",

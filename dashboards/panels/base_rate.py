@@ -11,6 +11,7 @@ from dashboards.queries import HOUR, Answer, Line, Lines, Marks, Query, Scope, S
 from dashboards.theme import SERIES, Theme
 
 METRIC = "estimated_base_rate"
+BY_CLASSES = "estimated_base_rate_bbse"
 TITLE = "Base rate, estimated from scores"
 
 
@@ -20,7 +21,7 @@ def ask(scope: Scope) -> Sequence[Query]:
 
 
 def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure | None:
-    """The estimate with its interval; left out where there never was one."""
+    """The estimate with its interval, beside it the one from predicted classes; left out where there never was one."""
     series, timeline = (answers[query] for query in ask(scope))
     assert isinstance(series, Lines)
     assert isinstance(timeline, Marks)
@@ -34,13 +35,26 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure 
         band(one.at, one.lower, one.upper, colour, gap, by),
         line(name, one.at, one.value, colour, gap=gap, by=by, hover="%{y:.1%}"),
     ]
+    others = [each for each in series.lines if _beside(each, one) and any(_known(each))]
+    for other in others:
+        dashed = {"dash": "dot", "width": 1.25}
+        drawn = line(
+            words.metric(BY_CLASSES), other.at, other.value, SERIES[1], gap=gap, by=by, hover="%{y:.1%}", line=dashed
+        )
+        data.append(drawn)
     layout = theme.layout(220, xaxis=time_axis(scope), yaxis={"tickformat": ".0%", "rangemode": "tozero"})
     mark(layout, data, timeline.marks, scope, theme)
+    numbers = [(name, one), *((words.metric(BY_CLASSES), other) for other in others)]
     note = (
         f"Windows of {words.span(one.length_hours * HOUR)}, with the 95 % interval. Supposes that only the share of "
-        "the classes changed; where the scores contradict that, nothing is shown."
+        "the classes changed; where the scores contradict that, nothing is shown. Dotted: from predicted classes alone."
     )
-    return Figure(TITLE, _say(one), note, data, layout, table("Day", [(name, one)], share))
+    return Figure(TITLE, _say(one), note, data, layout, table("Day", numbers, share))
+
+
+def _beside(each: Line, one: Line) -> bool:
+    same = (each.version, each.length_hours, each.check) == (one.version, one.length_hours, one.check)
+    return each.name == BY_CLASSES and same
 
 
 def _known(one: Line) -> Sequence[bool]:

@@ -7,7 +7,7 @@ explains them best is the new base rate. Whether that story holds is tested by t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,15 +24,18 @@ from detectors.summary import WindowCounts
 Array = NDArray[np.float64]
 
 METRIC = "estimated_base_rate"
+BY_CLASSES = "estimated_base_rate_bbse"
 LABEL_SHIFT_REJECTED = "label_shift_rejected"
 GATE = 0.001  # p below which the window's scores are no mixture of the reference's two histograms
 LEAST_OF_EACH = 10  # labelled rows of either class
 LEAST_IN_BIN = 5.0
+_PER_CLASS = 10.0  # rows of the rarer class that two joined bins hold on average
 _STEPS = 60  # halvings
 
 
-def measure_base_rate(binning: Binning, current: WindowCounts, reference: Reference) -> Measurement | None:
-    """``estimated_base_rate`` of a window of a binary model with scores; None for any other model.
+def measure_base_rate(binning: Binning, current: WindowCounts, reference: Reference) -> list[Measurement]:
+    """``estimated_base_rate`` of a window of a binary model with scores, and ``estimated_base_rate_bbse`` where its
+    classes are known and the gate is open; nothing for any other model.
 
     ``value`` is the EM estimate with its 95 % interval, ``details`` hold ``bbse, bbse_lower, bbse_upper``,
     ``reference_value`` (the base rate of the reference's labels), ``gate_p_value`` and ``positive``. Reasons:
@@ -42,25 +45,27 @@ def measure_base_rate(binning: Binning, current: WindowCounts, reference: Refere
     column = binning.by_name.get("score")
     layout = binning.scores
     if layout.task != "binary" or not isinstance(column, NumericColumn) or not len(layout.score_cuts):
-        return None
+        return []
     window, negative, positive = _histograms(binning, column, current, reference.labels)
     labelled, rows = round(float(negative.sum() + positive.sum())), round(float(window.sum()))
     details = {"positive": layout.classes[1]}
     if min(negative.sum(), positive.sum()) < LEAST_OF_EACH:
-        return Measurement(METRIC, None, labelled, rows, reason=NO_REFERENCE, details=details)
+        return [Measurement(METRIC, None, labelled, rows, reason=NO_REFERENCE, details=details)]
     base = {**details, "reference_value": float(positive.sum() / (negative.sum() + positive.sum()))}
     if rows < MINIMUM_ROWS:
-        return Measurement(METRIC, None, labelled, rows, reason=TOO_FEW_ROWS, details=base)
+        return [Measurement(METRIC, None, labelled, rows, reason=TOO_FEW_ROWS, details=base)]
     found = maximum_likelihood(window, negative, positive)
     gated = {**base, "gate_p_value": found.gate_p_value}
     if found.gate_p_value is not None and found.gate_p_value < GATE:
-        return Measurement(METRIC, None, labelled, rows, reason=LABEL_SHIFT_REJECTED, details=gated)
+        return [Measurement(METRIC, None, labelled, rows, reason=LABEL_SHIFT_REJECTED, details=gated)]
     said = _said(binning, current)
     box = None if said is None else black_box(*said, _confusion(binning, reference.labels))
-    more = {} if box is None else {"bbse": box[0], "bbse_lower": box[1], "bbse_upper": box[2]}
-    return Measurement(
-        METRIC, found.value, labelled, rows, lower=found.lower, upper=found.upper, details={**gated, **more}
-    )
+    by_scores = Measurement(METRIC, found.value, labelled, rows, lower=found.lower, upper=found.upper, details=gated)
+    if box is None:
+        return [by_scores]
+    more = {"bbse": box[0], "bbse_lower": box[1], "bbse_upper": box[2]}
+    by_classes = Measurement(BY_CLASSES, box[0], labelled, rows, lower=box[1], upper=box[2], details=gated)
+    return [replace(by_scores, details={**gated, **more}), by_classes]
 
 
 @dataclass(frozen=True)
@@ -79,9 +84,11 @@ def maximum_likelihood(window: Array, negative: Array, positive: Array) -> BaseR
     It is where the EM iterations of Saerens, Latinne and Decaestecker (2002) end, π ← Σ_b h_b π f₁ / (π f₁ + (1 - π)
     f₀), f₁ / f₀ being the calibrated odds of a bin over those of the reference: the root of the likelihood's derivative
     in π, which only falls, and so is found by halving. Interval by the delta method, from the sampling of all three
-    histograms. Bins are pooled until each has 5 labelled rows; rows count as independent.
+    histograms. Rows count as independent. Bins are joined until there is one for 5 labelled rows of the rarer class:
+    with more the histogram of that class fits its own noise, which draws the estimate towards the reference's rate.
     """
-    pooled = _joined(negative + positive, LEAST_IN_BIN)
+    n0, n1 = max(float(negative.sum()), 1.0), max(float(positive.sum()), 1.0)
+    pooled = _joined(negative / n0 + positive / n1, _PER_CLASS / min(n0, n1))
     h, f0, f1 = (_sums(pooled, part) for part in (window, negative, positive))
     rows, n0, n1 = (float(part.sum()) for part in (h, f0, f1))
     shape = (f0 + f1) / (n0 + n1)  # one row's worth of it, so that no share is zero

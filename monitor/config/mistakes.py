@@ -18,7 +18,14 @@ Mistake = tuple[tuple[str, ...], str]  # the key's path, and what is wrong
 
 _DRIFT = {
     "data_drift": ("ks", "l_infinity"),
-    "prediction_drift": ("class_share", "score_ks", "margin_ks", "prediction_ks", "estimated_base_rate"),
+    "prediction_drift": (
+        "class_share",
+        "score_ks",
+        "margin_ks",
+        "prediction_ks",
+        "estimated_base_rate",
+        "estimated_base_rate_bbse",
+    ),
 }
 _SERVING = ("volume", "freshness_minutes", "latency_p50", "latency_p95", "latency_p99", "error_share")
 

@@ -38,6 +38,17 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
         (said("warning", "ks", 0.12, lower=0.05, upper=0.2, details={"last_hours": 2}),
          "temp: 12 % of rows moved in the last 2 hours (between 5 and 20)"),
         (said("warning", "ks", 0.31, p_value=0.00042), "temp: 31 % of rows moved (p = 0.00042)"),
+        (
+            said(None, "estimated_base_rate", 0.3, lower=0.25, upper=0.35, feature=None, kind="prediction_drift",
+                 details={"positive": "late", "reference_value": 0.2, "gate_p_value": 0.4}),
+            "base rate of late: about 30 % (between 25 and 35) by the scores, 20 % in the reference",
+        ),
+        (
+            said(None, "estimated_base_rate_bbse", 0.3, feature=None, kind="prediction_drift",
+                 details={"positive": "late", "reference_value": 0.2, "gate_p_value": None}),
+            "base rate of late: about 30 % by the predicted classes, 20 % in the reference; "
+            "the scores are too few or too alike to test it",
+        ),
         (said("warning", "psi", 0.31, threshold=0.1), "temp: PSI 0.31, beyond 0.1"),
         (said("critical", "psi", 0.31, details={"critical": 0.25}), "temp: PSI 0.31, above 0.25"),
         (said("ok", "chi_square", 48.2, p_value=1e-30), "temp: chi-square 48.2 (p < 1e-12)"),

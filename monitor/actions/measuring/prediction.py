@@ -43,5 +43,4 @@ def _measure_prediction(
         alpha=alpha,
         alpha_of_margins=alpha if part == "segment" else level_of_more(frame, task.check, task.length),
     )
-    base_rate = measure_base_rate(frame.binning, counts, compared.profile)
-    return moved if base_rate is None else [*moved, base_rate]
+    return [*moved, *measure_base_rate(frame.binning, counts, compared.profile)]

@@ -54,8 +54,13 @@ def test_it_is_known_before_any_label(world: World) -> None:
     assert details["gate_p_value"] > 0.001
     assert details["summary"].startswith("base rate of 1: about ")
     assert details["summary"].endswith(" % in the reference")
+    by_classes = one(world.read(START + D), metric="estimated_base_rate_bbse", hours=24)
+    assert (by_classes["value"], by_classes["verdict"]) == (details["bbse"], None)
+    assert (by_classes["lower"], by_classes["upper"]) == (details["bbse_lower"], details["bbse_upper"])
+    assert " by the predicted classes, " in by_classes["details"]["summary"]
     page = build_page.build_model(world.service, Viewer(now=world.now), "m", {})
     assert "Base rate, estimated from scores" in page
+    assert "estimated base rate by predicted classes" in page
 
 
 def test_it_is_hidden_where_scores_moved_otherwise(world: World) -> None:
@@ -63,6 +68,7 @@ def test_it_is_hidden_where_scores_moved_otherwise(world: World) -> None:
     assert (found["value"], found["reason"]) == (None, "label_shift_rejected")
     assert found["details"]["gate_p_value"] < 0.001
     assert "bbse" not in found["details"]
+    assert "estimated_base_rate_bbse" not in {r["metric"] for r in world.read(START + D)}
     assert found["details"]["summary"] == (
         "base rate of 1: cannot tell: the scores changed in a way that another base rate does not explain"
     )
