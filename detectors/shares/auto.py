@@ -21,6 +21,7 @@ from detectors.rise import SHORT_TOLERANCE
 from detectors.shares import cells as cell
 from detectors.shares.bounds import Answer, Shares, rows_below_cuts, rows_in_categories
 from detectors.shares.engine import baseline_of, stretch_of
+from detectors.shares.false_alarms import silencing_factor
 from detectors.shares.horizons import Horizon, mean_terms
 from detectors.shares.seasons import CONSTANT, DAILY
 from detectors.shares.stretches import answer_together, horizons_of
@@ -41,6 +42,7 @@ def measure_drift(
     length_hours: int,
     tolerance: float,
     alpha: float,
+    widened: Mapping[str, float] | None = None,
 ) -> list[Measurement]:
     """Drift of each named column, in the order of ``names``; ``feature`` is the name without ``feature.``.
 
@@ -48,10 +50,11 @@ def measure_drift(
     hours of the window, which is the same where the column has no seasons; where only the last hours of the window are
     certain to have moved, ``effect`` is theirs and ``details.last_hours`` says how many. Both are shares of rows; each
     has bounds of its own, which hold at ``alpha``; ``p_value`` is that of H0: at most ``tolerance`` of the rows moved,
-    and p <= alpha where ``effect_lower`` >= tolerance. Reasons: ``no_reference`` (the reference has no usable value of
-    the column), ``too_few_rows`` (under 30 usable values in the window).
+    and p <= alpha where ``effect_lower`` >= tolerance. ``widened``: by name, how many times as large the variance is
+    taken at least, for what is known beside the reference. Reasons: ``no_reference`` (the reference has no usable value
+    of the column), ``too_few_rows`` (under 30 usable values in the window).
     """
-    data = _Data(binning, current, reference, length_hours, tolerance, alpha)
+    data = _Data(binning, current, reference, length_hours, tolerance, alpha, widened or {})
     found: dict[str, Measurement] = {}
     for kind in (_NUMERIC, _CATEGORICAL):
         mine = [name for name in names if isinstance(binning.by_name[name], kind.column) and _cells(binning, name)]
@@ -68,6 +71,7 @@ class _Data:
     length_hours: int
     tolerance: float
     alpha: float
+    widened: Mapping[str, float]
 
     def shares(self, make: Callable[[Binning, Sequence[str]], cell.Cells], names: Sequence[str]) -> Shares:
         cells = cell.remembered(make, self.binning, names)
@@ -103,6 +107,7 @@ class _Found:
     short: NDArray[np.bool_]
     tolerance: Array
     learned: bool
+    silent_at: Array
 
 
 def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement]:
@@ -112,6 +117,7 @@ def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement
     horizons = horizons_of(tested, data.reference, data.length_hours, data.tolerance, data.alpha)
     known, seen = None, None
     if horizons is not None:
+        horizons = _at_least(horizons, np.array([data.widened.get(name, 1.0) for name in names]))
         known = horizons[data.length_hours]
         before = any(one.worthwhile.any() for one in horizons.values())
         seen = stretch_of(tested, data.current, data.length_hours, before=before)
@@ -120,11 +126,19 @@ def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement
     short = np.ones(len(names), dtype=bool) if known is None else known.windows < ENOUGH
     tolerance = np.where(short, max(SHORT_TOLERANCE, data.tolerance), data.tolerance)
     answer = _answer(data, kind, shares, effect, tested, horizons, seen, short, tolerance)
+    silent = _silent_at(data, tested, horizons, seen, answer, tolerance)
     learned = any(profile.habits is not None for profile, _ in data.reference.parts)
-    found = _Found(shares, expected, distance, effect, place, answer, known, short, tolerance, learned)
+    found = _Found(shares, expected, distance, effect, place, answer, known, short, tolerance, learned, silent)
     details = kind.describe(data, names, shares, place, expected)
     told = [_one(kind.metric, name, data, found, index, details[index]) for index, name in enumerate(names)]
     return _with_last_hours(data, kind, names, found, told)
+
+
+def _at_least(horizons: dict[int, Horizon], factor: Array) -> dict[int, Horizon]:
+    """With a calibration of at least ``factor`` [F]."""
+    if (factor <= 1).all():
+        return horizons
+    return {hours: replace(one, factor=np.maximum(one.factor, factor)) for hours, one in horizons.items()}
 
 
 def _with_last_hours(
@@ -183,6 +197,22 @@ def _answer(
     stretch, end = seen
     found = answer_together(tested, horizons, stretch, np.array([end]), tolerance, data.alpha).window(0)
     return found.and_also(kind.by_rows(shares, effect, tolerance, data.alpha), short) if short.any() else found
+
+
+def _silent_at(
+    data: _Data,
+    tested: cell.Cells,
+    horizons: dict[int, Horizon] | None,
+    seen: tuple[Hours, int] | None,
+    found: Answer,
+    tolerance: Array,
+) -> Array:
+    """The calibration with which columns that are told would not be, [F]; 1 of all others."""
+    told = found.lower > tolerance
+    if horizons is None or seen is None or not told.any():
+        return np.ones(len(tolerance))
+    silent = silencing_factor(tested, horizons, seen[0], np.array([seen[1]]), tolerance, data.alpha)
+    return np.where(told, silent, 1.0)
 
 
 def _expected(data: _Data, shares: Shares, known: Horizon, seen: tuple[Hours, int]) -> Array:
@@ -300,6 +330,8 @@ def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
         details["learned"] = True
     if known.baseline.sizes[index] > CONSTANT:
         details["season"] = "day" if known.baseline.sizes[index] == DAILY else "day and week"
+    if found.silent_at[index] > 1:
+        details["silent_at"] = round(float(found.silent_at[index]), 3)
     if known.factor[index] > 1:
         details["calibration"] = float(known.factor[index])
     if not known.replayed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,19 +26,29 @@ def measure_prediction_drift(
     tolerance: float,
     alpha: float,
     alpha_of_margins: float | None = None,
+    widened: Mapping[str, float] | None = None,
 ) -> list[Measurement]:
     """``measure_drift`` of the model's output. Regression: ``prediction_ks``. Classification: ``class_share`` (the
     class that moved most; all of them in ``details.classes`` as {class: {reference, window, change}}), and
-    ``score_ks`` and, with several classes, ``margin_ks`` (at a level of its own) where there are scores."""
+    ``score_ks`` and, with several classes, ``margin_ks`` (at a level of its own) where there are scores.
+    ``widened``: as there, by metric."""
     wanted = {"prediction": "prediction_ks" if task == "regression" else "class_share"}
     if task != "regression":
         wanted |= {"score": "score_ks", "margin": MARGIN}
     names = [name for name in wanted if name in binning.by_name and not _empty(binning, name, current, reference)]
+    factors = {name: (widened or {}).get(wanted[name], 1.0) for name in names}
     found = []
     for apart, level in ((False, alpha), (True, alpha if alpha_of_margins is None else alpha_of_margins)):
         some = [name for name in names if (name == "margin") is apart]
         found += measure_drift(
-            binning, some, current, reference, length_hours=length_hours, tolerance=tolerance, alpha=level
+            binning,
+            some,
+            current,
+            reference,
+            length_hours=length_hours,
+            tolerance=tolerance,
+            alpha=level,
+            widened=factors,
         )
     named = [replace(one, metric=wanted[name]) for name, one in zip(names, found, strict=True)]
     return [_with_classes(binning, one, current, reference) if one.metric == "class_share" else one for one in named]

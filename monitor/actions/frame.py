@@ -35,11 +35,13 @@ WEEK = 7 * clock.DAY
 
 @dataclass(frozen=True)
 class Compared:
-    """A reference as a window meets it, with the name and version (none of a trailing one) that readings carry."""
+    """A reference as a window meets it, with the name and version (none of a trailing one) that readings carry; of all
+    rows or of one segment."""
 
     profile: Reference
     name: str
     version: int | None
+    segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -200,8 +202,9 @@ class Frame:
         heaviest = max(chosen, key=lambda one: one[2])[0]
         profiles = [profile for _, profile, _ in chosen]
         if len(chosen) == 1:
-            return Compared(profiles[0], heaviest.name, heaviest.version)
-        return Compared(mix(profiles, [float(count) for *_, count in chosen]), heaviest.name, heaviest.version)
+            return Compared(profiles[0], heaviest.name, heaviest.version, segment)
+        mixed = mix(profiles, [float(count) for *_, count in chosen])
+        return Compared(mixed, heaviest.name, heaviest.version, segment)
 
     def window(self, start_hour: int, end_hour: int) -> Window:
         """The counts of a stretch of hours."""

@@ -31,7 +31,8 @@ def compared_with(
     key = ("trailing", *asked[1:5], segment, summaries.state_of(*asked))
     kept = frame.service.of_segments if segment else frame.service.artefacts
     profile: ReferenceProfile | Nothing = kept.get(key, lambda: _profile(frame, first, last, known_hour, segment))
-    return None if isinstance(profile, Nothing) else Compared(profile, f"trailing {given.trailing}", None)
+    name = f"trailing {given.trailing}"
+    return None if isinstance(profile, Nothing) else Compared(profile, name, None, segment or None)
 
 
 def _profile(frame: Frame, first: int, last: int, known_hour: int, segment: str) -> ReferenceProfile | Nothing:

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from monitor.actions.accept_alert import accept
 from monitor.actions.answer_alert import By, acknowledge, resolve
 from monitor.actions.explain_alert import explain_alert
+from monitor.actions.false_alarms import call_false
 from monitor.api.access import requires
 from monitor.api.authors import said_by
 from monitor.api.wire import answer, limit_of, moment, now_of, page, service_of
@@ -91,6 +92,13 @@ async def post_accept(alert_id: str, request: Request) -> Response:
     """What it found is the new normal: the log since the change began becomes the reference that it was compared with,
     and the episode ends."""
     return await _answered(accept, alert_id, request)
+
+
+@router.post("/v1/alerts/{alert_id}/false-alarm", dependencies=[Depends(requires("admin"))])
+async def post_false_alarm(alert_id: str, request: Request) -> Response:
+    """It was a false alarm: an open episode ends, and where there were more of them than promised, what the reference
+    holds for usual is widened."""
+    return await _answered(call_false, alert_id, request)
 
 
 async def _answered(

@@ -24,6 +24,7 @@ from monitor.actions import build_page, manage_keys
 from monitor.actions.accept_alert import accept
 from monitor.actions.answer_alert import By, acknowledge, resolve
 from monitor.actions.approve_retraining import approve, deny
+from monitor.actions.false_alarms import call_false
 from monitor.actions.page_data.alerts import silence_matchers
 from monitor.actions.silence_alerts import silence
 from monitor.api.access import COOKIE, OPEN, name_held, requires, scope_held
@@ -114,6 +115,14 @@ async def post_accept(alert_id: str, request: Request) -> Response:
         service, viewer = service_of(request), await run_in_threadpool(viewer_of, request)
         page = await run_in_threadpool(build_page.build_alert, service, viewer, alert_id, error.message)
         return HTMLResponse(page, error.status)
+    return _back(alert_id)
+
+
+@router.post("/alerts/{alert_id}/false-alarm", dependencies=acts, include_in_schema=False)
+async def post_false_alarm(alert_id: str, request: Request) -> Response:
+    """The button on an alert's page, also of one that is over."""
+    by = await run_in_threadpool(_by, request, await sent_form(request))
+    await run_in_threadpool(call_false, service_of(request), alert_id, now_of(request), by)
     return _back(alert_id)
 
 

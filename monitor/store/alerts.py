@@ -94,6 +94,13 @@ def merge_details(connection: Connection, alert_id: str, changes: Mapping[str, A
         connection.execute(update(alerts).where(alerts.c.id == alert_id).values(details=after))
 
 
+def details_with(connection: Connection, model_id: int, name: str) -> list[dict[str, Any]]:
+    """The details of a model's alerts that have a key."""
+    found = alerts.c.details[name].as_string()
+    query = select(alerts.c.details).where(alerts.c.model_id == model_id, found.is_not(None)).order_by(alerts.c.id)
+    return [dict(details) for (details,) in connection.execute(query)]
+
+
 def add_transition(
     connection: Connection,
     alert_id: str,

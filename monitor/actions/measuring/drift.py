@@ -16,12 +16,15 @@ from detectors.shares.auto import measure_drift
 from detectors.shares.diagnose import diagnosed
 from detectors.summary import WindowCounts
 from monitor.actions.counting import kind_of
+from monitor.actions.false_alarms import factors_of
 from monitor.actions.frame import Compared, Frame, Window
 from monitor.actions.levels import features_of, is_embedding, is_numeric, judges_pairs, level_of_more
 from monitor.actions.measuring.as_reading import no_reference
 from monitor.actions.measuring.multivariate import multivariate
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import Part, whole_and_versions
+
+_SHARES = ("ks", "l_infinity")
 
 
 def drift(frame: Frame, task: Task, window: Window) -> list[Reading]:
@@ -70,8 +73,10 @@ def _single(
     """Feature by feature, in order."""
     vectors = [name for name in names if is_embedding(frame, name)]
     given: dict[str, Any] = {"length_hours": task.length, "tolerance": frame.settings.tolerance, "alpha": alpha}
+    false = factors_of(frame, task.as_of, compared, task.length)
+    widened = {f"feature.{feature}": factor for (metric, feature), factor in false.items() if metric in _SHARES}
     plain = [name for name in names if name not in vectors]
-    found = measure_drift(frame.binning, plain, counts, compared.profile, **given)
+    found = measure_drift(frame.binning, plain, counts, compared.profile, **given, widened=widened)
     found = diagnosed(found, frame.binning, counts, compared.profile)
     if not vectors:
         return found

@@ -9,6 +9,7 @@ from detectors.estimation.label_shift import measure_base_rate
 from detectors.measurement import Measurement
 from detectors.shares.prediction import measure_prediction_drift
 from detectors.summary import WindowCounts
+from monitor.actions.false_alarms import factors_of
 from monitor.actions.frame import Compared, Frame, Window
 from monitor.actions.levels import level_of_more
 from monitor.actions.measuring.as_reading import no_reference
@@ -33,6 +34,7 @@ def _measure_prediction(
     if task.check.method != "auto":
         names = fitting(frame, task.check.method, [n for n in ("prediction", "score") if n in frame.binning.by_name])
         return [replace(two_sample(frame, task.check.method, n, counts, compared), feature=None) for n in names[:1]]
+    factors = factors_of(frame, task.as_of, compared, task.length)
     moved = measure_prediction_drift(
         frame.binning,
         frame.meaning.task,
@@ -42,5 +44,6 @@ def _measure_prediction(
         tolerance=frame.settings.tolerance,
         alpha=alpha,
         alpha_of_margins=alpha if part == "segment" else level_of_more(frame, task.check, task.length),
+        widened={metric: factor for (metric, _), factor in factors.items()},
     )
     return [*moved, *measure_base_rate(frame.binning, counts, compared.profile)]

@@ -1,0 +1,102 @@
+"""Calling an alert false, over HTTP and by the button on its page: it ends, it is counted, and it teaches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from monitor.service import Service
+from tests.monitor.api.calling import Api
+from tests.monitor.world import T0, D, World, one, traffic
+
+DAYS = [T0 + (30 + 6 * number) * D for number in range(3)]
+BUTTON = ">False alarm</button>"
+
+
+@pytest.fixture
+def world(service: Service) -> World:
+    """Four weeks of reference, then every sixth day higher: the second more so, the third as the first."""
+    world = World(service, now=DAYS[-1] + 3 * D)
+    world.configure(checks=[{"name": "drift", "kind": "data_drift", "features": ["x"], "window": "24h"}])
+    world.reference(traffic(T0, 24 * 28, per_hour=20))
+    for number, (day, seed, shift) in enumerate(zip(DAYS, (7, 8, 7), (0.5, 0.8, 0.5), strict=True)):
+        rows = traffic(day, 24, per_hour=20, seed=seed, shift=shift)
+        world.post([{**row, "id": f"{number}-{row['id']}"} for row in rows])
+    return world
+
+
+def alerts(world: World, check: str = "drift") -> list[dict[str, Any]]:
+    items = Api(world.service, world.now).get("/v1/alerts")["items"]
+    return [alert for alert in items if alert["check"] == check]
+
+
+def reading(world: World, day: int) -> dict[str, Any]:
+    return one(world.read(day + D), check="drift", metric="ks", feature="x", hours=24)
+
+
+def called_false(world: World, day: int) -> dict[str, Any]:
+    """The alert of a day, which a person calls false a minute later."""
+    world.run(day + D)
+    (alert,) = [alert for alert in alerts(world) if alert["state"] == "firing"]
+    answer = Api(world.service, day + D + 60_000_000).call(
+        "POST", f"/v1/alerts/{alert['id']}/false-alarm", json={"author": "ana", "comment": "sales"}
+    )
+    assert answer.status_code == 200
+    return dict(answer.json())
+
+
+def test_the_second_in_a_month_teaches(world: World) -> None:
+    first = called_false(world, DAYS[0])
+    assert (first["state"], first["resolve_reason"]) == ("resolved", "manual")
+    told = first["details"]["false_alarm"]
+    assert (told["author"], told["comment"]) == ("ana", "sales")
+    (series,) = told["series"]
+    assert (series["metric"], series["feature"], series["hours"], series["reference"]) == ("ks", "x", 24, "base")
+    assert series["factor"] > 1
+    before = one(world.read(DAYS[1] + D), check="drift", metric="ks", feature="x", hours=24)
+    assert before["verdict"] == "critical"  # one in a month is what was promised
+    assert "calibration" not in before["details"]
+    second = called_false(world, DAYS[1])
+    least = min(series["factor"], second["details"]["false_alarm"]["series"][0]["factor"])
+    assert least == series["factor"]
+    after = reading(world, DAYS[2])  # the rows of the first day again
+    assert (after["verdict"], after["details"]["calibration"]) == ("ok", pytest.approx(least))
+    assert "silent_at" not in after["details"]
+    assert 0.01 < after["details"]["effect_lower"] <= after["details"]["tolerance"]
+    assert reading(world, DAYS[1])["details"].get("calibration") is None  # as of then it was not known
+
+
+def test_an_old_one_may_be_called_false_and_again_is_harmless(world: World) -> None:
+    world.run(DAYS[0] + D)
+    (alert,) = alerts(world)
+    api = Api(world.service, world.now)
+    path = f"/v1/alerts/{alert['id']}"
+    assert api.call("POST", f"{path}/resolve").status_code == 200
+    told = api.call("POST", f"{path}/false-alarm").json()
+    assert len(told["details"]["false_alarm"]["series"]) == 1
+    assert api.call("POST", f"{path}/false-alarm").json() == told
+    kinds = [entry["kind"] for entry in api.get(path)["transitions"]]
+    assert kinds[-2:] == ["resolved", "false_alarm"]
+    assert api.call("POST", "/v1/alerts/alert-none/false-alarm").status_code == 404
+
+
+def test_by_the_button(world: World) -> None:
+    world.run(DAYS[0] + D)
+    (alert,) = alerts(world)
+    api, path = Api(world.service, world.now), f"/alerts/{alert['id']}"
+    assert BUTTON in api.call("GET", path).text
+    answer = api.call("POST", f"{path}/false-alarm")
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    page = api.call("GET", path).text
+    assert BUTTON not in page
+    assert '<span class="tag">false alarm</span>' in page
+    assert api.get(f"/v1/alerts/{alert['id']}")["state"] == "resolved"
+
+
+def test_what_no_reference_was_asked_of_teaches_nothing(world: World) -> None:
+    world.configure(
+        checks=[{"name": "drift", "kind": "data_drift", "features": ["x"], "method": "psi", "window": "24h",
+                 "threshold": {"warning": 0.001}}]
+    )  # fmt: skip
+    assert called_false(world, DAYS[0])["details"]["false_alarm"]["series"] == []
