@@ -6,6 +6,9 @@ How many of an hour's independent rows fall into each bin is multinomial, so thi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import copy
+
 import numpy as np
 import pandas as pd
 from scipy import special
@@ -45,6 +48,17 @@ class Months:
         stack = np.concatenate([np.full((hours, 1), rows), flat], axis=1)
         self.reference = _profile(stack[:REFERENCE])
         self.after = Hours(START, *self.cells.count(stack[REFERENCE:]))
+
+
+    def in_parts(self, columns: int) -> Iterator[Months]:
+        """So many of the features at a time: what a processor's cache holds."""
+        for first in range(0, FEATURES, columns):
+            chosen = slice(first, first + columns)
+            part = copy(self)
+            part.cells = self.cells.part(chosen)
+            mine = (self.cells.owner >= first) & (self.cells.owner < first + columns)
+            part.after = Hours(self.after.start, self.after.inside[:, mine], self.after.rows[:, chosen])
+            yield part
 
 
 def _profile(counts: np.ndarray) -> ReferenceProfile:

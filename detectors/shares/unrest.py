@@ -70,7 +70,9 @@ class Hours:
 
 def running(hourly: Array) -> Array:
     """Sums [H + 1, ...] of the hours before each place."""
-    return np.concatenate([np.zeros((1, *hourly.shape[1:])), np.cumsum(hourly, axis=0)])
+    found = np.zeros((len(hourly) + 1, *hourly.shape[1:]))
+    np.cumsum(hourly, axis=0, out=found[1:])
+    return found
 
 
 def between(total: Array, length: int, ends: NDArray[np.int64]) -> Array:
