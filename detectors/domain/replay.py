@@ -24,6 +24,8 @@ DISJOINT = 4  # stretches: fewer tell nothing of how areas scatter
 MOST_STRETCHES = 12  # fits: bounds the cost
 MOST_ROWS = 6_000  # of either side of a fit
 LEAST_ROWS = 60
+SCATTER = 1.0  # of areas, as a share of their excess over 1/2: a few may be alike by chance
+WORTH = 1.0  # degrees of freedom that this is worth beside their own scatter; both by simulation
 SHORTEST = 4 * DAY  # of a reference
 
 
@@ -38,11 +40,12 @@ class Null:
 
 @dataclass(frozen=True)
 class Replay:
-    """``areas`` [k] of stretches of ``length`` hours, of which ``disjoint`` fit into the reference; the days of each
-    and of the rest that it was told from (``stretches``); ``days`` of the reference. ``short``: the window's own length
-    does not fit in four times."""
+    """``areas`` [k] of stretches of ``length`` hours, of which ``disjoint`` fit into the reference; ``own``: their
+    standard error that rows leave; the days of each and of the rest that it was told from (``stretches``); ``days`` of
+    the reference. ``short``: the window's own length does not fit in four times."""
 
     areas: Array
+    own: float
     disjoint: int
     length: int
     stretches: Sequence[tuple[Array, Array]]
@@ -69,12 +72,15 @@ class Replay:
         return float(self.disjoint / (self.wander.weight @ worth))
 
     def null(self, window: Array) -> Null:
-        """Of a window of these days. What the areas are above 1/2 grows as differences do."""
+        """Of a window of these days. What the areas are above 1/2 grows as differences do, and so does their scatter:
+        from few areas it is held against what it usually is (scaled inverse chi-square prior, Gelman et al. 2013)."""
         scale, many = self.scale(window), self.effective
-        mean = float(self.areas.mean())
-        expected = 0.5 + scale * (mean - 0.5) if mean > 0.5 else mean
-        scatter = scale * float(self.areas.std(ddof=1))
-        return Null(min(expected, 1.0), scatter * np.sqrt(1 + 1 / many), max(many - 1, 1.0))
+        excess = float(self.areas.mean()) - 0.5
+        usual = self.own**2 + (SCATTER * max(excess, 0.0)) ** 2
+        degrees = many - 1 + WORTH
+        square = ((many - 1) * float(self.areas.var(ddof=1)) + WORTH * usual) / degrees
+        mean = 0.5 + (scale if excess > 0 else 1.0) * excess
+        return Null(min(mean, 1.0), scale * float(np.sqrt(square * (1 + 1 / many))), degrees)
 
 
 def replay(features: Sequence[str], reference: Rows, length: int, start: int, gap: int | None = None) -> Replay | None:
@@ -99,19 +105,21 @@ def replay(features: Sequence[str], reference: Rows, length: int, start: int, ga
     farthest = max(0, span // 2 - length) // 2
     apart = farthest if gap is None else min(gap, farthest)
     matrix, categorical = _matrix(features, reference)
-    areas, stretches = [], []
+    areas, errors, stretches = [], [], []
     for begin in (first + np.floor((begins - first) / DAY).astype(int) * DAY).tolist():
         inside = np.flatnonzero((hours >= begin) & (hours < begin + length))
         outside = np.flatnonzero((hours < begin - apart) | (hours >= begin + length + apart))
-        area = _area(matrix, categorical, hours, _thinned(outside), _thinned(inside))
-        if area is not None:
-            areas.append(area)
+        found = _area(matrix, categorical, hours, _thinned(outside), _thinned(inside))
+        if found is not None:
+            areas.append(found[0])
+            errors.append(found[1])
             stretches.append((_days(hours[inside]), _days(hours[outside])))
     if len(areas) <= len(begins) // 2 or len(areas) < DISJOINT - 1:
         return None
     days = _days(hours)
     wander = Wander.of(_levels(matrix, categorical, hours), days)
-    return Replay(np.array(areas), min(disjoint, len(areas)), length, stretches, days, wander, short)
+    many, own = min(disjoint, len(areas)), float(np.mean(errors))
+    return Replay(np.array(areas), own, many, length, stretches, days, wander, short)
 
 
 def _matrix(features: Sequence[str], reference: Rows) -> tuple[Array, NDArray[np.bool_]]:
@@ -121,13 +129,16 @@ def _matrix(features: Sequence[str], reference: Rows) -> tuple[Array, NDArray[np
     return matrix[: len(reference)], categorical
 
 
-def _area(matrix: Array, categorical: NDArray[np.bool_], hours: Places, rest: Places, mine: Places) -> float | None:
+def _area(
+    matrix: Array, categorical: NDArray[np.bool_], hours: Places, rest: Places, mine: Places
+) -> tuple[float, float] | None:
+    """The mean area of both halves, and its standard error by DeLong."""
     blocks = [time_blocks(hours[side]) for side in (rest, mine)]
     if min(len(rest), len(mine)) < LEAST_ROWS or any(len(np.unique(side)) < FOLDS for side in blocks):
         return None
     of_window = np.repeat([0, 1], [len(rest), len(mine)])
     tries = cross_fit(matrix[np.concatenate([rest, mine])], categorical, of_window, blocks)
-    return float(np.mean([one.area for one in tries]))
+    return float(np.mean([one.area for one in tries])), float(np.mean([one.error for one in tries]))
 
 
 def _thinned(rows: Places) -> Places:
