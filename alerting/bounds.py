@@ -22,12 +22,14 @@ class Bounds:
 
     ``floor`` is the value of a metric that falls as things get worse: beyond means strictly below.
     ``ratio`` is two-sided: a whole interval above ``warning`` or below ``below`` warns, a value of zero is critical.
+    ``sure``: the lower limit of the value has to be above it, too.
     """
 
     quantity: Quantity
     warning: float
     critical: float | None = None
     below: float | None = None
+    sure: float | None = None
 
 
 QUALITY_WARNINGS: Mapping[str, float] = {
@@ -57,6 +59,8 @@ _MACRO = ("macro_precision", "macro_recall", "macro_f1")
 FALLING = frozenset({"accuracy", "precision", "recall", "f1", "roc_auc", "r2", "label_coverage", *_MACRO})
 
 
+# What a value is where nothing changed, of one that wanders: a bound on the value alone would be passed by chance.
+SURE: Mapping[str, float] = {"domain_classifier": 0.5}
 # Shown, unless a check asks for it and states a bound.
 ESTIMATES = frozenset({"estimated_base_rate", "estimated_base_rate_bbse"})
 
@@ -75,7 +79,7 @@ def bounds_for(
     ``short_reference`` widens what is tolerated to 0.05 where the reference cannot tell its own unrest.
     """
     if threshold is not None:
-        return configured(threshold, falling=metric in FALLING)
+        return configured(threshold, falling=metric in FALLING, sure=SURE.get(metric))
     if metric in ESTIMATES:
         return None
     if metric == "correlation":
@@ -95,9 +99,9 @@ def bounds_for(
     return SERVING.get(metric) if kind == "serving" else None
 
 
-def configured(threshold: Mapping[str, Any], *, falling: bool = False) -> Bounds:
+def configured(threshold: Mapping[str, Any], *, falling: bool = False, sure: float | None = None) -> Bounds:
     """The bounds that a check's ``threshold`` states, of a metric that rises or falls as things get worse; no critical
-    one unless given.
+    one unless given. ``sure``: what the lower limit of a value has to be above.
 
     Raises ValueError where it states none.
     """
@@ -108,9 +112,8 @@ def configured(threshold: Mapping[str, Any], *, falling: bool = False) -> Bounds
     if "warning" not in threshold:
         raise ValueError("a threshold needs p_value, drop or warning")
     critical = threshold.get("critical")
-    return Bounds(
-        "floor" if falling else "value", float(threshold["warning"]), None if critical is None else float(critical)
-    )
+    quantity: Quantity = "floor" if falling else "value"
+    return Bounds(quantity, float(threshold["warning"]), None if critical is None else float(critical), sure=sure)
 
 
 def _tolerated(tolerance: float, short_reference: bool) -> float:

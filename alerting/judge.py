@@ -70,6 +70,8 @@ def _one_sided(measured: Measured, bounds: Bounds) -> Verdict:
         return "cannot_tell"
     if bounds.quantity == "p_value":
         return "warning" if number <= bounds.warning else "ok"
+    if bounds.sure is not None and not (measured.lower is not None and measured.lower > bounds.sure):
+        return "ok"
     sign = -1 if bounds.quantity == "floor" else 1
     if bounds.critical is not None and sign * number > sign * bounds.critical:
         return "critical"

@@ -158,7 +158,14 @@ def _fairness(reading: Reading) -> str:
 
 
 def _told_apart(reading: Reading) -> str:
-    text = f"rows of window and reference told apart: AUC {number(reading.value or 0.0)}{interval(reading)}"
+    """The area itself; what the reference's own days give; and what counts, the one beyond the other."""
+    d, text = reading.details, "rows of window and reference told apart: AUC "
+    if d.get("replayed_auc") is None:
+        text += f"{number(reading.value or 0.0)}{interval(reading)}"
+        text += ", with nothing known of what days without drift give" if d.get("replayed") is False else ""
+    else:
+        text += f"{number(d.get('auc') or 0.0)}, of which days without drift give {number(d['replayed_auc'])}: "
+        text += f"counts as {number(reading.value or 0.0)}{interval(reading)}"
     features = list(reading.details.get("features") or {})[:3]
     return text + chance(reading) + (f", most by {', '.join(features)}" if features else "") + against(reading)
 

@@ -43,13 +43,22 @@ def _uncorrected(reading: Reading) -> str:
     return ", not corrected for labels that are still missing" if reading.details.get("uncorrected") else ""
 
 
+_ESTIMATORS = {
+    "cbpe": "by CBPE ",
+    "pape": "by PAPE ",
+    "dle": "by DLE ",
+    "dle_of_prediction": "by DLE from the prediction alone, ",
+}
+
+
 def estimated(reading: Reading) -> str:
     """What is to be expected without labels."""
     name = reading.metric.removeprefix("estimated_")
     before = reading.details.get("reference_value")
     text = f"estimated {NAMES.get(name, name.replace('_', ' '))} {number(reading.value or 0.0)}{interval(reading)}"
     text += "" if before is None else f", {number(before)} in the reference"
-    return f"{text}; without labels, so it {reading.details.get('blind', 'is no measurement')}"
+    by = _ESTIMATORS.get(reading.details.get("estimator", ""), "")
+    return f"{text}; {by}without labels, so it {reading.details.get('blind', 'is no measurement')}"
 
 
 def calibration_gap(reading: Reading) -> str:

@@ -10,14 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.boosted import fit_trees
-from detectors.multivariate.domain_classifier import (
-    FOLDS,
-    LEAST_ROWS,
-    Rows,
-    area_under_curve,
-    fold_of,
-    matrix_of,
-)
+from detectors.domain.cross_fit import FOLDS, area_under_curve, in_turn
+from detectors.multivariate.domain_classifier import LEAST_ROWS, Rows, matrix_of
 
 Array = NDArray[np.float64]
 
@@ -57,7 +51,7 @@ def density_ratio(
     each half give the odds of the other's rows (Sugiyama, Suzuki and Kanamori 2012, ch. 4; Cai, Namkoong and Yadlowsky
     2023). ``weight`` [m] of the window's rows. None with fewer than 200 rows or two blocks on a side, or no feature.
     """
-    folds = [fold_of(side) for side in (reference, current)]
+    folds = [in_turn(side.blocks) for side in (reference, current)]
     if min(len(reference), len(current)) < LEAST_ROWS or any(len(np.unique(fold)) < FOLDS for fold in folds):
         return None
     if not features:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from detectors.domain.replay import Replay, replay
 from detectors.estimation.measure import ESTIMATED
 from detectors.measurement import Measurement
-from detectors.multivariate import domain_classifier
+from detectors.multivariate.domain_classifier import Rows, measure_domain
 from detectors.performance.measure import METRICS as PERFORMANCE
 from detectors.quality.measure import TOLERANCES as QUALITY
 from detectors.sample import Compare
@@ -62,21 +63,24 @@ class TwoSampleTest:
     on_request: bool = False
 
 
-Measure = Callable[[Sequence[str], domain_classifier.Rows, domain_classifier.Rows], Measurement]
+Measure = Callable[[Sequence[str], Rows, Rows, Replay | None], Measurement]
+Replayed = Callable[[Sequence[str], Rows, int, int, int | None], Replay | None]
 
 
 @dataclass(frozen=True)
 class Multivariate:
-    """A test of several features at once, on rows."""
+    """A test of several features at once, on rows; ``replay`` finds what it says of a reference itself, by the length
+    and the start of windows and their gap to it (hours)."""
 
     title: str
     measure: Measure
+    replay: Replayed
 
 
 NUMERIC, CATEGORICAL, BOTH = ("numeric",), ("categorical",), ("numeric", "categorical")
 
 MULTIVARIATE: Mapping[str, Multivariate] = {
-    "domain_classifier": Multivariate("Domain classifier", domain_classifier.measure_domain),
+    "domain_classifier": Multivariate("Domain classifier", measure_domain, replay),
 }
 
 TWO_SAMPLE: Mapping[str, TwoSampleTest] = {

@@ -49,7 +49,6 @@ class Months:
         self.reference = _profile(stack[:REFERENCE])
         self.after = Hours(START, *self.cells.count(stack[REFERENCE:]))
 
-
     def in_parts(self, columns: int) -> Iterator[Months]:
         """So many of the features at a time: what a processor's cache holds."""
         for first in range(0, FEATURES, columns):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dashboards import words
@@ -14,21 +15,44 @@ from dashboards.theme import SERIES, Theme
 TITLE = "Performance"
 WEEK = 168
 IMMATURE = "immature"
+CBPE, DLE, PAPE = "CBPE", "DLE", "PAPE"
+BY_DLE = (words.ESTIMATED + "mae", words.ESTIMATED + "rmse")
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """A line of what was expected without labels, by the estimator ``usual``; ``weighted``: when it is by PAPE, which a
+    check of inputs brings where they moved."""
+
+    line: Line
+    usual: str
+    weighted: frozenset[int] = frozenset()
+
+    @property
+    def by(self) -> str:
+        """The names of the estimators."""
+        usual = [] if self.weighted.issuperset(self._known) else [self.usual]
+        return ", ".join([*usual, *([PAPE] if self.weighted else [])])
+
+    @property
+    def _known(self) -> list[int]:
+        return [at for at, value in zip(self.line.at, self.line.value, strict=True) if value is not None]
 
 
 def ask(scope: Scope) -> Sequence[Query]:
-    """Every performance reading, and what happened."""
-    return [Series("readings", "performance"), Timeline()]
+    """Every performance reading, what checks of inputs say of performance, and what happened."""
+    return [Series("readings", "performance"), Series("readings", "data_drift", feature=""), Timeline()]
 
 
 def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
     """The chosen metric, a line per version and length, beside its estimate and above the coverage."""
-    series, timeline = (answers[query] for query in ask(scope))
+    series, inputs, timeline = (answers[query] for query in ask(scope))
     assert isinstance(series, Lines)
+    assert isinstance(inputs, Lines)
     assert isinstance(timeline, Marks)
     metric = scope.metric or next(iter(scope.judged), "accuracy")
     shown = [one for one in series.lines if one.name == metric and _known(one)]
-    expected = _longest([one for one in series.lines if one.name == words.ESTIMATED + metric and _known(one)])
+    expected = _estimates(metric, series.lines, inputs.lines)
     title = f"{TITLE}: {words.metric(metric)}"
     if not (shown or expected):
         return Figure(title, empty="No performance is known yet in this stretch: it needs labels, and a reference.")
@@ -50,16 +74,45 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
     layout["shapes"] = [_shade(start, end, upper, theme) for start, end in young]
     mark(layout, data, timeline.marks, scope, theme)
     named = _named(shown)
-    numbers = table("Day", [*named, *_named(expected, "estimated, ")], unsettled=[_unsettled(one) for _, one in named])
+    numbers = table("Day", [*named, *_named_estimates(expected)], unsettled=[_unsettled(one) for _, one in named])
     said = _say(metric, shown, expected)
-    return Figure(title, said, _note(bool(expected), bool(young)), data, layout, numbers)
+    return Figure(title, said, _note(expected, bool(young)), data, layout, numbers)
 
 
-def _note(expected: bool, young: bool) -> str:
+def _note(expected: Sequence[Estimates], young: bool) -> str:
     said = ["Thick: the longest windows with their 95 % interval. Thin: shorter windows."]
     said += ["Dashed: estimated without labels, which cannot see concept drift."] if expected else []
+    said += [f"Diamonds: {PAPE}, where inputs moved."] if any(one.weighted for one in expected) else []
     said += ["Shaded: not judged, labels are still coming; this is what they point to so far."] if young else []
     return " ".join([*said, "Below: share of predictions whose label is known."])
+
+
+def _estimates(metric: str, lines: Sequence[Line], inputs: Sequence[Line]) -> list[Estimates]:
+    """Of the longest windows of each version; PAPE's number takes the place of CBPE's where there is one."""
+    name = words.ESTIMATED + metric
+    usual, weighted = ([one for one in each if one.name == name and _known(one)] for each in (lines, inputs))
+    usual = _longest(usual or weighted)
+    found = []
+    for one in usual:
+        same = (one.version, one.length_hours)
+        found.append(_better(one, next((w for w in weighted if (w.version, w.length_hours) == same), None)))
+    return found
+
+
+def _better(usual: Line, weighted: Line | None) -> Estimates:
+    by = DLE if usual.name in BY_DLE else CBPE
+    if weighted is None:
+        return Estimates(usual, by)
+    values = {
+        at: numbers
+        for each in (usual, weighted)
+        for at, *numbers in zip(each.at, each.value, each.lower, each.upper, strict=True)
+        if numbers[0] is not None
+    }
+    at = sorted(values)
+    value, lower, upper = ([values[one][i] for one in at] for i in range(3))
+    known = frozenset(at for at, value in zip(weighted.at, weighted.value, strict=True) if value is not None)
+    return Estimates(replace(usual, at=at, value=value, lower=lower, upper=upper, verdict=()), by, known)
 
 
 def _known(one: Line) -> bool:
@@ -79,9 +132,14 @@ def _longest(lines: Sequence[Line]) -> list[Line]:
     return [one for one in lines if one.length_hours == longest]
 
 
-def _named(shown: Sequence[Line], before: str = "") -> list[tuple[str, Line]]:
+def _named(shown: Sequence[Line]) -> list[tuple[str, Line]]:
     kept = [one for one in shown if one.version != "*"] or list(shown)
-    return [(f"{before}{_label(one)}, {words.span(one.length_hours * 3_600_000_000)}", one) for one in kept]
+    return [(f"{_label(one)}, {words.span(one.length_hours * 3_600_000_000)}", one) for one in kept]
+
+
+def _named_estimates(expected: Sequence[Estimates]) -> list[tuple[str, Line]]:
+    kept = [each for each in expected if each.line.version != "*"] or list(expected)
+    return [(f"estimated ({each.by}), {name}", one) for each in kept for name, one in _named([each.line])]
 
 
 def _metric(scope: Scope, shown: Sequence[Line]) -> list[Trace]:
@@ -103,16 +161,23 @@ def _metric(scope: Scope, shown: Sequence[Line]) -> list[Trace]:
     return data
 
 
-def _expected(scope: Scope, shown: Sequence[Line], expected: Sequence[Line]) -> list[Trace]:
+def _expected(scope: Scope, shown: Sequence[Line], expected: Sequence[Estimates]) -> list[Trace]:
     """Dashed, in the colour of their version, and without a band: they are no measurement."""
-    colours = dict(zip(_versions(shown or expected), SERIES, strict=False))
-    drawn = {"width": 1.5, "dash": "dash"}
+    colours = dict(zip(_versions(shown or [each.line for each in expected]), SERIES, strict=False))
+    drawn, by = {"width": 1.5, "dash": "dash"}, shift(scope)
     found = []
-    for one in expected:
-        if one.version in colours:
-            name, gap = f"{_label(one)}, estimated", step(scope) * (8 if one.length_hours >= WEEK else 2)
-            colour = f"{colours[one.version]}/0.7"
-            found.append(line(name, one.at, one.value, colour, gap=gap, by=shift(scope), mode="lines", line=drawn))
+    for each in expected:
+        one = each.line
+        if one.version not in colours:
+            continue
+        gap, colour = step(scope) * (8 if one.length_hours >= WEEK else 2), f"{colours[one.version]}/0.7"
+        name = f"{_label(one)}, estimated ({each.by})"
+        found.append(line(name, one.at, one.value, colour, gap=gap, by=by, mode="lines", line=drawn))
+        if each.weighted:
+            kept = [(at, value) for at, value in zip(one.at, one.value, strict=True) if at in each.weighted]
+            more: dict[str, Any] = {"mode": "markers", "marker": {"symbol": "diamond", "size": 7, "color": colour}}
+            at, value = zip(*kept, strict=True)
+            found.append(line(f"{_label(one)}, {PAPE}", at, value, colour, gap=gap, by=by, **more))
     return found
 
 
@@ -166,15 +231,22 @@ def _coverage(scope: Scope, covered: Sequence[Line]) -> list[Trace]:
     return found
 
 
-def _say(metric: str, shown: Sequence[Line], expected: Sequence[Line]) -> str:
+def _say(metric: str, shown: Sequence[Line], expected: Sequence[Estimates]) -> str:
     said = []
     for one in _longest(shown):
         if one.version in _versions(shown):
             said.append(f"{_told(words.metric(metric), one, _unsettled(one))}.")
-    for one in expected:
-        if one.version in _versions(expected):
-            said.append(f"{_told(words.metric(words.ESTIMATED + metric), one, ())}, without labels.")
+    told = _versions([each.line for each in expected])
+    for each in expected:
+        if each.line.version in told:
+            name, newest = words.metric(words.ESTIMATED + metric), _newest(each.line)
+            by = PAPE if each.line.at[newest] in each.weighted else each.usual
+            said.append(f"{_told(name, each.line, ())}, by {by} without labels.")
     return " ".join(said)
+
+
+def _newest(one: Line) -> int:
+    return max(i for i, value in enumerate(one.value) if value is not None)
 
 
 def _told(name: str, one: Line, later: Collection[int]) -> str:

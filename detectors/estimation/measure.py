@@ -84,8 +84,9 @@ def measure_concept(
 def shown_estimate(
     binning: Binning, metric: str, one: Estimate, reference: Reference, shared: Mapping[str, Any]
 ) -> Measurement:
-    """As every estimate is shown."""
-    details = {**shared, "reference_value": _value(binning, metric, reference), "blind": BLIND, **one.details}
+    """As every estimate is shown; by CBPE unless ``shared`` or the estimate say otherwise."""
+    known = {"reference_value": _value(binning, metric, reference), "blind": BLIND}
+    details = {"estimator": "cbpe", **shared, **known, **one.details}
     rows = reference.labels.rows
     return Measurement(PREFIX + metric, one.value, rows, one.rows, lower=one.lower, upper=one.upper, details=details)
 

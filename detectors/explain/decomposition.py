@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from detectors.boosted import fit_trees
 from detectors.density_ratio import IN_LEAF, RATE, TREES, DensityRatio, coarse_matrix
+from detectors.domain.cross_fit import FOLDS, in_turn
 from detectors.explain.labelled import Labelled
 from detectors.explain.resampling import Part, drawn, part, sums_by_block
-from detectors.multivariate.domain_classifier import FOLDS, fold_of
 
 Array = NDArray[np.float64]
 
@@ -75,7 +75,7 @@ def _expected(features: Sequence[str], reference: Labelled, current: Labelled) -
     mean of both."""
     matrix, categorical = coarse_matrix(features, reference.rows, current.rows)
     before, now = np.split(matrix, [len(reference)])
-    fold = fold_of(reference.rows)
+    fold = in_turn(reference.rows.blocks)
     of_reference, of_current = np.empty(len(reference)), np.zeros(len(current))
     for place in range(FOLDS):
         held = fold == place

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from detectors.boosted import fit_trees
 from detectors.density_ratio import coarse_matrix
+from detectors.domain.cross_fit import FOLDS, in_turn
 from detectors.explain.labelled import Labelled
 from detectors.explain.resampling import Part, drawn, part, sums_by_block
-from detectors.multivariate.domain_classifier import FOLDS, LEAST_ROWS, fold_of
+from detectors.multivariate.domain_classifier import LEAST_ROWS
 
 Array = NDArray[np.float64]
 
@@ -43,7 +44,7 @@ def retraining(features: Sequence[str], reference: Labelled, current: Labelled, 
     wrong classes, else the mean absolute error. None with fewer than 200 rows or two blocks on a side, one class only,
     or more than 20.
     """
-    folds = [fold_of(side.rows) for side in (reference, current)]
+    folds = [in_turn(side.rows.blocks) for side in (reference, current)]
     if min(len(reference), len(current)) < LEAST_ROWS or any(len(np.unique(fold)) < FOLDS for fold in folds):
         return None
     sides = [reference, current]

@@ -1,14 +1,15 @@
 """Can window and reference be told apart? A classifier tries; how well it does is the distance.
 
 Boosted trees see what no test on single columns can: a correlation that changed while every column stayed as it was
-(Lopez-Paz and Oquab 2017, classifier two-sample tests).
+(Lopez-Paz and Oquab 2017, classifier two-sample tests). Days wander, and a week can be told from others by that alone:
+what counts is how much better it is told from the reference than the reference's own weeks are (``replay``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,22 +17,21 @@ import pyarrow.compute as pc
 import scipy  # loads scipy.stats, 50 MB, where it is first needed
 from numpy.typing import NDArray
 
-from detectors.boosted import fit_trees
+from detectors.domain.cross_fit import FOLDS, Try, cross_fit, placements
 from detectors.embedding.components import components
-from detectors.intervals import Z95
 from detectors.levels import dictionary
 from detectors.measurement import NO_REFERENCE, TOO_FEW_ROWS, Measurement
 
+if TYPE_CHECKING:
+    from detectors.domain.replay import Replay
+
 METRIC = "domain_classifier"
+CHANCE = 0.5  # the area where both sides are alike
 MOST_ROWS = 20_000  # of either side
 LEAST_ROWS = 200
-FOLDS = 2
-TREES = 25
-RATE = 0.2
 MOST_LEVELS = 200  # the trees take at most 255
 TOLD = 5  # features named
-MOST_DEALT = 4_000  # rows on which features are tried
-SEED = 0
+DAY = 24
 
 Array = NDArray[np.float64]
 
@@ -39,10 +39,12 @@ Array = NDArray[np.float64]
 @dataclass(frozen=True)
 class Rows:
     """Rows of one side, in order of time: ``columns`` pyarrow arrays (float64, string, or binary: vectors) [n] by
-    feature, and ``blocks`` int64 [n]: rows of one block (a day) are never apart."""
+    feature, and ``blocks`` int64 [n]: rows of one block (a day) are never apart. ``hours`` int64 [n] since 1970, None
+    where rows have no times."""
 
     columns: Mapping[str, Any]
     blocks: NDArray[np.int64]
+    hours: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -54,55 +56,95 @@ def time_blocks(hours: NDArray[np.int64]) -> NDArray[np.int64]:
         return hours
     first = int(hours.min())
     span = int(hours.max()) - first + 1
-    return (hours - first) // min(24, max(1, -(-span // 4)))
+    return (hours - first) // min(DAY, max(1, -(-span // 4)))
 
 
-def measure_domain(features: Sequence[str], reference: Rows, current: Rows) -> Measurement:
-    """``domain_classifier``: area under the ROC curve of window against reference, 1/2 where they are alike.
+def measure_domain(
+    features: Sequence[str], reference: Rows, current: Rows, replayed: Replay | None = None
+) -> Measurement:
+    """``domain_classifier``: area under the ROC curve of window against reference, less what it is above 1/2 where
+    nothing changed; 1/2 where they are no farther apart than stretches of the reference are.
 
-    Blocks of time are dealt to two halves in turn; trees fitted on each half are judged on the other, since rows of one
-    day resemble each other. ``value`` is the mean of both areas; its 95 % interval is DeLong's (1988), or what the two
-    areas differ by, if that is more. ``p_value`` of H0: alike (Mann and Whitney 1947), as if rows were independent.
-    ``details.features``: what the area loses when one feature is shuffled, the most telling first. Vectors are their
-    principal components, shuffled together. The same rows in the same order give the same numbers. Reasons:
-    ``no_reference``, ``too_few_rows`` (under 200 on a side, or one block).
+    Trees fitted on the earlier days of both sides are judged on the later ones, and the other way round;
+    ``details.auc`` is the mean of both areas. ``replayed`` says what it is without drift (``details.replayed_auc``);
+    the 95 % interval and ``p_value`` of H0: no drift (Student) have what the replay scatters, DeLong's (1988) error or
+    what the two areas differ by, whichever is most. Without a replay (``details.replayed`` false) the area itself is
+    the value, and days are the units of its interval. ``details.features``: what the area loses when one feature is
+    shuffled, the most telling first. Vectors are their principal components, shuffled together. The same rows in the
+    same order give the same numbers. Reasons: ``no_reference``, ``too_few_rows`` (under 200 on a side, or one block).
     """
     sizes = len(reference), len(current)
     if sizes[0] == 0 or not features:
         return Measurement(METRIC, None, *sizes, reason=NO_REFERENCE)
-    folds = [fold_of(side) for side in (reference, current)]
-    if min(sizes) < LEAST_ROWS or any(len(np.unique(fold)) < FOLDS for fold in folds):
+    blocks = [side.blocks for side in (reference, current)]
+    if min(sizes) < LEAST_ROWS or any(len(np.unique(side)) < FOLDS for side in blocks):
         return Measurement(METRIC, None, *sizes, reason=TOO_FEW_ROWS, details={"needed": LEAST_ROWS})
     matrix, categorical, owner = matrix_of(features, reference, current)
     if matrix.shape[1] == 0:
         return Measurement(METRIC, None, *sizes, reason=NO_REFERENCE)
-    of_window = np.repeat([0, 1], sizes)
-    fold = np.concatenate(folds)
-    tries = [_Try.of(matrix, of_window, fold == place, categorical) for place in range(FOLDS)]
-    area = float(np.mean([one.area for one in tries]))
-    apart = float(np.std([one.area for one in tries], ddof=1)) / np.sqrt(FOLDS)
-    error = max(float(np.mean([one.error for one in tries])), apart)  # the two areas are not independent
-    null = float(np.mean([np.sqrt(one.null_variance) for one in tries]))
+    tries = cross_fit(matrix, categorical, np.repeat([0, 1], sizes), blocks)
     telling = np.mean([one.losses(owner, len(features)) for one in tries], axis=0)
     order = np.argsort(-telling, kind="stable")[:TOLD]
+    seen = _judged(tries, np.concatenate(blocks), current, replayed)
+    width = float(scipy.special.stdtrit(seen.degrees, 0.975)) * seen.error
     return Measurement(
         METRIC,
-        area,
+        seen.value,
         *sizes,
-        lower=max(0.0, area - Z95 * error),
-        upper=min(1.0, area + Z95 * error),
-        p_value=float(scipy.stats.norm.sf((area - 0.5) / null)),
+        lower=max(0.0, seen.value - width),
+        upper=min(1.0, seen.value + width),
+        p_value=float(scipy.special.stdtr(seen.degrees, (CHANCE - seen.value) / seen.error)),
         details={
+            "auc": seen.area,
+            **seen.details,
             "features": {features[place]: float(telling[place]) for place in order if telling[place] > 0},
-            "blocks": [len(np.unique(side.blocks)) for side in (reference, current)],
+            "blocks": [len(np.unique(side)) for side in blocks],
         },
     )
 
 
-def fold_of(side: Rows) -> NDArray[np.int64]:
-    """The half that each row is dealt to, [n]: its blocks in turn."""
-    _, place = np.unique(side.blocks, return_inverse=True)
-    return place % FOLDS
+@dataclass(frozen=True)
+class _Seen:
+    """The ``area``, what of it counts (``value``), its standard error and Student's degrees of freedom."""
+
+    area: float
+    value: float
+    error: float
+    degrees: float
+    details: Mapping[str, Any]
+
+
+def _judged(tries: Sequence[Try], blocks: NDArray[np.int64], current: Rows, replayed: Replay | None) -> _Seen:
+    area = float(np.mean([one.area for one in tries]))
+    apart = float(np.std([one.area for one in tries], ddof=1)) / np.sqrt(FOLDS)
+    chance = float(np.mean([np.sqrt(one.null_variance) for one in tries]))
+    error = max(float(np.mean([one.error for one in tries])), apart, chance)  # the two areas are not independent
+    if replayed is None or current.hours is None:
+        by_day, degrees = _by_block(tries, blocks)
+        return _Seen(area, area, max(error, by_day), degrees, {"replayed": False, "short_reference": True})
+    null = replayed.null(np.unique(current.hours // DAY).astype(np.float64))
+    details: dict[str, Any] = {
+        "replayed": True,
+        "replayed_auc": null.mean,
+        "replayed_error": null.error,
+        "replays": len(replayed.areas),
+        **({"short_reference": True} if replayed.short else {}),
+    }
+    value = float(np.clip(CHANCE + area - null.mean, 0, 1))
+    return _Seen(area, value, max(error, null.error), null.degrees, details)
+
+
+def _by_block(tries: Sequence[Try], blocks: NDArray[np.int64]) -> tuple[float, float]:
+    """The area's standard error where blocks of time are what was drawn, not rows (Obuchowski 1997), and its degrees of
+    freedom."""
+    sides: list[list[float]] = [[], []]
+    for one in tries:
+        above, below = placements(one.truth, one.score)
+        for side, placed in enumerate((below, above)):
+            of_side = np.unique(blocks[one.held][one.truth == side], return_inverse=True)[1]
+            sides[side] += (np.bincount(of_side, weights=placed) / np.bincount(of_side)).tolist()
+    error = np.sqrt(sum(np.var(side, ddof=1) / len(side) for side in sides))
+    return float(error), float(min(map(len, sides)) - 1)
 
 
 def matrix_of(
@@ -139,61 +181,3 @@ def _codes(values: Any) -> Array:
     rank[order] = np.minimum(np.arange(len(distinct)), MOST_LEVELS)
     rank[-1] = np.nan
     return rank[codes]
-
-
-@dataclass(frozen=True)
-class _Try:
-    """Trees fitted on one half, and how they do on the other."""
-
-    trees: Any
-    matrix: Array
-    truth: NDArray[np.int64]
-    area: float
-    error: float
-
-    @classmethod
-    def of(
-        cls, matrix: Array, of_window: NDArray[np.int64], held: NDArray[np.bool_], categorical: NDArray[np.bool_]
-    ) -> _Try:
-        from threadpoolctl import threadpool_limits
-
-        trees = fit_trees(matrix[~held], of_window[~held], categorical, classes=True, trees=TREES, rate=RATE)
-        with threadpool_limits(1):
-            area, error = area_under_curve(of_window[held], trees.decision_function(matrix[held]))
-        return cls(trees, matrix[held], of_window[held], area, error)
-
-    @property
-    def null_variance(self) -> float:
-        """Variance of the area where both sides are alike (Mann and Whitney 1947, without ties)."""
-        m = float(self.truth.sum())
-        n = len(self.truth) - m
-        return (n + m + 1) / (12 * n * m)
-
-    def losses(self, owner: NDArray[np.int64], features: int) -> Array:
-        """What the area loses when one feature's values are dealt anew, for each feature (Breiman 2001)."""
-        from threadpoolctl import threadpool_limits
-
-        some = slice(None, None, -(-len(self.truth) // MOST_DEALT))
-        matrix, truth = self.matrix[some], self.truth[some]
-        order = np.random.default_rng(SEED).permutation(len(truth))
-        found = np.zeros(features)
-        with threadpool_limits(1):
-            whole, _ = area_under_curve(truth, self.trees.decision_function(matrix))
-            for place in np.unique(owner):
-                mine = owner == place
-                dealt = matrix.copy()
-                dealt[:, mine] = matrix[order][:, mine]
-                found[place] = whole - area_under_curve(truth, self.trees.decision_function(dealt))[0]
-        return found
-
-
-def area_under_curve(truth: NDArray[np.int64], score: Array) -> tuple[float, float]:
-    """Area under the ROC curve of ``score`` [n] for ``truth`` [n] (0 or 1), ties counting half, and DeLong's (1988)
-    standard error."""
-    positive, negative = score[truth == 1], score[truth == 0]
-    m, n = len(positive), len(negative)
-    ranks = scipy.stats.rankdata(np.concatenate([positive, negative]))
-    above = (ranks[:m] - scipy.stats.rankdata(positive)) / n
-    below = 1 - (ranks[m:] - scipy.stats.rankdata(negative)) / m
-    error = np.sqrt(np.var(above, ddof=1) / m + np.var(below, ddof=1) / n)
-    return float(above.mean()), float(error)

@@ -115,3 +115,16 @@ def test_what_could_not_be_measured_cannot_be_told() -> None:
 def test_every_default_bound_is_reached_through_its_kind() -> None:
     for kind, table in (("data_quality", QUALITY_WARNINGS), ("performance", PERFORMANCE), ("serving", SERVING)):
         assert all(bounds_for(kind, metric) is not None for metric in table)
+
+
+@pytest.mark.parametrize(
+    ("value", "lower", "verdict"),
+    [(0.7, 0.51, "critical"), (0.58, 0.51, "warning"), (0.7, 0.5, "ok"), (0.7, None, "ok"), (0.54, 0.53, "ok")],
+)
+def test_what_wanders_has_to_be_surely_beyond_chance_too(value: float, lower: float | None, verdict: str) -> None:
+    asked = {"warning": 0.55, "critical": 0.65}
+    bounds = bounds_for("data_drift", "domain_classifier", threshold=asked)
+    assert judge(Numbers("domain_classifier", None, value, lower=lower), bounds).verdict == verdict
+    of_others = bounds_for("data_drift", "psi", threshold=asked)
+    assert of_others is not None
+    assert of_others.sure is None

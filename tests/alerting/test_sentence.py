@@ -100,6 +100,17 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
               details={"reference_value": 0.85, "blind": "cannot see concept drift"}),
          "estimated ROC AUC 0.84 (0.82 to 0.86), 0.85 in the reference; without labels, so it cannot see concept "
          "drift"),
+        (said(None, "estimated_accuracy", 0.84, kind="data_drift", feature=None,
+              details={"estimator": "pape", "blind": "cannot see concept drift"}),
+         "estimated accuracy 0.84; by PAPE without labels, so it cannot see concept drift"),
+        (said("warning", "domain_classifier", 0.59, feature=None, lower=0.53, upper=0.65, threshold=0.55,
+              details={"auc": 0.66, "replayed": True, "replayed_auc": 0.57, "features": {"a": 0.1, "b": 0.01}}),
+         "rows of window and reference told apart: AUC 0.66, of which days without drift give 0.57: counts as 0.59 "
+         "(0.53 to 0.65), most by a, b, beyond 0.55"),
+        (said("ok", "domain_classifier", 0.52, feature=None, lower=0.45, upper=0.6, threshold=0.55,
+              details={"auc": 0.52, "replayed": False}),
+         "rows of window and reference told apart: AUC 0.52 (0.45 to 0.6), with nothing known of what days without "
+         "drift give"),
         (said(None, "calibration_gap", 0.16, kind="performance", feature=None, lower=0.08, upper=0.24,
               details={"from": 0.4, "to": 0.5, "expected": 0.45, "observed": 0.61, "concept_drift": True}),
          "scores 0.4 to 0.5: 45 % expected, 61 % came (a gap between 8 and 24 points): concept drift"),

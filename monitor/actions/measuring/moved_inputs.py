@@ -8,7 +8,7 @@ from dataclasses import replace
 from detectors.density_ratio import density_ratio
 from detectors.estimation.pape import LEAST_AREA, estimate_where_inputs_moved
 from detectors.measurement import Measurement
-from detectors.multivariate.domain_classifier import Rows
+from detectors.multivariate.domain_classifier import CHANCE, Rows
 from monitor.actions import counting
 from monitor.actions.frame import Compared, Frame, Window
 from monitor.actions.labelled_rows import Asked, of_reference
@@ -27,12 +27,13 @@ def estimated(
     columns: Sequence[StoredColumn],
     current: Rows,
     compared: Compared | None,
-    area: float | None,
+    told: Measurement,
 ) -> list[Measurement]:
     """Estimates of a binary model's performance in a window of one version whose rows are told from the reference's by
-    an ``area`` above 0.6; from the reference's labelled rows."""
+    an area above 0.6 beyond what the reference's own days do, and certainly above 1/2 (``told``); from the reference's
+    labelled rows."""
     given = task.check.reference
-    if compared is None or area is None or area <= LEAST_AREA or len(window.versions) != 1:
+    if compared is None or len(window.versions) != 1 or not _moved(told):
         return []
     if frame.meaning.task != "binary" or isinstance(given, Trailing):
         return []
@@ -51,3 +52,7 @@ def estimated(
     if ratio is None or score is None:
         return []
     return estimate_where_inputs_moved(frame.binning, window.pooled, compared.profile, known.truth, score, ratio)
+
+
+def _moved(told: Measurement) -> bool:
+    return told.value is not None and told.value > LEAST_AREA and told.lower is not None and told.lower > CHANCE

@@ -52,7 +52,8 @@ def sampled(
     order = np.argsort(hours, kind="stable")
     table, hours = table.take(pa.array(order)), hours[order]
     blocks = time_blocks(hours if timed else np.arange(len(hours)) * 96 // max(len(hours), 1))
-    return Rows({column.name: table.column(column.physical).combine_chunks() for column in columns}, blocks)
+    found = {column.name: table.column(column.physical).combine_chunks() for column in columns}
+    return Rows(found, blocks, hours if timed else None)
 
 
 def _kept(chunk: pa.Table | None, columns: Sequence[StoredColumn]) -> pa.Table:

@@ -16,10 +16,11 @@ def one(name: str, value: float | None = 0.8, verdict: str | None = "ok", **more
     return replace(line(name, version="v1", length_hours=168), value=values, verdict=verdicts, **more)
 
 
-def drawn(*lines: Line, metric: str | None = None) -> Figure:
+def drawn(*lines: Line, metric: str | None = None, inputs: tuple[Line, ...] = ()) -> Figure:
     scope = replace(SCOPE, metric=metric)
     answers: dict[Query, Answer] = answers_for(performance.ask(scope))
     answers[Series("readings", "performance")] = Lines(lines)
+    answers[Series("readings", "data_drift", feature="")] = Lines(inputs)
     figure = performance.draw(scope, answers, Theme())
     assert figure is not None
     return figure
@@ -41,7 +42,34 @@ def test_an_estimate_is_dashed_and_has_no_band() -> None:
     assert len([trace for trace in figure.data if trace.get("fill") == "toself"]) == 1
     assert "cannot see concept drift" in figure.note
     assert "Estimated accuracy of v1 was 0.7" in figure.words
-    assert figure.numbers.head == ["Day", "v1, 7 days", "estimated, v1, 7 days"]
+    assert figure.numbers.head == ["Day", "v1, 7 days", "estimated (CBPE), v1, 7 days"]
+
+
+def test_the_estimate_of_moved_inputs_takes_the_place_of_the_other() -> None:
+    weighted = one("estimated_accuracy", 0.6, None, check="together")
+    late = replace(weighted, value=(None,) * 8 + (0.6,) * (DAYS - 8))
+    daily = replace(late, length_hours=24, value=(0.1,) * DAYS)  # another length: not the same windows
+    figure = drawn(one("accuracy"), one("estimated_accuracy", 0.7, None), inputs=(late, daily))
+    (estimated,) = named(figure, "estimated")
+    assert estimated["name"] == "v1, estimated (CBPE, PAPE)"
+    assert estimated["y"] == [0.7] * 8 + [0.6] * (DAYS - 8)
+    (diamonds,) = named(figure, "v1, PAPE")
+    assert (diamonds["mode"], diamonds["y"]) == ("markers", [0.6] * (DAYS - 8))
+    assert "Estimated accuracy of v1 was 0.6 (" in figure.words
+    assert ", by PAPE without labels." in figure.words
+    assert "Diamonds: PAPE" in figure.note
+    assert figure.numbers.head[-1] == "estimated (CBPE, PAPE), v1, 7 days"
+    plain = drawn(one("accuracy"), one("estimated_accuracy", 0.7, None))
+    assert ", by CBPE without labels." in plain.words
+    assert "PAPE" not in plain.note
+    alone = drawn(inputs=(weighted,))
+    assert named(alone, "estimated")[0]["name"] == "v1, estimated (PAPE)"
+
+
+def test_errors_of_numbers_are_estimated_by_dle() -> None:
+    figure = drawn(one("mae"), one("estimated_mae", 0.7, None), metric="mae")
+    assert named(figure, "estimated")[0]["name"] == "v1, estimated (DLE)"
+    assert ", by DLE without labels." in figure.words
 
 
 def test_without_labels_the_estimate_stands_alone() -> None:

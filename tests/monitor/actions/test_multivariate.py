@@ -76,6 +76,46 @@ def test_against_the_last_weeks(world: World) -> None:
     assert found["n_reference"] == 8 * 288
 
 
+def wandering(days: int, seed: int, *, phi: float = 0.9, per_day: int = 48) -> list[Record]:
+    """Rows of three features whose days' means are an AR(1) with a standard deviation of 0.4."""
+    rng = np.random.default_rng(seed)
+    level = 0.4 * rng.normal(size=(days, 3))
+    for day in range(1, days):
+        level[day] = phi * level[day - 1] + np.sqrt(1 - phi**2) * level[day]
+    values = np.repeat(level, per_day, axis=0) + rng.normal(size=(days * per_day, 3))
+    return [
+        {
+            "id": f"{seed}-{i}",
+            "timestamp": clock.render(T0 + i * D // per_day),
+            "features": dict(zip("abc", (round(float(one), 6) for one in row), strict=True)),
+            "prediction": int(i % 2),
+        }
+        for i, row in enumerate(values)
+    ]
+
+
+def test_weeks_that_wander_are_not_told_and_a_change_beyond_that_is(world: World) -> None:
+    records = wandering(42, seed=9)
+    world.configure(checks=[CHECK])
+    world.reference(records[: 28 * 48])
+    world.post(records[28 * 48 : 35 * 48])
+    changed = records[35 * 48 :]
+    for one_row in changed:
+        one_row["features"]["b"] = one_row["features"]["a"]  # two features that became one
+    world.post(changed)
+    still = one(matching(world.read(T0 + 35 * D), check="together"))
+    assert still["details"]["auc"] > 0.6  # by which it was critical
+    assert (still["verdict"], still["details"]["replayed"], still["details"]["replays"]) == ("ok", True, 7)
+    assert still["value"] == pytest.approx(0.5 + still["details"]["auc"] - still["details"]["replayed_auc"])
+    assert "of which days without drift give 0." in still["details"]["summary"]
+    told = one(matching(world.read(T0 + 42 * D), check="together"))
+    assert told["verdict"] == "warning"
+    assert told["lower"] > 0.5
+    assert {*list(told["details"]["features"])[:2]} == {"a", "b"}
+    (again,) = [r for r in world.run(T0 + 35 * D).readings if r.check == "together"]
+    assert again.value == still["value"]  # also after the replay was taken from memory
+
+
 def test_a_check_of_some_features_looks_at_those(world: World) -> None:
     world.configure(checks=[{**CHECK, "features": ["a", "kind"]}])
     world.reference(paired(T0, 9, 0.9, seed=1))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from monitor import clock
+from tests.monitor.actions.test_multivariate import wandering
 from tests.monitor.world import T0, D, World, matching, one
 
 pytestmark = pytest.mark.one_engine
@@ -70,3 +71,20 @@ def test_where_inputs_stay_nothing_is_weighted(world: World) -> None:
     world.reference(rows(T0, 10, 1, per_hour=6))
     world.post(rows(START, 7, 2, per_hour=6))
     assert {r["metric"] for r in world.read(START + 7 * D, check="together")} == {"domain_classifier"}
+
+
+def test_days_that_wander_are_no_moved_inputs(world: World) -> None:
+    rng = np.random.default_rng(1)
+    records = wandering(42, seed=9)
+    for row in records:
+        score = 1 / (1 + np.exp(-row["features"]["a"]))
+        row.update(prediction=int(score > 0.5), probability=float(score), label=int(rng.random() < score))
+    for row in records[35 * 48 :]:
+        row["features"]["b"] = row["features"]["a"]
+    world.configure(checks=[CHECK])
+    world.reference(records[: 28 * 48])
+    world.post(records[28 * 48 :])
+    still = world.read(T0 + 35 * D, check="together")
+    assert one(still)["details"]["auc"] > 0.6  # it is not the area alone that is asked
+    moved = world.read(T0 + 42 * D, check="together")
+    assert one(moved, metric="estimated_accuracy")["details"]["estimator"] == "pape"
