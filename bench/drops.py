@@ -14,7 +14,7 @@ own windows, then by what is usual at the window's hours: at alpha 0.05 with a l
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -97,13 +97,13 @@ def told(
     return found
 
 
-def rates(task: str, world: str, length: int, references: int) -> dict[tuple[str, str], np.ndarray]:
+def rates(task: str, world: str, length: int, references: int, each: int = EACH) -> dict[tuple[str, str], np.ndarray]:
     """By question and metric: [by windows, by the engine]."""
     random = np.random.default_rng((LENGTHS.index(length), WORLDS.index(world), task == "binary"))
     found: dict[tuple[str, str], list[list[bool]]] = {}
     for _ in range(references):
         profile = profile_of(task, *DRAWN[task](random, hourly(random, task, world, 0, DAYS * DAY, 1.0), ROWS[task]))
-        for _ in range(EACH):
+        for _ in range(each):
             start = DAYS * DAY + int(random.integers(4 * DAY))
             null = DRAWN[task](random, hourly(random, task, world, start, length, 1.0), ROWS[task])
             for metric in SHOWN[task]:
@@ -121,14 +121,16 @@ def rates(task: str, world: str, length: int, references: int) -> dict[tuple[str
     return {key: np.mean(some, axis=0) for key, some in found.items()}
 
 
-def table(references: int) -> Iterator[str]:
+def table(
+    references: int, worlds: Sequence[str] = WORLDS, lengths: Sequence[int] = LENGTHS, each: int = EACH
+) -> Iterator[str]:
     """Lines of a table: by windows → by the engine."""
     for task in SHOWN:
         yield f"| hours | window | question | {' | '.join(SHOWN[task])} |"
         yield "|---" * (3 + len(SHOWN[task])) + "|"
-        for world in WORLDS:
-            for length in LENGTHS:
-                found = rates(task, world, length, references)
+        for world in worlds:
+            for length in lengths:
+                found = rates(task, world, length, references, each)
                 for question in ("none", "tolerated", "loss"):
                     cells = ["{:.3f} → {:.3f}".format(*found[question, metric]) for metric in SHOWN[task]]
                     yield f"| {world} | {length} h | {question} | {' | '.join(cells)} |"
