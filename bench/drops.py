@@ -44,11 +44,12 @@ def profile_of(task: str, counts: np.ndarray, sums: np.ndarray) -> ReferenceProf
 
 
 def hourly(random: np.random.Generator, task: str, world: str, start: int, hours: int, more: float) -> np.ndarray:
-    """How many times its mean the error of each hour is; ``more`` times as much where it got worse."""
+    """How many times its mean the error of each hour is; ``more`` times as much where it got worse (classes: more by as
+    much at every hour, so that all lose as much)."""
     found = factors(random, 1, hours, WANDER)[0] if world == "restless" else np.ones(hours)
     if world == "daily":
         found = found * (1 + SWING[task] * np.sin(2 * np.pi * np.arange(start, start + hours) / DAY))
-    return found * more
+    return found * more if task == "regression" else found + (more - 1)
 
 
 @cache
