@@ -34,9 +34,16 @@ def performance(reading: Reading) -> str:
     text += _uncorrected(reading)
     loss = effect_of(reading)
     if loss is not None and reading.metric in _LOSSES:
-        return text + _loss(loss)
-    before = reading.details.get("reference_value")
+        return text + _loss(loss, _compared(reading))
+    usual, before = reading.details.get("usual_value"), reading.details.get("reference_value")
+    if usual is not None:
+        return f"{text}, {number(usual)} is usual at these hours"
     return text if before is None else f"{text}, {number(before)} in the reference"
+
+
+def _compared(reading: Reading) -> str:
+    """What a loss is counted from."""
+    return "the reference" if reading.details.get("usual_value") is None else "what is usual at these hours"
 
 
 def _uncorrected(reading: Reading) -> str:
@@ -106,11 +113,11 @@ def stream(reading: Reading) -> str:
     return f"{text}; {d['guarantee']}"
 
 
-def _loss(loss: float) -> str:
+def _loss(loss: float, before: str) -> str:
     if abs(loss) < 0.0005:
-        return ", as in the reference"
+        return ", as in the reference" if before == "the reference" else ", as is usual at these hours"
     points = percent(abs(loss))
-    return f", {points} {plural(points)} {'below' if loss > 0 else 'above'} the reference"
+    return f", {points} {plural(points)} {'below' if loss > 0 else 'above'} {before}"
 
 
 _LOSSES = ("accuracy", "precision", "recall", "f1", "roc_auc")
@@ -122,7 +129,7 @@ def mean_error(reading: Reading) -> str:
     if rise is None:
         return performance(reading)
     text = f"{subject(reading)} {number(reading.value or 0.0)}{interval(reading)}"
-    return f"{text}{_uncorrected(reading)}, {relative(1 + rise, 'above', 'below', 'the reference')}"
+    return f"{text}{_uncorrected(reading)}, {relative(1 + rise, 'above', 'below', _compared(reading))}"
 
 
 def coverage_known(reading: Reading) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.cuts import ScoreLayout
 from detectors.measurement import MINIMUM_ROWS
@@ -17,6 +18,7 @@ from detectors.performance.reach import estimates
 from detectors.performance.rmse import rmse
 from detectors.performance.roc_auc import LEAST_OF_EACH, roc_auc
 from detectors.performance.scored import LabelCounts, confusion
+from detectors.performance.usual import UsualValue
 from detectors.rise import (
     Rise,
     Spread,
@@ -29,36 +31,32 @@ from detectors.rise import (
 )
 from detectors.shares.errors import UsualErrors
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Compared:
-    """A window's labelled rows, the reference's, those of the reference's own windows, and what share of wrong rows is
-    usual at its hours, where that is known."""
+    """A window's labelled rows, the reference's, those of the reference's own windows, and what the metric usually is
+    at its hours, where that is known: of accuracy the share of wrong rows. Then the loss is counted from there, with
+    the share engine's error; else from all of the reference, with the spread of its windows."""
 
     layout: ScoreLayout
     current: LabelCounts
     reference: LabelCounts
     windows: Sequence[LabelCounts]
-    usual: UsualErrors | None = None
+    usual: UsualErrors | UsualValue | None = None
 
 
 Loss = Callable[[Compared, float, float], Rise | None]
 
 
 def loss_of_accuracy(compared: Compared, tolerance: float, alpha: float) -> Rise | None:
-    """accuracy of the reference - accuracy: the rise of the share of wrong rows; over what is usual at the window's
-    hours, with the share engine's error, where that is known."""
+    """accuracy of the reference - accuracy: the rise of the share of wrong rows."""
     layout, windows = compared.layout, compared.windows
     rows = [np.array([one.weight]) for one in (compared.current, compared.reference)]
     wrong = [np.array([one.weight - right(layout, one)]) for one in (compared.current, compared.reference)]
-    if compared.usual is not None:
-        usual = compared.usual
-        before = np.clip(usual.share, 0, 1) * rows[1]
-        alone = rise_of_share(wrong[0], rows[0], before, rows[1], nothing_known(1), tolerance, alpha)
-        return widened_by(alone, np.array([usual.deviation]), np.array([usual.degrees]), tolerance, alpha)
     each = np.array([[one.rows - right(layout, one), one.rows] for one in windows]).reshape(-1, 2)
-    spread = spread_of_shares(each[:, :1], each[:, 1:])
-    return rise_of_share(wrong[0], rows[0], wrong[1], rows[1], spread, tolerance, alpha)
+    return _of_shares(compared, wrong, rows, each, tolerance, alpha)
 
 
 def loss_of_roc_auc(compared: Compared, tolerance: float, alpha: float) -> Rise | None:
@@ -66,8 +64,7 @@ def loss_of_roc_auc(compared: Compared, tolerance: float, alpha: float) -> Rise 
     now, then = roc_auc(compared.layout, compared.current), roc_auc(compared.layout, compared.reference)
     if not (_enough(now) and _enough(then)) or now is None or then is None:
         return None
-    effect, error = np.array([then.value - now.value]), np.hypot([now.error or 0.0], [then.error or 0.0])
-    return rise_of_estimate(effect, error, _spread(roc_auc, compared), tolerance, alpha)
+    return _beyond(roc_auc, -1.0, compared, now, then, tolerance, alpha)
 
 
 def loss_of_precision(compared: Compared, tolerance: float, alpha: float) -> Rise | None:
@@ -123,17 +120,45 @@ def _rise_among(
     if min(n, m) <= 0:
         return None
     each = np.array([share(compared.layout, one) for one in compared.windows]).reshape(-1, 2)
-    spread = spread_of_shares(each[:, :1], each[:, 1:])
-    wrong, rows = (np.array([x]), np.array([y])), (np.array([n]), np.array([m]))
-    return rise_of_share(wrong[0], rows[0], wrong[1], rows[1], spread, tolerance, alpha)
+    wrong, rows = [np.array([x]), np.array([y])], [np.array([n]), np.array([m])]
+    return _of_shares(compared, wrong, rows, each, tolerance, alpha)
+
+
+def _of_shares(
+    compared: Compared, wrong: Sequence[Array], rows: Sequence[Array], each: Array, tolerance: float, alpha: float
+) -> Rise:
+    """Of ``wrong`` among ``rows`` of the window over those of the reference, [1] each, whose own windows are ``each``
+    [K, 2]."""
+    usual = compared.usual
+    if usual is None:
+        spread = spread_of_shares(each[:, :1], each[:, 1:])
+        return rise_of_share(wrong[0], rows[0], wrong[1], rows[1], spread, tolerance, alpha)
+    before = np.clip(1 - usual.value, 0, 1) * rows[1]
+    alone = rise_of_share(wrong[0], rows[0], before, rows[1], nothing_known(1), tolerance, alpha)
+    return _widened(alone, usual, usual.deviation, tolerance, alpha)
 
 
 def _change(score: Score, sign: float, compared: Compared, tolerance: float, alpha: float) -> Rise | None:
     now, then = score(compared.layout, compared.current), score(compared.layout, compared.reference)
     if now is None or then is None or min(now.rows, then.rows) < MINIMUM_ROWS:
         return None
-    effect, error = np.array([sign * (now.value - then.value)]), np.hypot([now.error or 0.0], [then.error or 0.0])
-    return rise_of_estimate(effect, error, _spread(score, compared), tolerance, alpha)
+    return _beyond(score, sign, compared, now, then, tolerance, alpha)
+
+
+def _beyond(
+    score: Score, sign: float, compared: Compared, now: Estimate, then: Estimate, tolerance: float, alpha: float
+) -> Rise:
+    error, usual = np.hypot([now.error or 0.0], [then.error or 0.0]), compared.usual
+    if usual is None:
+        effect = np.array([sign * (now.value - then.value)])
+        return rise_of_estimate(effect, error, _spread(score, compared), tolerance, alpha)
+    effect = np.array([sign * (now.value - usual.value)])
+    alone = rise_of_estimate(effect, error, nothing_known(1), tolerance, alpha)
+    return _widened(alone, usual, usual.deviation, tolerance, alpha)
+
+
+def _widened(alone: Rise, usual: UsualErrors | UsualValue, deviation: float, tolerance: float, alpha: float) -> Rise:
+    return widened_by(alone, np.array([deviation]), np.array([usual.degrees]), tolerance, alpha)
 
 
 def _relative(score: Score, compared: Compared, tolerance: float, alpha: float) -> Rise | None:
@@ -141,10 +166,15 @@ def _relative(score: Score, compared: Compared, tolerance: float, alpha: float) 
     now, then = score(compared.layout, compared.current), score(compared.layout, compared.reference)
     if now is None or then is None or min(now.value, then.value) <= 0:
         return None
-    effect = np.array([np.log(now.value / then.value)])
     error = np.hypot([(now.error or 0.0) / now.value], [(then.error or 0.0) / then.value])
-    spread = _spread(score, compared, logarithm=True)
-    rise = rise_of_estimate(effect, error, spread, float(np.log1p(tolerance)), alpha)
+    allowed = float(np.log1p(tolerance))
+    usual = compared.usual
+    effect = np.log([now.value / (then if usual is None else usual).value])
+    if usual is None:
+        rise = rise_of_estimate(effect, error, _spread(score, compared, logarithm=True), allowed, alpha)
+    else:
+        alone = rise_of_estimate(effect, error, nothing_known(1), allowed, alpha)
+        rise = _widened(alone, usual, usual.deviation / usual.value, allowed, alpha)
     low, high = np.expm1(rise.lower), np.expm1(rise.upper)
     return Rise(np.expm1(rise.effect), low, high, rise.p_value, np.expm1(rise.mde))
 

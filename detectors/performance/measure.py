@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from detectors.cuts import ScoreLayout
 from detectors.measurement import (
@@ -43,11 +43,20 @@ from detectors.performance.recall import recall
 from detectors.performance.rmse import rmse
 from detectors.performance.roc_auc import roc_auc
 from detectors.performance.scored import LabelCounts
+from detectors.performance.usual import UsualValue
 from detectors.performance.weighting import ALL_KNOWN, ASSUMPTION, ENOUGH, Known
 from detectors.rise import ENOUGH_WINDOWS
 from detectors.shares.errors import UsualErrors
 
-Usual = Callable[[LabelCounts, float, float], UsualErrors | None]
+
+class Usual(Protocol):
+    """What a metric usually is at the hours of a window."""
+
+    def __call__(
+        self, metric: str, labels: LabelCounts, then: Estimate, tolerance: float, alpha: float
+    ) -> UsualErrors | UsualValue | None:
+        """Of a window with these labelled rows, beside the metric of all of the reference; None: nobody knows."""
+
 
 METRICS: Mapping[str, Mapping[str, Score]] = {
     "binary": {
@@ -121,9 +130,8 @@ def measure_performance(
     (``mae``, ``rmse``: relative rise), with one-sided limits at ``alpha``, and ``p_value`` of H0: loss <= tolerance. A
     reason stands where a metric may not be judged, or has no value: ``too_few_rows``, ``immature_labels`` (not
     ``mature``, or a class of which next to nothing is ``known``), ``no_reference`` (none, or under ``min_rows``
-    labelled), of judged metrics alone: a bound on the value of another one needs no reference. ``usual``: what share of
-    wrong rows is usual at the window's hours, given its labelled rows, a tolerance and a level; without it the
-    reference's mean, and the spread of its windows.
+    labelled), of judged metrics alone: a bound on the value of another one needs no reference. ``usual``: what is usual
+    at the window's hours; without it the reference's own value, and the spread of its windows.
 
     Intervals are as wide as rows that go together need: as the reference's windows of this length show, or else
     ``shorter_windows`` of it, each of ``shorter_part`` of the window's hours, or else the window's ``hours`` (of the
@@ -192,7 +200,7 @@ def _one(window: _Window, metric: str, score: Score, shared: Mapping[str, Any]) 
     window, now, more = _weighted(window, metric, score, now)
     one = _measurement(metric, now, rows, {**details, **now.details, **more})
     loss = TESTED[window.layout.task].get(metric) if metric in window.tolerances else None
-    return replace(one, reason=window.unsure) if loss is None else _judged(window, one, loss)
+    return replace(one, reason=window.unsure) if loss is None else _judged(window, one, loss, then)
 
 
 def _weighted(
@@ -221,7 +229,7 @@ def _measurement(metric: str, now: Estimate, reference_rows: int, details: Mappi
     return Measurement(metric, now.value, reference_rows, now.rows, lower=now.lower, upper=now.upper, details=details)
 
 
-def _judged(window: _Window, one: Measurement, loss: Loss) -> Measurement:
+def _judged(window: _Window, one: Measurement, loss: Loss, then: Estimate | None) -> Measurement:
     tolerance = window.tolerances[one.metric]
     details = {**one.details, "tolerance": tolerance, "reference_windows": len(window.windows)}
     if len(window.windows) < ENOUGH_WINDOWS:
@@ -230,10 +238,10 @@ def _judged(window: _Window, one: Measurement, loss: Loss) -> Measurement:
     if window.reference is None:
         return one
     usual = None
-    if window.usual is not None and one.metric == "accuracy":
-        usual = window.usual(window.current, tolerance, window.alpha)
+    if window.usual is not None and then is not None:
+        usual = window.usual(one.metric, window.current, then, tolerance, window.alpha)
         if usual is not None and usual.seasonal:
-            one = replace(one, details={**one.details, "usual_value": 1 - usual.share})
+            one = replace(one, details={**one.details, "usual_value": usual.value})
     compared = Compared(window.layout, window.current, window.reference, window.windows, usual)
     rise = loss(compared, tolerance, window.alpha)
     if rise is None:

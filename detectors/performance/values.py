@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cuts import ScoreLayout
-from detectors.performance.scored import confusion, score_bins, scored
+from detectors.performance import ratios
+from detectors.performance.ratios import Ratio
+from detectors.performance.scored import confusion, score_bins
 
 Array = NDArray[np.float64]
 Values = Callable[[ScoreLayout, Array, Array], Array]
@@ -26,24 +28,8 @@ def _ratio(part: Any, whole: Any) -> Array:
     return found
 
 
-def _accuracy(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
-    table = confusion(layout, counts)[..., :-1, :-1]
-    return _ratio(np.trace(table, axis1=-2, axis2=-1), counts[..., 0])
-
-
-def _precision(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
-    table = confusion(layout, counts)
-    return _ratio(table[..., 1, 1], table[..., :, 1].sum(axis=-1))
-
-
-def _recall(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
-    table = confusion(layout, counts)
-    return _ratio(table[..., 1, 1], table[..., 1, :].sum(axis=-1))
-
-
-def _f1(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
-    table = confusion(layout, counts)
-    return _ratio(2 * table[..., 1, 1], table[..., :, 1].sum(axis=-1) + table[..., 1, :].sum(axis=-1))
+def _of(ratio: Ratio) -> Values:
+    return lambda layout, counts, sums: _ratio(*ratio(layout, counts, sums))
 
 
 def _roc_auc(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
@@ -52,14 +38,6 @@ def _roc_auc(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
     negative, positive = score_bins(layout, counts)
     above = np.cumsum(negative, axis=-1) - negative / 2
     return _ratio((positive * above).sum(axis=-1), positive.sum(axis=-1) * negative.sum(axis=-1))
-
-
-def _log_loss(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
-    return _ratio(sums[..., 0], scored(layout, counts))
-
-
-def _brier(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
-    return _ratio(sums[..., 2], scored(layout, counts))
 
 
 def _macro(layout: ScoreLayout, counts: Array, rows: Callable[[Array], Array], *, of_f1: bool = False) -> Array:
@@ -89,12 +67,12 @@ def _macro_f1(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
     return _macro(layout, counts, either, of_f1=True)
 
 
-def _mean_of(place: int) -> Values:
-    return lambda layout, counts, sums: _ratio(sums[..., place], counts[..., 0])
+def _bias(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
+    return _ratio(sums[..., 0], counts[..., 0])
 
 
 def _rmse(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
-    return np.sqrt(_ratio(sums[..., 2], counts[..., 0]))
+    return np.sqrt(_ratio(*ratios.mse(layout, counts, sums)))
 
 
 def _r2(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
@@ -105,20 +83,20 @@ def _r2(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
 
 VALUES: Mapping[str, Mapping[str, Values]] = {
     "binary": {
-        "accuracy": _accuracy,
-        "precision": _precision,
-        "recall": _recall,
-        "f1": _f1,
+        "accuracy": _of(ratios.accuracy),
+        "precision": _of(ratios.precision),
+        "recall": _of(ratios.recall),
+        "f1": _of(ratios.f1),
         "roc_auc": _roc_auc,
-        "log_loss": _log_loss,
-        "brier": _brier,
+        "log_loss": _of(ratios.log_loss),
+        "brier": _of(ratios.brier),
     },
     "multiclass": {
-        "accuracy": _accuracy,
+        "accuracy": _of(ratios.accuracy),
         "macro_precision": _macro_precision,
         "macro_recall": _macro_recall,
         "macro_f1": _macro_f1,
-        "log_loss": _log_loss,
+        "log_loss": _of(ratios.log_loss),
     },
-    "regression": {"mae": _mean_of(1), "rmse": _rmse, "bias": _mean_of(0), "r2": _r2},
+    "regression": {"mae": _of(ratios.mae), "rmse": _rmse, "bias": _bias, "r2": _r2},
 }

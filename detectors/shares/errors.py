@@ -32,6 +32,11 @@ class UsualErrors:
     degrees: float
     seasonal: bool
 
+    @property
+    def value(self) -> float:
+        """The accuracy."""
+        return 1 - self.share
+
 
 def usual_errors(
     layout: ScoreLayout,
@@ -49,7 +54,7 @@ def usual_errors(
     known = known_horizons(_CELLS, _errors_of(layout, reference), {length_hours: alpha}, tolerance)
     if known is None or known[length_hours].windows[0] < ENOUGH or labels.weight <= 0:
         return None
-    rows = _by_hour(predictions, length_hours) * labels.weight
+    rows = part_by_hour(predictions, length_hours) * labels.weight
     wrong = 1 - float(np.trace(confusion(layout, labels.counts)[:-1, :-1])) / labels.weight
 
     def changes(share: float) -> Changes:
@@ -62,8 +67,8 @@ def usual_errors(
     return UsualErrors(usual, float(np.sqrt(found.variance[0, 0])), float(found.degrees[0]), seasonal)
 
 
-def _by_hour(predictions: WindowCounts, length: int) -> Array:
-    """The part of the window's rows that each of its hours has, [length]."""
+def part_by_hour(predictions: WindowCounts, length: int) -> Array:
+    """The part of a window's rows that each of its hours has, [length]."""
     rows = np.zeros(length)
     if predictions.hourly is not None:
         places = predictions.hourly.hours - (predictions.end_hour - length)

@@ -7,12 +7,13 @@ import re
 
 import pytest
 
-from bench import checks, concept, estimates, intervals, late_labels, restless, weeks
+from bench import checks, concept, drops, estimates, intervals, late_labels, restless, weeks
 
 MOVED = (0.0, 1.0)
 TABLES = {
     "checks": (2 + 2, lambda: checks.table(3, 1, rounds=1)),
     "concept": (2 + 2, lambda: concept.table(3, 2000, (200,))),
+    "drops": (2 * (2 + 3), lambda: drops.table(1, ("flat",), (24,), each=2)),
     "estimates": (2 + 4 * 2, lambda: estimates.table(estimates.measured(1, 2000, MOVED), MOVED, estimates.mean_size)),
     "intervals": (2 + 4 * 4, lambda: intervals.table(10, (1000,))),
     "late_labels": (2 + 4 * 5, lambda: late_labels.table(range(2))),

@@ -8,17 +8,21 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+import numpy as np
+
 from alerting.bounds import PERFORMANCE, bounds_for
 from alerting.reading import Reading
 from detectors.estimation.measure import CONCEPT, estimate_performance, measure_concept
 from detectors.measurement import IMMATURE_LABELS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
+from detectors.performance.estimate import Estimate
 from detectors.performance.hourly import LabelHours
 from detectors.performance.measure import Usual, measure_performance
-from detectors.performance.scored import LabelCounts, no_labels
+from detectors.performance.scored import WHOLE_SUMS, LabelCounts, no_labels
+from detectors.performance.usual import OF_ALL_ROWS, Asked, UsualValue, rows_by_hour, usual_value
 from detectors.performance.weighting import ALL_KNOWN, Known
 from detectors.profile import Reference
 from detectors.rise import ENOUGH_WINDOWS
-from detectors.shares.errors import UsualErrors, usual_errors
+from detectors.shares.errors import UsualErrors, part_by_hour, usual_errors
 from detectors.summary import WindowCounts
 from monitor.actions.frame import POOLED, Frame, Window
 from monitor.actions.label_arrivals import known_of
@@ -98,7 +102,7 @@ def _performance_of(
         mature=(POOLED if version is None else version) in task.due.mature
         and (segment is None or has_enough_labels(frame, counts, current)),
         known=known,
-        usual=_usual(frame, task, counts, profile),
+        usual=_usual(frame, task, counts, profile, hours),
         hours=hours,
         shorter_windows=shorter,
         shorter_part=min(1.0, _DAY / task.length),
@@ -126,15 +130,29 @@ def _performance_of(
     ]
 
 
-def _usual(frame: Frame, task: Task, counts: WindowCounts, profile: Reference | None) -> Usual | None:
-    """How the share of wrong rows behaves in the reference; a regression's rows are not right or wrong."""
-    if profile is None or frame.meaning.task == "regression":
+def _usual(
+    frame: Frame, task: Task, counts: WindowCounts, profile: Reference | None, hours: LabelHours | None
+) -> Usual | None:
+    """How metrics behave in the reference at the window's hours. Rows that have a label are spread over these as
+    ``hours`` says; without them, where a metric rests on all rows, as predictions are."""
+    if profile is None:
         return None
+    layout, end = frame.binning.scores, task.end
 
-    def usual(labels: LabelCounts, tolerance: float, alpha: float) -> UsualErrors | None:
-        return usual_errors(
-            frame.binning.scores, profile, counts, labels, length_hours=task.length, tolerance=tolerance, alpha=alpha
-        )
+    def usual(
+        metric: str, labels: LabelCounts, then: Estimate, tolerance: float, alpha: float
+    ) -> UsualErrors | UsualValue | None:
+        if metric == "accuracy":
+            return usual_errors(
+                layout, profile, counts, labels, length_hours=task.length, tolerance=tolerance, alpha=alpha
+            )
+        if hours is not None:
+            by_hour = rows_by_hour(layout, metric, *hours.arrays(np.arange(len(labels.counts)), WHOLE_SUMS))
+        elif metric in OF_ALL_ROWS:
+            by_hour = part_by_hour(counts, task.length)
+        else:
+            return None
+        return usual_value(Asked(layout, metric, end, labels, by_hour, tolerance, alpha), profile, then)
 
     return usual
 

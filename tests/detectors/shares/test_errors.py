@@ -49,7 +49,9 @@ def accuracy_of(start: int, rate: float, profile, binning, *, informed: bool) ->
     _, found, sums = labelled(hours, rate, start)
     labels = LabelCounts(found.sum(axis=0), sums.sum(axis=0))
 
-    def usual(rows, tolerance, alpha):
+    def usual(metric, rows, then, tolerance, alpha):
+        if metric != "accuracy":
+            return None
         return usual_errors(LAYOUT, profile, counts, rows, length_hours=DAY, tolerance=tolerance, alpha=alpha)
 
     return measure_performance(
