@@ -87,11 +87,12 @@ class Range:
 @dataclass(frozen=True)
 class Ledger:
     """The false-alarm budget over the last 30 days: ``checks`` judged, ``allowed`` false alarms, ``opened`` alerts
-    that it covers, and ``others``; ``outside`` names the checks that it does not pay for."""
+    that it covers, of them ``called_false``, and ``others``; ``outside`` names the checks that it does not pay for."""
 
     checks: int
     allowed: float
     opened: int
+    called_false: int
     others: int
     outside: Sequence[str]
 

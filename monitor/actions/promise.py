@@ -23,12 +23,14 @@ _WHY_OUTSIDE = {
 @dataclass(frozen=True)
 class Ledger:
     """Of 30 days: ``checks`` that the budget pays for, ``allowed`` false alarms; of the alerts that began to fire in
-    the last ones ``opened`` that the promise covers and ``opened_outside`` that it does not; the checks ``outside``."""
+    the last ones ``opened`` that the promise covers, ``called_false`` of them by people, and ``opened_outside`` that it
+    does not; the checks ``outside``."""
 
     checks: int
     allowed: float
     opened: int
     opened_outside: int
+    called_false: int
     outside: Sequence[Check]
 
 
@@ -61,6 +63,7 @@ def ledger_of(frame: Frame | None, end: int) -> Ledger | None:
         allowed=frame.settings.false_alarms_per_month,
         opened=fired.covered,
         opened_outside=fired.others,
+        called_false=fired.called_false,
         outside=[check for check in frame.checks if not check.in_ledger],
     )
 
@@ -123,6 +126,7 @@ def _ledger_told(one: Ledger) -> dict[str, Any]:
         "false_alarms": one.allowed,
         "opened": one.opened,
         "opened_outside": one.opened_outside,
+        "called_false": one.called_false,
         "outside": [{"check": check.name, "reason": why_outside(check)} for check in one.outside],
     }
 

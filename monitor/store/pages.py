@@ -240,19 +240,25 @@ def alerts_between(connection: Connection, model_id: int, start: int, end: int, 
 
 @dataclass(frozen=True)
 class Fired:
-    """How many alerts began to fire: of checks that a promise covers, and of others."""
+    """How many alerts began to fire: of checks that a promise covers, of others, and how many of the first were
+    ``called_false``."""
 
     covered: int
     others: int
+    called_false: int
 
 
 def count_fired(connection: Connection, model_id: int, start: int, end: int, covered: Sequence[str]) -> Fired:
     """Alerts that began to fire in the stretch, those of the ``covered`` checks apart."""
     t = alerts.c
-    query = select(t.check_name, func.count()).where(t.model_id == model_id, t.fired_at > start, t.fired_at <= end)
-    of_check = {name: int(count) for name, count in connection.execute(query.group_by(t.check_name))}
-    mine = sum(count for name, count in of_check.items() if name in covered)
-    return Fired(mine, sum(of_check.values()) - mine)
+    called = func.count(t.details["false_alarm"].as_string())
+    query = select(t.check_name, func.count(), called).where(
+        t.model_id == model_id, t.fired_at > start, t.fired_at <= end
+    )
+    found = connection.execute(query.group_by(t.check_name)).all()
+    mine = [(int(count), int(false)) for name, count, false in found if name in covered]
+    opened = sum(count for count, _ in mine)
+    return Fired(opened, sum(int(count) for _, count, _ in found) - opened, sum(false for _, false in mine))
 
 
 def retrainings_between(connection: Connection, model_id: int, start: int, end: int) -> list[dict[str, Any]]:

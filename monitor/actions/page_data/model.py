@@ -193,7 +193,7 @@ def _ledger(frame: Frame | None, end: int) -> views.Ledger | None:
     if found is None:
         return None
     outside = [f"{check.name}, {why_outside(check)}" for check in found.outside]
-    return views.Ledger(found.checks, found.allowed, found.opened, found.opened_outside, outside)
+    return views.Ledger(found.checks, found.allowed, found.opened, found.called_false, found.opened_outside, outside)
 
 
 def _sight(one: Sight) -> views.Sight:

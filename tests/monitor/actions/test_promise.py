@@ -134,7 +134,7 @@ def test_the_ledger_and_the_alerts_that_it_covers(service: Service) -> None:
     ledger = told(world)["ledger"]
     outside = {one["check"]: one["reason"] for one in ledger.pop("outside")}
     checks = ledger.pop("checks")
-    assert ledger == {"days": 30, "false_alarms": 2.0, "opened": 1, "opened_outside": 1}
+    assert ledger == {"days": 30, "false_alarms": 2.0, "opened": 1, "opened_outside": 1, "called_false": 0}
     assert outside["x-ks"] == "with a method or bound of its own"
     assert outside["serving"] == "compared with its own last weeks"
     words = ledger_of(page_of(world))

@@ -92,6 +92,10 @@ def test_by_the_button(world: World) -> None:
     assert BUTTON not in page
     assert '<span class="tag">false alarm</span>' in page
     assert api.get(f"/v1/alerts/{alert['id']}")["state"] == "resolved"
+    api = Api(world.service, DAYS[0] + 2 * D)
+    ledger = api.get("/v1/models/m")["ledger"]
+    assert (ledger["opened"], ledger["called_false"]) == (2, 1)
+    assert "2 alerts opened, 1 called false." in api.call("GET", "/models/m").text
 
 
 def test_what_no_reference_was_asked_of_teaches_nothing(world: World) -> None:
