@@ -9,11 +9,15 @@ from dashboards import words
 from dashboards.figure import Figure
 from dashboards.plotting import Trace, band, line, mark, shift, step, table, time_axis, verdict_markers
 from dashboards.queries import Answer, Line, Lines, Marks, Query, Scope, Series, Timeline
-from dashboards.theme import SERIES, Theme
+from dashboards.theme import SERIES, VERDICT_COLOURS, Theme
 
 TITLE = "Performance"
 WEEK = 168
 IMMATURE = "immature"
+DOUBTED = {  # what a gap says of the estimate
+    "calibration_gap": "scores no longer mean what they meant",
+    "error_gap": "predictions are farther off than such predictions were",
+}
 
 
 def ask(scope: Scope) -> Sequence[Query]:
@@ -49,9 +53,11 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
     young = _immature(scope, metric, series.lines)
     layout["shapes"] = [_shade(start, end, upper, theme) for start, end in young]
     mark(layout, data, timeline.marks, scope, theme)
+    doubts = _doubts(series.lines) if expected else {}
+    layout["annotations"] = [*layout.get("annotations", ()), *_flags(scope, expected, doubts, theme)]
     named = _named(shown)
     numbers = table("Day", [*named, *_named(expected, "estimated, ")], unsettled=[_unsettled(one) for _, one in named])
-    said = _say(metric, shown, expected)
+    said = " ".join([_say(metric, shown, expected), *_told_doubts(doubts)]).strip()
     return Figure(title, said, _note(bool(expected), bool(young)), data, layout, numbers)
 
 
@@ -113,6 +119,43 @@ def _expected(scope: Scope, shown: Sequence[Line], expected: Sequence[Line]) -> 
             name, gap = f"{_label(one)}, estimated", step(scope) * (8 if one.length_hours >= WEEK else 2)
             colour = f"{colours[one.version]}/0.7"
             found.append(line(name, one.at, one.value, colour, gap=gap, by=shift(scope), mode="lines", line=drawn))
+    return found
+
+
+def _doubts(lines: Sequence[Line]) -> dict[str, str]:
+    """By version, the gap that was sure in the last windows whose labels were there: an estimate rests on its being
+    none."""
+    found: dict[str, tuple[int, str]] = {}
+    for one in lines:
+        judged = [i for i, verdict in enumerate(one.verdict) if verdict in ("ok", "warning", "critical")]
+        if one.name not in DOUBTED or not judged or one.verdict[judged[-1]] == "ok":
+            continue
+        found[one.version] = max(found.get(one.version, (0, "")), (one.at[judged[-1]], one.name))
+    return {version: name for version, (_, name) in found.items()}
+
+
+def _told_doubts(doubts: Mapping[str, str]) -> list[str]:
+    """Why an estimate is not to be trusted."""
+    return [
+        f"The last labels{_of(version)} say that {DOUBTED[name]}: do not trust the estimate."
+        for version, name in sorted(doubts.items())
+    ]
+
+
+def _flags(scope: Scope, expected: Sequence[Line], doubts: Mapping[str, str], theme: Theme) -> list[dict[str, Any]]:
+    """At the end of each estimate that is not to be trusted."""
+    found = []
+    for one in expected:
+        if one.version in doubts or ("*" in (one.version, *doubts) and doubts):
+            last = max(i for i, value in enumerate(one.value) if value is not None)
+            place = {"x": words.iso(one.at[last] + shift(scope)), "y": one.value[last], "xanchor": "right", "ay": -28}
+            drawn = {
+                "showarrow": True,
+                "arrowhead": 0,
+                "ax": 0,
+                "font": {"size": 11, "color": VERDICT_COLOURS["warning"]},
+            }
+            found.append({**place, **drawn, "text": "do not trust the estimate"})
     return found
 
 
@@ -179,7 +222,7 @@ def _say(metric: str, shown: Sequence[Line], expected: Sequence[Line]) -> str:
 
 def _told(name: str, one: Line, later: Collection[int]) -> str:
     """The newest number; where labels may still change it, after the newest one that is a fact."""
-    of = f"{name[0].upper()}{name[1:]}" + (f" of {one.version}" if one.version not in ("*", "") else "")
+    of = f"{name[0].upper()}{name[1:]}{_of(one.version)}"
     known = [i for i, value in enumerate(one.value) if value is not None]
     settled = [i for i in known if one.at[i] not in later]
     newest = _number(one, known[-1])
@@ -188,6 +231,10 @@ def _told(name: str, one: Line, later: Collection[int]) -> str:
     if settled[-1] == known[-1]:
         return f"{of} was {newest}"
     return f"{of} was {_number(one, settled[-1])}; later labels are still coming, and point to {newest} so far"
+
+
+def _of(version: str) -> str:
+    return f" of {version}" if version not in ("*", "") else ""
 
 
 def _number(one: Line, index: int) -> str:
