@@ -36,6 +36,12 @@ class Labelled:
     details: Mapping[str, Any]
 
     @property
+    def is_one_sided(self) -> bool:
+        """Whether labels are missing that may be unlike those that are there, and nothing makes up for that: what comes
+        late then looks like what no longer comes."""
+        return self.known.unlike and self.known.weighting is None
+
+    @property
     def shared(self) -> dict[str, Any]:
         """Of the details, those that every number has."""
         return {name: self.details[name] for name in SHARED}
@@ -44,10 +50,13 @@ class Labelled:
 def judged_concept(
     frame: Frame, task: Task, looked: Labelled, rows: Mapping[str, int], counts: WindowCounts, alpha: float | None
 ) -> list[Measurement]:
-    """What the check of every model says of it; a gap has ``alpha`` and is judged, if that is given. ``counts`` of all
-    rows, of these versions."""
+    """What the check of every model says of it; a gap has ``alpha`` and is judged, if that is given and labels are not
+    missing from one side. ``counts`` of all rows, of these versions."""
     of_rows = partial(_mae_of_rows, frame, task, rows)
-    return _measured(frame, looked, Otherwise(_judging(frame, task, alpha, len(looked.windows)), counts, of_rows))
+    sound = frame.meaning.task == "regression" or not looked.is_one_sided
+    judging = _judging(frame, task, alpha, len(looked.windows)) if sound else None
+    found = _measured(frame, looked, Otherwise(judging, counts, of_rows))
+    return found if sound else [replace(one, details={**one.details, "uncorrected": True}) for one in found]
 
 
 def asked_concept(frame: Frame, metric: str, looked: Labelled) -> Measurement:

@@ -116,6 +116,20 @@ def test_another_share_of_a_class_is_none(world: World) -> None:
     assert not alerts
 
 
+def test_labels_that_are_late_on_one_side_are_none(world: World) -> None:
+    """Four fifths are there, and nobody knows yet how long those of the other class take."""
+    world.configure(task="binary", positive_label="late")
+    world.reference(rows("binary", T0, 3, 1))
+    records = rows("binary", START, 1, 2)
+    world.post(records)
+    world.label([one for i, one in enumerate(records) if one["label"] == "good" or i % 3], delay=0)
+    run = world.run(START + D + H)
+    found = matching(world.read(START + D + H), check="performance", metric="calibration_gap")
+    assert {one["details"]["mature"] for one in found} == {True}
+    assert {(one["verdict"], one["alpha"], one["details"]["uncorrected"]) for one in found} == {(None, None, True)}
+    assert not [one for one in run.alerts if one["check"] == "performance"]
+
+
 def test_each_version_has_its_part_of_one_number_more(world: World) -> None:
     world.configure(task="binary", positive_label="late", segments=["x"])
     world.reference(rows("binary", T0, 3, 1))
