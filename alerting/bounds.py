@@ -52,6 +52,10 @@ PERFORMANCE: Mapping[str, Bounds] = {
     "roc_auc": Bounds("effect_lower", TOLERANCE, PERFORMANCE_CRITICAL),
     "mae": Bounds("effect_lower", 0.05, 0.20),
 }
+CONCEPT: Mapping[str, Bounds] = {  # of concept drift: how much what comes is beyond what was expected of such rows
+    "calibration_gap": PERFORMANCE["accuracy"],
+    "error_gap": PERFORMANCE["mae"],
+}
 
 
 # The less, the worse: a bound on the value of one of these is a floor.
@@ -90,7 +94,7 @@ def bounds_for(
         warning = QUALITY_WARNINGS.get(metric)
         return None if warning is None else Bounds("effect_lower", warning, QUALITY_CRITICAL)
     if kind == "performance":
-        usual = PERFORMANCE.get(metric)
+        usual = PERFORMANCE.get(metric, CONCEPT.get(metric))
         return (
             None
             if usual is None

@@ -73,11 +73,45 @@ def calibration_gap(reading: Reading) -> str:
     d = reading.details
     if reading.value is None or d.get("observed") is None or d.get("expected") is None:
         return plain(reading)
-    text = f"scores {number(d['from'])} to {number(d['to'])}: {percent(d['expected'])} % expected, "
-    text += f"{percent(d['observed'])} % came"
+    gap = ""
     if reading.lower is not None and reading.upper is not None:
-        text += f" (a gap between {percent(reading.lower)} and {percent(reading.upper)} points)"
-    return f"{text}: concept drift" if d.get("concept_drift") else f"{text}, which may be chance or is tolerated"
+        gap = f" (a gap between {percent(reading.lower)} and {percent(reading.upper)} points)"
+    if reading.verdict in ("warning", "critical"):
+        text = "rows of the same score turn out otherwise than in the reference (concept drift): of those scored "
+        text += (
+            f"{number(d['from'])} to {number(d['to'])} {percent(d['observed'])} % were {d.get('positive', 'positive')} "
+        )
+        return f"{text}where {percent(d['expected'])} % were expected{gap}{_cohort(reading)}"
+    text = f"scores {number(d['from'])} to {number(d['to'])}: {percent(d['expected'])} % expected, "
+    text += f"{percent(d['observed'])} % came{gap}"
+    if (d.get("label_shift") or {}).get("explains"):
+        return f"{text}, which another base rate may explain"
+    if not d.get("concept_drift"):
+        return f"{text}, which may be chance or is tolerated"
+    return f"{text}: {'concept drift' if reading.verdict is None else 'perhaps concept drift'}"
+
+
+def error_gap(reading: Reading) -> str:
+    """Whether predictions are farther off than such predictions were."""
+    d = reading.details
+    if reading.value is None or d.get("realised") is None or d.get("expected") is None:
+        return plain(reading)
+    text = f"mean absolute error {number(d['realised'])} where {number(d['expected'])} was expected of such rows, "
+    text += relative(1 + reading.value, "above", "below", "expected")
+    if reading.lower is not None and reading.upper is not None:
+        text += f" (between {percent(reading.lower)} and {percent(reading.upper)} %)"
+    if reading.verdict in ("warning", "critical"):
+        return f"rows are farther off than such rows were in the reference (concept drift): {text}"
+    return text
+
+
+def _cohort(reading: Reading) -> str:
+    """The estimate of these rows beside what came."""
+    d = reading.details.get("cohort") or {}
+    if d.get("expected") is None or d.get("realised") is None:
+        return ""
+    name = NAMES.get(d["metric"], d["metric"])
+    return f"; {name} {number(d['realised'])} where {number(d['expected'])} was estimated"
 
 
 def calibration_slope(reading: Reading) -> str:

@@ -19,7 +19,7 @@ import pyarrow as pa
 from bench.detection.streams import concept_rows
 from detectors.binning import make_binning, score_layout
 from detectors.cuts import Binning
-from detectors.estimation.measure import measure_concept
+from detectors.estimation.concept import measure_concept
 from detectors.intervals import Z95, wilson
 from detectors.performance.measure import measure_performance
 from detectors.performance.scored import LabelCounts, count_scored

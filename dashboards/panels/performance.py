@@ -10,13 +10,17 @@ from dashboards import words
 from dashboards.figure import Figure
 from dashboards.plotting import Trace, band, line, mark, shift, step, table, time_axis, verdict_markers
 from dashboards.queries import Answer, Line, Lines, Marks, Query, Scope, Series, Timeline
-from dashboards.theme import SERIES, Theme
+from dashboards.theme import SERIES, VERDICT_COLOURS, Theme
 
 TITLE = "Performance"
 WEEK = 168
 IMMATURE = "immature"
 CBPE, DLE, PAPE = "CBPE", "DLE", "PAPE"
 BY_DLE = (words.ESTIMATED + "mae", words.ESTIMATED + "rmse")
+DOUBTED = {  # what a gap says of the estimate
+    "calibration_gap": "scores no longer mean what they meant",
+    "error_gap": "predictions are farther off than such predictions were",
+}
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,11 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
     young = _immature(scope, metric, series.lines)
     layout["shapes"] = [_shade(start, end, upper, theme) for start, end in young]
     mark(layout, data, timeline.marks, scope, theme)
+    doubts = _doubts(series.lines) if expected else {}
+    layout["annotations"] = [*layout.get("annotations", ()), *_flags(scope, expected, doubts, theme)]
     named = _named(shown)
     numbers = table("Day", [*named, *_named_estimates(expected)], unsettled=[_unsettled(one) for _, one in named])
-    said = _say(metric, shown, expected)
+    said = " ".join([_say(metric, shown, expected), *_told_doubts(doubts)]).strip()
     return Figure(title, said, _note(expected, bool(young)), data, layout, numbers)
 
 
@@ -181,6 +187,45 @@ def _expected(scope: Scope, shown: Sequence[Line], expected: Sequence[Estimates]
     return found
 
 
+def _doubts(lines: Sequence[Line]) -> dict[str, str]:
+    """By version, the gap that was sure in the last windows whose labels were there: an estimate rests on its being
+    none."""
+    found: dict[str, tuple[int, str]] = {}
+    for one in lines:
+        judged = [i for i, verdict in enumerate(one.verdict) if verdict in ("ok", "warning", "critical")]
+        if one.name not in DOUBTED or not judged or one.verdict[judged[-1]] == "ok":
+            continue
+        found[one.version] = max(found.get(one.version, (0, "")), (one.at[judged[-1]], one.name))
+    return {version: name for version, (_, name) in found.items()}
+
+
+def _told_doubts(doubts: Mapping[str, str]) -> list[str]:
+    """Why an estimate is not to be trusted."""
+    return [
+        f"The last labels{_of(version)} say that {DOUBTED[name]}: do not trust the estimate."
+        for version, name in sorted(doubts.items())
+    ]
+
+
+def _flags(
+    scope: Scope, expected: Sequence[Estimates], doubts: Mapping[str, str], theme: Theme
+) -> list[dict[str, Any]]:
+    """At the end of each estimate that is not to be trusted."""
+    found = []
+    for one in (each.line for each in expected):
+        if one.version in doubts or ("*" in (one.version, *doubts) and doubts):
+            last = _newest(one)
+            place = {"x": words.iso(one.at[last] + shift(scope)), "y": one.value[last], "xanchor": "right", "ay": -28}
+            drawn = {
+                "showarrow": True,
+                "arrowhead": 0,
+                "ax": 0,
+                "font": {"size": 11, "color": VERDICT_COLOURS["warning"]},
+            }
+            found.append({**place, **drawn, "text": "do not trust the estimate"})
+    return found
+
+
 def _immature(scope: Scope, metric: str, lines: Sequence[Line]) -> list[tuple[int, int]]:
     """Stretches in which the longest windows of no version can be judged yet, although some labels are there."""
     told = [one for one in lines if one.name in scope.judged or one.name == metric]
@@ -251,7 +296,7 @@ def _newest(one: Line) -> int:
 
 def _told(name: str, one: Line, later: Collection[int]) -> str:
     """The newest number; where labels may still change it, after the newest one that is a fact."""
-    of = f"{name[0].upper()}{name[1:]}" + (f" of {one.version}" if one.version not in ("*", "") else "")
+    of = f"{name[0].upper()}{name[1:]}{_of(one.version)}"
     known = [i for i, value in enumerate(one.value) if value is not None]
     settled = [i for i in known if one.at[i] not in later]
     newest = _number(one, known[-1])
@@ -260,6 +305,10 @@ def _told(name: str, one: Line, later: Collection[int]) -> str:
     if settled[-1] == known[-1]:
         return f"{of} was {newest}"
     return f"{of} was {_number(one, settled[-1])}; later labels are still coming, and point to {newest} so far"
+
+
+def _of(version: str) -> str:
+    return f" of {version}" if version not in ("*", "") else ""
 
 
 def _number(one: Line, index: int) -> str:

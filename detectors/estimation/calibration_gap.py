@@ -6,8 +6,8 @@ what is to be predicted has changed: concept drift.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from detectors.cuts import Binning
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration
+from detectors.estimation.judging import Judging, beyond_range, less_sure
+from detectors.estimation.prior import Prior
 from detectors.intervals import difference_lower, difference_p_value, normal_quantile
 from detectors.measurement import MINIMUM_ROWS, Measurement
 from detectors.performance.scored import LabelCounts, LabelWindows, score_bins
 from detectors.performance.weighting import Weighting
-from detectors.rise import Rise, Spread, spread_of, widened
+from detectors.rise import Z_POWER, Rise, Spread, spread_of, widened
 
 Array = NDArray[np.float64]
 
@@ -28,6 +30,7 @@ NAME = "calibration_gap"
 DECILES = 10
 TOLERANCE = 0.02
 ALPHA = 0.05
+RIGHT = "predicted right"  # what hits are where there are several classes
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,21 @@ class _Gap:
         return self.observed - self.expected
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What a gap is measured on; ``decile`` int64 [B] of each bin of the scores, ``end`` bool [B]: bins whose rows may
+    lie beyond those of the reference, which are left out."""
+
+    binning: Binning
+    bins: SharedBins
+    decile: NDArray[np.int64]
+    current: LabelCounts
+    reference: LabelCounts
+    weighting: Weighting | None
+    end: NDArray[np.bool_]
+    spread: Spread
+
+
 def measure_gap(
     binning: Binning,
     bins: SharedBins,
@@ -55,42 +73,80 @@ def measure_gap(
     reference_windows: Sequence[LabelCounts],
     weighting: Weighting | None,
     shared: Mapping[str, Any],
+    judging: Judging | None = None,
+    prior: Callable[[], Prior | None] = lambda: None,
 ) -> Measurement | None:
     """The surest difference of a decile of the reference's scores, the largest where none is sure: with its limits at
     95 % over all deciles and both signs (Bonferroni), and where the lower one is above zero the p-value of H0: none is
-    above 0.02. None where no decile has 30 labelled rows, or with weights for several classes, of which the scores know
-    nothing.
+    above the tolerance, 0.02. None where no decile has 30 labelled rows, or with weights for several classes, of which
+    the scores know nothing.
 
     As everywhere the limits are the wider ones of those that the rows allow and those that the reference's own windows
-    show. ``details.concept_drift``: whether the lower limit is above 0.02.
+    show. ``details.concept_drift``: whether the lower limit is above the tolerance. ``judging``: then the limits of
+    ``effect`` are at its level, over all deciles and signs, too, and the tolerance is its own.
+
+    Under label shift scores lose their meaning although no concept changed. Where a gap is sure and the window's
+    ``prior`` explains its scores, the gap is measured from the calibration at that base rate as well; what is told is
+    the less sure of the two (an intersection-union test, Berger 1982: both must be beyond the tolerance), with
+    ``details.label_shift``.
     """
     if weighting is not None and not weighting.strata.scores.size:
         return None
-    decile = _deciles(bins.labelled(np.stack(score_bins(binning.scores, reference.counts))).sum(axis=0))
-    gap = _gap(binning, bins, calibration, decile, current, weighting)
-    usable = gap.rows >= MINIMUM_ROWS
+    labelled = bins.labelled(np.stack(score_bins(binning.scores, reference.counts))).sum(axis=0)
+    decile = _deciles(labelled)
+    now = bins.labelled(np.stack(score_bins(binning.scores, current.counts))).sum(axis=0)
+    spread = _spread(binning, bins, calibration, decile, reference_windows)
+    given = _Given(binning, bins, decile, current, reference, weighting, beyond_range(now, labelled), spread)
+    found = _measured(given, calibration, 0.0, shared, judging)
+    if found is None or not _is_sure(found):
+        return found
+    other = prior()
+    if other is None:
+        return found
+    shifted = _measured(given, other.calibration, other.odds_error, shared, judging)
+    told = less_sure(found, shifted)
+    return replace(told, details={**told.details, "label_shift": {**other.told, "explains": not _is_sure(told)}})
+
+
+def _is_sure(one: Measurement) -> bool:
+    lower = one.lower if one.effect_lower is None else one.effect_lower
+    return lower is not None and lower > one.details["tolerance"]
+
+
+def _measured(
+    given: _Given, calibration: Calibration, odds_error: float, shared: Mapping[str, Any], judging: Judging | None
+) -> Measurement | None:
+    """From one calibration."""
+    gap = _gap(
+        given.binning, given.bins, calibration, given.decile, given.current, given.weighting, given.end, odds_error
+    )
+    usable = np.tile(gap.rows >= MINIMUM_ROWS, 2)
     if not usable.any():
         return None
-    tests = 2 * np.count_nonzero(usable)
-    spread = _spread(binning, bins, calibration, decile, reference_windows)
-    rise = _rise(gap, spread, ALPHA / tests)
-    sure, large = (np.where(np.tile(usable, 2), part, -np.inf) for part in (rise.lower, rise.effect))
+    tests, tolerance = np.count_nonzero(usable), TOLERANCE if judging is None else judging.tolerance
+    rise = _rise(gap, given.spread, tolerance, ALPHA / tests)
+    level = rise if judging is None else _rise(gap, given.spread, tolerance, judging.alpha / tests)
+    sure, large = (np.where(usable, part, -np.inf) for part in (level.lower, rise.effect))
+    if sure.max() <= 0:
+        sure = np.where(usable, rise.lower, -np.inf)
     worst = int(np.argmax(sure if sure.max() > 0 else large))
     lower = max(float(rise.lower[worst]), 0.0)
-    details = {**shared, **_told(bins, decile, gap, worst % DECILES), "tolerance": TOLERANCE}
-    return Measurement(
+    details = {**shared, **_told(given.bins, given.decile, gap, worst % DECILES), "tolerance": tolerance}
+    details["positive"] = given.binning.scores.classes[1] if given.binning.scores.task == "binary" else RIGHT
+    found = Measurement(
         NAME,
         float(rise.effect[worst]),
-        reference.rows,
-        current.rows,
+        given.reference.rows,
+        given.current.rows,
         lower=lower,
         upper=float(rise.upper[worst]),
         p_value=min(1.0, float(rise.p_value[worst] * tests)) if lower > 0 else None,
-        details={**details, "concept_drift": lower > TOLERANCE},
+        details={**details, "concept_drift": lower > tolerance},
     )
+    return found if judging is None else judging.told(found, level, worst)
 
 
-def _rise(gap: _Gap, spread: Spread, alpha: float) -> Rise:
+def _rise(gap: _Gap, spread: Spread, tolerance: float, alpha: float) -> Rise:
     """Of observed over expected positives by decile, then of observed over expected negatives, [2 D]; p-values only
     where some lower limit is above zero, for they take most of the time."""
     share = np.concatenate([gap.observed, 1 - gap.observed])
@@ -99,8 +155,10 @@ def _rise(gap: _Gap, spread: Spread, alpha: float) -> Rise:
     counts, z = (share * rows, rows, before * known, known), float(normal_quantile(alpha))
     lower = difference_lower(*counts, z)
     upper = -difference_lower(*counts[2:], *counts[:2], z)
-    p_value = difference_p_value(*counts, TOLERANCE) if (lower > 0).any() else np.full(len(rows), np.nan)
-    return widened(Rise(share - before, lower, upper, p_value, np.full(len(rows), np.nan)), spread, TOLERANCE, alpha)
+    p_value = difference_p_value(*counts, tolerance) if (lower > 0).any() else np.full(len(rows), np.nan)
+    error = np.sqrt(np.minimum(before + tolerance, 0.25) * (1 / np.maximum(rows, 1) + 1 / np.maximum(known, 1)))
+    mde = tolerance + (z + Z_POWER) * error
+    return widened(Rise(share - before, lower, upper, p_value, mde), spread, tolerance, alpha)
 
 
 def _deciles(rows: Array) -> NDArray[np.int64]:
@@ -117,13 +175,18 @@ def _gap(
     decile: NDArray[np.int64],
     labels: LabelCounts,
     weighting: Weighting | None,
+    left_out: NDArray[np.bool_] | None = None,
+    odds_error: float = 0.0,
 ) -> _Gap:
+    """Without the bins ``left_out``; ``odds_error``: of the log odds that all expected shares have in common."""
     counted = np.stack(score_bins(binning.scores, labels.counts)).astype(np.float64)
     weight, doubt = np.ones_like(counted), np.zeros_like(counted)
     if weighting is not None:
         weight, doubt = weighting.weight[weighting.strata.scores], weighting.error[weighting.strata.scores]
-    mass = bins.labelled(counted * weight)
-    total, square = mass.sum(axis=0), bins.labelled(counted * weight**2).sum(axis=0)
+    mass, squared = bins.labelled(counted * weight), bins.labelled(counted * weight**2)
+    if left_out is not None:
+        mass, squared = np.where(left_out, 0.0, mass), np.where(left_out, 0.0, squared)
+    total, square = mass.sum(axis=0), squared.sum(axis=0)
     rows, squares = _by(decile, total), _by(decile, square)
     safe = np.maximum(rows, np.finfo(float).tiny)
     observed, expected = _by(decile, mass[1]) / safe, _by(decile, total * calibration.share) / safe
@@ -133,6 +196,8 @@ def _gap(
     odds = _by(decile, bins.labelled(counted * weight * doubt**2).sum(axis=0)) / safe
     effective /= 1 + 2 * (observed * (1 - observed)) ** 2 * odds / np.maximum(chance, np.finfo(float).tiny)
     fitted = _by(decile, (total / safe[decile]) ** 2 * calibration.variance)
+    if odds_error > 0:
+        fitted += (_by(decile, total * calibration.share * (1 - calibration.share)) / safe * odds_error) ** 2
     known = _cautious(expected, effective) / np.maximum(fitted, np.finfo(float).tiny)
     return _Gap(observed, expected, effective, np.where(rows > 0, known, 0.0))
 

@@ -70,12 +70,38 @@ def measure_base_rate(binning: Binning, current: WindowCounts, reference: Refere
 
 @dataclass(frozen=True)
 class BaseRate:
-    """An estimate with its 95 % interval; ``gate_p_value`` None where there are too few bins for the test."""
+    """An estimate with its 95 % interval and its standard ``error``; ``gate_p_value`` None where there are too few bins
+    for the test."""
 
     value: float
     lower: float
     upper: float
     gate_p_value: float | None
+    error: float = 0.0
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The base rate ``found`` in a window whose scores it explains, and that of the reference's labels ``before``."""
+
+    found: BaseRate
+    before: float
+
+
+def shift_of(binning: Binning, current: WindowCounts, reference: Reference, gate: float = GATE) -> Shift | None:
+    """Of a binary model with scores; None where there are too few rows, or the p-value of that a base rate explains the
+    window's scores is below ``gate``."""
+    column = binning.by_name.get("score")
+    layout = binning.scores
+    if layout.task != "binary" or not isinstance(column, NumericColumn) or not len(layout.score_cuts):
+        return None
+    window, negative, positive = _histograms(binning, column, current, reference.labels)
+    if min(negative.sum(), positive.sum()) < LEAST_OF_EACH or window.sum() < MINIMUM_ROWS:
+        return None
+    found = maximum_likelihood(window, negative, positive)
+    if found.gate_p_value is not None and found.gate_p_value < gate:
+        return None
+    return Shift(found, float(positive.sum() / (negative.sum() + positive.sum())))
 
 
 def maximum_likelihood(window: Array, negative: Array, positive: Array) -> BaseRate:
@@ -96,7 +122,7 @@ def maximum_likelihood(window: Array, negative: Array, positive: Array) -> BaseR
     rate = _root(h, f0, f1)
     error = _error(rate, (h, f0, f1), (rows, n0, n1))
     lower, upper = max(0.0, rate - Z95 * error), min(1.0, rate + Z95 * error)
-    return BaseRate(rate, lower, upper, _gate(rate, (h, f0, f1), (rows, n0, n1)))
+    return BaseRate(rate, lower, upper, _gate(rate, (h, f0, f1), (rows, n0, n1)), error)
 
 
 def black_box(predicted: float, rows: float, table: Array) -> tuple[float, float, float] | None:

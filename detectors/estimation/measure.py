@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from detectors.cuts import Binning, CategoricalColumn
-from detectors.estimation import calibration_gap, calibration_slope
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration, calibrate
-from detectors.estimation.calibration_gap import measure_gap
-from detectors.estimation.calibration_slope import measure_slope
 from detectors.estimation.cbpe import BINARY, Expected, estimate_accuracy, estimate_binary, split
 from detectors.estimation.dle import estimate_mae, estimate_rmse
 from detectors.measurement import MINIMUM_ROWS, Measurement
 from detectors.performance.estimate import Estimate
 from detectors.performance.measure import METRICS
 from detectors.performance.scored import LabelCounts, confusion, errors_by_bin, score_bins
-from detectors.performance.weighting import Known
 from detectors.profile import Reference
 from detectors.summary import WindowCounts
 
@@ -28,10 +24,6 @@ ESTIMATED: Mapping[str, tuple[str, ...]] = {
     "binary": tuple(BINARY),
     "multiclass": ("accuracy",),
     "regression": ("mae", "rmse"),
-}
-CONCEPT: Mapping[str, tuple[str, ...]] = {
-    "binary": (calibration_gap.NAME, calibration_slope.NAME),
-    "multiclass": (calibration_gap.NAME,),
 }
 OTHER_RULE = 0.01  # of the rows: so far the classes may be from what one threshold on the score would say
 BLIND = "cannot see concept drift"
@@ -58,27 +50,6 @@ def estimate_performance(
         return []
     found = {**_ESTIMATES[binning.scores.task](binning, bins, current, reference), **(from_rows or {})}
     return [shown_estimate(binning, metric, one, reference, shared) for metric, one in found.items() if one is not None]
-
-
-def measure_concept(
-    binning: Binning,
-    current: LabelCounts,
-    reference: Reference,
-    reference_windows: Sequence[LabelCounts],
-    known: Known,
-    shared: Mapping[str, Any],
-) -> list[Measurement]:
-    """``calibration_gap`` and, of two classes, ``calibration_slope`` of a mature window's labelled rows; nothing of a
-    regression, or where they cannot be had."""
-    bins = SharedBins.of(binning)
-    if binning.scores.task == "regression" or bins is None or not known.overlap:
-        return []
-    calibration = calibration_of(binning, bins, reference)
-    if calibration is None:
-        return []
-    data = binning, bins, calibration, current, reference.labels, reference_windows, known.weighting, shared
-    found = [measure_gap(*data), measure_slope(*data) if binning.scores.task == "binary" else None]
-    return [one for one in found if one is not None]
 
 
 def shown_estimate(
@@ -123,7 +94,7 @@ def estimates_of_binary(
 ) -> dict[str, Estimate | None]:
     """By metric, with what a score is worth given."""
     rows, claimed = bins.rows(current.counts), _positive_share(binning, current)
-    if claimed is None or not _is_threshold(binning, bins, reference):
+    if claimed is None or not is_threshold(binning, bins, reference):
         whole = Expected(split(rows, 0.0), calibration.share)
         return {"roc_auc": estimate_binary("roc_auc", whole, calibration)}
     expected = Expected(split(rows, claimed), calibration.share)
@@ -160,7 +131,7 @@ def _positive_share(binning: Binning, current: WindowCounts) -> float | None:
     return positive / (negative + positive) if negative + positive else None
 
 
-def _is_threshold(binning: Binning, bins: SharedBins, reference: Reference) -> bool:
+def is_threshold(binning: Binning, bins: SharedBins, reference: Reference) -> bool:
     """Whether one threshold on the score explains the reference's classes: its true positives and true negatives."""
     if "threshold" not in reference.memo:
         reference.memo["threshold"] = _explains(binning, bins, reference.labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from detectors.cuts import EmbeddingColumn, NumericColumn
+from detectors.estimation.concept import gap_of
 from detectors.multiplicity import DEFAULT_WEIGHTS, ledger_alpha
 from detectors.pairs.correlations import is_measured
 from detectors.quality.measure import OF_FEATURES
@@ -26,11 +27,12 @@ def level(frame: Frame, check: Check, length: int, versions: int) -> float:
     return _of_budget(frame, check.kind, check, length, max(versions, 1) if check.kind == "performance" else 1)
 
 
-def level_of_more(frame: Frame, check: Check, length: int) -> float:
-    """α of what a check judges beyond the numbers that every model has: correlations (together), margins. Each is paid
-    for by the share of data quality, as one number more of it, so that the others keep their level; without such a
-    check by the share of its own kind."""
-    return _of_budget(frame, _payer(frame, check.kind), check, length, 1) if check.in_ledger else OUTSIDE
+def level_of_more(frame: Frame, check: Check, length: int, versions: int = 1) -> float:
+    """α of what a check judges beyond the numbers that every model has: correlations (together), margins, concept
+    drift (of each of the ``versions`` in the window). Each is paid for by the share of data quality, as one number more
+    of it, so that the others keep their level; without such a check by the share of its own kind."""
+    times = max(versions, 1) if check.kind == "performance" else 1
+    return _of_budget(frame, _payer(frame, check.kind), check, length, times) if check.in_ledger else OUTSIDE
 
 
 def _of_budget(frame: Frame, kind: str, check: Check, length: int, times: int) -> float:
@@ -58,7 +60,15 @@ def judges_more(frame: Frame, check: Check) -> bool:
     """Whether a check judges such a number."""
     if check.kind == "prediction_drift":
         return check.in_ledger and frame.meaning.task == "multiclass" and "margin" in frame.binning.by_name
-    return judges_pairs(frame, check)
+    return judges_pairs(frame, check) or judges_concept(frame, check)
+
+
+def judges_concept(frame: Frame, check: Check) -> bool:
+    """Whether a check judges that labels keep to what scores or predictions let expect: of performance, where it names
+    no metric and nobody has set a bound."""
+    return (
+        check.kind == "performance" and check.in_ledger and check.metric is None and gap_of(frame.binning) is not None
+    )
 
 
 def judges_pairs(frame: Frame, check: Check) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from alerting.bounds import ESTIMATES, FALLING
 from alerting.registry import check_channel, check_trigger
-from detectors.estimation.measure import CONCEPT
+from detectors.estimation.concept import CONCEPT
 from detectors.fairness import METRICS as FAIRNESS
 from detectors.performance.measure import TESTED
 from detectors.registry import MULTIVARIATE, PERFORMANCE, QUALITY, SEQUENTIAL, TWO_SAMPLE
@@ -16,6 +16,7 @@ from monitor.config.document import KINDS, MODEL_NAME, NAME, Check, Document, Mo
 
 Mistake = tuple[tuple[str, ...], str]  # the key's path, and what is wrong
 
+_CONCEPT = frozenset(metric for names in CONCEPT.values() for metric in names)
 _DRIFT = {
     "data_drift": ("ks", "l_infinity"),
     "prediction_drift": (
@@ -139,7 +140,7 @@ def _metric(check: Check, task: str | None) -> Iterator[tuple[str, str]]:
 
 def _threshold(check: Check, task: str | None) -> Iterator[tuple[str, str]]:
     given = check.threshold
-    if check.kind == "performance" and check.metric in CONCEPT["binary"]:
+    if check.kind == "performance" and check.metric in _CONCEPT:
         if given is None or given.p_value is None:
             yield "threshold", f"{check.metric} is judged by its p-value alone: give p_value"
         return

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from alerting.bounds import PERFORMANCE, QUALITY_WARNINGS, SERVING, Bounds, bounds_for
+from alerting.bounds import CONCEPT, PERFORMANCE, QUALITY_WARNINGS, SERVING, Bounds, bounds_for
 from alerting.judge import judge
 
 
@@ -113,7 +113,12 @@ def test_what_could_not_be_measured_cannot_be_told() -> None:
 
 
 def test_every_default_bound_is_reached_through_its_kind() -> None:
-    for kind, table in (("data_quality", QUALITY_WARNINGS), ("performance", PERFORMANCE), ("serving", SERVING)):
+    for kind, table in (
+        ("data_quality", QUALITY_WARNINGS),
+        ("performance", PERFORMANCE),
+        ("performance", CONCEPT),
+        ("serving", SERVING),
+    ):
         assert all(bounds_for(kind, metric) is not None for metric in table)
 
 

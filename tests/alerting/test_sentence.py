@@ -128,6 +128,22 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
               details={"from": 0.4, "to": 0.5, "expected": 0.45, "observed": 0.46, "concept_drift": False}),
          "scores 0.4 to 0.5: 45 % expected, 46 % came (a gap between 0 and 5 points), which may be chance or is "
          "tolerated"),
+        (said("warning", "calibration_gap", 0.13, kind="performance", feature=None, lower=0.05, upper=0.21,
+              details={"from": 0.6, "to": 0.7, "expected": 0.65, "observed": 0.52, "positive": "late",
+                       "cohort": {"metric": "accuracy", "expected": 0.83, "realised": 0.78}}),
+         "rows of the same score turn out otherwise than in the reference (concept drift): of those scored 0.6 to 0.7 "
+         "52 % were late where 65 % were expected (a gap between 5 and 21 points); accuracy 0.78 where 0.83 was "
+         "estimated"),
+        (said("ok", "calibration_gap", 0.16, kind="performance", feature=None,
+              details={"from": 0.4, "to": 0.5, "expected": 0.45, "observed": 0.61, "concept_drift": False,
+                       "label_shift": {"explains": True}}),
+         "scores 0.4 to 0.5: 45 % expected, 61 % came, which another base rate may explain"),
+        (said("critical", "error_gap", 0.5, kind="performance", feature=None, lower=0.3, upper=0.7,
+              details={"expected": 2.0, "realised": 3.0}),
+         "rows are farther off than such rows were in the reference (concept drift): mean absolute error 3 where 2 was "
+         "expected of such rows, 50 % above expected (between 30 and 70 %)"),
+        (said("ok", "error_gap", -0.001, kind="performance", feature=None, details={"expected": 2.0, "realised": 2.0}),
+         "mean absolute error 2 where 2 was expected of such rows, as expected"),
         (said("warning", "shiryaev_roberts", 9.3, kind="performance", feature=None, n_current=1204,
               details={"alarms": 1, "error_rate": 0.153, "usual": 0.1,
                        "guarantee": "at most one false alarm expected in 1,000 labels"}),

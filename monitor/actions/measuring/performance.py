@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import reduce
+from collections.abc import Iterator, Mapping
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
@@ -12,22 +11,24 @@ import numpy as np
 
 from alerting.bounds import PERFORMANCE, bounds_for
 from alerting.reading import Reading
-from detectors.estimation.measure import CONCEPT, estimate_performance, measure_concept
-from detectors.measurement import IMMATURE_LABELS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
+from detectors.estimation.concept import CONCEPT
+from detectors.estimation.measure import estimate_performance
+from detectors.measurement import Measurement
 from detectors.performance.estimate import Estimate
 from detectors.performance.hourly import LabelHours
 from detectors.performance.measure import Usual, measure_performance
 from detectors.performance.scored import WHOLE_SUMS, LabelCounts, no_labels
 from detectors.performance.usual import OF_ALL_ROWS, Asked, UsualValue, rows_by_hour, usual_value
-from detectors.performance.weighting import ALL_KNOWN, Known
+from detectors.performance.weighting import ALL_KNOWN
 from detectors.profile import Reference
 from detectors.rise import ENOUGH_WINDOWS
 from detectors.shares.errors import UsualErrors, part_by_hour, usual_errors
 from detectors.summary import WindowCounts
 from monitor.actions.frame import POOLED, Frame, Window
 from monitor.actions.label_arrivals import known_of
-from monitor.actions.levels import judged_metrics, level, segment_level
+from monitor.actions.levels import judged_metrics, judges_concept, level, level_of_more, segment_level
 from monitor.actions.measuring.as_reading import as_reading
+from monitor.actions.measuring.concept import Labelled, asked_concept, judged_concept
 from monitor.actions.measuring.expected_loss import expected_losses
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import reference_of, segment_windows
@@ -41,12 +42,14 @@ def performance(frame: Frame, task: Task, window: Window) -> list[Reading]:
     labels = frame.label_hours(task.start, task.end, task.as_of)
     versions = list(window.versions) or [""]
     alpha = level(frame, task.check, task.length, len(versions))
+    more = level_of_more(frame, task.check, task.length, len(versions)) if judges_concept(frame, task.check) else None
     found = []
     for version in versions:
         counts = window.versions.get(version)
         rows = {version: window.pooled.rows if counts is None else counts.rows}
+        whole = counts or window.pooled
         found += _performance_of(
-            frame, task, version, rows, counts or window.pooled, labels.get(version), alpha, judged=True
+            frame, task, version, rows, whole, labels.get(version), alpha, judged=True, of_concept=more
         )
     if len(versions) > 1:
         together = reduce(add, labels.values()) if labels else None
@@ -81,7 +84,9 @@ def _performance_of(
     *,
     judged: bool,
     segment: str | None = None,
+    of_concept: float | None = None,
 ) -> list[Reading]:
+    """``of_concept``: the level at which concept drift is judged, None where it is only shown."""
     compared = reference_of(frame, task, rows, segment)
     profile = None if compared is None else compared.profile
     windows = [] if profile is None else profile.label_windows(task.length, task.end % task.length)
@@ -107,26 +112,22 @@ def _performance_of(
         shorter_windows=shorter,
         shorter_part=min(1.0, _DAY / task.length),
     )
+    looked = Labelled(current, profile, windows, known, measured[-1].details)
     shown: list[Measurement] = []
     if task.check.metric in CONCEPT.get(frame.meaning.task, ()):
-        told = measured[-1].details
-        found = [] if profile is None else _concept(frame, current, profile, windows, known, told)
-        measured = [_asked(task.check.metric, found, current, profile, told), measured[-1]]
+        measured = [asked_concept(frame, task.check.metric, looked), measured[-1]]
     elif task.check.metric is not None:
         measured = [one for one in measured if one.metric in (task.check.metric, "label_coverage")]
-    elif profile is not None:
-        details = measured[-1].details
-        if not task.due.same_rows and segment is None:
-            shown = _estimated(frame, task, rows, counts, profile, details)
-        shown += _concept(frame, current, profile, windows, known, details)
+    elif profile is not None and segment is None:
+        if not task.due.same_rows:
+            shown = _estimated(frame, task, rows, counts, profile, looked.shared)
+        shown += judged_concept(frame, task, looked, rows, counts, of_concept)
     if known.delay is not None and segment is None and task.check.metric is None:
         shown.append(known.delay)
+    reading = partial(as_reading, compared=compared, version=version, segment=segment)
     return [
-        *(
-            as_reading(frame, task, one, compared, version, judged=judged, alpha=alpha, segment=segment)
-            for one in measured
-        ),
-        *(as_reading(frame, task, one, compared, version, judged=False, segment=segment) for one in shown),
+        *(reading(frame, task, one, judged=judged, alpha=alpha) for one in measured),
+        *(reading(frame, task, one, judged=one.alpha is not None, alpha=one.alpha) for one in shown),
     ]
 
 
@@ -157,49 +158,17 @@ def _usual(
     return usual
 
 
-_SHARED = ("coverage", "labelled", "predictions", "mature")
-
-
 def _estimated(
     frame: Frame,
     task: Task,
     rows: Mapping[str, int],
     counts: WindowCounts,
     reference: Reference,
-    details: Mapping[str, Any],
+    shared: Mapping[str, Any],
 ) -> list[Measurement]:
     """What the reference's labels let expect of all predictions; labels of the window's own change nothing here."""
     from_rows = expected_losses(frame, task, rows)
-    shared = {name: details[name] for name in _SHARED}
     return estimate_performance(frame.binning, counts, reference, shared, from_rows)
-
-
-def _concept(
-    frame: Frame,
-    labels: LabelCounts,
-    reference: Reference,
-    windows: Sequence[LabelCounts],
-    known: Known,
-    details: Mapping[str, Any],
-) -> list[Measurement]:
-    """Whether the labelled rows keep to what the reference's labels let expect."""
-    if not details["mature"]:
-        return []
-    shared = {name: details[name] for name in _SHARED}
-    return measure_concept(frame.binning, labels, reference, windows, known, shared)
-
-
-def _asked(
-    metric: str, found: Sequence[Measurement], labels: LabelCounts, reference: Reference | None, told: Mapping[str, Any]
-) -> Measurement:
-    """The one that a check asks for, with a p-value to judge it by; or why there is none."""
-    for one in found:
-        if one.metric == metric:
-            return replace(one, p_value=1.0 if one.p_value is None else one.p_value)
-    reason = NO_REFERENCE if reference is None else TOO_FEW_ROWS if told["mature"] else IMMATURE_LABELS
-    rows = 0 if reference is None else reference.labels.rows
-    shared = {name: told[name] for name in _SHARED}
-    return Measurement(metric, None, rows, labels.rows, reason=reason, details=shared)
 
 
 def has_enough_labels(frame: Frame, counts: WindowCounts, labels: Any) -> bool:

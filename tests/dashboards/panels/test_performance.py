@@ -107,3 +107,21 @@ def test_what_labels_point_to_so_far_is_no_fact() -> None:
 def test_the_shades_are_those_of_the_judged_metric() -> None:
     judged = one("accuracy", verdict="cannot_tell")
     assert shades(drawn(judged, one("precision", verdict=None), metric="precision"))
+
+
+def test_an_estimate_that_labels_contradict_is_not_to_be_trusted() -> None:
+    gap = one("calibration_gap", 0.1)
+    turned = replace(gap, verdict=("ok",) * (DAYS - 3) + ("critical",) + (None,) * 2)
+    lines = one("accuracy"), one("estimated_accuracy", 0.7, None)
+    figure = drawn(*lines, turned)
+    assert "The last labels of v1 say that scores no longer mean what they meant: do not trust" in figure.words
+    (flag,) = [note for note in figure.layout["annotations"] if "do not trust" in note["text"]]
+    assert flag["y"] == 0.7
+    better = replace(gap, verdict=("critical",) * (DAYS - 3) + ("ok",) + (None,) * 2)
+    other = replace(turned, version="v2")
+    for quiet in (gap, better, other, replace(gap, verdict=(None,) * DAYS)):
+        assert not [note for note in drawn(*lines, quiet).layout["annotations"] if "do not trust" in note["text"]]
+    assert "do not trust" not in drawn(*lines, better).words
+    assert "do not trust" not in drawn(one("accuracy"), turned).words  # there is no estimate
+    errors = drawn(one("mae"), one("estimated_mae", 2.0, None), one("error_gap", 0.5, "warning"), metric="mae")
+    assert "predictions are farther off than such predictions were: do not trust" in errors.words

@@ -18,7 +18,8 @@ from detectors.cuts import Binning
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import calibrate
 from detectors.estimation.cbpe import BINARY, Expected, split
-from detectors.estimation.measure import ESTIMATED, PREFIX, estimate_performance, measure_concept
+from detectors.estimation.concept import measure_concept
+from detectors.estimation.measure import ESTIMATED, PREFIX, estimate_performance
 from detectors.performance.measure import METRICS
 from detectors.performance.scored import LabelCounts, count_scored
 from detectors.performance.strata import Strata

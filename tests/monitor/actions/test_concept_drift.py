@@ -68,3 +68,5 @@ def test_it_is_judged_by_its_p_value_alone(world: World, threshold: dict[str, fl
         world.configure(task="binary", checks=[watching("calibration_slope", **given)])
     with pytest.raises(Invalid, match="no metric of a performance check"):
         world.configure(task="multiclass", checks=[watching("calibration_slope", threshold={"p_value": 0.01})])
+    with pytest.raises(Invalid, match="error_gap is judged by its p-value alone: give p_value"):
+        world.configure(task="regression", checks=[watching("error_gap", **given)])

@@ -90,7 +90,8 @@ def test_the_gap_shows_concept_drift_where_the_estimate_is_blind(world: World, t
     gap = found["calibration_gap"]
     assert gap["details"]["concept_drift"] is drift
     assert gap["details"]["summary"].endswith("concept drift") is drift
-    assert (gap["verdict"], gap["alpha"]) == (None, None)
+    assert gap["verdict"] == "ok"  # so few rows are not sure enough for the ledger
+    assert 0 < gap["alpha"] < 0.001
     estimated, realised = found["estimated_accuracy"], found["accuracy"]
     assert (estimated["lower"] > realised["upper"]) is drift
     assert realised["verdict"] == ("warning" if drift else "ok")
