@@ -53,7 +53,7 @@ PERFORMANCE: Mapping[str, Bounds] = {
     "mae": Bounds("effect_lower", 0.05, 0.20),
 }
 CONCEPT: Mapping[str, Bounds] = {  # of concept drift: how much what comes is beyond what was expected of such rows
-    "calibration_gap": PERFORMANCE["accuracy"],
+    "calibration_gap": Bounds("effect_lower", TOLERANCE, 0.15),  # of the rows of one decile
     "error_gap": PERFORMANCE["mae"],
 }
 

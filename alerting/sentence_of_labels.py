@@ -78,9 +78,8 @@ def calibration_gap(reading: Reading) -> str:
         gap = f" (a gap between {percent(reading.lower)} and {percent(reading.upper)} points)"
     if reading.verdict in ("warning", "critical"):
         text = "rows of the same score turn out otherwise than in the reference (concept drift): of those scored "
-        text += (
-            f"{number(d['from'])} to {number(d['to'])} {percent(d['observed'])} % were {d.get('positive', 'positive')} "
-        )
+        text += f"{number(d['from'])} to {number(d['to'])}, {percent(d['observed'])} % were "
+        text += f"{d.get('positive', 'positive')} "
         return f"{text}where {percent(d['expected'])} % were expected{gap}{_cohort(reading)}"
     text = f"scores {number(d['from'])} to {number(d['to'])}: {percent(d['expected'])} % expected, "
     text += f"{percent(d['observed'])} % came{gap}"

@@ -44,6 +44,8 @@ class Numbers:
         ("performance", "accuracy", 0.02, 0.06),
         ("performance", "roc_auc", 0.02, 0.06),
         ("performance", "mae", 0.05, 0.20),
+        ("performance", "calibration_gap", 0.02, 0.15),
+        ("performance", "error_gap", 0.05, 0.20),
         ("serving", "latency_p95", 1.5, 3.0),
         ("serving", "error_share", 0.01, 0.05),
     ],

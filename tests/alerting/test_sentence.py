@@ -131,7 +131,7 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
         (said("warning", "calibration_gap", 0.13, kind="performance", feature=None, lower=0.05, upper=0.21,
               details={"from": 0.6, "to": 0.7, "expected": 0.65, "observed": 0.52, "positive": "late",
                        "cohort": {"metric": "accuracy", "expected": 0.83, "realised": 0.78}}),
-         "rows of the same score turn out otherwise than in the reference (concept drift): of those scored 0.6 to 0.7 "
+         "rows of the same score turn out otherwise than in the reference (concept drift): of those scored 0.6 to 0.7, "
          "52 % were late where 65 % were expected (a gap between 5 and 21 points); accuracy 0.78 where 0.83 was "
          "estimated"),
         (said("ok", "calibration_gap", 0.16, kind="performance", feature=None,
