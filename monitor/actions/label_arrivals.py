@@ -37,22 +37,43 @@ def curve_of(frame: Frame, as_of: int) -> Arrivals | None:
 
 
 def known_of(frame: Frame, start: int, end: int, as_of: int, versions: Iterable[str]) -> Known:
-    """What may be said of the labels of a window's hours [start, end): its weights, where they matter."""
-    curve = curve_of(frame, as_of)
+    """What may be said of the labels of a window's hours [start, end): its weights, where they matter, how labels come
+    and whether they do."""
+    curve, cohorts = curve_of(frame, as_of), _cohorts(frame, start, end, versions)
+    known = _weighed(frame, curve, cohorts, as_of)
+    if curve is None or not len(cohorts[0]):
+        return known
+    least = frame.settings.min_label_coverage
+    expected = {"coverage": least, "after_hours": curve.reached(least), "plateau": curve.plateau}
+    delay = _delay(frame, curve, (start, end), as_of // clock.HOUR, cohorts, set(versions))
+    return replace(known, expected=expected, delay=delay)
+
+
+def weights_of(frame: Frame, start: int, end: int, as_of: int, versions: Iterable[str]) -> Known:
+    """The weights alone."""
+    return _weighed(frame, curve_of(frame, as_of), _cohorts(frame, start, end, versions), as_of)
+
+
+Cohorts = tuple[NDArray[np.int64], NDArray[np.int64]]  # hours and their predictions
+
+
+def _cohorts(frame: Frame, start: int, end: int, versions: Iterable[str]) -> Cohorts:
     wanted = set(versions)
     rows = [
         (hour, count)
         for version, hour, count in summaries.predicted(frame.connection, frame.model.id, start, end)
         if version in wanted
     ]
-    if curve is None or not rows:
-        return replace(ALL_KNOWN, unlike=bool(rows))
-    hours, predictions = np.array(rows, np.int64).T
-    layout, least = frame.binning.scores, frame.settings.min_label_coverage
-    known = weigh(layout, Strata.of(layout), curve, as_of // clock.HOUR - hours, predictions)
-    expected = {"coverage": least, "after_hours": curve.reached(least), "plateau": curve.plateau}
-    delay = _delay(frame, curve, (start, end), as_of // clock.HOUR, (hours, predictions), wanted)
-    return replace(known, expected=expected, delay=delay)
+    hours, predictions = np.array(rows, np.int64).reshape(-1, 2).T
+    return hours, predictions
+
+
+def _weighed(frame: Frame, curve: Arrivals | None, cohorts: Cohorts, as_of: int) -> Known:
+    hours, predictions = cohorts
+    if curve is None or not len(hours):
+        return replace(ALL_KNOWN, unlike=bool(len(hours)))
+    layout = frame.binning.scores
+    return weigh(layout, Strata.of(layout), curve, as_of // clock.HOUR - hours, predictions)
 
 
 def _delay(
@@ -60,7 +81,7 @@ def _delay(
     curve: Arrivals,
     window: tuple[int, int],
     known_hour: int,
-    cohorts: tuple[NDArray[np.int64], NDArray[np.int64]],
+    cohorts: Cohorts,
     versions: set[str],
 ) -> Measurement | None:
     found = summaries.label_delays(frame.connection, frame.model.id, *window, known_hour)
