@@ -83,7 +83,9 @@ def bounds_for(
     ``short_reference`` widens what is tolerated to 0.05 where the reference cannot tell its own unrest.
     """
     if threshold is not None:
-        return configured(threshold, falling=metric in FALLING, sure=SURE.get(metric))
+        # The largest less the smallest of several groups is above any limit by chance where they are small.
+        sure = 0.0 if kind == "fairness" else SURE.get(metric)
+        return configured(threshold, falling=metric in FALLING, sure=sure)
     if metric in ESTIMATES:
         return None
     if metric == "correlation":

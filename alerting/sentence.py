@@ -25,6 +25,7 @@ from alerting.phrases import (
 )
 from alerting.reading import Reading
 from alerting.sentence_of_labels import (
+    apart,
     calibration_gap,
     calibration_slope,
     coverage_known,
@@ -36,6 +37,7 @@ from alerting.sentence_of_labels import (
     so_far,
     still_coming,
     stream,
+    uncorrected,
 )
 from alerting.words import number, percent
 
@@ -147,13 +149,15 @@ def _fairness(reading: Reading) -> str:
     details = reading.details
     of = {name: one.get("value") or 0.0 for name, one in (details.get("groups") or {}).items()}
     most, least = details.get("highest"), details.get("lowest")
-    points = percent(reading.value or 0.0)
     text = f"{subject(reading)}: {_BETWEEN_GROUPS.get(reading.metric, reading.metric)}".format(
         positive=details.get("positive", "positive")
     )
     if most in of and least in of:
         text += f" {percent(of[most])} % in {most}, {percent(of[least])} % in {least}"
-    text += f", {points} {plural(points)} apart{between(reading.lower, reading.upper)}"
+    text += f", {apart(reading.value or 0.0, reading.lower, reading.upper)}"
+    if "unweighted" in details and percent(details["unweighted"]["value"]) != percent(reading.value or 0.0):
+        text += f", corrected for labels that are still to come ({percent(details['unweighted']['value'])} without)"
+    text += uncorrected(reading)
     change = effect_of(reading)
     return text if change is None else text + _wider(change)
 
@@ -194,6 +198,7 @@ def _vectors_moved(reading: Reading) -> str:
 _BETWEEN_GROUPS = {
     "demographic_parity_difference": "predicted {positive}:",
     "equal_opportunity_difference": "true {positive} that were found:",
+    "false_positive_difference": "predicted {positive} where it was not:",
     "calibration_difference": "share of {positive} less mean score:",
 }
 

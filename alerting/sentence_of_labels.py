@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerting.phrases import NAMES, effect_of, interval, plain, plural, relative, subject
+from alerting.phrases import NAMES, between, effect_of, interval, plain, plural, relative, subject
 from alerting.reading import Reading
 from alerting.words import number, percent
 
@@ -13,8 +13,16 @@ def still_coming(reading: Reading) -> str:
     text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
     if weighted is None:
         return text
+    if reading.kind == "fairness":
+        return f"{text}; so far they point to {apart(weighted['value'], weighted['lower'], weighted['upper'])}"
     limits = f"{number(weighted['lower'])} to {number(weighted['upper'])}"
     return f"{text}; so far they point to {number(weighted['value'])} ({limits})"
+
+
+def apart(value: float, lower: float | None, upper: float | None) -> str:
+    """A gap between groups."""
+    points = percent(value)
+    return f"{points} {plural(points)} apart{between(lower, upper)}"
 
 
 def so_far(reading: Reading) -> str:
@@ -22,6 +30,8 @@ def so_far(reading: Reading) -> str:
     text = still_coming(reading)
     if reading.details.get("weighted") is not None:
         return text
+    if reading.kind == "fairness":
+        return f"{text}; by those {apart(reading.value or 0.0, reading.lower, reading.upper)}, which may change"
     return f"{text}; of those {number(reading.value or 0.0)}{interval(reading)}, which the others may change"
 
 
@@ -31,7 +41,7 @@ def performance(reading: Reading) -> str:
     plain = reading.details.get("unweighted")
     if plain is not None:
         text += f", corrected for labels that are still to come ({number(plain['value'])} without)"
-    text += _uncorrected(reading)
+    text += uncorrected(reading)
     loss = effect_of(reading)
     if loss is not None and reading.metric in _LOSSES:
         return text + _loss(loss, _compared(reading))
@@ -46,7 +56,8 @@ def _compared(reading: Reading) -> str:
     return "the reference" if reading.details.get("usual_value") is None else "what is usual at these hours"
 
 
-def _uncorrected(reading: Reading) -> str:
+def uncorrected(reading: Reading) -> str:
+    """That labels are missing which may be unlike those that are there."""
     return ", not corrected for labels that are still missing" if reading.details.get("uncorrected") else ""
 
 
@@ -162,7 +173,7 @@ def mean_error(reading: Reading) -> str:
     if rise is None:
         return performance(reading)
     text = f"{subject(reading)} {number(reading.value or 0.0)}{interval(reading)}"
-    return f"{text}{_uncorrected(reading)}, {relative(1 + rise, 'above', 'below', _compared(reading))}"
+    return f"{text}{uncorrected(reading)}, {relative(1 + rise, 'above', 'below', _compared(reading))}"
 
 
 def coverage_known(reading: Reading) -> str:

@@ -1,11 +1,11 @@
 """How far performance is from the truth while labels are still coming that take longer the worse they are.
 
-    python -m bench.late_labels [--runs 400] [--past 24]
+    python -m bench.late_labels [--runs 400] [--past 192]
 
 The made-up fraud model of the tests (``tests/detectors/performance/late.py``): positives are confirmed after 20 days on
 average, negatives after 4, predicted positives twice as fast, 3 % never. Each run has a day of 24,000 predictions,
 looked at so many hours after it began, and weights learned from as much of the 150 days before as the service looks
-at: at 1,000 rows an hour 24 hours, scattered. An error is what labels say so far less what those of all rows would.
+at: at 1,000 rows an hour 192 hours, scattered. An error is what labels say so far less what those of all rows would.
 
 Shown: labels as they are, weighted, weighted by the true delays, which nobody knows (what is left is luck of the few
 labels that are there), and as many labels as there are, drawn from all rows at random.
@@ -32,7 +32,7 @@ WAYS = ("as they are", "weighted", "by the true delays", "as many at random")
 AGES = (47, 90, 168, 228)  # hours, until labels of some 28, 50, 72 and 80 % are there
 GOALS = ((0.79, 1.0), (0.0, 2.0))  # points, from that coverage on
 ROWS = 1000  # an hour
-PAST, LOOKED_AT = 150, 24  # days, and hours of them
+PAST, LOOKED_AT = 150, 192  # days, and hours of them
 SEEDS = 1_000_000  # between those of pasts and those of windows
 
 

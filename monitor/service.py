@@ -17,6 +17,7 @@ from monitor.store.database import Database
 from monitor.store.observations.base import Apart, Observations
 
 REPEAT = 10  # seconds after which to ask again for what takes long
+CURVES_BYTES = 60_000_000  # of how labels arrive: up to a megabyte a model
 SEGMENTS_BYTES = 60_000_000  # of segments' profiles, without what is derived from them; they may be many
 
 
@@ -47,6 +48,11 @@ class Artefacts:
         """What is held under the key; None where nothing is."""
         with self._lock:
             return self._held.get(key)
+
+    def drop(self, key: Hashable) -> None:
+        """Hold nothing under the key."""
+        with self._lock:
+            self._held.pop(key, None)
 
     def clear(self) -> None:
         """Hold nothing."""
@@ -83,6 +89,7 @@ class Service:
     observations: Observations
     artefacts: Artefacts = field(default_factory=Artefacts)
     of_segments: Artefacts = field(default_factory=lambda: Artefacts(2000, SEGMENTS_BYTES))
+    curves: Artefacts = field(default_factory=lambda: Artefacts(2000, CURVES_BYTES))
     learned: Artefacts = field(default_factory=lambda: Artefacts(16))  # trees, some megabytes each
     explanations: Artefacts = field(default_factory=lambda: Artefacts(32))
     turns: Turns = field(default_factory=Turns)
@@ -94,7 +101,7 @@ class Service:
     def keep_up(self, deletions: int) -> None:
         """Forget what is kept at hand when a model was deleted since: the next one may get its numbers."""
         if self.deletions != [deletions]:
-            for held in (self.artefacts, self.of_segments, self.learned, self.explanations):
+            for held in (self.artefacts, self.of_segments, self.curves, self.learned, self.explanations):
                 held.clear()
             self.deletions[:] = [deletions]
 

@@ -54,6 +54,22 @@ class Weighting:
         cells = _CELLS[self.layout.task].get(metric)
         return None if cells is None else self._cells(labels, *cells(len(self.layout.classes) + 1))
 
+    def mean(self, labels: LabelCounts, each: Array) -> tuple[float, float, float] | None:
+        """Of labelled rows that say ``each`` [2, bins] by class and score bin: the mean that the window would have, its
+        standard error, with that of the weights, and Kish's number of rows; None where there are none."""
+        if not self.strata.scores.size:
+            return None
+        rows, weight = np.stack(score_bins(self.layout, labels.counts)), self.weight[self.strata.scores]
+        mass = rows * weight
+        total = float(mass.sum())
+        if total <= 0:
+            return None
+        value = float((mass * each).sum()) / total
+        off = mass * (each - value) / total
+        pull = np.bincount(self.strata.scores.ravel(), off.ravel(), len(self.error))
+        variance = float((off * weight * (each - value)).sum()) / total + float((pull**2 * self.error**2).sum())
+        return value, float(np.sqrt(variance)), total**2 / float((mass * weight).sum())
+
     def on(self, layout: ScoreLayout) -> Weighting:
         """The same weights for rows counted in other score bins."""
         return Weighting(layout, Strata.of(layout), self.weight, self.error)
@@ -221,6 +237,13 @@ def _row(size: int) -> tuple[Array, Array]:
     return hit, asked.T
 
 
+def _false_row(size: int) -> tuple[Array, Array]:
+    hit, asked = np.zeros((size, size)), np.zeros((size, size))
+    hit[0, 1] = 1
+    asked[0] = 1
+    return hit, asked
+
+
 def _either(size: int) -> tuple[Array, Array]:
     hit, asked = _column(size)
     return hit, np.maximum(asked, asked.T)
@@ -228,7 +251,13 @@ def _either(size: int) -> tuple[Array, Array]:
 
 # Truth x predicted: which cells a metric's proportion counts, and of which.
 _CELLS: Mapping[str, Mapping[str, Callable[[int], tuple[Array, Array]]]] = {
-    "binary": {"accuracy": _everything, "precision": _column, "recall": _row, "f1": _either},
+    "binary": {
+        "accuracy": _everything,
+        "precision": _column,
+        "recall": _row,
+        "f1": _either,
+        "false_positive_rate": _false_row,  # of fairness
+    },
     "multiclass": {"accuracy": _everything},
     "regression": {},
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,10 @@ from monitor.store import summaries
 
 HORIZONS = 4  # so many label horizons before the week are looked at
 FITTED = 168
-ENOUGH_SUMMARIES = 5000
+# Hours are looked at until they have both, or the most: what curves add to a window's error is then small beside that
+# of the few labels that are there (``bench.late_labels``), and they are fitted in a second.
+ENOUGH_ROWS, ENOUGH_SUMMARIES = 200_000, 5000
+MOST_SUMMARIES = 60_000
 _FIRST_HOURS = 24
 MOST_COHORTS = 500  # whose residuals are looked at
 
@@ -30,29 +33,85 @@ def curve_of(frame: Frame, as_of: int) -> Arrivals | None:
         return None
     fitted_at = as_of // clock.HOUR // FITTED * FITTED
     horizon = clock.parse_duration(frame.settings.label_horizon) // clock.HOUR
-    # Its change is part of the key: whatever is posted, also of the past, makes another curve.
-    key = ("arrivals", frame.model.id, frame.binning_id, frame.model.change, fitted_at, horizon)
-    found: Arrivals | None = frame.service.artefacts.get(key, lambda: _fit(frame, fitted_at, HORIZONS * horizon))
-    return found
+    key = ("arrivals", frame.model.id, frame.binning_id, fitted_at, horizon)
+    found: _Fit = frame.service.curves.get(key, lambda: _fit(frame, fitted_at, HORIZONS * horizon))
+    if not found.holds(frame, fitted_at, HORIZONS * horizon):
+        frame.service.curves.drop(key)
+        found = frame.service.curves.get(key, lambda: _fit(frame, fitted_at, HORIZONS * horizon))
+    return found.curve
+
+
+@dataclass
+class _Fit:
+    """A curve and what it was made of: ``predictions`` of every hour that could be looked at; of those that were,
+    ``read`` [change, hash of the labels known when the week began]; ``change`` of the model up to which it holds."""
+
+    curve: Arrivals | None
+    predictions: dict[int, int]
+    read: dict[int, tuple[int, int]]
+    change: int
+
+    @property
+    def nbytes(self) -> int:
+        """About so many bytes."""
+        held = 0 if self.curve is None else self.curve.share.nbytes + self.curve.error.nbytes
+        return held + 200 * (len(self.read) + len(self.predictions))
+
+    def holds(self, frame: Frame, fitted_at: int, length: int) -> bool:
+        """Whether the same would come out now. Most posts bring labels that came later, of hours that were looked at:
+        these are read again, and not counted again if nothing that was known by then is another."""
+        if self.change == frame.model.change:
+            return True
+        if _predictions(frame, fitted_at, length) != self.predictions:
+            return False
+        now = summaries.label_changes(frame.connection, frame.model.id, frame.binning_id, list(self.read))
+        changed = sorted(hour for hour, (change, _) in self.read.items() if now.get(hour, 0) != change)
+        again = _read(changed, _load(frame, changed, fitted_at), now)
+        if any(again[hour][1] != self.read[hour][1] for hour in changed):
+            return False
+        self.read |= again
+        self.change = frame.model.change
+        return True
 
 
 def known_of(frame: Frame, start: int, end: int, as_of: int, versions: Iterable[str]) -> Known:
-    """What may be said of the labels of a window's hours [start, end): its weights, where they matter."""
-    curve = curve_of(frame, as_of)
+    """What may be said of the labels of a window's hours [start, end): its weights, where they matter, how labels come
+    and whether they do."""
+    curve, cohorts = curve_of(frame, as_of), _cohorts(frame, start, end, versions)
+    known = _weighed(frame, curve, cohorts, as_of)
+    if curve is None or not len(cohorts[0]):
+        return known
+    least = frame.settings.min_label_coverage
+    expected = {"coverage": least, "after_hours": curve.reached(least), "plateau": curve.plateau}
+    delay = _delay(frame, curve, (start, end), as_of // clock.HOUR, cohorts, set(versions))
+    return replace(known, expected=expected, delay=delay)
+
+
+def weights_of(frame: Frame, start: int, end: int, as_of: int, versions: Iterable[str]) -> Known:
+    """The weights alone."""
+    return _weighed(frame, curve_of(frame, as_of), _cohorts(frame, start, end, versions), as_of)
+
+
+Cohorts = tuple[NDArray[np.int64], NDArray[np.int64]]  # hours and their predictions
+
+
+def _cohorts(frame: Frame, start: int, end: int, versions: Iterable[str]) -> Cohorts:
     wanted = set(versions)
     rows = [
         (hour, count)
         for version, hour, count in summaries.predicted(frame.connection, frame.model.id, start, end)
         if version in wanted
     ]
-    if curve is None or not rows:
-        return replace(ALL_KNOWN, unlike=bool(rows))
-    hours, predictions = np.array(rows, np.int64).T
-    layout, least = frame.binning.scores, frame.settings.min_label_coverage
-    known = weigh(layout, Strata.of(layout), curve, as_of // clock.HOUR - hours, predictions)
-    expected = {"coverage": least, "after_hours": curve.reached(least), "plateau": curve.plateau}
-    delay = _delay(frame, curve, (start, end), as_of // clock.HOUR, (hours, predictions), wanted)
-    return replace(known, expected=expected, delay=delay)
+    hours, predictions = np.array(rows, np.int64).reshape(-1, 2).T
+    return hours, predictions
+
+
+def _weighed(frame: Frame, curve: Arrivals | None, cohorts: Cohorts, as_of: int) -> Known:
+    hours, predictions = cohorts
+    if curve is None or not len(hours):
+        return replace(ALL_KNOWN, unlike=bool(len(hours)))
+    layout = frame.binning.scores
+    return weigh(layout, Strata.of(layout), curve, as_of // clock.HOUR - hours, predictions)
 
 
 def _delay(
@@ -60,7 +119,7 @@ def _delay(
     curve: Arrivals,
     window: tuple[int, int],
     known_hour: int,
-    cohorts: tuple[NDArray[np.int64], NDArray[np.int64]],
+    cohorts: Cohorts,
     versions: set[str],
 ) -> Measurement | None:
     found = summaries.label_delays(frame.connection, frame.model.id, *window, known_hour)
@@ -75,14 +134,47 @@ def _delay(
     return measure_delay(curve, (known_hour - hours, predictions), labels, curve.unrest)
 
 
-def _fit(frame: Frame, fitted_at: int, length: int) -> Arrivals | None:
-    connection, model_id = frame.connection, frame.model.id
+def _predictions(frame: Frame, fitted_at: int, length: int) -> dict[int, int]:
     predictions: dict[int, int] = {}
-    for _, hour, count in summaries.predicted(connection, model_id, fitted_at - length, fitted_at):
+    for _, hour, count in summaries.predicted(frame.connection, frame.model.id, fitted_at - length, fitted_at):
         predictions[hour] = predictions.get(hour, 0) + count
-    hours, loaded = _sample(frame, np.array(sorted(predictions), np.int64), fitted_at)
-    if not loaded:
-        return None
+    return predictions
+
+
+def _load(frame: Frame, hours: Sequence[int], known_hour: int) -> list[summaries.LabelSummary]:
+    step = summaries.HOURS_AT_ONCE
+    return [
+        one
+        for start in range(0, len(hours), step)
+        for one in summaries.load_labels_of(
+            frame.connection, frame.model.id, frame.binning_id, hours[start : start + step], known_hour
+        )
+    ]
+
+
+def _read(
+    hours: Sequence[int], loaded: Iterable[summaries.LabelSummary], changes: Mapping[int, int]
+) -> dict[int, tuple[int, int]]:
+    labels: dict[int, list[tuple[int, bytes]]] = {hour: [] for hour in hours}
+    for one in loaded:
+        labels[one.hour].append((one.known_hour, one.data))
+    return {hour: (changes.get(hour, 0), hash(tuple(known))) for hour, known in labels.items()}
+
+
+def _fit(frame: Frame, fitted_at: int, length: int) -> _Fit:
+    predictions = _predictions(frame, fitted_at, length)
+    hours, loaded, changes = _sample(frame, predictions, fitted_at)
+    curve = _curve(frame, fitted_at, hours, predictions, loaded) if loaded else None
+    return _Fit(curve, predictions, _read(hours.tolist(), loaded, changes), frame.model.change)
+
+
+def _curve(
+    frame: Frame,
+    fitted_at: int,
+    hours: NDArray[np.int64],
+    predictions: Mapping[int, int],
+    loaded: Sequence[summaries.LabelSummary],
+) -> Arrivals | None:
     strata = Strata.of(frame.binning.scores)
     at = np.array([(one.hour, one.known_hour) for one in loaded], np.int64)
     born = fitted_at - hours, np.array([predictions[hour] for hour in hours.tolist()], np.int64)
@@ -100,19 +192,24 @@ def _fit(frame: Frame, fitted_at: int, length: int) -> Arrivals | None:
 
 
 def _sample(
-    frame: Frame, hours: NDArray[np.int64], known_hour: int
-) -> tuple[NDArray[np.int64], list[summaries.LabelSummary]]:
-    """Hours, scattered over days and weeks, until they have enough summaries; with those."""
-    scattered = scatter(hours)
+    frame: Frame, predictions: Mapping[int, int], known_hour: int
+) -> tuple[NDArray[np.int64], list[summaries.LabelSummary], dict[int, int]]:
+    """Hours, scattered over days and weeks, until they have enough rows and summaries; with the latter, and by which
+    change each was counted at least."""
+    scattered = scatter(np.array(sorted(predictions), np.int64))
+    rows = np.cumsum([predictions[hour] for hour in scattered.tolist()])
     loaded: list[summaries.LabelSummary] = []
-    done, step = 0, _FIRST_HOURS
-    while done < len(scattered) and len(loaded) < ENOUGH_SUMMARIES:
-        chosen = np.sort(scattered[done : done + step]).tolist()
-        loaded += summaries.load_labels_of(frame.connection, frame.model.id, frame.binning_id, chosen, known_hour)
-        done += len(chosen)
-        missing, each = ENOUGH_SUMMARIES - len(loaded), max(len(loaded), 1) / done
-        step = min(max(int(missing / each), _FIRST_HOURS), 500)  # a statement takes so many values
-    return scattered[:done], loaded
+    changes: dict[int, int] = {}
+    done, wanted = 0, min(_FIRST_HOURS, len(scattered))
+    while done < wanted:
+        chosen = np.sort(scattered[done:wanted]).tolist()
+        changes |= summaries.label_changes(frame.connection, frame.model.id, frame.binning_id, chosen)
+        loaded += _load(frame, chosen, known_hour)
+        done, each = wanted, max(len(loaded), 1) / wanted
+        hours = max(int(np.searchsorted(rows, ENOUGH_ROWS)) + 1, int(ENOUGH_SUMMARIES / each))
+        step = min(max(hours - done, 0), max(int((MOST_SUMMARIES - len(loaded)) / each), 0), summaries.HOURS_AT_ONCE)
+        wanted = min(done + step, len(scattered))
+    return scattered[:done], loaded, changes
 
 
 def scatter(hours: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -224,6 +224,40 @@ _LOAD_LABELS_OF = (
 )
 
 
+def label_changes(connection: Connection, model_id: int, binning_id: int, hours: Sequence[int]) -> dict[int, int]:
+    """By which change the labels of each of these hours were counted, of those that have any on these cuts. An hour's
+    labels are counted all at once: one row tells."""
+    found: dict[int, int] = {}
+    for start in range(0, len(hours), HOURS_AT_ONCE):
+        part = list(hours[start : start + HOURS_AT_ONCE])
+        values = {"model": model_id, "binning": binning_id, "hours": part}
+        found |= {hour: change for hour, change in connection.execute(_LABEL_CHANGES, values) if change is not None}
+    return found
+
+
+HOURS_AT_ONCE = 500  # a statement takes so many values
+_one = label_summaries.alias()
+_LABEL_CHANGES = (
+    select(
+        summaries.c.hour,
+        select(_one.c.change)
+        .where(
+            _one.c.model_id == summaries.c.model_id,
+            _one.c.hour == summaries.c.hour,
+            _one.c.binning_id == bindparam("binning"),
+        )
+        .limit(1)
+        .scalar_subquery(),
+    )
+    .where(
+        summaries.c.model_id == bindparam("model"),
+        summaries.c.segment == "",
+        summaries.c.hour.in_(bindparam("hours", expanding=True)),
+    )
+    .distinct()
+)
+
+
 def predicted(connection: Connection, model_id: int, start: int, end: int) -> list[tuple[str, int, int]]:
     """(version, hour, predictions) for hours [start, end) that have rows."""
     rows = connection.execute(_PREDICTED, {"model": model_id, "start": start, "end": end}).all()

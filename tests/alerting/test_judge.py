@@ -135,3 +135,10 @@ def test_what_wanders_has_to_be_surely_beyond_chance_too(value: float, lower: fl
     of_others = bounds_for("data_drift", "psi", threshold=asked)
     assert of_others is not None
     assert of_others.sure is None
+
+
+@pytest.mark.parametrize(("lower", "verdict"), [(0.0, "ok"), (0.001, "warning"), (None, "ok")])
+def test_a_gap_between_groups_that_may_be_none_is_not_beyond_its_limit(lower: float | None, verdict: str) -> None:
+    bounds = bounds_for("fairness", "demographic_parity_difference", threshold={"warning": 0.1})
+    assert judge(Numbers(value=0.3, lower=lower), bounds).verdict == verdict
+    assert judge(Numbers(value=0.1, lower=lower), bounds).verdict == "ok"

@@ -16,7 +16,7 @@ TABLES = {
     "drops": (2 * (2 + 3), lambda: drops.table(1, ("flat",), (24,), each=2)),
     "estimates": (2 + 4 * 2, lambda: estimates.table(estimates.measured(1, 2000, MOVED), MOVED, estimates.mean_size)),
     "intervals": (2 + 4 * 4, lambda: intervals.table(10, (1000,))),
-    "late_labels": (2 + 4 * 5, lambda: late_labels.table(range(2))),
+    "late_labels": (2 + 4 * 5, lambda: late_labels.table(range(2), 24)),
     "restless": (2 * (2 + 3), lambda: restless.table(2, (24,), (20,))),
     "wandering_days": (2 + 3, lambda: wandering_days.table(2, (0.6,), 28, 7)),
     "weeks": (2 + 4, lambda: weeks.table(1, (3,), {"vectors": (1.0,), "correlations": (0.3,)})),

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from alerting.reading import Reading
 from detectors.cuts import SegmentColumn
-from detectors.fairness import METRICS, Group, measure_fairness
+from detectors.fairness import METRICS, WITHOUT_LABELS, Group, measure_fairness
 from detectors.performance.scored import no_labels
+from detectors.performance.weighting import ALL_KNOWN, Known
 from detectors.segments import EVERY
 from monitor.actions.frame import POOLED, Compared, Frame, Window
+from monitor.actions.label_arrivals import weights_of
 from monitor.actions.measuring.as_reading import as_reading, no_reference
 from monitor.actions.measuring.performance import has_enough_labels
 from monitor.actions.measuring.task import Task
@@ -26,15 +28,23 @@ def fairness(frame: Frame, task: Task, window: Window) -> list[Reading]:
         missing = no_reference(task.check.metric or next(iter(METRICS)), None, window.pooled.rows)
         return [replace(as_reading(frame, task, missing, None, None, judged=True), verdict="cannot_tell")]
     columns = [one for one in frame.binning.segments if one.values and wanted in (None, one.name)]
-    return [reading for column in columns for reading in _of_column(frame, task, column)]
+    known = _known(frame, task, window) if columns else ALL_KNOWN
+    return [reading for column in columns for reading in _of_column(frame, task, column, known)]
 
 
-def _of_column(frame: Frame, task: Task, column: SegmentColumn) -> Iterator[Reading]:
+def _known(frame: Frame, task: Task, window: Window) -> Known:
+    """What may be said of the labels that are missing, of all rows; groups are weighted alike."""
+    if task.check.metric in WITHOUT_LABELS:
+        return ALL_KNOWN
+    return weights_of(frame, task.start, task.end, task.as_of, window.versions)
+
+
+def _of_column(frame: Frame, task: Task, column: SegmentColumn, known: Known) -> Iterator[Reading]:
     pairs = list(_groups(frame, task, column))
     compared = next((one for _, one in pairs if one is not None), None)
     reference = [Group(group.name, one.profile.total, one.profile.labels) for group, one in pairs if one is not None]
     metrics = list(METRICS) if task.check.metric is None else [task.check.metric]
-    for one in measure_fairness(frame.binning, [group for group, _ in pairs], reference, metrics):
+    for one in measure_fairness(frame.binning, [group for group, _ in pairs], reference, metrics, known):
         yield as_reading(frame, task, one, compared, None, judged=True, segment=f"{column.name}={EVERY}")
 
 

@@ -42,7 +42,8 @@ def test_it_is_shown_for_every_segment_column(world: World) -> None:
     world.label(lived(world, 0.0), delay=0)
     found = matching(world.read(START + D), check="fairness", hours=24)
     assert {r["metric"] for r in found} == {
-        "demographic_parity_difference", "equal_opportunity_difference", "calibration_difference",
+        "demographic_parity_difference", "equal_opportunity_difference",
+        "false_positive_difference", "calibration_difference",
     }  # fmt: skip
     assert {(r["segment"], r["version"], r["verdict"], r["alpha"]) for r in found} == {("gender=*", None, None, None)}
     parity = one(found, metric=PARITY)
