@@ -8,6 +8,7 @@ labelled, coverage``, ``per_sd``, ``error``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from alerting.phrases import (
@@ -39,7 +40,7 @@ from alerting.sentence_of_labels import (
     stream,
     uncorrected,
 )
-from alerting.words import number, percent
+from alerting.words import WRITTEN, number, percent, to_datetime
 
 MINIMUM_ROWS = 30
 
@@ -240,8 +241,7 @@ def _quality(reading: Reading) -> str:
     lead = f"{subject(reading)}: " if reading.feature or reading.details.get("feature") else ""
     text = f"{lead}{percent(reading.value or 0.0)} % {_QUALITY.get(reading.metric, reading.metric)}"
     text += between(reading.lower, reading.upper) + in_points(effect_of(reading), "more", "fewer", "the reference")
-    everywhere = reading.verdict in ("warning", "critical") and (reading.value or 0.0) >= _ALL
-    return text + _WHOLLY.get(reading.metric, "") if everywhere else text
+    return text + _schema(reading) if reading.verdict in ("warning", "critical") else text
 
 
 _ALL = 0.999
@@ -250,6 +250,26 @@ _WHOLLY = {
     "type_mismatch_share": ": its type has changed",
     "unseen_category_share": ": is it spelled or coded in another way now?",
 }
+_SINCE = {
+    "missing_share": ": it has not been sent since {}",
+    "type_mismatch_share": ": its type changed at {}",
+    "unseen_category_share": ": all of them since {}: is it spelled or coded in another way now?",
+}
+
+
+def _schema(reading: Reading) -> str:
+    """What it means where every row is bad: of the whole window, or since an hour of it."""
+    since = reading.details.get("since")
+    if (reading.value or 0.0) >= _ALL:
+        said = _WHOLLY.get(reading.metric, "")
+    elif since and reading.metric in _SINCE:
+        at = datetime.fromisoformat(str(since))
+        recent = to_datetime(reading.end) - at <= timedelta(days=1)
+        said = _SINCE[reading.metric].format(at.strftime("%H:%M UTC" if recent else WRITTEN))
+    else:
+        return ""
+    expected = reading.details.get("expected")
+    return said + (f", {expected} are expected" if said and expected else "")
 
 
 def _volume(reading: Reading) -> str:

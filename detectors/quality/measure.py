@@ -14,6 +14,7 @@ from detectors.quality.missing import missing_share
 from detectors.quality.out_of_range import out_of_range_share
 from detectors.quality.rejected import rejected_share
 from detectors.quality.rise import measure_rise
+from detectors.quality.since import with_since
 from detectors.quality.type_mismatch import type_mismatch_share
 from detectors.quality.unseen_category import unseen_category_share
 from detectors.summary import WindowCounts
@@ -51,7 +52,8 @@ def measure_quality(
     found = measure_rise(
         [*parts, duplicate_share(*duplicates), rejected_share(*rejected)], {**TOLERANCES, **tolerances}, alpha
     )
-    return [one if one.feature is not None else replace(one, n_reference=reference.rows) for one in found]
+    found = [one if one.feature is not None else replace(one, n_reference=reference.rows) for one in found]
+    return with_since(found, binning, current)
 
 
 def worst_by_metric(found: Sequence[Measurement], features: int) -> list[Measurement]:

@@ -7,5 +7,11 @@ from detectors.quality.rise import Counted
 
 
 def type_mismatch_share(sources: Sources) -> Counted:
-    """Of every feature."""
-    return count("type_mismatch_share", sources, (*sources.numeric, *sources.categorical), ["mismatch"])
+    """Of every feature; ``details.expected`` is what its values should be."""
+    names = (*sources.numeric, *sources.categorical)
+    numeric = len(sources.numeric)
+    details = [
+        {"expected": "numbers" if place < numeric else "vectors" if sources.is_embedding(name) else "categories"}
+        for place, name in enumerate(names)
+    ]
+    return count("type_mismatch_share", sources, names, ["mismatch"], details=details)

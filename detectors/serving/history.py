@@ -8,17 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.intervals import Z95, t_quantile
+from detectors.rise import Z_POWER
 
 LEAST_WEEKS = 2
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """A window's value over the mean of its history, with a 95 % interval."""
+    """A window's value over the mean of its history, with a 95 % interval; ``mde``: the smallest rise (a ratio; of a
+    fall, its inverse) whose interval would have left 1 out with 90 % power."""
 
     effect: float
     lower: float
     upper: float
+    mde: float | None = None
 
 
 def ratio_to_weeks(value: float, history: NDArray[np.float64], noise: float) -> Ratio | None:
@@ -34,9 +37,12 @@ def ratio_to_weeks(value: float, history: NDArray[np.float64], noise: float) -> 
         return Ratio(0.0, 0.0, 0.0) if mean > 0 else None
     logs = np.log(history[history > 0])
     spread = float(logs.std(ddof=1)) * np.sqrt(1 + 1 / len(logs)) if len(logs) >= LEAST_WEEKS else 0.0
-    critical = float(t_quantile(0.025, max(len(logs) - 1, 1)))
-    half = max(critical * spread, Z95 * noise)
+    critical, power = (float(t_quantile(alpha, max(len(logs) - 1, 1))) for alpha in (0.025, 0.1))
+    half, more = max(critical * spread, Z95 * noise), max(power * spread, Z_POWER * noise)
     effect = value / mean
-    with np.errstate(over="ignore"):
-        upper = float(min(effect * np.exp(min(half, 700.0)), 1e300))
-    return Ratio(effect, float(effect * np.exp(-half)), upper)
+    lower, upper, mde = effect * _exp(-half), effect * _exp(half), _exp(half + more)
+    return Ratio(effect, lower, min(upper, 1e300), min(mde, 1e300))
+
+
+def _exp(power: float) -> float:
+    return float(np.exp(min(power, 690.0)))

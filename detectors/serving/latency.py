@@ -80,6 +80,7 @@ def _one(
         effect=ratio.effect if ratio else None,
         effect_lower=ratio.lower if ratio else None,
         effect_upper=ratio.upper if ratio else None,
+        mde=ratio.mde if ratio else None,
         reason=reason,
         details={"weeks": before.tolist(), "error_bound": _error_bound(column, bins, level, value)},
     )

@@ -28,5 +28,6 @@ def volume(current: WindowCounts, history: Sequence[WindowCounts]) -> Measuremen
         effect=ratio.effect,
         effect_lower=ratio.lower,
         effect_upper=ratio.upper,
+        mde=ratio.mde,
         details=details,
     )

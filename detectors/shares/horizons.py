@@ -195,6 +195,6 @@ def _binomial(
     worth = np.clip(q * (1 - q) / np.maximum(found.variance[where], _TINY), 1.0, rows[where])
     nearer = q - allowed[where]
     a, b = worth * p + 1, np.maximum(worth * (1 - p), _TINY)
-    tail = np.where(nearer > p, 1 - special.betainc(a, b, np.clip(nearer, 0, 1)), 1.0)
+    tail = np.where(nearer > p, special.betainc(b, a, np.clip(1 - nearer, 0, 1)), 1.0)  # 1 - I is 0 below 1e-16
     limit = q - special.betaincinv(a, b, 1 - level[where])
     return tail, limit

@@ -228,3 +228,27 @@ SHORT = {"short_reference": True, "tolerance": 0.05}
 )  # fmt: skip
 def test_what_alarms_says_that_its_reference_is_short(made: str, words: str) -> None:
     assert made == words
+
+
+@pytest.mark.parametrize(
+    ("metric", "details", "words"),
+    [
+        ("missing_share", {}, ""),
+        ("missing_share", {"since": "2013-10-21T20:00:00Z"}, ": it has not been sent since 20:00 UTC"),
+        ("missing_share", {"since": "2013-10-18T20:00:00Z"}, ": it has not been sent since 18 Oct 2013, 20:00 UTC"),
+        ("type_mismatch_share", {"since": "2013-10-21T20:00:00Z", "expected": "numbers"},
+         ": its type changed at 20:00 UTC, numbers are expected"),
+        ("unseen_category_share", {"since": "2013-10-21T20:00:00Z"},
+         ": all of them since 20:00 UTC: is it spelled or coded in another way now?"),
+        ("out_of_range_share", {"since": "2013-10-21T20:00:00Z"}, ""),
+    ],
+)  # fmt: skip
+def test_a_schema_that_changed_within_the_window(metric: str, details: dict[str, Any], words: str) -> None:
+    before = said("warning", metric, 0.12, kind="data_quality", details={"expected": None})
+    assert said("warning", metric, 0.12, kind="data_quality", details=details) == before + words
+    assert said("ok", metric, 0.12, kind="data_quality", details=details) == before
+
+
+def test_a_type_that_changed_says_what_is_expected() -> None:
+    made = said("critical", "type_mismatch_share", 1.0, kind="data_quality", details={"expected": "numbers"})
+    assert made == "temp: 100 % of the wrong type: its type has changed, numbers are expected"

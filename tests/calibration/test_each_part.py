@@ -116,6 +116,13 @@ def test_a_share_varies_more_where_it_is_larger():
     assert rejected(horizon(fit, DAY), hours, days[(days // DAY - 1) % 7 >= 5], alpha).mean() <= 1.5 * alpha
 
 
+def test_a_share_that_wanders_away_from_0_wanders_more():
+    """Around 1 %, to 10 % and more for some hours: most hours are alike, and do not tell how far the others go."""
+    random, alpha = np.random.default_rng(10), 1e-5
+    fit, hours = fitted(counted(random, 0.01 * np.exp(wander(random, 20 * WEEK, 1.0, memory=0.5) - 0.5), 300), 8)
+    assert rejected(horizon(fit, DAY), hours, later(hours, 8, DAY, 4), alpha).mean() <= 1.5 * alpha
+
+
 def test_a_step_is_seen_sooner_by_what_came_before():
     random, alpha, weeks = np.random.default_rng(7), 1e-4, 8
     share = 0.4 + wander(random, 10 * WEEK, 0.04, memory=0.9)
