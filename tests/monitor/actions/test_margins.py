@@ -50,9 +50,10 @@ def test_margins(world: World, rival: bool) -> None:
     assert margin["verdict"] == ("critical" if rival else "ok")
     assert one(found, metric="score_ks")["verdict"] == "ok"
     assert one(found, metric="class_share")["verdict"] == "ok"
-    # Two numbers share the kind's budget, k w / (W n H R); the margin is one more of data quality's 3 + 2.
+    # Two numbers share the kind's budget, k w / (W n H R); the margin and concept drift are two more of data quality's
+    # 3 + 2.
     assert one(found, metric="score_ks")["alpha"] == pytest.approx(1 * 0.15 / (0.90 * 2 * 2 * 180))
-    assert margin["alpha"] == pytest.approx(1 * 0.10 / (0.90 * 6 * 2 * 180))
+    assert margin["alpha"] == pytest.approx(1 * 0.10 / (0.90 * 7 * 2 * 180))
     assert margin["details"]["summary"].startswith("margins between classes: ")
 
 
