@@ -101,6 +101,8 @@ def _why_not(reading: Reading) -> str:
     if reason == "too_few_rows":
         labelled = details.get("labelled")
         rows = f"{reading.n_current} rows" if labelled is None else f"{labelled} labelled rows"
+        if "needed_in_half" in details:
+            return f"{rows}, and {details['needed_in_half']} are needed in either half of their time"
         return f"{rows}, {details.get('needed', MINIMUM_ROWS)} are needed"
     if reason == "immature_labels":
         return still_coming(reading)

@@ -15,6 +15,7 @@ from detectors.boosted import fit_trees
 FOLDS = 2
 TREES = 25
 RATE = 0.2
+LEAST_IN_HALF = 20  # rows of a side: of fewer, an area and its error say nothing
 MOST_DEALT = 4_000  # rows on which features are tried
 SEED = 0
 
@@ -28,6 +29,11 @@ def halves(blocks: Places) -> Places:
     distinct, place = np.unique(blocks, return_inverse=True)
     found: Places = place * FOLDS // max(len(distinct), 1)
     return found
+
+
+def can_halve(blocks: Places) -> bool:
+    """Whether both halves of a side have rows enough."""
+    return len(np.unique(blocks)) >= FOLDS and int(np.bincount(halves(blocks)).min()) >= LEAST_IN_HALF
 
 
 def in_turn(blocks: Places) -> Places:

@@ -13,7 +13,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from detectors.domain.cross_fit import FOLDS, cross_fit
+from detectors.domain.cross_fit import can_halve, cross_fit
 from detectors.domain.wander import Wander
 from detectors.multivariate.domain_classifier import DAY, Rows, matrix_of, time_blocks
 
@@ -102,11 +102,14 @@ def replay(features: Sequence[str], reference: Rows, length: int, start: int, ga
     first += (start - first) % DAY if span >= DISJOINT * length + DAY else 0
     disjoint = (last - first) // length
     begins = np.linspace(first, last - length, min(MOST_STRETCHES, 2 * disjoint - 1))
+    begins = np.unique(first + np.floor((begins - first) / DAY).astype(int) * DAY)
     farthest = max(0, span // 2 - length) // 2
     apart = farthest if gap is None else min(gap, farthest)
     matrix, categorical = _matrix(features, reference)
+    if matrix.shape[1] == 0:
+        return None
     areas, errors, stretches = [], [], []
-    for begin in (first + np.floor((begins - first) / DAY).astype(int) * DAY).tolist():
+    for begin in begins.tolist():
         inside = np.flatnonzero((hours >= begin) & (hours < begin + length))
         outside = np.flatnonzero((hours < begin - apart) | (hours >= begin + length + apart))
         found = _area(matrix, categorical, hours, _thinned(outside), _thinned(inside))
@@ -134,7 +137,7 @@ def _area(
 ) -> tuple[float, float] | None:
     """The mean area of both halves, and its standard error by DeLong."""
     blocks = [time_blocks(hours[side]) for side in (rest, mine)]
-    if min(len(rest), len(mine)) < LEAST_ROWS or any(len(np.unique(side)) < FOLDS for side in blocks):
+    if min(len(rest), len(mine)) < LEAST_ROWS or not all(can_halve(side) for side in blocks):
         return None
     of_window = np.repeat([0, 1], [len(rest), len(mine)])
     tries = cross_fit(matrix[np.concatenate([rest, mine])], categorical, of_window, blocks)

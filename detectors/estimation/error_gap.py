@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 NAME = "error_gap"
 TOLERANCE = 0.05
 ALPHA = 0.05
+_LARGEST = 1e150  # sum of errors that can be squared
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ class _Usual:
     def of(cls, rows: Array, sums: Array) -> _Usual:
         """From ``sums`` of |e| and e², [2, B]."""
         mean, square = sums / np.maximum(rows, 1)
-        return cls(rows, mean, np.maximum(square - mean**2, 0.0) * rows / np.maximum(rows - 1, 1))
+        with np.errstate(over="ignore", invalid="ignore"):  # a bin with an error too large to square is left out
+            variance = np.maximum(square - mean**2, 0.0) * rows / np.maximum(rows - 1, 1)
+        return cls(rows, mean, variance)
 
 
 @dataclass(frozen=True)
@@ -162,21 +165,22 @@ def _gap(binning: Binning, bins: SharedBins, usual: _Usual, labels: LabelCounts,
     """Of the rows whose bin the reference has at least two of; ``cut``: without rows beyond those of the reference."""
     counted, sums = errors_by_bin(binning.scores, labels)
     rows, (total, square) = bins.labelled(counted), bins.labelled(sums)[:2]
-    kept = usual.rows > 1
+    kept = (usual.rows > 1) & np.isfinite(usual.mean) & np.isfinite(usual.variance)
     if cut:
         kept &= ~beyond_range(rows, usual.rows)
     rows, total, square = (np.where(kept, one, 0.0) for one in (rows, total, square))
+    mean, variance = (np.where(kept, one, 0.0) for one in (usual.mean, usual.variance))
     count = float(rows.sum())
-    if count < MINIMUM_ROWS or not np.isfinite(square).all():
+    if count < MINIMUM_ROWS or not (np.isfinite(square).all() and (total < _LARGEST).all()):
         return None
     weight = rows / count
-    realised, expected = float(total.sum()) / count, float(weight @ usual.mean)
+    realised, expected = float(total.sum()) / count, float(weight @ mean)
     if min(realised, expected) <= 0:
         return None
     # Of a row around what is expected of it; few rows may show too little of it, so not less than the reference's.
-    around = float((square - 2 * usual.mean * total + rows * usual.mean**2).sum()) / count - (realised - expected) ** 2
-    of_row = max(around, float(weight @ usual.variance))
-    of_mean = float(weight**2 @ (usual.variance / np.maximum(usual.rows, 1)))
+    around = float((square - 2 * mean * total + rows * mean**2).sum()) / count - (realised - expected) ** 2
+    of_row = max(around, float(weight @ variance))
+    of_mean = float(weight**2 @ (variance / np.maximum(usual.rows, 1)))
     return _Gap(realised, expected, float(np.sqrt(of_row / count)), float(np.sqrt(of_mean)), count)
 
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import scipy  # loads scipy.stats, 50 MB, where it is first needed
 from numpy.typing import NDArray
 
-from detectors.domain.cross_fit import FOLDS, Try, cross_fit, placements
+from detectors.domain.cross_fit import FOLDS, LEAST_IN_HALF, Try, can_halve, cross_fit, placements
 from detectors.embedding.components import components
 from detectors.levels import dictionary
 from detectors.measurement import NO_REFERENCE, TOO_FEW_ROWS, Measurement
@@ -71,14 +71,17 @@ def measure_domain(
     what the two areas differ by, whichever is most. Without a replay (``details.replayed`` false) the area itself is
     the value, and days are the units of its interval. ``details.features``: what the area loses when one feature is
     shuffled, the most telling first. Vectors are their principal components, shuffled together. The same rows in the
-    same order give the same numbers. Reasons: ``no_reference``, ``too_few_rows`` (under 200 on a side, or one block).
+    same order give the same numbers. Reasons: ``no_reference``, ``too_few_rows`` (under 200 on a side, or under 20
+    in either half of its time).
     """
     sizes = len(reference), len(current)
     if sizes[0] == 0 or not features:
         return Measurement(METRIC, None, *sizes, reason=NO_REFERENCE)
     blocks = [side.blocks for side in (reference, current)]
-    if min(sizes) < LEAST_ROWS or any(len(np.unique(side)) < FOLDS for side in blocks):
+    if min(sizes) < LEAST_ROWS:
         return Measurement(METRIC, None, *sizes, reason=TOO_FEW_ROWS, details={"needed": LEAST_ROWS})
+    if not all(can_halve(side) for side in blocks):
+        return Measurement(METRIC, None, *sizes, reason=TOO_FEW_ROWS, details={"needed_in_half": LEAST_IN_HALF})
     matrix, categorical, owner = matrix_of(features, reference, current)
     if matrix.shape[1] == 0:
         return Measurement(METRIC, None, *sizes, reason=NO_REFERENCE)
@@ -165,7 +168,10 @@ def matrix_of(
 def _columns(reference: Any, current: Any) -> tuple[Array, bool]:
     """One feature as columns of numbers, and whether they are codes of categories."""
     if pa.types.is_binary(reference.type):
-        return np.concatenate(components(reference, current)), False
+        then, now = components(reference, current)
+        if now.shape[1] != then.shape[1]:  # no vector in the window
+            now = np.full((len(now), then.shape[1]), np.nan)
+        return np.concatenate([then, now]), False
     both = pa.chunked_array([reference, current]).combine_chunks()
     if pa.types.is_floating(both.type):
         return both.to_numpy(zero_copy_only=False)[:, None], False

@@ -160,7 +160,7 @@ def _beyond_first_order(asked: Asked, profile: ReferenceProfile, series: _Series
     what its rows' placements among those say: by as much as in the reference's windows that end at this hour."""
     if asked.metric != "roc_auc":
         return 0.0
-    key: Hashable = ("beyond first order", length, asked.end_hour % DAY)
+    key: Hashable = ("beyond first order", asked.layout.classes, length, asked.end_hour % DAY)
     if key not in profile.memo:
         assert profile.label_hours is not None
         hours, layout = profile.label_hours, asked.layout

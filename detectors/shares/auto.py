@@ -331,7 +331,7 @@ def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
     if known.baseline.sizes[index] > CONSTANT:
         details["season"] = "day" if known.baseline.sizes[index] == DAILY else "day and week"
     if found.silent_at[index] > 1:
-        details["silent_at"] = round(float(found.silent_at[index]), 3)
+        details["silent_at"] = float(np.ceil(1000 * found.silent_at[index]) / 1000)
     if known.factor[index] > 1:
         details["calibration"] = float(known.factor[index])
     if not known.replayed:

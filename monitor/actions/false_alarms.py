@@ -13,7 +13,7 @@ from monitor.actions.end_episode import end_episode
 from monitor.actions.frame import Compared, Frame
 from monitor.errors import NotFound
 from monitor.service import Service
-from monitor.store import alerts, locks
+from monitor.store import alerts, locks, models
 from monitor.store.database import Connection
 from monitor.store.told_series import told_series
 
@@ -33,7 +33,8 @@ def call_false(service: Service, alert_id: str, now: int, by: By = NOBODY) -> di
         alert = _known(connection, alert_id)
         if KEY in alert["details"]:
             return alert
-        told = {**by.details, "at": clock.render(now), "series": _series(connection, alert, now)}
+        series = _series(connection, alert, now) if _is_promised(service, connection, alert) else []
+        told = {**by.details, "at": clock.render(now), "series": series}
         alerts.merge_details(connection, alert_id, {KEY: told})
         words, details = by.words("called a false alarm"), by.details
         if alert["state"] != "resolved":
@@ -67,7 +68,7 @@ def factors_of(frame: Frame, as_of: int, compared: Compared, length: int) -> Map
 
 def _factors(frame: Frame, as_of: int) -> dict[Hashable, dict[tuple[str, str | None], float]]:
     told = alerts.details_with(frame.connection, frame.model.id, KEY)
-    alarms = [_alarm(one[KEY]) for one in told if clock.parse(one[KEY]["at"]) <= as_of]
+    alarms = [_alarm(began, one[KEY]) for began, one in told if clock.parse(one[KEY]["at"]) <= as_of]
     found: dict[Hashable, dict[tuple[str, str | None], float]] = {}
     for series, factor in widened(alarms, frame.settings.false_alarms_per_month).items():
         assert isinstance(series, tuple)
@@ -76,10 +77,17 @@ def _factors(frame: Frame, as_of: int) -> dict[Hashable, dict[tuple[str, str | N
     return found
 
 
-def _alarm(told: Mapping[str, Any]) -> FalseAlarm:
+def _alarm(began: int, told: Mapping[str, Any]) -> FalseAlarm:
     names = ("reference", "reference_version", "segment", "hours", "metric", "feature")
     needed: dict[Hashable, float] = {tuple(one[name] for name in names): one["factor"] for one in told["series"]}
-    return FalseAlarm(clock.parse(told["at"]) / clock.DAY, needed)
+    return FalseAlarm(began / clock.DAY, needed)
+
+
+def _is_promised(service: Service, connection: Connection, alert: Mapping[str, Any]) -> bool:
+    """Whether its check is paid for by the budget: another has a level of its own, and promises nothing."""
+    model = models.find(connection, alert["model"])
+    frame = None if model is None else Frame.load(service, connection, model)
+    return frame is not None and any(one.in_ledger for one in frame.checks if one.name == alert["check"])
 
 
 def _series(connection: Connection, alert: Mapping[str, Any], now: int) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from monitor.actions.accept_alert import accept
 from monitor.actions.answer_alert import By, acknowledge, resolve
 from monitor.actions.explain_alert import explain_alert
+from monitor.actions.false_alarms import KEY as FALSE_ALARM
 from monitor.actions.false_alarms import call_false
 from monitor.api.access import requires
 from monitor.api.authors import said_by
@@ -46,7 +47,7 @@ def get_alerts(request: Request) -> Response:
             limit=limit + 1,
             after=_cursor(given.get("cursor")),
         )
-    items = found[:limit]
+    items = [_brief(alert) for alert in found[:limit]]
     more = f"{parse(items[-1]['started_at'])}.{items[-1]['id']}" if len(found) > limit else None
     return answer(page(items, more))
 
@@ -106,6 +107,15 @@ async def _answered(
 ) -> Response:
     by = await said_by(request)
     return answer(await run_in_threadpool(action, service_of(request), alert_id, now_of(request), by))
+
+
+def _brief(alert: dict[str, Any]) -> dict[str, Any]:
+    """Without what is said of each of hundreds of features."""
+    false = alert["details"].get(FALSE_ALARM)
+    if false is None:
+        return alert
+    less = {name: value for name, value in false.items() if name != "series"}
+    return {**alert, "details": {**alert["details"], FALSE_ALARM: less}}
 
 
 def _cursor(text: str | None) -> tuple[int, str] | None:

@@ -94,11 +94,11 @@ def merge_details(connection: Connection, alert_id: str, changes: Mapping[str, A
         connection.execute(update(alerts).where(alerts.c.id == alert_id).values(details=after))
 
 
-def details_with(connection: Connection, model_id: int, name: str) -> list[dict[str, Any]]:
-    """The details of a model's alerts that have a key."""
-    found = alerts.c.details[name].as_string()
-    query = select(alerts.c.details).where(alerts.c.model_id == model_id, found.is_not(None)).order_by(alerts.c.id)
-    return [dict(details) for (details,) in connection.execute(query)]
+def details_with(connection: Connection, model_id: int, name: str) -> list[tuple[int, dict[str, Any]]]:
+    """When a model's alerts whose details have a key began (microseconds), and these details."""
+    t = alerts.c
+    query = select(t.started_at, t.details).where(t.model_id == model_id, t.details[name].as_string().is_not(None))
+    return [(began, dict(details)) for began, details in connection.execute(query.order_by(t.started_at, t.id))]
 
 
 def add_transition(

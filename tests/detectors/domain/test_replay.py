@@ -101,6 +101,19 @@ def test_a_short_reference_is_replayed_in_quarters_and_says_so() -> None:
     assert (whole.short, whole.length, whole.disjoint) == (False, 168, 4)
 
 
+def test_no_stretch_is_taken_twice_and_columns_without_values_give_none() -> None:
+    values = stream(2, 0.6, 0.3)
+    days = np.random.default_rng(1).normal(size=(1000, 5))
+    hours = np.arange(1000) * 24 * 5 // 1000
+    columns = {name: pa.array(days[:, place]) for place, name in enumerate(FEATURES)}
+    found = replay(FEATURES, Rows(columns, time_blocks(hours), hours), 24, 0)
+    assert found is not None
+    assert len({mine.tobytes() for mine, _ in found.stretches}) == len(found.areas)
+    whole = rows(values, 0)
+    empty = Rows({"v": pa.nulls(len(whole), pa.binary())}, whole.blocks, whole.hours)
+    assert replay(["v"], empty, 24 * WINDOW, 0) is None
+
+
 def test_without_times_or_days_there_is_no_replay_and_days_are_the_units() -> None:
     values = stream(3, 0.6, 0.3)
     reference, current = sides(values)

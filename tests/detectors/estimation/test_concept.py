@@ -17,12 +17,16 @@ from tests.detectors.estimation.test_measure import SHARED, Rows, binary, multic
 ALPHA = 1e-4
 
 
-def gap_in(world, rows, *, tolerance=None, alpha=ALPHA, predictions=None, of_rows=lambda: None):
+def gap_in(world, rows, **more):
+    return measured_in(world, rows, **more)[0]
+
+
+def measured_in(world, rows, *, tolerance=None, alpha=ALPHA, predictions=None, of_rows=lambda: None):
     usual = 0.05 if world.task == "regression" else 0.02
     windows = world.reference.label_windows(24, 0)
     judging = Judging(alpha, usual if tolerance is None else tolerance, len(windows))
     given = world.binning, world.labels(rows), world.reference, windows, ALL_KNOWN, SHARED
-    return measure_concept(*given, Otherwise(judging, predictions, of_rows))[0]
+    return measure_concept(*given, Otherwise(judging, predictions, of_rows))
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,18 @@ def test_the_error_gap_is_realised_over_expected(worlds):
     cohort = found.details["cohort"]
     assert (cohort["expected"], cohort["realised"]) == (found.details["expected"], found.details["realised"])
     assert cohort["lower"] < cohort["difference"] < cohort["upper"]
+
+
+def test_an_error_too_large_to_square_is_left_out(worlds):
+    rows = regression(30_000, seed=1)
+    truth = rows.truth.copy()
+    truth[5] = 1e200
+    world = world_of("regression", Rows(truth, rows.said, rows.score))
+    found = gap_in(world, worse(5_000, 2, 1.5))
+    assert found.value == pytest.approx(0.5, abs=0.1)
+    lost = worse(5_000, 2, 1.5)
+    lost.truth[7] = 1e200
+    assert all(one.metric != "error_gap" for one in measured_in(worlds["regression"], lost))
 
 
 @pytest.mark.parametrize("moved", [0.5, 1.5, 4.0])

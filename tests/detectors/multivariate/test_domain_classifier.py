@@ -72,6 +72,8 @@ def test_too_little_to_learn_from() -> None:
     assert measure_domain(FEATURES, Rows({}, np.empty(0, np.int64)), few).reason == NO_REFERENCE
     one_day = Rows(enough.columns, np.zeros(len(enough), np.int64))
     assert measure_domain(FEATURES, enough, one_day).reason == TOO_FEW_ROWS
+    late = Rows(enough.columns, np.array([*([0] * 399), 9]))
+    assert measure_domain(FEATURES, enough, late).details == {"needed_in_half": 20}
 
 
 def test_the_area_is_scikit_learns() -> None:
@@ -113,3 +115,12 @@ def test_a_reference_without_vectors_is_none() -> None:
     then = vectors(400, 1)
     empty = Rows({"v": pa.nulls(400, pa.binary())}, then.blocks)
     assert measure_domain(["v"], empty, then).reason == NO_REFERENCE
+
+
+def test_a_window_without_vectors_is_told() -> None:
+    then, now = vectors(2000, 1), vectors(2000, 2)
+    empty = Rows({"v": pa.nulls(2000, pa.binary()), "a": now.columns["a"]}, now.blocks)
+    found = measure_domain(["v", "a"], then, empty)
+    assert found.value is not None
+    assert found.value > 0.9
+    assert next(iter(found.details["features"])) == "v"

@@ -98,6 +98,43 @@ def test_by_the_button(world: World) -> None:
     assert "2 alerts opened, 1 called false." in api.call("GET", "/models/m").text
 
 
+def test_what_lists_show_is_brief(world: World) -> None:
+    called_false(world, DAYS[0])
+    (told,) = [alert["details"]["false_alarm"] for alert in alerts(world)]
+    assert set(told) == {"at", "author", "comment"}
+
+
+def test_a_check_with_a_level_of_its_own_teaches_nothing(world: World) -> None:
+    """It runs at 5 %: what it would take to silence it would silence the ledger's own checks of the feature."""
+    check = {"name": "drift", "kind": "data_drift", "features": ["x"], "window": "24h", "threshold": {"warning": 0.03}}
+    world.configure(checks=[check])
+    for day in DAYS[:2]:
+        assert called_false(world, day)["details"]["false_alarm"]["series"] == []
+    own = one(world.read(DAYS[2] + D), check="data_drift", metric="ks", feature="x", hours=24)
+    assert (own["verdict"], own["details"].get("calibration")) == ("warning", None)
+
+
+def test_a_month_is_of_incidents_not_of_clicks(service: Service) -> None:
+    """Three in a hundred days are what one a month allows, whenever somebody looks."""
+    days = [T0 + (30 + 35 * number) * D for number in range(3)]
+    world = World(service, now=days[-1] + 20 * D)
+    world.configure(checks=[{"name": "drift", "kind": "data_drift", "features": ["x"], "window": "24h"}])
+    world.reference(traffic(T0, 24 * 28, per_hour=20))
+    last, clicked = world.now - 5 * D, world.now - 10 * D
+    for number, day in enumerate([*days, last]):
+        rows = [*traffic(day, 24, per_hour=20, seed=7, shift=0.5), *traffic(day + D, 24, per_hour=20, seed=9)]
+        world.post([{**row, "id": f"{number}-{place}"} for place, row in enumerate(rows)])
+    for day in days:
+        world.run(day + D)
+        (alert,) = [alert for alert in alerts(world) if alert["state"] == "firing"]
+        Api(service, day + D).call("POST", f"/v1/alerts/{alert['id']}/resolve")
+    api = Api(service, clicked)
+    for alert in alerts(world):
+        assert api.call("POST", f"/v1/alerts/{alert['id']}/false-alarm").status_code == 200
+    found = reading(world, last)
+    assert (found["verdict"], found["details"].get("calibration")) == ("warning", None)
+
+
 def test_what_no_reference_was_asked_of_teaches_nothing(world: World) -> None:
     world.configure(
         checks=[{"name": "drift", "kind": "data_drift", "features": ["x"], "method": "psi", "window": "24h",
