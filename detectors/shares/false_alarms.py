@@ -17,7 +17,8 @@ from detectors.shares.unrest import Hours
 Array = NDArray[np.float64]
 
 DAYS = 30  # of the month that a budget is for
-_MOST, _EXACT = 1_000.0, 1.01
+MOST = 100.0  # ten times the deviation: what is farther off is no unrest of the reference
+_EXACT = 1.05
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ def silencing_factor(
     tolerance: Array,
     alpha: float,
 ) -> Array:
-    """The least calibration, to a hundredth, with which no window at ``ends`` is certain to have moved by more than
-    ``tolerance`` [F], [F]: 1 without any; by halving, for a bound falls as the variance grows. At most 1,000."""
-    low, high = np.zeros(len(cells.sizes)), np.full(len(cells.sizes), np.log(_MOST))
+    """The least calibration, to a twentieth, with which no window at ``ends`` is certain to have moved by more than
+    ``tolerance`` [F], [F], by halving, for a bound falls as the variance grows; ``MOST`` where none below it does."""
+    low, high = np.zeros(len(cells.sizes)), np.full(len(cells.sizes), np.log(MOST))
     while (high - low).max() > np.log(_EXACT):
         middle = (low + high) / 2
         tried = {hours: replace(one, factor=np.exp(middle)) for hours, one in known.items()}
@@ -56,7 +57,7 @@ def silencing_factor(
 def widened(alarms: Sequence[FalseAlarm], per_month: float) -> dict[Hashable, float]:
     """The factors > 1 by series under which no month holds more false alarms than were promised: of a month with too
     many, those go that take least. Where less than one a month is promised, the stretch is as long as one is promised
-    for. What a budget allows, is no evidence against the reference.
+    for. What a budget allows, is no evidence against the reference; nor is what no calibration silences.
     """
     days = DAYS * max(1.0, 1 / per_month)
     allowed = max(1, floor(per_month + 1e-9))
@@ -65,7 +66,10 @@ def widened(alarms: Sequence[FalseAlarm], per_month: float) -> dict[Hashable, fl
     for alarm in sorted((one for one in alarms if one.needed), key=lambda one: one.day):
         heard = [one for one in (*heard, alarm) if not one.is_silent(factors)]
         while len(recent := [one for one in heard if one.day > alarm.day - days]) > allowed:
-            least = min(recent, key=lambda one: max(one.needed.values()))
+            may_go = [one for one in recent if max(one.needed.values()) < MOST]
+            if not may_go:
+                break
+            least = min(may_go, key=lambda one: max(one.needed.values()))
             for series, needed in least.needed.items():
                 factors[series] = max(factors.get(series, 1.0), needed)
             heard = [one for one in heard if not one.is_silent(factors)]

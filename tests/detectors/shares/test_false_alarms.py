@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detectors.shares.false_alarms import FalseAlarm, widened
+from detectors.shares.false_alarms import MOST, FalseAlarm, widened
 
 
 def alarm(day: float, **needed: float) -> FalseAlarm:
@@ -24,6 +24,12 @@ def test_of_too_many_go_those_that_take_least() -> None:
 def test_what_is_silent_by_now_counts_no_more() -> None:
     """The third is as the first, which is silent; the second is the one of its month."""
     assert widened([alarm(1, x=2.0), alarm(9, y=3.0), alarm(12, x=1.9)], per_month=1) == {"x": 2.0}
+
+
+def test_what_no_calibration_silences_teaches_nothing() -> None:
+    """A feature that moved altogether would be watched no more."""
+    assert widened([alarm(1, x=MOST), alarm(2, x=MOST, y=2.0), alarm(3, x=MOST)], per_month=1) == {}
+    assert widened([alarm(1, x=MOST), alarm(2, y=2.0), alarm(3, z=3.0)], per_month=1) == {"y": 2.0, "z": 3.0}
 
 
 def test_below_one_a_month_the_stretch_is_longer() -> None:
