@@ -58,12 +58,27 @@ class Reference(Protocol):
 
 
 @dataclass(frozen=True)
+class QuietWeeks:
+    """Whole weeks of a log after a reference: ``counts`` [H, L] of the hours from ``start`` on. Each column has its own
+    quiet weeks, one after the other; nothing after its last."""
+
+    start: int
+    counts: NDArray[Any]
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the array."""
+        return self.counts.nbytes
+
+
+@dataclass(frozen=True)
 class ReferenceProfile:
     """``hours`` int64 [T] (increasing) or ``None`` without times; ``counts`` [T, L] (T = 1 without times);
     ``moments`` [M, 2]; ``extremes`` [M, 2]; ``products`` [T, pairs, 6] and ``embedded`` [T, columns of vectors, 256]
     (none in a profile that was stored before they were counted, or of a segment); labelled rows as ``label_counts``
     [T', Lc] and ``label_sums`` [T', S] at ``label_hours`` int64 [T'] (of the predictions; ``None`` without times).
-    ``habits``: of a reference that is too short to know its own unrest, the model's first weeks, which do.
+    ``habits``: of a reference that is too short to know its own unrest, the model's first weeks, which do; ``quiet``:
+    of one with fewer than 8 weeks, weeks of the log that tell how much windows of a week differ.
     """
 
     hours: NDArray[np.int64] | None
@@ -76,6 +91,7 @@ class ReferenceProfile:
     products: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 0, SUMS), np.int8))
     embedded: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 0, 2 * FREQUENCIES), np.int8))
     habits: ReferenceProfile | None = field(default=None, repr=False, compare=False)
+    quiet: QuietWeeks | None = field(default=None, repr=False, compare=False)
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod

@@ -95,7 +95,7 @@ class _Kind:
 @dataclass(frozen=True)
 class _Found:
     """Per column [F]: raw ``distance``, seasonal ``effect`` and the cell of the window that moved most, ``short``
-    references; whether what is usual was ``learned`` from the model's first weeks."""
+    references."""
 
     shares: Shares
     expected: Array
@@ -106,7 +106,6 @@ class _Found:
     known: Horizon | None
     short: NDArray[np.bool_]
     tolerance: Array
-    learned: bool
     silent_at: Array
 
 
@@ -127,8 +126,7 @@ def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement
     tolerance = np.where(short, max(SHORT_TOLERANCE, data.tolerance), data.tolerance)
     answer = _answer(data, kind, shares, effect, tested, horizons, seen, short, tolerance)
     silent = _silent_at(data, tested, horizons, seen, answer, tolerance)
-    learned = any(profile.habits is not None for profile, _ in data.reference.parts)
-    found = _Found(shares, expected, distance, effect, place, answer, known, short, tolerance, learned, silent)
+    found = _Found(shares, expected, distance, effect, place, answer, known, short, tolerance, silent)
     details = kind.describe(data, names, shares, place, expected)
     told = [_one(kind.metric, name, data, found, index, details[index]) for index, name in enumerate(names)]
     return _with_last_hours(data, kind, names, found, told)
@@ -326,7 +324,7 @@ def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
     if known is None:
         return {**details, "reference_windows": 0}
     details["reference_windows"] = int(known.windows[index])
-    if found.learned:
+    if known.learned[index]:
         details["learned"] = True
     if known.baseline.sizes[index] > CONSTANT:
         details["season"] = "day" if known.baseline.sizes[index] == DAILY else "day and week"

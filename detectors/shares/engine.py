@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.profile import Reference, ReferenceProfile
+from detectors.profile import QuietWeeks, Reference, ReferenceProfile
 from detectors.rise import SHORT_TOLERANCE
 from detectors.shares.baseline import Baseline, Normal, solve
 from detectors.shares.calibrate import calibrated
@@ -17,6 +17,7 @@ from detectors.shares.cells import Cells
 from detectors.shares.fitting import fit_reference, horizon
 from detectors.shares.horizons import Horizon
 from detectors.shares.learning import about_reference, moved_baseline
+from detectors.shares.quiet import fit_with, taught
 from detectors.shares.seasons import terms
 from detectors.shares.unrest import ENOUGH, Hours, Unrest
 from detectors.summary import WindowCounts
@@ -115,14 +116,14 @@ def _known(
     keys = {length: ("horizon", id(cells), length, tolerance, alpha) for length, alpha in levels.items()}
     held: dict[int, Any] = {length: profile.memo.get(key) for length, key in keys.items()}
     missing = {length: levels[length] for length, one in held.items() if one is None or one[0] is not cells}
-    for length, fitted in _fitted(cells, habits, missing, tolerance).items():
+    for length, fitted in _fitted(cells, habits, profile.quiet, missing, tolerance).items():
         own = fitted if habits is profile else about_reference(cells, profile, habits, fitted)
         profile.memo[keys[length]] = held[length] = cells, own
     return {length: held[length][1] for length in levels}
 
 
 def _fitted(
-    cells: Cells, profile: ReferenceProfile, levels: Mapping[int, float], tolerance: float
+    cells: Cells, profile: ReferenceProfile, quiet: QuietWeeks | None, levels: Mapping[int, float], tolerance: float
 ) -> dict[int, Horizon]:
     """Some columns at a time: the hours of all of them would take hundreds of megabytes."""
     if not levels:
@@ -135,11 +136,16 @@ def _fitted(
         part = cells.part(slice(first, min(first + step, len(cells.sizes))))
         inside, rows = part.count(profile.counts)
         grid = Hours(int(hours[0]), *(_spread(one, hours - hours[0], span) for one in (inside, rows)))
-        fitted = fit_reference(part, grid)
+        fitted, longer = fit_reference(part, grid), None
         for length, alpha in levels.items():
             known = horizon(fitted, length)
-            allowed = np.where(known.windows >= ENOUGH, tolerance, max(SHORT_TOLERANCE, tolerance))
-            found[length].append(calibrated(fitted, known, allowed, alpha))
+            short = known.windows < ENOUGH
+            allowed = np.where(short, max(SHORT_TOLERANCE, tolerance), tolerance)
+            known = calibrated(fitted, known, allowed, alpha)
+            if quiet is not None and short.any():
+                longer = longer or fit_with(part, grid, Hours(quiet.start, *part.count(quiet.counts)))
+                known = taught(part, longer, known, tolerance, alpha)
+            found[length].append(known)
     return {length: parts[0] if len(parts) == 1 else joined(parts) for length, parts in found.items()}
 
 
@@ -187,5 +193,6 @@ def _mixed(cells: Cells, parts: Sequence[Horizon], share: Array) -> Horizon:
         rate=np.max([part.rate for part in parts], axis=0),
         windows=np.min([part.windows for part in parts], axis=0),
         factor=np.max([part.factor for part in parts], axis=0),
+        learned=np.any([part.learned for part in parts], axis=0),
         replayed=all(part.replayed for part in parts),
     )

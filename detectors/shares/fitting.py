@@ -37,7 +37,7 @@ _FOREVER = 400  # hours, after which nothing is remembered
 @dataclass(frozen=True)
 class Fit:
     """A reference as the engine knows it: ``q`` [B] its shares, the hours it was fitted on, its own errors, and the
-    variance ``row`` [B] of one row."""
+    variance ``row`` [B] of one row; ``levels``: of how many stretches it took the mean by itself."""
 
     cells: Cells
     reference: Hours
@@ -46,6 +46,7 @@ class Fit:
     memory: Memory
     q: Array
     row: Array
+    levels: int = 1
     memo: dict[int, tuple[Unrest, Deviations]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -54,9 +55,10 @@ class Fit:
         return coefficient_covariance(self.reference, self.baseline, self.memory)
 
 
-def fit_reference(cells: Cells, reference: Hours, row: Array | None = None) -> Fit:
+def fit_reference(cells: Cells, reference: Hours, row: Array | None = None, *, levels: int = 1) -> Fit:
     """The seasonal baseline of a reference and the memory of what it leaves. ``row`` [B]: the variance of one row where
-    what is added up is no share; else that of a share, q(1 - q), half a row away from 0."""
+    what is added up is no share; else that of a share, q(1 - q), half a row away from 0. ``levels``: of how many
+    stretches of it the mean was set to one before."""
     some = np.flatnonzero(reference.rows.sum(axis=1))
     baseline = fit(cells, reference.start + some, reference.inside[some], reference.rows[some])
     residuals = reference.residuals(cells, baseline)
@@ -67,7 +69,7 @@ def fit_reference(cells: Cells, reference: Hours, row: Array | None = None) -> F
     q = reference.inside.sum(axis=0) / np.maximum(total, 1)[cells.owner]
     least = 0.5 / np.maximum(total, 1)[cells.owner]
     inside = np.clip(q, least, 1 - least)
-    return Fit(cells, reference, baseline, residuals, memory, q, inside * (1 - inside) if row is None else row)
+    return Fit(cells, reference, baseline, residuals, memory, q, inside * (1 - inside) if row is None else row, levels)
 
 
 def horizon(fitted: Fit, length: int) -> Horizon:
@@ -94,6 +96,7 @@ def horizon(fitted: Fit, length: int) -> Horizon:
         rate=_rate(fitted),
         windows=found.disjoint,
         factor=np.ones(columns),
+        learned=np.zeros(columns, dtype=bool),
     )
 
 
@@ -134,14 +137,16 @@ def _worth(cells: Cells, own_excess: Array, foretold: Array, own: Unrest, degree
 
 
 def taken(fitted: Fit, found: Deviations, length: int) -> Array:
-    """The share of a window's variance that the baseline takes with it: rows times leverage, [F]."""
+    """The share of a window's variance that the baseline takes with it: rows times leverage, [F]; and of each level
+    more one window of all that there are."""
     ends = found.ends - fitted.reference.start
     if len(ends) == 0:
         return np.zeros(found.usable.shape[1])
     chosen = ends[:: max(1, len(ends) // 64)]
     rows = sums(fitted.reference.rows, length, chosen)
     leverage = fitted.baseline.leverage(mean_terms(fitted.reference, length, chosen))
-    taken: Array = np.clip((rows * leverage).mean(axis=0), 0, 0.5)
+    more = (fitted.levels - 1) * length / len(fitted.residuals)
+    taken: Array = np.clip((rows * leverage).mean(axis=0) + more, 0, 0.5)
     return taken
 
 

@@ -31,7 +31,7 @@ class Horizon:
     windows' mean shares, ``step`` that of a step at their start by ``weights`` [F, 48 + length], used where
     ``worthwhile`` [F]; ``rate`` [F]: how many times the variance of independent rows a long mean has; ``windows`` [F]:
     how many it has without overlap; ``factor`` [F]: of the calibration, 1 where none was needed, or where the reference
-    was not ``replayed``: it has too few weeks, or the windows are longer.
+    was not ``replayed``: it has too few weeks, or the windows are longer; ``learned`` [F]: whether the log told it.
     """
 
     length: int
@@ -45,6 +45,7 @@ class Horizon:
     rate: Array
     windows: Array
     factor: Array
+    learned: Flags
     replayed: bool = False
 
 

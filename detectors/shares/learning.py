@@ -24,7 +24,8 @@ def about_reference(cells: Cells, profile: ReferenceProfile, habits: ReferencePr
     q = inside / most
     bounded = np.clip(q, 0.5 / most, 1 - 0.5 / most)
     baseline = moved_baseline(cells, profile, habits, known.baseline)
-    return replace(known, baseline=baseline, q=q, row=bounded * (1 - bounded))
+    learned = np.ones(len(rows), dtype=bool)
+    return replace(known, baseline=baseline, q=q, row=bounded * (1 - bounded), learned=learned)
 
 
 def moved_baseline(cells: Cells, profile: ReferenceProfile, habits: ReferenceProfile, baseline: Baseline) -> Baseline:

@@ -21,6 +21,7 @@ from monitor import clock
 from monitor.actions.counting import Meaning
 from monitor.actions.habits import with_habits
 from monitor.actions.models import meaning_of_model, settings_of
+from monitor.actions.quiet_weeks import with_quiet_weeks
 from monitor.config import document
 from monitor.config.inventory import Check, checks_of, rules_of
 from monitor.errors import NotFound
@@ -188,13 +189,14 @@ class Frame:
         before_hour: int | None = None,
     ) -> Compared | None:
         """What rows of these versions (with their counts) are compared with; None without a reference. A short
-        reference borrows habits from the log before ``before_hour``, if given."""
+        reference learns from the log before ``before_hour``, if given."""
         chosen = []
         for version, count in sorted(rows.items()) or [("", 0)]:
             found = references.choose(self.known, self.model.default_reference, named, version)
             profile = None if found is None else self.profile(*found, segment)
-            if found is not None and profile is not None and profile.is_short and segment is None and before_hour:
+            if found is not None and profile is not None and segment is None and before_hour:
                 profile = with_habits(self, *found, profile, before_hour)
+                profile = with_quiet_weeks(self, *found, profile, before_hour)
             if found is not None and profile is not None:
                 chosen.append((found[0], profile, max(count, 1)))
         if not chosen:

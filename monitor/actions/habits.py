@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -23,9 +24,11 @@ _WEEK = 7 * clock.DAY // clock.HOUR
 def with_habits(
     frame: Frame, reference: references.Reference, version: str, profile: ReferenceProfile, before_hour: int
 ) -> ReferenceProfile:
-    """The profile with the habits of the first four weeks of predictions of the version (``*``: all) that are kept, if
-    they end by ``before_hour``: what a window may know of the log is what came before it."""
-    first = _first_hour(frame, version)
+    """A short profile with the habits of the first four weeks of predictions of the version (``*``: all) that are kept,
+    if they end by ``before_hour``: what a window may know of the log is what came before it."""
+    if not profile.is_short:
+        return profile
+    first = first_hour(frame, version)
     if first is None or first + WEEKS * _WEEK > before_hour:
         return profile
     last = first + WEEKS * _WEEK
@@ -45,8 +48,8 @@ def _stretches(frame: Frame) -> list[tuple[int, int]]:
     """Where the first weeks of each version end that a short reference may borrow, and their newest change."""
     if "habits" not in frame.derived:
         found: list[tuple[int, int]] = []
-        for version in frame.lifetimes if any(_is_short(frame, one) for one in frame.known) else ():
-            first = _first_hour(frame, version)
+        for version in frame.lifetimes if any(profile.is_short for _, profile in profiles_of(frame)) else ():
+            first = first_hour(frame, version)
             if first is not None:
                 last = first + WEEKS * _WEEK
                 found.append((last, summaries.newest_change(frame.connection, frame.model.id, first, last)))
@@ -55,13 +58,16 @@ def _stretches(frame: Frame) -> list[tuple[int, int]]:
     return known
 
 
-def _is_short(frame: Frame, reference: references.Reference) -> bool:
-    """Of any of its versions."""
-    profiles = (frame.profile(reference, version) for version in (references.WHOLE, *reference.model_versions))
-    return any(profile is not None and profile.is_short for profile in profiles)
+def profiles_of(frame: Frame) -> Iterator[tuple[str, ReferenceProfile]]:
+    """Of every reference all rows (``*``) and those of each of its versions."""
+    for reference in frame.known:
+        for version in (references.WHOLE, *reference.model_versions):
+            profile = frame.profile(reference, version)
+            if profile is not None:
+                yield version, profile
 
 
-def _first_hour(frame: Frame, version: str) -> int | None:
+def first_hour(frame: Frame, version: str) -> int | None:
     """Of the first whole week that retention has left."""
     spans = frame.lifetimes.get(version)
     if spans is None:

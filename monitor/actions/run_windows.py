@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detectors.summary import HOURS_BEFORE
 from monitor import clock
-from monitor.actions import habits
+from monitor.actions import habits, quiet_weeks
 from monitor.actions.frame import POOLED, Frame
 from monitor.config import document
 from monitor.config.inventory import Check, newest_end, stride
@@ -57,9 +57,14 @@ def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
                 labels=check.needs_labels,
             )
             drifts = check.kind in ("data_drift", "prediction_drift")
-            if changed or (drifts and habits.changed_since(frame, end - length, mark.change)):
+            if changed or (drifts and _learned_otherwise(frame, end - length, mark.change)):
                 found.append(mark.end)
     return found
+
+
+def _learned_otherwise(frame: Frame, start_hour: int, change: int) -> bool:
+    """Whether what a short reference learned from the log before a window has changed."""
+    return any(one.changed_since(frame, start_hour, change) for one in (habits, quiet_weeks))
 
 
 def _looks_back(frame: Frame, check: Check) -> int:

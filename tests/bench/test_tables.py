@@ -7,7 +7,18 @@ import re
 
 import pytest
 
-from bench import checks, concept, drops, estimates, intervals, late_labels, restless, wandering_days, weeks
+from bench import (
+    checks,
+    concept,
+    drops,
+    estimates,
+    intervals,
+    late_labels,
+    quiet_weeks,
+    restless,
+    wandering_days,
+    weeks,
+)
 
 MOVED = (0.0, 1.0)
 TABLES = {
@@ -17,6 +28,7 @@ TABLES = {
     "estimates": (2 + 4 * 2, lambda: estimates.table(estimates.measured(1, 2000, MOVED), MOVED, estimates.mean_size)),
     "intervals": (2 + 4 * 4, lambda: intervals.table(10, (1000,))),
     "late_labels": (2 + 4 * 5, lambda: late_labels.table(range(2), 24)),
+    "quiet_weeks": (2 + 2, lambda: quiet_weeks.table(1, (8,), ("not at all", "by the day"))),
     "restless": (2 * (2 + 3), lambda: restless.table(2, (24,), (20,))),
     "wandering_days": (2 + 3, lambda: wandering_days.table(2, (0.6,), 28, 7)),
     "weeks": (2 + 4, lambda: weeks.table(1, (3,), {"vectors": (1.0,), "correlations": (0.3,)})),

@@ -1,0 +1,83 @@
+"""What a reference of few weeks learns from the weeks of the log in which nothing was told to have drifted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from monitor import clock
+from tests.monitor.world import T0, D, World, one, traffic
+
+pytestmark = pytest.mark.one_engine
+
+W = 7 * D
+START = T0 + 4 * W
+END = START + 10 * W  # of a window of 7 d before which eight quiet weeks are known, and one more
+
+
+def week_of(world: World, as_of: int, feature: str) -> dict[str, Any]:
+    return one(world.read(as_of), check="data_drift", feature=feature, hours=168)
+
+
+def log(moved: set[int], weeks: int = 11) -> list[dict[str, Any]]:
+    """Some weeks; in those that ``moved`` all rows are of one ``kind``."""
+    found = []
+    for week in range(weeks):
+        rows = traffic(START + week * W, 168, 2, seed=10 + week)
+        if week in moved:
+            rows = [{**row, "features": {**row["features"], "kind": "c"}} for row in rows]
+        found += rows
+    return found
+
+
+OTHERS = ("prediction_drift", "performance", "data_quality", "serving")
+
+
+def looked_at(world: World, first_week: int = 0, last_week: int = 10) -> None:
+    """On four days of each week: no more is asked of a quiet one."""
+    world.configure(checks=[{"name": kind, "kind": kind, "enabled": False} for kind in OTHERS])
+    for day in range(7 * first_week + 1, 7 * last_week):
+        if day % 7 < 4:
+            world.run(START + day * D)
+
+
+def test_a_reference_of_four_weeks_learns_from_quiet_weeks_how_much_weeks_differ(world: World) -> None:
+    """Of ``kind``, which was told to be another in the third week, there are not enough."""
+    world.reference(traffic(T0, 24 * 28, 2))
+    world.post(log({2}))
+    looked_at(world)
+    world.run(END)
+    short, learned = (week_of(world, moment, "x") for moment in (END - D, END))
+    assert (short["details"]["short_reference"], short["details"]["reference_windows"]) == (True, 4)
+    assert (short["threshold"], "learned" in short["details"]) == (0.05, False)
+    assert learned["details"]["learned"] is True
+    assert "short_reference" not in learned["details"]
+    assert (learned["threshold"], learned["details"]["reference_windows"]) == (0.02, 12)
+    assert learned["verdict"] == "ok"
+    assert learned["n_reference"] == short["n_reference"]  # the rows that it is compared with are the reference's
+    assert world.stored(check="data_drift", feature="kind", verdict="critical")
+    untaught = week_of(world, END, "kind")["details"]
+    assert (untaught["short_reference"], "learned" in untaught) == (True, False)
+    world.post(traffic(START + 5 * W, 24 * 5, 8, seed=5, shift=1.5, prefix="late"))
+    world.run(END + D)
+    window = {"start": clock.render(END - W), "end": clock.render(END)}
+    again = one(world.stored(check="data_drift", feature="x", metric="ks"), window=window)
+    assert again["revision"] == 2
+    assert again["details"]["effect_upper"] > learned["details"]["effect_upper"]  # that week was wilder than known
+
+
+def test_so_does_one_without_times_beside_the_first_four_weeks_of_the_log(world: World) -> None:
+    world.reference([{name: given for name, given in row.items() if name != "timestamp"} for row in traffic(T0, 48)])
+    world.post(log(set(), 15))
+    looked_at(world, 4, 14)
+    short, learned = (week_of(world, moment, "x")["details"] for moment in (END + 4 * W - D, END + 4 * W))
+    assert (short["short_reference"], short["learned"], short["reference_windows"]) == (True, True, 4)
+    assert "short_reference" not in learned
+    assert (learned["learned"], learned["reference_windows"]) == (True, 12)
+
+
+def test_weeks_that_nobody_looked_at_teach_nothing(world: World) -> None:
+    world.reference(traffic(T0, 24 * 28, 2))
+    world.post(log(set()))
+    assert week_of(world, END, "x")["details"]["short_reference"] is True
