@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,19 +24,28 @@ FEWEST, MOST, STEP = 8, 12, 4  # quiet weeks: as many as are needed, as many as 
 JUDGED = 4  # days of a week on which a column must have been judged to call it quiet
 
 
+@dataclass(frozen=True)
+class _After:
+    """Where the log after a reference, or after the habits that a short one borrows, begins: ``day`` (since 1970).
+    ``hour``: of the first row of the log that what is learned then rests on."""
+
+    day: int
+    hour: int
+
+
 def with_quiet_weeks(
     frame: Frame, reference: references.Reference, version: str, profile: ReferenceProfile, before_hour: int
 ) -> ReferenceProfile:
     """The profile with the quiet weeks that are kept of the version's log (``*``: all) since the reference, if it has
     fewer than 8 weeks itself and they end a week before ``before_hour``: drift that began in a week may be told in the
     next."""
-    first = _first_day(frame, version, profile)
-    weeks = 0 if first is None else _weeks(first, before_hour)
-    if first is None or weeks == 0:
+    after = _after(frame, version, profile)
+    weeks = 0 if after is None else _weeks(after.day, before_hour)
+    if after is None or weeks == 0:
         return profile
-    key = ("quiet", reference.id, frame.binning_id, version, first, *_state(frame, first, weeks))
+    key = ("quiet", reference.id, frame.binning_id, version, after, *_state(frame, after, weeks))
     held: ReferenceProfile = frame.service.artefacts.get(
-        key, lambda: replace(profile, quiet=_learned(frame, version, first, weeks), memo={})
+        key, lambda: replace(profile, quiet=_learned(frame, version, after.day, weeks), memo={})
     )
     return held if held.quiet is not None else profile
 
@@ -44,22 +53,21 @@ def with_quiet_weeks(
 def changed_since(frame: Frame, start_hour: int, change: int) -> bool:
     """Whether rows of the weeks that a window from ``start_hour`` may have learned from were counted again after a
     change."""
-    firsts = {_first_day(frame, *one) for one in profiles_of(frame)} - {None}
-    states = (_state(frame, first, weeks) for first in firsts if first and (weeks := _weeks(first, start_hour)))
+    found = {after for one in profiles_of(frame) if (after := _after(frame, *one)) is not None}
+    states = (_state(frame, after, weeks) for after in found if (weeks := _weeks(after.day, start_hour)))
     return any(newest > change for *_, newest in states)
 
 
-def _first_day(frame: Frame, version: str, profile: ReferenceProfile) -> int | None:
-    """Of the log after the reference, or after the habits that a short one borrows, days since 1970; None where the
-    reference has weeks enough."""
+def _after(frame: Frame, version: str, profile: ReferenceProfile) -> _After | None:
+    """None where the reference has weeks enough, or there is no log."""
     first = habits.first_hour(frame, version)
     if first is None or _is_long(profile):
         return None
-    if profile.is_short:
-        first += habits.WEEKS * WEEK
+    last = first + habits.WEEKS * WEEK if profile.is_short else first
     if profile.hours is not None and len(profile.hours):
-        first = max(first, int(profile.hours[-1]) + 1)
-    return -(-first // DAY)
+        last = max(last, int(profile.hours[-1]) + 1)
+    day = -(-last // DAY)
+    return _After(day, first if profile.is_short else DAY * day)
 
 
 def _is_long(profile: ReferenceProfile) -> bool:
@@ -77,13 +85,13 @@ def _checks(frame: Frame) -> list[str]:
     return [one.name for one in frame.checks if one.in_ledger and one.kind in quiet.DRIFT]
 
 
-def _state(frame: Frame, first_day: int, weeks: int) -> tuple[int, ...]:
+def _state(frame: Frame, after: _After, weeks: int) -> tuple[int, ...]:
     """What tells whether the weeks would be found as before; last the newest change of their rows."""
-    key = f"quiet {first_day} {weeks}"
+    key = f"quiet {after} {weeks}"
     if key not in frame.derived:
-        judged = quiet.state_of(frame.connection, frame.model.id, _checks(frame), first_day, weeks + 1)
-        hours = DAY * first_day, DAY * first_day + weeks * WEEK
-        change = summaries.newest_change(frame.connection, frame.model.id, *hours)
+        judged = quiet.state_of(frame.connection, frame.model.id, _checks(frame), after.day, weeks + 1)
+        last = DAY * after.day + weeks * WEEK
+        change = summaries.newest_change(frame.connection, frame.model.id, after.hour, last)
         frame.derived[key] = (weeks, *judged, change)
     found: tuple[int, ...] = frame.derived[key]
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, case, func, or_, select
 
 from monitor import clock
 from monitor.store.readings import IMMATURE
@@ -33,6 +33,7 @@ def weeks_of(connection: Connection, model_id: int, checks: Sequence[str], first
     told = func.max(case((t.verdict.in_(("warning", "critical")), 1), else_=0))
     mine = [t.model_id == model_id, t.kind.in_(DRIFT), t.day >= first_day, t.day < first_day + 7 * weeks]
     mine += [t.check_name.in_(list(checks)), t.segment == "", t.verdict.is_not(None), t.verdict != IMMATURE]
+    mine.append(or_(t.kind == "prediction_drift", t.feature != ""))  # several features together are no column
     query = select(week, feature, func.count(t.day.distinct()), told).where(*mine).group_by(week, feature)
     return [Week(int(row[0]), row[1], row[2], bool(row[3])) for row in connection.execute(query)]
 

@@ -42,6 +42,17 @@ def looked_at(world: World, first_week: int = 0, last_week: int = 10) -> None:
             world.run(START + day * D)
 
 
+def effect_again_after(world: World, late: int, end: int) -> float:
+    """How far x may have moved in the 7 d before ``end``, which are measured again as rows come late."""
+    world.post(traffic(late, 24 * 5, 8, seed=5, shift=1.5, prefix="late"))
+    world.run(end + D)
+    window = {"start": clock.render(end - W), "end": clock.render(end)}
+    again = one(world.stored(check="data_drift", feature="x", metric="ks"), window=window)
+    assert again["revision"] == 2
+    found: float = again["details"]["effect_upper"]
+    return found
+
+
 def test_a_reference_of_four_weeks_learns_from_quiet_weeks_how_much_weeks_differ(world: World) -> None:
     """Of ``kind``, which was told to be another in the third week, there are not enough."""
     world.reference(traffic(T0, 24 * 28, 2))
@@ -59,22 +70,20 @@ def test_a_reference_of_four_weeks_learns_from_quiet_weeks_how_much_weeks_differ
     assert world.stored(check="data_drift", feature="kind", verdict="critical")
     untaught = week_of(world, END, "kind")["details"]
     assert (untaught["short_reference"], "learned" in untaught) == (True, False)
-    world.post(traffic(START + 5 * W, 24 * 5, 8, seed=5, shift=1.5, prefix="late"))
-    world.run(END + D)
-    window = {"start": clock.render(END - W), "end": clock.render(END)}
-    again = one(world.stored(check="data_drift", feature="x", metric="ks"), window=window)
-    assert again["revision"] == 2
-    assert again["details"]["effect_upper"] > learned["details"]["effect_upper"]  # that week was wilder than known
+    effect = effect_again_after(world, START + 5 * W, END)
+    assert effect > learned["details"]["effect_upper"]  # that week was wilder than known
 
 
 def test_so_does_one_without_times_beside_the_first_four_weeks_of_the_log(world: World) -> None:
     world.reference([{name: given for name, given in row.items() if name != "timestamp"} for row in traffic(T0, 48)])
     world.post(log(set(), 15))
     looked_at(world, 4, 14)
+    world.run(END + 4 * W)
     short, learned = (week_of(world, moment, "x")["details"] for moment in (END + 4 * W - D, END + 4 * W))
     assert (short["short_reference"], short["learned"], short["reference_windows"]) == (True, True, 4)
     assert "short_reference" not in learned
     assert (learned["learned"], learned["reference_windows"]) == (True, 12)
+    assert effect_again_after(world, START + W, END + 4 * W) > learned["effect_upper"]  # of what it borrowed, too
 
 
 def test_weeks_that_nobody_looked_at_teach_nothing(world: World) -> None:
