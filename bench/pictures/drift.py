@@ -224,7 +224,7 @@ def vectors() -> Chart:
     hours = np.repeat(np.arange(start + 8 * DAY), rows)
     drawn = rng.normal(size=(len(hours), dimension)).astype("<f4")
     since = 4 * DAY
-    new = (hours >= start + since) & (rng.random(len(hours)) < 0.08)
+    new = (hours >= start + since) & (rng.random(len(hours)) < 0.12)
     drawn[new] = 0.5 * drawn[new] + 4 * np.eye(dimension, dtype="<f4")[3]
     nothing = np.empty(0, np.int64), np.empty(0, np.uint8)
 
@@ -246,7 +246,7 @@ def vectors() -> Chart:
     ]  # fmt: skip
     days = (ends - start) / DAY
     chart = Chart(
-        "A new kind of vector in 8 % of the rows", (1, 8), (0, 0.12), "days", "rows moved, windows of 24 h",
+        "A new kind of vector in 12 % of the rows", (1, 8), (0, 0.12), "days", "rows moved, windows of 24 h",
         y_ticks=[(i / 50, f"{2 * i} %") for i in range(7)],
     )  # fmt: skip
     chart.line(days, [one.effect or 0.0 for one in found], "a", "at least, by the estimate")
