@@ -114,7 +114,11 @@ def _is_sure(one: Measurement) -> bool:
 
 
 def _measured(
-    given: _Given, calibration: Calibration, odds_error: float, shared: Mapping[str, Any], judging: Judging | None
+    given: _Given,
+    calibration: Calibration,
+    odds_error: float | Array,
+    shared: Mapping[str, Any],
+    judging: Judging | None,
 ) -> Measurement | None:
     """From one calibration."""
     gap = _gap(
@@ -176,9 +180,10 @@ def _gap(
     labels: LabelCounts,
     weighting: Weighting | None,
     left_out: NDArray[np.bool_] | None = None,
-    odds_error: float = 0.0,
+    odds_error: float | Array = 0.0,
 ) -> _Gap:
-    """Without the bins ``left_out``; ``odds_error``: of the log odds that all expected shares have in common."""
+    """Without the bins ``left_out``; ``odds_error``: of the log odds that expected shares have in common, by bin or of
+    all."""
     counted = np.stack(score_bins(binning.scores, labels.counts)).astype(np.float64)
     weight, doubt = np.ones_like(counted), np.zeros_like(counted)
     if weighting is not None:
@@ -196,8 +201,7 @@ def _gap(
     odds = _by(decile, bins.labelled(counted * weight * doubt**2).sum(axis=0)) / safe
     effective /= 1 + 2 * (observed * (1 - observed)) ** 2 * odds / np.maximum(chance, np.finfo(float).tiny)
     fitted = _by(decile, (total / safe[decile]) ** 2 * calibration.variance)
-    if odds_error > 0:
-        fitted += (_by(decile, total * calibration.share * (1 - calibration.share)) / safe * odds_error) ** 2
+    fitted += (_by(decile, total * calibration.share * (1 - calibration.share) * odds_error) / safe) ** 2
     known = _cautious(expected, effective) / np.maximum(fitted, np.finfo(float).tiny)
     return _Gap(observed, expected, effective, np.where(rows > 0, known, 0.0))
 
