@@ -110,8 +110,8 @@ class Mix:
         return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
 
     def moved_most(self, before: Array) -> int:
-        """The class that is farthest from its share ``before``, in standard errors."""
-        return int(np.argmax(np.abs(self.shares - before) / np.maximum(self.error, _NONE)))
+        """The class that is surely farthest from its share ``before``: by the lower limit of how far."""
+        return int(np.argmax(np.abs(self.shares - before) - Z95 * self.error))
 
     def told(self, prefix: str, value: str) -> list[dict[str, float]]:
         """By class: the share and its 95 % limits."""

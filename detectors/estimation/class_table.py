@@ -98,7 +98,8 @@ def count_classes(
     said = place.to_numpy(zero_copy_only=False).astype(np.int64)
     right = pc.fill_null(pc.equal(truth, predicted), False).to_numpy(zero_copy_only=False)
     tenth = np.searchsorted(cells.cuts, confidence)
-    there = np.isfinite(confidence) & (actual < len(classes)) & predicted.is_valid().to_numpy(zero_copy_only=False)
+    both = pc.and_(truth.is_valid(), predicted.is_valid()).to_numpy(zero_copy_only=False)
+    there = np.isfinite(confidence) & (actual < len(classes)) & both
     shape = len(classes), len(cells.levels) + 1, len(cells.cuts) + 1
     flat = np.ravel_multi_index((actual[there], said[there], tenth[there]), shape)
     hits = np.ravel_multi_index((actual[there & right], tenth[there & right]), (shape[0], shape[2]))
