@@ -85,10 +85,10 @@ def measure_gap(
     show. ``details.concept_drift``: whether the lower limit is above the tolerance. ``judging``: then the limits of
     ``effect`` are at its level, over all deciles and signs, too, and the tolerance is its own.
 
-    Under label shift scores lose their meaning although no concept changed. Where a gap is sure and the window's
-    ``prior`` explains its scores, the gap is measured from the calibration at that base rate as well; what is told is
-    the less sure of the two (an intersection-union test, Berger 1982: both must be beyond the tolerance), with
-    ``details.label_shift``.
+    Under label shift scores lose their meaning although no concept changed. Where a gap is sure, at either level, and
+    the window's ``prior`` explains its scores, the gap is measured from the calibration at that base rate as well; what
+    is told is the less sure of the two (an intersection-union test, Berger 1982: both must be beyond the tolerance),
+    with ``details.label_shift``.
     """
     if weighting is not None and not weighting.strata.scores.size:
         return None
@@ -98,14 +98,15 @@ def measure_gap(
     spread = _spread(binning, bins, calibration, decile, reference_windows)
     given = _Given(binning, bins, decile, current, reference, weighting, beyond_range(now, labelled), spread)
     found = _measured(given, calibration, 0.0, shared, judging)
-    if found is None or not _is_sure(found):
+    if found is None or not (_is_sure(found) or found.details["concept_drift"]):
         return found
     other = prior()
     if other is None:
         return found
     shifted = _measured(given, other.calibration, other.odds_error, shared, judging)
     told = less_sure(found, shifted)
-    return replace(told, details={**told.details, "label_shift": {**other.told, "explains": not _is_sure(told)}})
+    left = _is_sure(told) if _is_sure(found) else told.details["concept_drift"]
+    return replace(told, details={**told.details, "label_shift": {**other.told, "explains": not left}})
 
 
 def _is_sure(one: Measurement) -> bool:

@@ -31,8 +31,9 @@ def rows(
     lean: float = 0.2,
     v: str = "",
 ) -> list[Record]:
-    """Of a model that is calibrated at the usual mix, or leans away from the last class (``lean`` below 0.2). ``spread``
-    other than 1: rows of each class look otherwise; ``wrong``: so many of the rows of the first class are of the second, whatever they look like."""
+    """Of a model that is calibrated at the usual mix, or leans away from the last class (``lean`` below 0.2).
+    ``spread`` other than 1: rows of each class look otherwise; ``wrong``: so many of the rows of the first class are
+    of the second, whatever they look like."""
     rng = np.random.default_rng(seed)
     n = days * 24 * PER_HOUR
     truth = rng.choice(3, n, p=mix)
