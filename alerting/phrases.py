@@ -15,7 +15,9 @@ def subject(reading: Reading) -> str:
     if reading.kind == "fairness":
         return (reading.segment or "").rpartition("=")[0]
     if reading.metric in ("estimated_base_rate", "estimated_base_rate_bbse"):
-        return f"base rate of {reading.details['positive']}" if reading.details.get("positive") else "base rate"
+        if reading.details.get("positive"):
+            return f"base rate of {reading.details['positive']}"
+        return "mix of classes" if reading.details.get("classes") else "base rate"
     if reading.kind == "prediction_drift":
         return {"score_ks": "scores", "margin_ks": "margins between classes"}.get(reading.metric, "predictions")
     return NAMES.get(reading.metric, reading.metric.removeprefix("metric.").replace("_", " "))

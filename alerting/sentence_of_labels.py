@@ -95,7 +95,8 @@ def calibration_gap(reading: Reading) -> str:
     text = f"scores {number(d['from'])} to {number(d['to'])}: {percent(d['expected'])} % expected, "
     text += f"{percent(d['observed'])} % came{gap}"
     if (d.get("label_shift") or {}).get("explains"):
-        return f"{text}, which another base rate may explain"
+        other = "mix of classes" if d["label_shift"].get("classes") else "base rate"
+        return f"{text}, which another {other} may explain"
     if not d.get("concept_drift"):
         return f"{text}, which may be chance or is tolerated"
     return f"{text}: {'concept drift' if reading.verdict is None else 'perhaps concept drift'}"

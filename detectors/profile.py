@@ -258,7 +258,9 @@ class MixedReference:
     @cached_property
     def total(self) -> NDArray[np.float64]:
         """Counts [L] of all rows."""
-        return _mix([profile.total for profile in self.profiles], [one.rows for one in self.profiles], self.weights)
+        return mix_counts(
+            [profile.total for profile in self.profiles], [one.rows for one in self.profiles], self.weights
+        )
 
     @property
     def rows(self) -> int:
@@ -268,7 +270,9 @@ class MixedReference:
     @cached_property
     def moments(self) -> NDArray[np.float64]:
         """Sum and sum of squares of all finite values, [M, 2]."""
-        return _mix([profile.moments for profile in self.profiles], [one.rows for one in self.profiles], self.weights)
+        return mix_counts(
+            [profile.moments for profile in self.profiles], [one.rows for one in self.profiles], self.weights
+        )
 
     @cached_property
     def labels(self) -> LabelCounts:
@@ -285,7 +289,7 @@ class MixedReference:
         each = [profile.windows(length_hours, phase_hour) for profile in self.profiles]
         fewest = min(len(windows) for windows in each)
         mixed = [
-            _mix([windows[-back] for windows in each], [int(windows[-back][0]) for windows in each], self.weights)
+            mix_counts([windows[-back] for windows in each], [int(windows[-back][0]) for windows in each], self.weights)
             for back in range(fewest, 0, -1)
         ]
         return np.stack(mixed) if mixed else np.zeros((0, len(self.total)))
@@ -341,7 +345,8 @@ def mix(profiles: Sequence[ReferenceProfile], weights: Sequence[float]) -> Refer
     return MixedReference(tuple(one for one, _ in kept), tuple(weight / scale for _, weight in kept))
 
 
-def _mix(parts: Sequence[NDArray[Any]], rows: Sequence[int], weights: Sequence[float]) -> NDArray[np.float64]:
+def mix_counts(parts: Sequence[NDArray[Any]], rows: Sequence[int], weights: Sequence[float]) -> NDArray[np.float64]:
+    """Counts [n] each, of so many rows, in such shares; scaled to the effective number of rows."""
     pairs = [(part / count, weight, count) for part, weight, count in zip(parts, weights, rows, strict=True) if count]
     if not pairs:
         return np.zeros(parts[0].shape)
@@ -353,5 +358,5 @@ def _mix(parts: Sequence[NDArray[Any]], rows: Sequence[int], weights: Sequence[f
 
 def _mix_labels(parts: Sequence[LabelCounts], weights: Sequence[float]) -> LabelCounts:
     rows = [part.rows for part in parts]
-    counts = _mix([part.counts for part in parts], rows, weights)
-    return LabelCounts(counts, _mix([part.sums for part in parts], rows, weights))
+    counts = mix_counts([part.counts for part in parts], rows, weights)
+    return LabelCounts(counts, mix_counts([part.sums for part in parts], rows, weights))

@@ -1,4 +1,4 @@
-"""How common the positive class is estimated to be, before labels tell."""
+"""How common the positive class (of several: the one that moved most) is estimated to be, before labels tell."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure 
     numbers = [(name, one), *((words.metric(BY_CLASSES), other) for other in others)]
     note = (
         f"Windows of {words.span(one.length_hours * HOUR)}, with the 95 % interval. Supposes that only the share of "
-        "the classes changed; where the scores contradict that, nothing is shown. Dotted: from predicted classes alone."
+        "the classes changed; where the scores contradict that, nothing is shown. Dotted: from predicted classes "
+        "alone. Of several classes: of the one whose share moved most; each reading names it, and has the others."
     )
     return Figure(TITLE, _say(one), note, data, layout, table("Day", numbers, share))
 

@@ -85,10 +85,10 @@ def measure_gap(
     show. ``details.concept_drift``: whether the lower limit is above the tolerance. ``judging``: then the limits of
     ``effect`` are at its level, over all deciles and signs, too, and the tolerance is its own.
 
-    Under label shift scores lose their meaning although no concept changed. Where a gap is sure and the window's
-    ``prior`` explains its scores, the gap is measured from the calibration at that base rate as well; what is told is
-    the less sure of the two (an intersection-union test, Berger 1982: both must be beyond the tolerance), with
-    ``details.label_shift``.
+    Under label shift scores lose their meaning although no concept changed. Where a gap is sure, at either level, and
+    the window's ``prior`` explains its scores, the gap is measured from the calibration at that base rate as well; what
+    is told is the less sure of the two (an intersection-union test, Berger 1982: both must be beyond the tolerance),
+    with ``details.label_shift``.
     """
     if weighting is not None and not weighting.strata.scores.size:
         return None
@@ -98,14 +98,15 @@ def measure_gap(
     spread = _spread(binning, bins, calibration, decile, reference_windows)
     given = _Given(binning, bins, decile, current, reference, weighting, beyond_range(now, labelled), spread)
     found = _measured(given, calibration, 0.0, shared, judging)
-    if found is None or not _is_sure(found):
+    if found is None or not (_is_sure(found) or found.details["concept_drift"]):
         return found
     other = prior()
     if other is None:
         return found
     shifted = _measured(given, other.calibration, other.odds_error, shared, judging)
     told = less_sure(found, shifted)
-    return replace(told, details={**told.details, "label_shift": {**other.told, "explains": not _is_sure(told)}})
+    left = _is_sure(told) if _is_sure(found) else told.details["concept_drift"]
+    return replace(told, details={**told.details, "label_shift": {**other.told, "explains": not left}})
 
 
 def _is_sure(one: Measurement) -> bool:
@@ -114,7 +115,11 @@ def _is_sure(one: Measurement) -> bool:
 
 
 def _measured(
-    given: _Given, calibration: Calibration, odds_error: float, shared: Mapping[str, Any], judging: Judging | None
+    given: _Given,
+    calibration: Calibration,
+    odds_error: float | Array,
+    shared: Mapping[str, Any],
+    judging: Judging | None,
 ) -> Measurement | None:
     """From one calibration."""
     gap = _gap(
@@ -176,9 +181,10 @@ def _gap(
     labels: LabelCounts,
     weighting: Weighting | None,
     left_out: NDArray[np.bool_] | None = None,
-    odds_error: float = 0.0,
+    odds_error: float | Array = 0.0,
 ) -> _Gap:
-    """Without the bins ``left_out``; ``odds_error``: of the log odds that all expected shares have in common."""
+    """Without the bins ``left_out``; ``odds_error``: of the log odds that expected shares have in common, by bin or of
+    all."""
     counted = np.stack(score_bins(binning.scores, labels.counts)).astype(np.float64)
     weight, doubt = np.ones_like(counted), np.zeros_like(counted)
     if weighting is not None:
@@ -196,8 +202,7 @@ def _gap(
     odds = _by(decile, bins.labelled(counted * weight * doubt**2).sum(axis=0)) / safe
     effective /= 1 + 2 * (observed * (1 - observed)) ** 2 * odds / np.maximum(chance, np.finfo(float).tiny)
     fitted = _by(decile, (total / safe[decile]) ** 2 * calibration.variance)
-    if odds_error > 0:
-        fitted += (_by(decile, total * calibration.share * (1 - calibration.share)) / safe * odds_error) ** 2
+    fitted += (_by(decile, total * calibration.share * (1 - calibration.share) * odds_error) / safe) ** 2
     known = _cautious(expected, effective) / np.maximum(fitted, np.finfo(float).tiny)
     return _Gap(observed, expected, effective, np.where(rows > 0, known, 0.0))
 

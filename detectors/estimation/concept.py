@@ -15,12 +15,13 @@ from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration
 from detectors.estimation.calibration_gap import measure_gap
 from detectors.estimation.calibration_slope import measure_slope
+from detectors.estimation.class_table import ClassTable
 from detectors.estimation.cohort import Cohort, accuracy_of_binary, accuracy_of_several, spread_of_cohorts
 from detectors.estimation.error_gap import measure_error_gap
 from detectors.estimation.judging import Judging
 from detectors.estimation.label_shift import GATE
 from detectors.estimation.measure import calibration_of, is_threshold
-from detectors.estimation.prior import prior_of
+from detectors.estimation.prior import Prior, prior_of, prior_of_classes
 from detectors.measurement import Measurement
 from detectors.performance.estimate import Estimate
 from detectors.performance.scored import LabelCounts, score_bins
@@ -39,11 +40,13 @@ GAPS = (calibration_gap.NAME, error_gap.NAME)
 @dataclass(frozen=True)
 class Otherwise:
     """What else may explain a gap, and how it is judged: ``predictions``, all rows of the window, by which another base
-    rate is known; ``of_rows``, the mean absolute error that features and prediction let expect of them."""
+    rate is known; ``of_rows``, the mean absolute error that features and prediction let expect of them; ``classes``, of
+    several classes, the reference's labelled rows of each. The last two are worked out where they are asked for."""
 
     judging: Judging | None = None
     predictions: WindowCounts | None = None
     of_rows: Callable[[], Estimate | None] = lambda: None
+    classes: Callable[[], ClassTable | None] = lambda: None
 
 
 NOTHING_ELSE = Otherwise()
@@ -82,7 +85,7 @@ def measure_concept(
     if calibration is None:
         return []
     given = binning, bins, calibration, current, reference.labels, reference_windows, known.weighting, shared
-    prior = partial(_prior, binning, reference, calibration, otherwise)
+    prior = partial(_prior, binning, bins, reference, calibration, otherwise)
     gap = measure_gap(*given, otherwise.judging, prior)
     if gap is not None:
         told = _cohort(binning, bins, calibration, current, reference, reference_windows, known.weighting)
@@ -91,10 +94,15 @@ def measure_concept(
     return [one for one in found if one is not None]
 
 
-def _prior(binning: Binning, reference: Reference, calibration: Calibration, otherwise: Otherwise) -> Any:
+def _prior(
+    binning: Binning, bins: SharedBins, reference: Reference, calibration: Calibration, otherwise: Otherwise
+) -> Prior | None:
     rows, judging = otherwise.predictions, otherwise.judging
     level = GATE if judging is None else min(GATE, judging.alpha)  # another base rate is ruled out no more lightly
-    return None if rows is None else prior_of(binning, rows, reference, calibration, level)
+    if rows is None or binning.scores.task == "binary":
+        return None if rows is None else prior_of(binning, rows, reference, calibration, level)
+    table = otherwise.classes()
+    return None if table is None else prior_of_classes(binning, rows, table, bins, calibration, level)
 
 
 def _cohort(

@@ -1,8 +1,9 @@
-"""What scores are worth where only the share of positives changed: the calibration of another base rate.
+"""What scores are worth where only the shares of the classes changed: the calibration of another base rate.
 
 Under label shift the scores of each class stay distributed as they were, so the odds of every score change by one
 factor, that of the base rates' odds (Saerens, Latinne and Decaestecker 2002). Rows of one score then turn out otherwise
-than in the reference although the relation of inputs to each class is what it was: no concept drift.
+than in the reference although the relation of inputs to each class is what it was: no concept drift. Of several classes
+right predictions among rows of one confidence are a mixture, too: that of the classes' own shares, at the new mix.
 """
 
 from __future__ import annotations
@@ -11,23 +12,29 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.cuts import Binning
+from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration
+from detectors.estimation.class_mix import Mix, mix_of
+from detectors.estimation.class_table import Cells, ClassTable
 from detectors.estimation.label_shift import GATE, shift_of
 from detectors.profile import Reference
 from detectors.summary import WindowCounts
+
+Array = NDArray[np.float64]
 
 _LEAST = 1e-6
 
 
 @dataclass(frozen=True)
 class Prior:
-    """The ``calibration`` at the window's base rate, and the error of the log odds that all its shares have in common,
-    ``odds_error``; ``told`` is what details say of it."""
+    """The ``calibration`` at the window's base rate, and the error of the log odds that its shares have in common,
+    ``odds_error``: all of them, or by bin [B] those of a tenth; ``told`` is what details say of it."""
 
     calibration: Calibration
-    odds_error: float
+    odds_error: float | Array
     told: dict[str, Any]
 
 
@@ -45,8 +52,57 @@ def prior_of(
     return Prior(_at(calibration, factor), shift.found.error / (now * (1 - now)), told)
 
 
-def _at(calibration: Calibration, factor: float) -> Calibration:
-    """With all odds times ``factor``; variances by the delta method."""
+def prior_of_classes(
+    binning: Binning,
+    current: WindowCounts,
+    table: ClassTable,
+    bins: SharedBins,
+    calibration: Calibration,
+    level: float = GATE,
+) -> Prior | None:
+    """Of a window of several classes whose predictions another mix of them explains; None where the gate rejects that
+    at ``level``, or there are too few rows to know."""
+    cells, found = Cells.of(binning), mix_of(binning, current, table, level)
+    if cells is None or found is None:
+        return None
+    known = table.usable()
+    rows = known.counts.sum(axis=(1, 2))
+    before = rows / rows.sum()
+    change, error = _odds(known, found, before)
+    tenth = np.append(np.searchsorted(cells.cuts, bins.cuts), len(cells.cuts))  # of each bin: by its upper end
+    worst = found.moved_most(before)
+    told = {
+        "positive": known.classes[worst],
+        "base_rate": float(found.shares[worst]),
+        "reference_value": float(before[worst]),
+        "classes": {
+            name: {"reference": then, "value": now}
+            for name, then, now in zip(known.classes, before.tolist(), found.shares.tolist(), strict=True)
+        },
+        "gate_p_value": found.gate_p_value,
+    }
+    return Prior(_at(calibration, np.exp(change)[tenth]), error[tenth], told)
+
+
+def _odds(known: ClassTable, found: Mix, before: Array) -> tuple[Array, Array]:
+    """By how much the log odds of a right prediction change from one mix of the classes to the other, [B] by tenth of
+    the confidence, with its error (delta method), from that of the mix and of each class's own shares."""
+    rows = known.counts.sum(axis=(1, 2))[:, None]
+    right = known.right, known.counts.sum(axis=1) - known.right
+    # One row's worth of what all classes have, so that no share is none.
+    own = [(part + part.sum(axis=0) / rows.sum()) / (rows + 1) for part in right]
+    now, then = ([np.maximum(mix @ part, _LEAST**2) for part in own] for mix in (found.shares, before))
+    change = np.log(now[0] / now[1]) - np.log(then[0] / then[1])
+    pull = own[0] / now[0] - own[1] / now[1]
+    variance = np.einsum("cb,cd,db->b", pull, found.covariance, pull)
+    for part, new, old in zip(own, now, then, strict=True):
+        each = found.shares[:, None] / new - before[:, None] / old
+        variance = variance + (each**2 * part * (1 - part) / rows).sum(axis=0)
+    return change, np.sqrt(np.maximum(variance, 0.0))
+
+
+def _at(calibration: Calibration, factor: float | Array) -> Calibration:
+    """With odds times ``factor``, one for all or one by bin; variances by the delta method."""
     share = calibration.share
     scale = 1 - share + share * factor
     return replace(calibration, share=share * factor / scale, variance=calibration.variance * (factor / scale**2) ** 2)

@@ -49,6 +49,19 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
             "base rate of late: about 30 % by the predicted classes, 20 % in the reference; "
             "the scores are too few or too alike to test it",
         ),
+        (
+            said(None, "estimated_base_rate", 0.3, lower=0.25, upper=0.35, feature=None, kind="prediction_drift",
+                 details={"positive": "late", "reference_value": 0.2, "gate_p_value": 0.4,
+                          "classes": {"late": {}, "good": {}, "lost": {}}}),
+            "base rate of late: about 30 % (between 25 and 35) by the predicted classes and their scores, "
+            "20 % in the reference; of 3 classes it moved most",
+        ),
+        (
+            said(None, "estimated_base_rate", None, feature=None, kind="prediction_drift",
+                 reason="label_shift_rejected", details={"classes": {"late": {"reference": 0.2}}}),
+            "mix of classes: cannot tell: "
+            "the scores changed in a way that another base rate does not explain",
+        ),
         (said("warning", "psi", 0.31, threshold=0.1), "temp: PSI 0.31, beyond 0.1"),
         (said("critical", "psi", 0.31, details={"critical": 0.25}), "temp: PSI 0.31, above 0.25"),
         (said("ok", "chi_square", 48.2, p_value=1e-30), "temp: chi-square 48.2 (p < 1e-12)"),

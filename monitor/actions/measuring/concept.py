@@ -18,6 +18,7 @@ from detectors.profile import Reference
 from detectors.rise import ENOUGH_WINDOWS
 from detectors.summary import WindowCounts
 from monitor.actions.frame import Frame
+from monitor.actions.measuring.class_rows import class_table
 from monitor.actions.measuring.expected_loss import expected_losses
 from monitor.actions.measuring.task import Task
 
@@ -55,7 +56,8 @@ def judged_concept(
     of_rows = partial(_mae_of_rows, frame, task, rows)
     sound = frame.meaning.task == "regression" or not looked.is_one_sided
     judging = _judging(frame, task, alpha, len(looked.windows)) if sound else None
-    found = _measured(frame, looked, Otherwise(judging, counts, of_rows))
+    classes = partial(class_table, frame, task.check, rows)
+    found = _measured(frame, looked, Otherwise(judging, counts, of_rows, classes))
     return found if sound else [replace(one, details={**one.details, "uncorrected": True}) for one in found]
 
 

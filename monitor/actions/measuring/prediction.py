@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from alerting.reading import Reading
+from detectors.estimation.class_mix import measure_class_mix
+from detectors.estimation.class_table import Cells
 from detectors.estimation.label_shift import measure_base_rate
 from detectors.measurement import Measurement
 from detectors.shares.prediction import measure_prediction_drift
@@ -13,6 +16,7 @@ from monitor.actions.false_alarms import factors_of
 from monitor.actions.frame import Compared, Frame, Window
 from monitor.actions.levels import level_of_more
 from monitor.actions.measuring.as_reading import no_reference
+from monitor.actions.measuring.class_rows import class_table
 from monitor.actions.measuring.drift import fitting, two_sample
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import Part, whole_and_versions
@@ -20,11 +24,17 @@ from monitor.actions.measuring.whole import Part, whole_and_versions
 
 def prediction_drift(frame: Frame, task: Task, window: Window) -> list[Reading]:
     """What the model says: classes, scores or numbers."""
-    return whole_and_versions(frame, task, window, _measure_prediction)
+    return whole_and_versions(frame, task, window, partial(_measure_prediction, window))
 
 
 def _measure_prediction(
-    frame: Frame, task: Task, counts: WindowCounts, compared: Compared | None, alpha: float, part: Part
+    window: Window,
+    frame: Frame,
+    task: Task,
+    counts: WindowCounts,
+    compared: Compared | None,
+    alpha: float,
+    part: Part,
 ) -> list[Measurement]:
     if "prediction" not in frame.binning.by_name:
         return []
@@ -46,4 +56,15 @@ def _measure_prediction(
         alpha_of_margins=alpha if part == "segment" else level_of_more(frame, task.check, task.length),
         widened={metric: factor for (metric, _), factor in factors.items()},
     )
-    return [*moved, *measure_base_rate(frame.binning, counts, compared.profile)]
+    return [*moved, *_base_rates(window, frame, task, counts, compared, part)]
+
+
+def _base_rates(
+    window: Window, frame: Frame, task: Task, counts: WindowCounts, compared: Compared, part: Part
+) -> list[Measurement]:
+    if frame.meaning.task != "multiclass":
+        return measure_base_rate(frame.binning, counts, compared.profile)
+    if part == "segment" or Cells.of(frame.binning) is None:
+        return []  # of segments labelled rows are not counted by class
+    rows = {version: one.rows for version, one in window.versions.items() if part == "whole" or one is counts}
+    return measure_class_mix(frame.binning, counts, class_table(frame, task.check, rows))

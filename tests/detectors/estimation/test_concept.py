@@ -21,12 +21,14 @@ def gap_in(world, rows, **more):
     return measured_in(world, rows, **more)[0]
 
 
-def measured_in(world, rows, *, tolerance=None, alpha=ALPHA, predictions=None, of_rows=lambda: None):
+def measured_in(
+    world, rows, *, tolerance=None, alpha=ALPHA, predictions=None, of_rows=lambda: None, classes=lambda: None
+):
     usual = 0.05 if world.task == "regression" else 0.02
     windows = world.reference.label_windows(24, 0)
     judging = Judging(alpha, usual if tolerance is None else tolerance, len(windows))
     given = world.binning, world.labels(rows), world.reference, windows, ALL_KNOWN, SHARED
-    return measure_concept(*given, Otherwise(judging, predictions, of_rows))
+    return measure_concept(*given, Otherwise(judging, predictions, of_rows, classes))
 
 
 @pytest.fixture(scope="module")
