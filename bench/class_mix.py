@@ -19,7 +19,7 @@ not kept. Cover: how often the 95 % intervals hold the share of the window's pop
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,12 +147,12 @@ def told(world: World, kind: str, rows: int, runs: int) -> str:
     return f"{head} | {off} | {of[0]:.3f} / {of[1]:.3f} | {gate} |"
 
 
-def table(runs: int) -> Iterator[str]:
+def table(runs: int, numbers: Sequence[int] = tuple(PRIORS)) -> Iterator[str]:
     """Lines of a table."""
     names = "error: both / BBSE / EM of joint counts", "cover: both / BBSE", "gate at 0.001", "at 0.05"
     yield "| classes | rows | window | " + " | ".join(names) + " |"
     yield "|---|---|---|---|---|---|---|"
-    for classes in PRIORS:
+    for classes in numbers:
         world = World.of(classes)
         for rows in SIZES:
             for kind in (*SHIFTED, *OTHERWISE):
