@@ -30,7 +30,7 @@ from bench.detection.metrics import JOIN_HOURS, MONTH_HOURS
 from detectors.multiplicity import ledger_alpha
 from detectors.rise import SHORT_TOLERANCE
 from detectors.shares.bounds import rows_below_cuts
-from detectors.shares.calibrate import calibrated
+from detectors.shares.calibrate import calibrated, weeks_of
 from detectors.shares.fitting import fit_reference, horizon
 from detectors.shares.horizons import Horizon
 from detectors.shares.stretches import answer_together, levels
@@ -95,9 +95,10 @@ class Fitted:
         reference = drawn.reference
         assert reference.hours is not None
         grid = Hours(int(reference.hours[0]), *drawn.cells.count(reference.counts))
-        self.fit, self.known = fit_reference(drawn.cells, grid), {}
-        for length in EVERY:
-            self.known |= {hours: horizon(self.fit, hours) for hours in levels(length)}
+        self.fit = fit_reference(drawn.cells, grid)
+        self.weeks = weeks_of(self.fit)
+        every = {hours for length in EVERY for hours in levels(length)}
+        self.known = {hours: horizon(self.fit, hours) for hours in sorted(every)}
 
     def allowed(self, hours: int, tolerance: float) -> np.ndarray:
         """The tolerance [F], larger where the reference has too few windows of so many hours."""
@@ -110,7 +111,7 @@ class Fitted:
     def horizons(self, length: int, tolerance: float, alpha: float) -> dict[int, Horizon]:
         """Of a window and its last stretches, calibrated."""
         return {
-            hours: calibrated(self.fit, self.known[hours], self.allowed(hours, tolerance), part * alpha)
+            hours: calibrated(self.fit, self.known[hours], self.allowed(hours, tolerance), part * alpha, self.weeks)
             for hours, part in levels(length).items()
         }
 

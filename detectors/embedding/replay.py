@@ -47,7 +47,7 @@ class Replay:
         if not some.any():
             return 1.0
         ends, rows = ends[some], rows[some]
-        change = between(stretch.running_residuals(fitted.cells, week.others), known.length, ends) / rows[:, None]
+        change = between(stretch.beside(fitted.cells, week.others).running, known.length, ends) / rows[:, None]
         expects = between(stretch.running_inside, known.length, ends) / rows[:, None] - change
         leverage = week.others.leverage(mean_terms(stretch, known.length, ends))[:, 0] * known.rate[0]
         excess = self.known.excess * known.level.by_hour[(stretch.start + ends) % DAY, 0]

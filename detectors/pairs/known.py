@@ -14,7 +14,7 @@ from detectors.cuts import Binning
 from detectors.intervals import normal_quantile, t_quantile
 from detectors.pairs.moments import Moments, blocks, influence, mixed, one_row, together, unit_of
 from detectors.profile import Reference, ReferenceProfile
-from detectors.shares.calibrate import calibrated
+from detectors.shares.calibrate import calibrated, weeks_of
 from detectors.shares.cells import Cells
 from detectors.shares.engine import joined
 from detectors.shares.fitting import Fit, fit_reference, horizon
@@ -216,9 +216,10 @@ def _fitted(data: Data, profile: ReferenceProfile, unit: int) -> Horizon:
     for fitted in _fits(data, profile, unit):
         known = horizon(fitted, data.length)
         allowed = np.where(known.windows >= ENOUGH, data.tolerance, max(SHORT_TOLERANCE, data.tolerance))
-        by_steps = calibrated(fitted, known, allowed, level)
+        weeks = weeks_of(fitted)
+        by_steps = calibrated(fitted, known, allowed, level, weeks)
         # Windows are tested by their mean alone, with all of the level: that has to be replayed, too.
-        by_mean = calibrated(fitted, replace(known, worthwhile=np.zeros_like(known.worthwhile)), allowed, level)
+        by_mean = calibrated(fitted, replace(known, worthwhile=np.zeros_like(known.worthwhile)), allowed, level, weeks)
         found.append(replace(by_steps, factor=np.maximum(by_steps.factor, by_mean.factor)))
     one: Horizon = found[0] if len(found) == 1 else joined(found)
     return one

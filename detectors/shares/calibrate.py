@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +23,15 @@ FEWEST = 3  # weeks, below which nothing can be left out
 
 
 @dataclass(frozen=True)
+class Week:
+    """A week of a reference: what the ``others`` expect, and its hours, with those before it that foretell them, as
+    ``stretch``."""
+
+    others: Baseline
+    stretch: Hours
+
+
+@dataclass(frozen=True)
 class HeldOut:
     """A week of a reference: what the ``others`` expect, its hours (with those before it that foretell them) as
     ``stretch``, and the ``ends`` int64 [W] of its windows in there."""
@@ -37,30 +46,40 @@ def can_replay(fitted: Fit, length: int) -> bool:
     return len(fitted.residuals) // WEEK >= FEWEST and length <= WEEK
 
 
-def held_out(fitted: Fit, length: int) -> Iterator[HeldOut]:
-    """Each whole week from the end on, with its windows of so many hours; none where a week holds no such window, or
-    fewer than two others remain."""
-    hours = len(fitted.residuals)
-    if not can_replay(fitted, length):
-        return
+def weeks_of(fitted: Fit) -> list[Week]:
+    """Each whole week of a reference, from the end on; none where fewer than two others would remain."""
+    hours, found = len(fitted.residuals), []
+    if hours // WEEK < FEWEST:
+        return []
     design = terms(fitted.reference.hours)
     inside, rows = fitted.reference.inside, fitted.reference.rows
     whole = Normal.of(design, inside, rows)
-    stride = 1 if length < DAY else 4 if length < WEEK else DAY
     for last in range(hours, WEEK - 1, -WEEK):
-        week, first = slice(last - WEEK, last), max(0, last - WEEK - PAST)
-        others = solve(
-            fitted.cells, whole.without(Normal.of(design[week], inside[week], rows[week])), fitted.baseline.sizes
-        )
-        ends = np.arange(last - WEEK + length, last + 1, stride) - first
-        yield HeldOut(others, fitted.reference.part(first, last), ends)
+        week = slice(last - WEEK, last)
+        others = whole.without(Normal.of(design[week], inside[week], rows[week]))
+        stretch = fitted.reference.part(max(0, last - WEEK - PAST), last)
+        found.append(Week(solve(fitted.cells, others, fitted.baseline.sizes), stretch))
+    return found
 
 
-def calibrated(fitted: Fit, known: Horizon, tolerance: Array, alpha: float) -> Horizon:
+def held_out(fitted: Fit, length: int, weeks: Sequence[Week] | None = None) -> Iterator[HeldOut]:
+    """Each whole week from the end on, with its windows of so many hours; none where a week holds no such window, or
+    fewer than two others remain. ``weeks``: of all lengths, where they were made before."""
+    if not can_replay(fitted, length):
+        return
+    stride = 1 if length < DAY else 4 if length < WEEK else DAY
+    for week in weeks_of(fitted) if weeks is None else weeks:
+        hours = len(week.stretch.rows)
+        yield HeldOut(week.others, week.stretch, np.arange(hours - WEEK + length, hours + 1, stride))
+
+
+def calibrated(
+    fitted: Fit, known: Horizon, tolerance: Array, alpha: float, weeks: Sequence[Week] | None = None
+) -> Horizon:
     """The horizon with the least ``factor`` >= 1 by which its variance must grow so that no window of the reference,
-    judged by the other weeks, rejects H0: at most ``tolerance`` [F] moved."""
+    judged by the other weeks, rejects H0: at most ``tolerance`` [F] moved. ``weeks``: as of ``held_out``."""
     needed = np.ones(fitted.reference.rows.shape[1])
-    for week in held_out(fitted, known.length):
+    for week in held_out(fitted, known.length, weeks):
         needed = np.maximum(needed, _needed(fitted.cells, week, known, tolerance, alpha))
     return replace(known, factor=needed, replayed=can_replay(fitted, known.length))
 

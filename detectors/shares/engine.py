@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detectors.profile import QuietWeeks, Reference, ReferenceProfile
 from detectors.rise import SHORT_TOLERANCE
 from detectors.shares.baseline import Baseline, Normal, solve
-from detectors.shares.calibrate import calibrated
+from detectors.shares.calibrate import calibrated, weeks_of
 from detectors.shares.cells import Cells
 from detectors.shares.fitting import fit_reference, horizon
 from detectors.shares.horizons import Horizon
@@ -137,11 +137,12 @@ def _fitted(
         inside, rows = part.count(profile.counts)
         grid = Hours(int(hours[0]), *(_spread(one, hours - hours[0], span) for one in (inside, rows)))
         fitted, longer = fit_reference(part, grid), None
+        weeks = weeks_of(fitted)
         for length, alpha in levels.items():
             known = horizon(fitted, length)
             short = known.windows < ENOUGH
             allowed = np.where(short, max(SHORT_TOLERANCE, tolerance), tolerance)
-            known = calibrated(fitted, known, allowed, alpha)
+            known = calibrated(fitted, known, allowed, alpha, weeks)
             if quiet is not None and short.any():
                 longer = longer or fit_with(part, grid, Hours(quiet.start, *part.count(quiet.counts)))
                 known = taught(part, longer, known, tolerance, alpha)

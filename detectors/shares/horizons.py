@@ -82,7 +82,7 @@ def level_changes(cells: Cells, known: Horizon, stretch: Hours, ends: NDArray[np
     safe = np.maximum(rows, 1)[:, cells.owner]
     design = mean_terms(stretch, known.length, ends)
     share = between(stretch.running_inside, known.length, ends) / safe
-    change = between(stretch.running_residuals(cells, known.baseline), known.length, ends) / safe
+    change = between(stretch.beside(cells, known.baseline).running, known.length, ends) / safe
     expected = share - change
     larger = _larger(known, share, expected)
     error = known.baseline.leverage(design) * known.rate
@@ -98,8 +98,8 @@ def step_changes(
     """The steps at the start of windows; None where no column has a use for them or the hours before are not known."""
     if not known.worthwhile.any() or ends.min() < PAST + known.length:
         return None
-    shares = stretch.residuals(cells, known.baseline) / np.maximum(stretch.rows, 1)[:, cells.owner]
-    change = contrast(shares, known.weights.T[:, cells.owner], ends)
+    beside = stretch.beside(cells, known.baseline)
+    change = contrast(beside.shares, known.weights.T, ends, cells.owner, beside.spectra)
     independent = contrast(1 / np.maximum(stretch.rows, 1), known.weights.T**2, ends)[:, cells.owner]
     by_hour = known.step.by_hour[(stretch.start + ends) % DAY][:, cells.owner]
     larger = _larger(known, level.expected + level.change, level.expected)

@@ -30,7 +30,7 @@ class Hours:
     start: int
     inside: Array
     rows: Array
-    memo: dict[int, tuple[Baseline, Array]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    memo: dict[int, Residuals] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def hours(self) -> NDArray[np.int64]:
@@ -60,12 +60,34 @@ class Hours:
         """``running`` sums of the terms of all rows, [H + 1, F, 18]."""
         return running(self.rows[:, :, None] * terms(self.hours)[:, None, :])
 
-    def running_residuals(self, cells: Cells, baseline: Baseline) -> Array:
-        """``running`` sums of the residuals, worked out once for windows of all lengths."""
+    def beside(self, cells: Cells, baseline: Baseline) -> Residuals:
+        """What is left of it by a baseline, worked out once for windows of all lengths."""
         known = self.memo.get(id(baseline))
-        if known is None or known[0] is not baseline:
-            known = self.memo[id(baseline)] = baseline, running(self.residuals(cells, baseline))
-        return known[1]
+        if known is None or known.baseline is not baseline:
+            known = self.memo[id(baseline)] = Residuals(self, cells, baseline)
+        return known
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """Of a stretch of hours, beside a baseline; ``spectra`` of its shares, by size."""
+
+    of: Hours
+    cells: Cells
+    baseline: Baseline
+    spectra: dict[int, Array] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def running(self) -> Array:
+        """``running`` sums of the rows beyond those expected, [H + 1, B]."""
+        return running(self.of.residuals(self.cells, self.baseline))
+
+    @cached_property
+    def shares(self) -> Array:
+        """Each hour's shares beyond those expected, [H, B]."""
+        found = self.of.residuals(self.cells, self.baseline)
+        found /= np.maximum(self.of.rows, 1)[:, self.cells.owner]
+        return found
 
 
 def running(hourly: Array) -> Array:
@@ -86,15 +108,27 @@ def sums(hourly: Array, length: int, ends: NDArray[np.int64]) -> Array:
     return between(running(hourly), length, ends)
 
 
-def contrast(shares: Array, weights: Array, ends: NDArray[np.int64]) -> Array:
-    """Weighted sums [W, B] of the last hours before each of ``ends``: ``shares`` [H, B], ``weights`` [K, B]."""
+def contrast(
+    shares: Array,
+    weights: Array,
+    ends: NDArray[np.int64],
+    owner: NDArray[np.int64] | None = None,
+    spectra: dict[int, Array] | None = None,
+) -> Array:
+    """Weighted sums [W, B] of the last hours before each of ``ends``: ``shares`` [H, B], ``weights`` [K, F] of their
+    columns; without ``owner`` [B] each has its own. ``spectra``: of these shares, by size; what is missing is added."""
     span = len(weights)
+    own = slice(None) if owner is None else owner
     if len(ends) * 8 < len(shares):
-        found: Array = np.stack([np.einsum("kb,kb->b", shares[end - span : end], weights) for end in ends])
+        each = weights[:, own]
+        found: Array = np.stack([np.einsum("kb,kb->b", shares[end - span : end], each) for end in ends])
         return found
-    size = fft.next_fast_len(len(shares) + span, real=True)
-    spectrum = fft.rfft(shares, size, axis=0) * fft.rfft(weights[::-1], size, axis=0)
-    convolved: Array = fft.irfft(spectrum, size, axis=0)[ends - 1]
+    size = fft.next_fast_len(len(shares) + max(span, PAST + DAY), real=True)  # one for all lengths up to a day
+    spectra = {} if spectra is None else spectra
+    if size not in spectra:
+        spectra[size] = fft.rfft(shares, size, axis=0)
+    spectrum = spectra[size] * fft.rfft(weights[::-1], size, axis=0)[:, own]
+    convolved: Array = fft.irfft(spectrum, size, axis=0, overwrite_x=True)[ends - 1]
     return convolved
 
 
@@ -143,7 +177,7 @@ def step_deviations(
     span = weights.shape[1]
     ends = np.arange(span, len(residuals) + 1)
     shares = residuals / np.maximum(reference.rows, 1)[:, cells.owner]
-    change = contrast(shares, weights.T[:, cells.owner], ends)
+    change = contrast(shares, weights.T, ends, cells.owner)
     independent = contrast(1 / np.maximum(reference.rows, 1), weights.T**2, ends)[:, cells.owner] * variance
     usable = steps_usable(reference.rows, weights, ends, length)
     return Deviations(change, independent, usable, reference.start + ends, usable.sum(axis=0) / length, variance)
