@@ -5,6 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEVELOP := $(VENV)/.ready-to-develop
 
+# What is compiled is kept whatever the environment says: else each of the processes that the tests and the demo start
+# compiles all of ours again, a quarter of its start, and each worker of the tests rewrites all of them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-peers check lint types contracts bench screenshots clean
 
 demo: $(READY)

@@ -42,8 +42,6 @@ def serve(
     links: Annotated[str | None, typer.Option(help="Name=https://address beside the pages (PLIMSOLL_LINKS).")] = None,
 ) -> None:
     """API, dashboards, scheduler and delivery, in one process or (--role) in several."""
-    from monitor.serving import serve as run
-
     settings = settings_from(
         host=host,
         port=port,
@@ -58,6 +56,8 @@ def serve(
     )
     telemetry.configure()
     service = build(settings, only_answers=role is Role.API)
+    from monitor.serving import serve as run  # half of the start: a store that is refused is refused before it
+
     memory.settle()
     memory.let_go_of_programs()
     ready = "Plimsoll works" if role is Role.WORKER else f"Plimsoll is at {settings.public_url}"

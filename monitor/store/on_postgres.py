@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, String, Text, create_engine, eve
 from sqlalchemy.ext.compiler import compiles
 
 from monitor.errors import Invalid
+from monitor.store import statements
 
 # A host that vanishes without a word, there or here, is given up after some 20 s.
 _SOON_MISSED = {
@@ -62,6 +63,7 @@ def engine(url: URL) -> Engine:
         pool_pre_ping=True,
         json_serializer=json_text,
         json_deserializer=_read_json,
+        execution_options=statements.SHARED,
     )
 
     @event.listens_for(made, "connect")

@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
+from monitor.store import statements
+
 BUSY_MILLISECONDS = 30_000
 WRITER_KIBIBYTES, READER_KIBIBYTES = 32_768, 8_192  # there is one writer at a time, and many readers
 WITHOUT_ROWS = 4  # times smaller where predictions are elsewhere
@@ -37,6 +39,7 @@ def engine(url: URL, cache: int) -> Engine:
         pool_size=16,
         max_overflow=32,
         pool_use_lifo=True,
+        execution_options=statements.SHARED,
     )
 
     @event.listens_for(made, "connect")
