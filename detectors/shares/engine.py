@@ -130,7 +130,8 @@ def _fitted(
         return {}
     hours = profile.hours if profile.hours is not None else np.empty(0, dtype=np.int64)
     span = int(hours[-1] - hours[0]) + 1
-    step = max(1, _AT_ONCE * len(cells.sizes) // (span * len(cells.owner)))
+    most = span + (0 if quiet is None else len(quiet.counts))
+    step = max(1, _AT_ONCE * len(cells.sizes) // (most * len(cells.owner)))
     found: dict[int, list[Horizon]] = {length: [] for length in levels}
     for first in range(0, len(cells.sizes), step):
         part = cells.part(slice(first, min(first + step, len(cells.sizes))))

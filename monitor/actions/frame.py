@@ -187,6 +187,7 @@ class Frame:
         segment: str | None = None,
         *,
         before_hour: int | None = None,
+        length: int = 0,
     ) -> Compared | None:
         """What rows of these versions (with their counts) are compared with; None without a reference. A short
         reference learns from the log before ``before_hour``, if given."""
@@ -196,7 +197,7 @@ class Frame:
             profile = None if found is None else self.profile(*found, segment)
             if found is not None and profile is not None and segment is None and before_hour:
                 profile = with_habits(self, *found, profile, before_hour)
-                profile = with_quiet_weeks(self, *found, profile, before_hour)
+                profile = with_quiet_weeks(self, *found, profile, before_hour, length)
             if found is not None and profile is not None:
                 chosen.append((found[0], profile, max(count, 1)))
         if not chosen:

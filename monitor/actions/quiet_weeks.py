@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,123 +11,177 @@ from numpy.typing import NDArray
 
 from detectors.hour_bytes import decode
 from detectors.profile import QuietWeeks, ReferenceProfile
+from detectors.shares.unrest import ENOUGH
+from monitor import clock
 from monitor.actions import habits
-from monitor.actions.habits import profiles_of
 from monitor.store import quiet, references, summaries
 
 if TYPE_CHECKING:
     from monitor.actions.frame import Frame
 
 DAY, WEEK = 24, 168  # hours
-ENOUGH = 8  # weeks of a reference, from which on it knows by itself
-FEWEST, MOST, STEP = 8, 12, 4  # quiet weeks: as many as are needed, as many as a long reference has, month by month
+FEWEST, MOST = 8, 12  # quiet weeks: as many as windows are needed, as many as a long reference has
+LOOKED_AT = 52  # weeks of the log after the reference, the oldest that are kept
 JUDGED = 4  # days of a week on which a column must have been judged to call it quiet
+
+Chosen = Mapping[str, tuple[int, ...]]  # by feature ('': what the model says): which weeks of the log
 
 
 @dataclass(frozen=True)
-class _After:
-    """Where the log after a reference, or after the habits that a short one borrows, begins: ``day`` (since 1970).
-    ``hour``: of the first row of the log that what is learned then rests on."""
+class _Log:
+    """After a reference, and after the habits that a short one borrows: its first ``day`` (since 1970), from which
+    weeks are counted, and the weeks that may be looked at, from ``first`` to before ``last``; ``hour``: of the first
+    row that what is learned rests on."""
 
     day: int
+    first: int
+    last: int
     hour: int
 
 
+@dataclass(frozen=True)
+class _Taught:
+    """A profile that has learned, and from what."""
+
+    state: Hashable
+    profile: ReferenceProfile
+
+
 def with_quiet_weeks(
-    frame: Frame, reference: references.Reference, version: str, profile: ReferenceProfile, before_hour: int
+    frame: Frame,
+    reference: references.Reference,
+    version: str,
+    profile: ReferenceProfile,
+    before_hour: int,
+    length: int,
 ) -> ReferenceProfile:
     """The profile with the quiet weeks that are kept of the version's log (``*``: all) since the reference, if it has
-    fewer than 8 weeks itself and they end a week before ``before_hour``: drift that began in a week may be told in the
-    next."""
-    after = _after(frame, version, profile)
-    weeks = 0 if after is None else _weeks(after.day, before_hour)
-    if after is None or weeks == 0:
+    fewer than 8 windows of so many hours itself and they end a week before ``before_hour``: drift that began in a week
+    may be told in the next."""
+    log = _log_after(frame, version, profile, before_hour) if _is_short(profile, length) else None
+    chosen = {} if log is None else _chosen(frame, log)
+    if log is None or not chosen:
         return profile
-    key = ("quiet", reference.id, frame.binning_id, version, after, *_state(frame, after, weeks))
-    held: ReferenceProfile = frame.service.artefacts.get(
-        key, lambda: replace(profile, quiet=_learned(frame, version, after.day, weeks), memo={})
-    )
-    return held if held.quiet is not None else profile
+    state = _state(frame, log, chosen)
+    places = [("quiet", reference.id, frame.binning_id, version, week % 2) for week in (log.last, log.last + 1)]
+    for held in map(frame.service.artefacts.find, places):
+        if held is not None and held.state == state:
+            found: ReferenceProfile = held.profile
+            return found
+    # Windows of a run begin in one week or the next: two are held of each reference, and no more.
+    frame.service.artefacts.drop(places[0])
+    learned = replace(profile, quiet=_learned(frame, version, log, chosen), memo={})
+    made: _Taught = frame.service.artefacts.get(places[0], lambda: _Taught(state, learned))
+    return made.profile
 
 
-def changed_since(frame: Frame, start_hour: int, change: int) -> bool:
+def changed_since(frame: Frame, start_hour: int, length: int, change: int) -> bool:
     """Whether rows of the weeks that a window from ``start_hour`` may have learned from were counted again after a
     change."""
-    found = {after for one in profiles_of(frame) if (after := _after(frame, *one)) is not None}
-    states = (_state(frame, after, weeks) for after in found if (weeks := _weeks(after.day, start_hour)))
-    return any(newest > change for *_, newest in states)
+    return any(_change(frame, log, chosen) > change for log, chosen in _every(frame, start_hour, length))
 
 
-def _after(frame: Frame, version: str, profile: ReferenceProfile) -> _After | None:
-    """None where the reference has weeks enough, or there is no log."""
-    first = habits.first_hour(frame, version)
-    if first is None or _is_long(profile):
-        return None
-    last = first + habits.WEEKS * WEEK if profile.is_short else first
-    if profile.hours is not None and len(profile.hours):
-        last = max(last, int(profile.hours[-1]) + 1)
-    day = -(-last // DAY)
-    return _After(day, first if profile.is_short else DAY * day)
+def state(frame: Frame, start_hour: int, length: int) -> Hashable:
+    """What tells whether a window would learn the same."""
+    return tuple(_state(frame, log, chosen) for log, chosen in _every(frame, start_hour, length))
 
 
-def _is_long(profile: ReferenceProfile) -> bool:
+def _every(frame: Frame, start_hour: int, length: int) -> Iterator[tuple[_Log, Chosen]]:
+    for version, profile in habits.profiles_of(frame):
+        log = _log_after(frame, version, profile, start_hour) if _is_short(profile, length) else None
+        chosen = {} if log is None else _chosen(frame, log)
+        if log is not None and chosen:
+            yield log, chosen
+
+
+def _is_short(profile: ReferenceProfile, length: int) -> bool:
+    """Whether it, or the habits that it borrows, has fewer than 8 windows of so many hours."""
+    if profile.is_short:
+        return ENOUGH * length > habits.WEEKS * WEEK
     hours = profile.hours
-    return hours is not None and len(hours) > 0 and int(hours[-1] - hours[0]) + 1 >= ENOUGH * WEEK
+    return hours is not None and int(hours[-1] - hours[0]) + 1 < ENOUGH * length
 
 
-def _weeks(first_day: int, before_hour: int) -> int:
-    """How many weeks from a day on may be looked at: whole months, and a week more to see that they were quiet."""
-    whole = min((before_hour - DAY * first_day) // WEEK - 1, MOST) // STEP * STEP
-    return whole if whole >= FEWEST else 0
-
-
-def _checks(frame: Frame) -> list[str]:
-    return [one.name for one in frame.checks if one.in_ledger and one.kind in quiet.DRIFT]
-
-
-def _state(frame: Frame, after: _After, weeks: int) -> tuple[int, ...]:
-    """What tells whether the weeks would be found as before; last the newest change of their rows."""
-    key = f"quiet {after} {weeks}"
-    if key not in frame.derived:
-        judged = quiet.state_of(frame.connection, frame.model.id, _checks(frame), after.day, weeks + 1)
-        last = DAY * after.day + weeks * WEEK
-        change = summaries.newest_change(frame.connection, frame.model.id, after.hour, last)
-        frame.derived[key] = (weeks, *judged, change)
-    found: tuple[int, ...] = frame.derived[key]
-    return found
-
-
-def _learned(frame: Frame, version: str, first_day: int, weeks: int) -> QuietWeeks | None:
-    """None where no column has 8 quiet weeks."""
-    chosen = _quiet(frame, first_day, weeks)
-    if not chosen:
+def _log_after(frame: Frame, version: str, profile: ReferenceProfile, before_hour: int) -> _Log | None:
+    """None where there is not enough of it."""
+    spans, kept = frame.lifetimes.get(version), habits.first_hour(frame, version)
+    if spans is None or kept is None or _forgets(frame, profile):
         return None
-    most = max(map(len, chosen.values()))
-    by_week = [_hours(frame, version, DAY * first_day + week * WEEK) for week in range(weeks)]
-    counts = np.zeros((most, WEEK, frame.binning.size), np.result_type(*by_week))
-    for name, mine in chosen.items():
-        slots = frame.binning.slots(name)
-        for place, week in enumerate(mine):
-            counts[place, :, slots] = by_week[week][:, slots]
-    return QuietWeeks(DAY * first_day, counts.reshape(most * WEEK, -1))
+    since = kept + habits.WEEKS * WEEK if profile.is_short else spans[0] // clock.HOUR
+    if profile.hours is not None and len(profile.hours):
+        since = max(since, int(profile.hours[-1]) + 1)
+    day = -(-since // DAY)
+    first = max(0, -(-(kept - DAY * day) // WEEK))
+    last = min((before_hour - DAY * day) // WEEK - 1, first + LOOKED_AT)
+    return None if last - first < FEWEST else _Log(day, first, last, kept if profile.is_short else DAY * day)
 
 
-def _quiet(frame: Frame, first_day: int, weeks: int) -> Mapping[str, list[int]]:
-    """Of each column that has 8, which weeks were quiet, and so the week after."""
+def _forgets(frame: Frame, profile: ReferenceProfile) -> bool:
+    """Whether summaries are kept for so short that there would be weeks enough on some days only: the quiet ones (and
+    those that a short reference borrows), the week after, the window, and what is left of a week."""
+    kept = frame.settings.summary_retention or frame.settings.retention
+    weeks = FEWEST + 3 + (habits.WEEKS if profile.is_short else 0)
+    return kept is not None and clock.parse_duration(kept) < weeks * WEEK * clock.HOUR
+
+
+def _chosen(frame: Frame, log: _Log) -> Chosen:
+    """The first quiet weeks of each feature that has enough; the log is read on until all that are looked at have."""
+    key = f"quiet {log}"
+    if key not in frame.derived:
+        checks = [one.name for one in frame.checks if one.in_ledger and one.kind in quiet.DRIFT]
+        found: Chosen = {}
+        for last in sorted({min(log.first + MOST + 1, log.last), log.last}):
+            weeks = quiet.weeks_of(frame.connection, frame.model.id, checks, log.day, log.first, last + 1)
+            found = choose(weeks, last)
+            if all(len(found.get(name, ())) == MOST for name in {one.feature for one in weeks}):
+                break
+        frame.derived[key] = found
+    known: Chosen = frame.derived[key]
+    return known
+
+
+def choose(found: Sequence[quiet.Week], last: int) -> Chosen:
+    """The first 12 weeks before ``last`` in which a feature was judged on most days and, as in the week after, not told
+    to have drifted; of features that have 8."""
     judged: dict[str, set[int]] = {}
     told: dict[str, set[int]] = {}
-    for one in quiet.weeks_of(frame.connection, frame.model.id, _checks(frame), first_day, weeks + 1):
+    for one in found:
         if one.days >= JUDGED:
             judged.setdefault(one.feature, set()).add(one.week)
         if one.told:
             told.setdefault(one.feature, set()).update((one.week - 1, one.week))
-    found = {}
-    for column in frame.binning.columns:
-        of = column.name.removeprefix("feature.") if column.name.startswith("feature.") else ""
-        mine = sorted(week for week in judged.get(of, set()) - told.get(of, set()) if week < weeks)
-        if len(mine) >= FEWEST:
-            found[column.name] = mine
+    weeks = {
+        name: sorted(week for week in mine - told.get(name, set()) if week < last) for name, mine in judged.items()
+    }
+    return {name: tuple(mine[:MOST]) for name, mine in sorted(weeks.items()) if len(mine) >= FEWEST}
+
+
+def _state(frame: Frame, log: _Log, chosen: Chosen) -> Hashable:
+    return log.day, log.hour, tuple(chosen.items()), _change(frame, log, chosen)
+
+
+def _change(frame: Frame, log: _Log, chosen: Chosen) -> int:
+    """The newest of the rows that are learned from."""
+    last = DAY * log.day + WEEK * (1 + max(weeks[-1] for weeks in chosen.values()))
+    key = f"quiet change {log.hour} {last}"
+    if key not in frame.derived:
+        frame.derived[key] = summaries.newest_change(frame.connection, frame.model.id, log.hour, last)
+    found: int = frame.derived[key]
     return found
+
+
+def _learned(frame: Frame, version: str, log: _Log, chosen: Chosen) -> QuietWeeks:
+    first, most = DAY * log.day, max(map(len, chosen.values()))
+    wanted = sorted({week for weeks in chosen.values() for week in weeks})
+    by_week = {week: _hours(frame, version, first + week * WEEK) for week in wanted}
+    counts = np.zeros((most, WEEK, frame.binning.size), np.result_type(*by_week.values()))
+    for column in frame.binning.columns:
+        name, slots = column.name, frame.binning.slots(column.name)
+        for place, week in enumerate(
+            chosen.get(name.removeprefix("feature.") if name.startswith("feature.") else "", ())
+        ):
+            counts[place, :, slots] = by_week[week][:, slots]
+    return QuietWeeks(first, counts.reshape(most * WEEK, -1))
 
 
 def _hours(frame: Frame, version: str, first_hour: int) -> NDArray[np.int64]:

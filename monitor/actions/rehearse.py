@@ -15,7 +15,7 @@ from monitor.actions import models as known_models
 from monitor.actions.move_model import batch_of
 from monitor.actions.scratch import scratch
 from monitor.service import Service
-from monitor.store import config, locks, models, moving
+from monitor.store import config, locks, models, moving, quiet
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
@@ -71,6 +71,9 @@ def _copy(
     for table in moving.GIVEN:  # what was found out and told is found out anew
         for part in moving.parts(source, table, there.id):
             moving.put(target, table, part, number, numbers)
+    started = -(-(span[0] + ROWS_BEFORE) // clock.DAY)
+    for part in moving.parts(source, "daily_worst", there.id, *quiet.before(started)):
+        moving.put(target, "daily_worst", part, number, numbers)  # what quiet weeks taught a short reference till then
     if row["binning_id"] is not None:
         moving.set_cuts(target, number, numbers["binnings", row["binning_id"]])
     for kind in ("channel", "trigger", "setting"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from alerting.reading import Reading
 from monitor import clock
 from monitor.actions import models as known_models
+from monitor.actions import quiet_weeks
 from monitor.actions.close_retrainings import close_retrainings
 from monitor.actions.frame import Frame, Nothing
 from monitor.actions.levels import segment_lengths
@@ -24,7 +25,7 @@ from monitor.actions.summarise_hours import summarise
 from monitor.config.inventory import Check, newest_end
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import alerts, claims, config, locks, marks, readings, summaries
+from monitor.store import alerts, claims, config, locks, marks, quiet, readings, summaries
 from monitor.store.marks import Measured
 
 FEW = 40  # columns: some tenths of a second
@@ -124,8 +125,18 @@ def _prepare(service: Service, name: str, as_of: int) -> None:
         frame = Frame.load(service, connection, known_models.get(connection, name))
         if frame is not None and _parts(frame) > FEW:
             known = tuple(reference.id for reference in frame.known)
-            key = ("prepared", frame.binning_id, known, frame.config_version)
+            drifts = {length for check in frame.checks if check.kind in quiet.DRIFT for length in check.lengths}
+            learned = [
+                quiet_weeks.state(frame, newest_end(one, as_of) // clock.HOUR - one, one) for one in sorted(drifts)
+            ]
+            key = ("prepared", frame.binning_id, known, frame.config_version, *learned)
             service.of_segments.get(key, lambda: _measure_once(frame, as_of))
+
+
+def _learned(frame: Frame, as_of: int) -> list[Hashable]:
+    """What short references have learned from the log, by length of the newest windows."""
+    lengths = sorted({length for check in frame.checks if check.kind in quiet.DRIFT for length in check.lengths})
+    return [quiet_weeks.state(frame, newest_end(one, as_of) // clock.HOUR - one, one) for one in lengths]
 
 
 def _parts(frame: Frame) -> int:

@@ -57,14 +57,16 @@ def _dirty(frame: Frame, check: Check, length: int, as_of: int) -> list[int]:
                 labels=check.needs_labels,
             )
             drifts = check.kind in ("data_drift", "prediction_drift")
-            if changed or (drifts and _learned_otherwise(frame, end - length, mark.change)):
+            if changed or (drifts and _learned_otherwise(frame, end - length, length, mark.change)):
                 found.append(mark.end)
     return found
 
 
-def _learned_otherwise(frame: Frame, start_hour: int, change: int) -> bool:
+def _learned_otherwise(frame: Frame, start_hour: int, length: int, change: int) -> bool:
     """Whether what a short reference learned from the log before a window has changed."""
-    return any(one.changed_since(frame, start_hour, change) for one in (habits, quiet_weeks))
+    return habits.changed_since(frame, start_hour, change) or quiet_weeks.changed_since(
+        frame, start_hour, length, change
+    )
 
 
 def _looks_back(frame: Frame, check: Check) -> int:

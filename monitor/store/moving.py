@@ -63,11 +63,12 @@ def model_row(connection: Connection, model_id: int) -> dict[str, Any]:
     return dict(connection.execute(select(tables.models).where(tables.models.c.id == model_id)).one()._mapping)
 
 
-def parts(connection: Connection, name: str, model_id: int) -> Iterator[pa.Table]:
-    """The model's rows of a table, some thousand at a time; JSON as text."""
+def parts(connection: Connection, name: str, model_id: int, *which: ColumnElement[bool]) -> Iterator[pa.Table]:
+    """The model's rows of a table (those ``which``), some thousand at a time; JSON as text."""
     table = metadata.tables[name]
     schema = pa.schema([(column.name, _arrow_type(column)) for column in table.columns])
-    query = select(table).where(_mine(table, model_id)).order_by(*(table.primary_key.columns or table.columns[:4]))
+    order = table.primary_key.columns or table.columns[:4]
+    query = select(table).where(_mine(table, model_id), *which).order_by(*order)
     for rows in connection.execute(query.execution_options(yield_per=ROWS)).partitions():
         columns = [list(values) for values in zip(*rows, strict=True)]
         for place, column in enumerate(table.columns):

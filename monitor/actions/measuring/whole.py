@@ -81,4 +81,4 @@ def reference_of(frame: Frame, task: Task, rows: Mapping[str, int], segment: str
     given = task.check.reference
     if isinstance(given, Trailing):
         return trailing.compared_with(frame, given, task.start, task.as_of, segment)
-    return frame.compared_with(given, rows, segment, before_hour=task.start)
+    return frame.compared_with(given, rows, segment, before_hour=task.start, length=task.length)

@@ -25,10 +25,10 @@ def counted(weeks: int, seed: int, share: float = 0.3, wander: float = 0.0, star
     return Hours(start, inside, np.full(inside.shape, 300.0))
 
 
-def of(reference: Hours, quiet: Hours | None) -> Horizon:
+def of(reference: Hours, quiet: Hours | None, alpha: float = ALPHA) -> Horizon:
     fitted = fit_reference(CELLS, reference)
-    known = calibrated(fitted, horizon(fitted, WEEK), np.full(COLUMNS, SHORT), ALPHA)
-    return known if quiet is None else taught(CELLS, fit_with(CELLS, reference, quiet), known, TOLERANCE, ALPHA)
+    known = calibrated(fitted, horizon(fitted, WEEK), np.full(COLUMNS, SHORT), alpha)
+    return known if quiet is None else taught(CELLS, fit_with(CELLS, reference, quiet), known, TOLERANCE, alpha)
 
 
 def told(known: Horizon, window: Hours) -> NDArray[np.bool_]:
@@ -78,3 +78,11 @@ def test_columns_without_weeks_enough_stay_short():
     assert (known.windows[:5] < ENOUGH).all()
     assert not known.learned[:5].any()
     assert known.learned[5:].all()
+
+
+def test_a_week_of_the_log_that_the_others_would_call_drifted_calibrates():
+    quiet = counted(8, 2, start=4 * WEEK)
+    quiet.inside[3 * WEEK : 4 * WEEK] = np.random.default_rng(9).binomial(300, 0.36, (WEEK, COLUMNS))
+    plain, odd = (of(counted(4, 1), one, 0.2) for one in (counted(8, 2, start=4 * WEEK), quiet))
+    assert (plain.factor == 1).all()
+    assert (odd.factor > 1.2).all()

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from alerting.reading import to_json
 from monitor import clock
+from monitor.actions.quiet_weeks import choose
+from monitor.actions.rehearse import rehearsal
+from monitor.actions.run_checks import run_checks
+from monitor.store.quiet import Week
+from monitor.store.tables import daily_worst
 from tests.monitor.world import T0, D, World, one, traffic
 
 pytestmark = pytest.mark.one_engine
@@ -32,23 +40,40 @@ def log(moved: set[int], weeks: int = 11) -> list[dict[str, Any]]:
 
 
 OTHERS = ("prediction_drift", "performance", "data_quality", "serving")
+WITHOUT = [{"name": kind, "kind": kind, "enabled": False} for kind in OTHERS]
 
 
 def looked_at(world: World, first_week: int = 0, last_week: int = 10) -> None:
     """On four days of each week: no more is asked of a quiet one."""
-    world.configure(checks=[{"name": kind, "kind": kind, "enabled": False} for kind in OTHERS])
+    world.configure(checks=WITHOUT)
     for day in range(7 * first_week + 1, 7 * last_week):
         if day % 7 < 4:
             world.run(START + day * D)
 
 
+def in_a_copy(world: World) -> dict[str, Any]:
+    """What a backtest of the last days finds of x."""
+    with rehearsal(world.service, world.model, END - 3 * D, END) as copy:
+        found = [to_json(reading) for reading in run_checks(copy, world.model, END, now=world.now).readings]
+    details: dict[str, Any] = one(found, check="data_drift", feature="x", hours=168)["details"]
+    return details
+
+
+def verdict_of_day(world: World, day: int, verdict: str) -> None:
+    """The worst that x was on a day."""
+    mine = (daily_worst.c.feature == "x", daily_worst.c.day == day, daily_worst.c.kind == "data_drift")
+    with world.service.database.write() as connection:
+        connection.execute(update(daily_worst).where(*mine).values(verdict=verdict))
+
+
 def effect_again_after(world: World, late: int, end: int) -> float:
     """How far x may have moved in the 7 d before ``end``, which are measured again as rows come late."""
+    window = {"start": clock.render(end - W), "end": clock.render(end)}
+    before = one(world.stored(check="data_drift", feature="x", metric="ks"), window=window)
     world.post(traffic(late, 24 * 5, 8, seed=5, shift=1.5, prefix="late"))
     world.run(end + D)
-    window = {"start": clock.render(end - W), "end": clock.render(end)}
     again = one(world.stored(check="data_drift", feature="x", metric="ks"), window=window)
-    assert again["revision"] == 2
+    assert again["revision"] == before["revision"] + 1
     found: float = again["details"]["effect_upper"]
     return found
 
@@ -70,6 +95,16 @@ def test_a_reference_of_four_weeks_learns_from_quiet_weeks_how_much_weeks_differ
     assert world.stored(check="data_drift", feature="kind", verdict="critical")
     untaught = week_of(world, END, "kind")["details"]
     assert (untaught["short_reference"], "learned" in untaught) == (True, False)
+    assert in_a_copy(world) == learned["details"]
+    day = (START + 5 * W) // D
+    verdict_of_day(world, day, "critical")  # as a replay with another configuration might find
+    assert week_of(world, END, "x")["details"]["short_reference"] is True
+    verdict_of_day(world, day, "ok")
+    assert week_of(world, END, "x")["details"] == learned["details"]
+    world.configure(retention="76d", checks=WITHOUT)
+    assert week_of(world, END, "x")["details"]["short_reference"] is True  # it would be known on some days only
+    world.configure(retention="77d", checks=WITHOUT)
+    assert week_of(world, END, "x")["details"] == learned["details"]
     effect = effect_again_after(world, START + 5 * W, END)
     assert effect > learned["details"]["effect_upper"]  # that week was wilder than known
 
@@ -90,3 +125,17 @@ def test_weeks_that_nobody_looked_at_teach_nothing(world: World) -> None:
     world.reference(traffic(T0, 24 * 28, 2))
     world.post(log(set()))
     assert week_of(world, END, "x")["details"]["short_reference"] is True
+
+
+def weeks(told: Collection[int] = (), days: int = 7, last: int = 30) -> list[Week]:
+    return [Week(week, "x", days, week in told) for week in range(last)]
+
+
+def test_the_first_twelve_quiet_weeks_of_a_log_count() -> None:
+    assert choose(weeks(), 29) == {"x": tuple(range(12))}
+    assert choose(weeks(), 9) == {"x": tuple(range(9))}
+    assert choose(weeks({3, 4, 5, 6}), 29)["x"] == (0, 1, *range(7, 17))  # nor the week before, in which it may begin
+    assert choose(weeks({8}), 8) == {}  # the eighth of them is not quiet, as the week after shows
+    assert choose(weeks(last=8), 7) == {}
+    assert choose(weeks(days=3), 29) == {}
+    assert choose(weeks(days=4), 29) == {"x": tuple(range(12))}
