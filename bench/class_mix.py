@@ -164,8 +164,8 @@ def table(runs: int, numbers: Sequence[int] = tuple(PRIORS)) -> Iterator[str]:
                 yield told(world, kind, rows, runs)
 
 
-def with_unknown(random: np.random.Generator, counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """Counts [C, P + 1, B] of which this share is predicted as one class more."""
+def with_unknown(random: np.random.Generator, counts: NDArray[np.int64], share: float | Array) -> NDArray[np.int64]:
+    """Counts [C, P + 1, B] of which this share (broadcast to [C, P, B]) is predicted as one class more."""
     took = random.binomial(counts, share)
     return np.concatenate([counts - took, took.sum(axis=1, keepdims=True)], axis=1)
 

@@ -114,6 +114,19 @@ def test_rows_of_classes_that_are_too_few_to_be_told_apart_are_no_news(three):
     assert ClassTable(("a", "b", "c"), counts, counts.sum(axis=1)).too_few().tolist() == [0, 0, 0, 9]
 
 
+def test_a_rare_predicted_class_may_come_with_the_class_that_becomes_common(three):
+    """2 % of the rows of a class that was 1 % of all and is 30 %: often not one of the reference's labelled rows."""
+    random, p_values = np.random.default_rng(13), []
+    mixes = np.array([0.01, 0.59, 0.4]), np.array([0.3, 0.4, 0.3])
+    for _ in range(200):
+        known, window = (drawn(random, n, mix, three.usual) for n, mix in zip((LABELLED, 2_000), mixes, strict=True))
+        shares = 0.02 * (np.arange(3) == 0)[:, None, None]
+        known, window = with_unknown(random, known, shares), with_unknown(random, window, shares).sum(axis=0)
+        found = estimate_mix(known, window.sum(axis=1).astype(float), window.sum(axis=0).astype(float))
+        p_values.append(found.gate_p_value)
+    assert np.mean(np.array(p_values) < GATE) < 0.1
+
+
 def test_a_window_of_predicted_classes_that_are_all_unknown_tells_nothing(three):
     known = with_unknown(np.random.default_rng(11), drawn(np.random.default_rng(11), 500, PRIORS[3], three.usual), 0.0)
     found = estimate_mix(known, np.array([0.0, 0.0, 0.0, 90.0]), np.full(10, 9.0))
@@ -253,6 +266,15 @@ def test_a_class_that_nobody_knows_is_told_as_no_mix(world):
     (told,) = measure_class_mix(world.binning, world.window(strange), table)
     assert (told.value, told.reason) == (None, "label_shift_rejected")
     assert mix_of(world.binning, world.window(strange), table) is None
+    # Labelled rows of a class of too few, predicted as it: then as many in the window are no news.
+    counts, right = (np.append(part, np.zeros_like(part[:1]), axis=0) for part in (table.counts, table.right))
+    few = ClassTable((*table.classes, "z"), counts, right)
+    few.counts[3, 3, 5] = 9
+    assert few.usable().classes == table.classes
+    eight = Rows(rows.truth, np.where(np.arange(4_000) % 500 == 0, "z", rows.said), rows.score)
+    assert len(measure_class_mix(world.binning, world.window(eight), few)) == 2
+    assert mix_of(world.binning, world.window(eight), few) is not None
+    assert len(measure_class_mix(world.binning, world.window(eight), table)) == 1
 
 
 def test_the_odds_of_right_predictions_are_as_uncertain_as_the_labelled_rows_are_few():

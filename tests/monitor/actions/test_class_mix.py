@@ -82,6 +82,7 @@ def test_it_is_known_before_any_label(world: World) -> None:
     assert (by_classes["value"], by_classes["details"]["positive"]) == (details["bbse"], "elm")
     page = build_page.build_model(world.service, Viewer(now=world.now), "m", {})
     assert "Base rate, estimated from scores" in page
+    assert "while none has surely moved" in page
 
 
 def test_it_is_hidden_where_rows_of_a_class_look_otherwise(world: World) -> None:
