@@ -140,13 +140,15 @@ def _moved(reading: Reading) -> str:
 
 def _base_rate(reading: Reading) -> str:
     text = f"{subject(reading)}: about {percent(reading.value or 0.0)} %{between(reading.lower, reading.upper)}"
-    before = reading.details.get("reference_value")
-    classes = reading.details.get("classes") or {}
+    details = reading.details
+    before, classes = details.get("reference_value"), details.get("classes") or {}
     by = "predicted classes and their scores" if classes else "scores"
     by = "predicted classes" if reading.metric.endswith("_bbse") else by
     text += f" by the {by}" + ("" if before is None else f", {percent(before)} % in the reference")
-    text += f"; of {len(classes)} classes it moved most" if classes else ""
-    untested = "gate_p_value" in reading.details and reading.details["gate_p_value"] is None
+    if classes:
+        moved = "of {} classes it moved most" if details.get("moved", True) else "none of {} classes has surely moved"
+        text += f"; {moved.format(len(classes))}"
+    untested = "gate_p_value" in details and details["gate_p_value"] is None
     return text + ("; the scores are too few or too alike to test it" if untested else "")
 
 

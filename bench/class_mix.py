@@ -1,6 +1,6 @@
 """How common each of several classes is, estimated without labels: how far off, how sure, and when nothing is told.
 
-    python -m bench.class_mix [--runs 400]
+    python -m bench.class_mix [--runs 400] [--unknown]
 
 Rows of class j are normal around the j-th corner; the model is calibrated at the reference's mix of the classes and
 says the likeliest. Each run is a new reference of 5,000 labelled rows and a new window. ``same``: the reference's mix;
@@ -14,6 +14,9 @@ Error: root mean squared, of all shares, in points; from predicted classes and c
 summaries have them; from predicted classes alone (BBSE); and by the EM iterations from joint counts of both, which are
 not kept. Cover: how often the 95 % intervals hold the share of the window's population, the lowest of all classes
 (of the first class where that is rare). Gate: rejections at 0.001, with their 95 % interval, and at 0.05.
+
+``--unknown``: some rows, whatever their class, are predicted as one that is none of the truth; in the window as many as
+in the reference, or more. Moved: how often a class is said to have moved though none did.
 """
 
 from __future__ import annotations
@@ -39,6 +42,8 @@ PRIORS = {3: np.array([0.4, 0.35, 0.25]), 5: np.array([0.3, 0.3, 0.2, 0.1, 0.1])
 APART = {3: 2.0, 5: 2.5}
 SHIFTED = ("same", "moved", "rare", "days")
 OTHERWISE = ("narrow", "wide", "one")
+UNKNOWN = (0.0, 0.0003, 0.003)  # shares of the reference's rows
+MORE = (0.003, 0.01, 0.03, 0.1, 0.2)  # shares of the window's rows
 SPREAD = {"narrow": 0.9, "wide": 1.1}
 NEARER = 0.3
 
@@ -159,9 +164,44 @@ def table(runs: int, numbers: Sequence[int] = tuple(PRIORS)) -> Iterator[str]:
                 yield told(world, kind, rows, runs)
 
 
+def with_unknown(random: np.random.Generator, counts: NDArray[np.int64], share: float | Array) -> NDArray[np.int64]:
+    """Counts [C, P + 1, B] of which this share (broadcast to [C, P, B]) is predicted as one class more."""
+    took = random.binomial(counts, share)
+    return np.concatenate([counts - took, took.sum(axis=1, keepdims=True)], axis=1)
+
+
+def told_unknown(world: World, rows: int, before: float, now: float, runs: int) -> str:
+    """One line of the table of unknown classes."""
+    random = np.random.default_rng((rows, round(1e5 * before), round(1e5 * now)))
+    prior, gates, moved = PRIORS[world.classes], [], []
+    for _ in range(runs):
+        known = with_unknown(random, drawn(random, LABELLED, prior, world.usual), before)
+        window = with_unknown(random, drawn(random, rows, prior, world.usual), now).sum(axis=0)
+        found = estimate_mix(known, window.sum(axis=1).astype(float), window.sum(axis=0).astype(float))
+        gates.append(1.0 if found.gate_p_value is None else found.gate_p_value)
+        moved.append(found.moved_most(known.sum(axis=(1, 2))) is not None)
+    hits = int(np.sum(np.array(gates) < GATE))
+    low, high = wilson(hits, runs, Z95)
+    gate = f"{hits / runs:.3f} ({float(low):.3f} to {float(high):.3f})"
+    said = f"{np.mean(moved):.3f}" if before == now else "–"
+    return f"| {rows:,} | {100 * before:g} % | {100 * now:g} % | {gate} | {said} |"
+
+
+def unknown_table(runs: int, shares: Sequence[float] = UNKNOWN, more: Sequence[float] = MORE) -> Iterator[str]:
+    """Lines of a table, of three classes."""
+    yield "| rows | unknown in the reference | in the window | gate at 0.001 | moved |"
+    yield "|---|---|---|---|---|"
+    world = World.of(3)
+    for rows in SIZES:
+        for before in shares:
+            for now in (before, *(one for one in more if one > before)):
+                yield told_unknown(world, rows, before, now, runs)
+
+
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--runs", type=int, default=400)
+    arguments.add_argument("--unknown", action="store_true")
     given = arguments.parse_args()
-    for line in table(given.runs):
+    for line in unknown_table(given.runs) if given.unknown else table(given.runs):
         print(line, flush=True)

@@ -1,4 +1,4 @@
-"""How common the positive class (of several: the one that moved most) is estimated to be, before labels tell."""
+"""How common the positive class (of several: the one that surely moved, or the commonest) is, before labels tell."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure 
     note = (
         f"Windows of {words.span(one.length_hours * HOUR)}, with the 95 % interval. Supposes that only the share of "
         "the classes changed; where the scores contradict that, nothing is shown. Dotted: from predicted classes "
-        "alone. Of several classes: of the one whose share moved most; each reading names it, and has the others."
+        "alone. Of several classes: of the reference's commonest while none has surely moved, else of the one that "
+        "moved most surely; each reading names it, and has the others."
     )
     return Figure(TITLE, _say(one), note, data, layout, table("Day", numbers, share))
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from detectors.cuts import Binning
 from detectors.estimation.class_table import Cells, ClassTable
 from detectors.estimation.label_shift import BY_CLASSES, GATE, LABEL_SHIFT_REJECTED, LEAST_IN_BIN, METRIC
-from detectors.intervals import Z95
+from detectors.intervals import Z95, normal_quantile
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
 from detectors.summary import WindowCounts
 
@@ -36,33 +36,38 @@ def measure_class_mix(binning: Binning, current: WindowCounts, table: ClassTable
     """``estimated_base_rate`` and, where the gate is open, ``estimated_base_rate_bbse`` of a window of a model of
     several classes with probabilities; nothing for any other model.
 
-    ``value`` with its 95 % interval is of the class whose share moved most surely, ``details.positive``; ``classes``
-    hold ``{class: {reference, value, lower, upper, bbse, bbse_lower, bbse_upper}}`` of all. Everything else is as in
-    ``label_shift.measure_base_rate``; ``no_reference``: fewer than two classes have 10 labelled rows.
+    ``value`` with its 95 % interval is of ``details.positive``: of the class whose share moved most surely, or where
+    none has surely moved (``details.moved`` false) of the reference's commonest, so that a series without drift is of
+    one class. ``classes`` hold ``{class: {reference, value, lower, upper, bbse, bbse_lower, bbse_upper}}`` of all.
+    Everything else is as in ``label_shift.measure_base_rate``; ``no_reference``: fewer than two classes have 10
+    labelled rows.
     """
     cells = Cells.of(binning)
     if cells is None:
         return []
     seen = cells.seen(binning, current)
     rows, known = round(float(min(part.sum() for part in seen))), None if table is None else table.usable()
-    if known is None or len(known.classes) < 2:
+    if table is None or known is None or len(known.classes) < 2:
         return [Measurement(METRIC, None, 0 if table is None else table.rows, rows, reason=NO_REFERENCE)]
-    before = known.counts.sum(axis=(1, 2)) / known.counts.sum()
+    labelled = known.counts.sum(axis=(1, 2))
+    before = labelled / labelled.sum()
     named = {name: {"reference": share} for name, share in zip(known.classes, before.tolist(), strict=True)}
     base: dict[str, Any] = {"classes": named}
     if rows < MINIMUM_ROWS:
         return [Measurement(METRIC, None, known.rows, rows, reason=TOO_FEW_ROWS, details=base)]
-    found, box = estimate_mix(known.counts, *seen), estimate_mix(known.counts, seen[0], None)
+    found, box = estimate_mix(known.counts, *seen, table.too_few()), estimate_mix(known.counts, seen[0], None)
     gated = {**base, "gate_p_value": found.gate_p_value}
     if found.gate_p_value is not None and found.gate_p_value < GATE:
         return [Measurement(METRIC, None, known.rows, rows, reason=LABEL_SHIFT_REJECTED, details=gated)]
-    worst = found.moved_most(before)
+    moved = found.moved_most(labelled)
+    place = int(np.argmax(labelled)) if moved is None else moved
     ends = found.told("", "value"), box.told("bbse_", "bbse")
-    told = {name: {**one, **ends[0][place], **ends[1][place]} for place, (name, one) in enumerate(named.items())}
-    mine = told[known.classes[worst]]
+    told = {name: {**one, **ends[0][i], **ends[1][i]} for i, (name, one) in enumerate(named.items())}
+    mine = told[known.classes[place]]
     details = {
         **gated,
-        "positive": known.classes[worst],
+        "positive": known.classes[place],
+        "moved": moved is not None,
         "reference_value": mine["reference"],
         "classes": told,
     }
@@ -91,7 +96,7 @@ def mix_of(binning: Binning, current: WindowCounts, table: ClassTable, level: fl
     seen = cells.seen(binning, current)
     if min(part.sum() for part in seen) < MINIMUM_ROWS:
         return None
-    found = estimate_mix(known.counts, *seen)
+    found = estimate_mix(known.counts, *seen, table.too_few())
     return None if found.gate_p_value is not None and found.gate_p_value < level else found
 
 
@@ -109,9 +114,13 @@ class Mix:
         """Standard errors [C]."""
         return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
 
-    def moved_most(self, before: Array) -> int:
-        """The class that is surely farthest from its share ``before``: by the lower limit of how far."""
-        return int(np.argmax(np.abs(self.shares - before) - Z95 * self.error))
+    def moved_most(self, labelled: NDArray[Any]) -> int | None:
+        """The class that is surely farthest from its share of the reference's labelled rows [C]: by the lower limit of
+        how far, at 95 % over all classes and both sides (Bonferroni). None where none of these limits is above 0."""
+        before = labelled / labelled.sum()
+        error = np.sqrt(self.error**2 + before * (1 - before) / labelled.sum())
+        surely = np.abs(self.shares - before) - normal_quantile(0.025 / len(before)) * error
+        return int(np.argmax(surely)) if surely.max() > 0 else None
 
     def told(self, prefix: str, value: str) -> list[dict[str, float]]:
         """By class: the share and its 95 % limits."""
@@ -120,19 +129,25 @@ class Mix:
         return [{value: middle, f"{prefix}lower": a, f"{prefix}upper": b} for middle, a, b in ends]
 
 
-def estimate_mix(known: NDArray[Any], said: Array, sure: Array | None) -> Mix:
+def estimate_mix(known: NDArray[Any], said: Array, sure: Array | None, too_few: Array | None = None) -> Mix:
     """From labelled rows [C, P, B] and rows of the window by predicted class [P] and by tenth of confidence [B] (None:
-    from predicted classes alone, and no gate).
+    from predicted classes alone, and no gate); ``too_few``: labelled rows [P] of classes that are in no mixture.
 
     Shares w minimise (m - A w)' V⁻¹ (m - A w), with V the multinomial covariance of the window's shares of cells m at
     such a mixture, and of the reference's columns A, each times w²: so the error of the reference is in the intervals
-    and in the gate. Rows count as independent.
+    and in the gate. Rows count as independent. Predicted classes that no labelled row has tell of no mixture: m is of
+    the other rows, and the gate tests how many they are.
     """
-    columns = _columns(known)
-    mix, cells = columns.share, _Cells.of(columns, said, sure)
-    fit = _fit(cells, columns, mix)
-    gate = None if sure is None else _gate(columns, fit.shares, said, sure)
-    directions = np.linalg.svd(np.ones((1, len(mix))))[2][1:].T  # in which shares can move: their sum stays
+    rows, unknown = known.sum(axis=(0, 2)), known.sum(axis=(0, 2)) == 0
+    columns, inside = _columns(known[:, ~unknown]), said[~unknown]
+    fit = _Fit(columns.share, 0.0, np.zeros((1, len(known))))
+    if inside.sum() > 0:
+        fit = _fit(_Cells.of(columns, inside, sure), columns, columns.share)
+    gate = None
+    if sure is not None:
+        usual = _Usual(rows if too_few is None else rows + too_few, said, float(np.max(fit.shares / columns.share)))
+        gate = _gate(columns, fit.shares, inside, sure, usual, unknown)
+    directions = np.linalg.svd(np.ones((1, len(known))))[2][1:].T  # in which shares can move: their sum stays
     pull = fit.whitened @ directions
     size, way = np.linalg.eigh(pull.T @ pull)
     way = directions @ way
@@ -171,8 +186,8 @@ class _Cells:
     ) -> _Cells:
         """``expected`` rows: cells are joined until each has 5 of them."""
         p, b = columns.joint.shape[1:]
-        classes = np.eye(p) if expected is None else _joined(expected[0], np.argsort(expected[0], kind="stable"))
-        tenths = np.eye(b) if expected is None else _joined(expected[1], np.arange(b))
+        classes = np.eye(p) if expected is None else _rare_joined(expected[0])
+        tenths = np.eye(b) if expected is None else _joined(expected[1])
         usual = np.tensordot(columns.share, columns.joint, 1)
         one = np.delete(classes, int(np.argmax(classes @ usual.sum(axis=1))), axis=0)
         other = np.delete(tenths, int(np.argmax(tenths @ usual.sum(axis=0))), axis=0)[: None if sure is not None else 0]
@@ -227,11 +242,44 @@ def _on_simplex(design: Array, seen: Array) -> _Fit:
     return _Fit(shares, float(np.sum((seen - design @ shares) ** 2)), design)
 
 
-def _gate(columns: _Columns, shares: Array, said: Array, sure: Array) -> float | None:
-    """p-value of X² of the best mixture, on cells of at least 5 expected rows; as many degrees of freedom as there are
-    more cells than shares that were free to move (a share that ended at none was not)."""
-    mixed = np.tensordot(shares, columns.joint, 1) * min(said.sum(), sure.sum())
-    cells = _Cells.of(columns, said, sure, (mixed.sum(axis=1), mixed.sum(axis=0)))
+@dataclass(frozen=True, eq=False)
+class _Usual:
+    """Rows by predicted class [P]: ``labelled`` ones of the reference and those of the window, ``said``; ``times``: by
+    what factor the commonness of a class rose at most."""
+
+    labelled: Array
+    said: Array
+    times: float
+
+    def p_value(self, which: NDArray[np.bool_]) -> float | None:
+        """Of that the window's rows of these rare cells are no more common than the reference's, in any class: given
+        their sum they are binomial (Przyborowski and Wilenski 1940). None where the window has none."""
+        seen, before = float(self.said[which].sum()), float(self.labelled[which].sum())
+        n = float(self.said.sum())
+        share = n / (n + self.labelled.sum() / self.times)
+        return float(scipy.special.betainc(seen, before + 1, share)) if seen > 0 else None
+
+
+def _gate(
+    columns: _Columns, shares: Array, said: Array, sure: Array, usual: _Usual, unknown: NDArray[np.bool_]
+) -> float | None:
+    """The least p-value (Bonferroni) of three: X² of the best mixture, on cells of at least 5 expected rows; that there
+    are too many rows of predicted classes ``unknown`` [P] to the reference; the same of those with fewer than 5
+    expected rows, together."""
+    few = np.zeros(len(unknown), dtype=bool)
+    found = [usual.p_value(unknown)]
+    if said.sum() > 0:
+        mixed = np.tensordot(shares, columns.joint, 1) * min(said.sum(), sure.sum())
+        expected = mixed.sum(axis=1), mixed.sum(axis=0)
+        few[~unknown] = ~_rare_joined(expected[0]).any(axis=0)
+        found += [usual.p_value(few), _chi_square(_Cells.of(columns, said, sure, expected), columns, shares)]
+    told = [one for one in found if one is not None]
+    return min(1.0, len(told) * min(told)) if told else None
+
+
+def _chi_square(cells: _Cells, columns: _Columns, shares: Array) -> float | None:
+    """As many degrees of freedom as there are more cells than shares that were free to move (a share that ended at none
+    was not)."""
     if len(cells.seen) == 0:
         return None
     fit = _fit(cells, columns, shares)
@@ -239,14 +287,30 @@ def _gate(columns: _Columns, shares: Array, said: Array, sure: Array) -> float |
     return float(scipy.stats.chi2.sf(fit.distance, degrees)) if degrees > 0 else None
 
 
-def _joined(expected: Array, order: NDArray[np.int64]) -> Array:
-    """Sums [k, B] of cells that are joined in this order until each has 5 expected rows."""
+def _rare_joined(expected: Array) -> Array:
+    """Sums [k, P] of cells: those of fewer than 5 expected rows are joined with each other, never with a common one,
+    which would hide what they gain. Where they have fewer than 5 together they are in no sum."""
+    rare = expected < LEAST_IN_BIN
+    if rare.all():
+        return np.ones((1, len(expected)))
+    own = np.eye(len(expected))[~rare]
+    if expected[rare].sum() < LEAST_IN_BIN:
+        return own
+    order = np.flatnonzero(rare)[np.argsort(expected[rare], kind="stable")]
+    together = _joined(expected[order])
+    joined = np.zeros((len(together), len(expected)))
+    joined[:, order] = together
+    return np.concatenate([joined, own])
+
+
+def _joined(expected: Array) -> Array:
+    """Sums [k, B] of neighbours that are joined until each has 5 expected rows."""
     place, held, places = 0, 0.0, np.zeros(len(expected), dtype=np.int64)
-    for one in order.tolist():
+    for one, rows in enumerate(expected.tolist()):
         if held >= LEAST_IN_BIN:
             place, held = place + 1, 0.0
         places[one] = place
-        held += float(expected[one])
+        held += rows
     if held < LEAST_IN_BIN and place > 0:
         places[places == place] = place - 1
         place -= 1

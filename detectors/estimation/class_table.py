@@ -86,6 +86,11 @@ class ClassTable:
         )
         return ClassTable((*names, POOLED), counts, right)
 
+    def too_few(self) -> Array:
+        """Rows by predicted class [P] of the classes that ``usable`` leaves out."""
+        found: Array = (self.counts.sum(axis=(0, 2)) - self.usable().counts.sum(axis=(0, 2))).astype(np.float64)
+        return found
+
 
 def count_classes(
     binning: Binning, cells: Cells, truth: pa.Array, predicted: pa.Array, confidence: Array

@@ -70,11 +70,12 @@ def prior_of_classes(
     before = rows / rows.sum()
     change, error = _odds(known, found, before)
     tenth = np.append(np.searchsorted(cells.cuts, bins.cuts), len(cells.cuts))  # of each bin: by its upper end
-    worst = found.moved_most(before)
+    moved = found.moved_most(rows)
+    place = int(np.argmax(rows)) if moved is None else moved
     told = {
-        "positive": known.classes[worst],
-        "base_rate": float(found.shares[worst]),
-        "reference_value": float(before[worst]),
+        "positive": known.classes[place],
+        "base_rate": float(found.shares[place]),
+        "reference_value": float(before[place]),
         "classes": {
             name: {"reference": then, "value": now}
             for name, then, now in zip(known.classes, before.tolist(), found.shares.tolist(), strict=True)

@@ -57,6 +57,13 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
             "20 % in the reference; of 3 classes it moved most",
         ),
         (
+            said(None, "estimated_base_rate", 0.3, lower=0.25, upper=0.35, feature=None, kind="prediction_drift",
+                 details={"positive": "late", "reference_value": 0.28, "gate_p_value": 0.4, "moved": False,
+                          "classes": {"late": {}, "good": {}, "lost": {}}}),
+            "base rate of late: about 30 % (between 25 and 35) by the predicted classes and their scores, "
+            "28 % in the reference; none of 3 classes has surely moved",
+        ),
+        (
             said(None, "estimated_base_rate", None, feature=None, kind="prediction_drift",
                  reason="label_shift_rejected", details={"classes": {"late": {"reference": 0.2}}}),
             "mix of classes: cannot tell: "

@@ -25,6 +25,7 @@ MOVED = (0.0, 1.0)
 TABLES = {
     "checks": (2 + 2, lambda: checks.table(3, 1, rounds=1)),
     "class_mix": (2 + 14, lambda: class_mix.table(1, (3,))),
+    "class_mix_unknown": (2 + 4, lambda: class_mix.unknown_table(1, (0.0,), (0.1,))),
     "concept": (2 + 2, lambda: concept.table(3, 2000, (200,))),
     "drops": (2 * (2 + 3), lambda: drops.table(1, ("flat",), (24,), each=2)),
     "estimates": (2 + 4 * 2, lambda: estimates.table(estimates.measured(1, 2000, MOVED), MOVED, estimates.mean_size)),

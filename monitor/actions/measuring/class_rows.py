@@ -21,13 +21,13 @@ _PREDICTION, _SCORE = "prediction", "probability."
 
 
 def class_table(frame: Frame, check: Check, rows: Mapping[str, int]) -> ClassTable | None:
-    """Of what rows of these versions (with their counts) are compared with, from at most 20,000 labelled rows of each.
-    None of a trailing reference, without a reference, or where none of these has such rows."""
+    """Of what rows of these versions are compared with (with their counts; of none where a window has no rows), from at
+    most 20,000 labelled rows of each. None of a trailing reference, without one, or where none has such rows."""
     cells = Cells.of(frame.binning)
     if cells is None or isinstance(check.reference, Trailing):
         return None
     wanted: dict[tuple[int, str], int] = {}
-    for version, count in rows.items():
+    for version, count in (rows or {"": 0}).items():
         chosen = references.choose(frame.known, frame.model.default_reference, check.reference, version)
         if chosen is not None:
             key = (chosen[0].id, chosen[1])

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from bench.class_mix import LABELLED, PRIORS, World, drawn, expected_maximum
+from bench.class_mix import LABELLED, PRIORS, World, drawn, expected_maximum, with_unknown
 from detectors.estimation.calibration import Calibration
-from detectors.estimation.class_mix import estimate_mix, measure_class_mix
+from detectors.estimation.class_mix import estimate_mix, measure_class_mix, mix_of
 from detectors.estimation.class_table import POOLED, Cells, ClassTable, count_classes, mix_tables
 from detectors.estimation.label_shift import GATE
 from detectors.estimation.measure import calibration_of
@@ -73,6 +73,79 @@ def test_the_gate_tells_what_is_no_label_shift(three):
     assert np.mean(np.array(one) < GATE) > 0.9
     narrow = [estimated(random, three, PRIORS[3], kind="narrow", rows=20_000)[2].gate_p_value for _ in range(50)]
     assert np.mean(np.array(narrow) < GATE) > 0.6
+
+
+def with_one_more(random, three, *, before, now, rows=2_000):
+    """Of rows of which such shares are predicted as a class that is none of the truth."""
+    known = with_unknown(random, drawn(random, LABELLED, PRIORS[3], three.usual), before)
+    window = with_unknown(random, drawn(random, rows, PRIORS[3], three.usual), now).sum(axis=0)
+    return estimate_mix(known, window.sum(axis=1).astype(float), window.sum(axis=0).astype(float))
+
+
+@pytest.mark.parametrize("before", [0.0, 0.0003])
+@pytest.mark.parametrize("now", [0.02, 0.1, 0.2])
+def test_a_predicted_class_that_comes_up_is_no_other_mix(three, before, now):
+    random = np.random.default_rng(8)
+    found = [with_one_more(random, three, before=before, now=now) for _ in range(30)]
+    assert max(one.gate_p_value for one in found) < GATE
+    if before == 0:  # the rows that are left are still told right
+        assert np.mean([one.shares for one in found], axis=0) == pytest.approx(PRIORS[3], abs=0.02)
+
+
+@pytest.mark.parametrize(("share", "rows"), [(0.0003, 2_000), (0.0003, 20_000), (0.001, 2_000)])
+def test_a_predicted_class_that_is_as_rare_as_it_was_passes(three, share, rows):
+    random = np.random.default_rng(9)
+    p_values = [with_one_more(random, three, before=share, now=share, rows=rows).gate_p_value for _ in range(600)]
+    assert np.sum(np.array(p_values) < GATE) <= 3
+    assert np.mean(np.array(p_values) < 0.05) < 0.065
+
+
+def test_rows_of_classes_that_are_too_few_to_be_told_apart_are_no_news(three):
+    """9 of 20,000 labelled rows were of such a class, and 90 of 200,000 of the window are predicted as it."""
+    random = np.random.default_rng(10)
+    known = with_unknown(random, drawn(random, 20_000, PRIORS[3], three.usual), 0.0)
+    window = with_unknown(random, drawn(random, 200_000, PRIORS[3], three.usual), 0.0).sum(axis=0)
+    window[3, 4] = 90
+    seen = window.sum(axis=1).astype(float), window.sum(axis=0).astype(float)
+    assert estimate_mix(known, *seen).gate_p_value < GATE
+    assert estimate_mix(known, *seen, np.array([0.0, 0.0, 0.0, 9.0])).gate_p_value > 0.01
+    counts = np.zeros((3, 4, 2), np.int64)
+    counts[[0, 1, 2], [0, 1, 3]] = [[50, 50], [40, 40], [3, 6]]
+    assert ClassTable(("a", "b", "c"), counts, counts.sum(axis=1)).too_few().tolist() == [0, 0, 0, 9]
+
+
+def test_a_rare_predicted_class_may_come_with_the_class_that_becomes_common(three):
+    """2 % of the rows of a class that was 1 % of all and is 30 %: often not one of the reference's labelled rows."""
+    random, p_values = np.random.default_rng(13), []
+    mixes = np.array([0.01, 0.59, 0.4]), np.array([0.3, 0.4, 0.3])
+    for _ in range(200):
+        known, window = (drawn(random, n, mix, three.usual) for n, mix in zip((LABELLED, 2_000), mixes, strict=True))
+        shares = 0.02 * (np.arange(3) == 0)[:, None, None]
+        known, window = with_unknown(random, known, shares), with_unknown(random, window, shares).sum(axis=0)
+        found = estimate_mix(known, window.sum(axis=1).astype(float), window.sum(axis=0).astype(float))
+        p_values.append(found.gate_p_value)
+    assert np.mean(np.array(p_values) < GATE) < 0.1
+
+
+def test_a_window_of_predicted_classes_that_are_all_unknown_tells_nothing(three):
+    known = with_unknown(np.random.default_rng(11), drawn(np.random.default_rng(11), 500, PRIORS[3], three.usual), 0.0)
+    found = estimate_mix(known, np.array([0.0, 0.0, 0.0, 90.0]), np.full(10, 9.0))
+    assert found.gate_p_value < GATE
+    assert found.shares == pytest.approx(known.sum(axis=(1, 2)) / 500)
+    assert found.moved_most(known.sum(axis=(1, 2))) is None
+
+
+@pytest.mark.parametrize("labelled", [LABELLED, 500])
+def test_no_class_has_surely_moved_where_none_has(three, labelled):
+    """At 95 % over all classes: the reference's own shares are as uncertain as its rows are few."""
+    random = np.random.default_rng(12)
+    moved = []
+    for _ in range(600):
+        known, _, found = estimated(random, three, PRIORS[3], rows=20_000, labelled=labelled)
+        moved.append(found.moved_most(known.sum(axis=(1, 2))) is not None)
+    assert np.mean(moved) < 0.07
+    known, _, found = estimated(random, three, PRIORS[3] + [-0.02, 0.12, -0.1], rows=2_000)
+    assert found.moved_most(known.sum(axis=(1, 2))) == 1
 
 
 def test_predicted_classes_alone_are_the_inverse_of_their_table(three):
@@ -172,6 +245,53 @@ def test_a_reading_has_all_classes_and_is_of_the_one_that_moved_most(world):
     assert (none.value, none.reason) == (None, "no_reference")
     (moved,) = measure_class_mix(world.binning, world.window(multiclass(6_000, 4, moved=3.0)), table)
     assert (moved.value, moved.reason) == (None, "label_shift_rejected")
+
+
+def test_without_drift_it_is_always_of_the_commonest_class(world):
+    mix = (0.25, 0.45, 0.3)
+    table = table_of(world, mixed(9_000, 1, mix))
+    for seed in range(10, 16):
+        (told, by_classes) = measure_class_mix(world.binning, world.window(mixed(3_000, seed, mix)), table)
+        assert (told.details["positive"], told.details["moved"]) == ("b", False)
+        assert by_classes.details["positive"] == "b"
+        assert told.value == told.details["classes"]["b"]["value"]
+        assert told.details["reference_value"] == pytest.approx(0.45, abs=0.01)
+
+
+def test_a_class_that_nobody_knows_is_told_as_no_mix(world):
+    table, rows = table_of(world, multiclass(10_000, seed=1, moved=1.4)), multiclass(4_000, seed=2, moved=1.4)
+    assert mix_of(world.binning, world.window(rows), table) is not None
+    some = np.arange(4_000) % 50 == 0
+    strange = Rows(rows.truth, np.where(some, "z", rows.said), rows.score)
+    (told,) = measure_class_mix(world.binning, world.window(strange), table)
+    assert (told.value, told.reason) == (None, "label_shift_rejected")
+    assert mix_of(world.binning, world.window(strange), table) is None
+    # Labelled rows of a class of too few, predicted as it: then as many in the window are no news.
+    counts, right = (np.append(part, np.zeros_like(part[:1]), axis=0) for part in (table.counts, table.right))
+    few = ClassTable((*table.classes, "z"), counts, right)
+    few.counts[3, 3, 5] = 9
+    assert few.usable().classes == table.classes
+    eight = Rows(rows.truth, np.where(np.arange(4_000) % 500 == 0, "z", rows.said), rows.score)
+    assert len(measure_class_mix(world.binning, world.window(eight), few)) == 2
+    assert mix_of(world.binning, world.window(eight), few) is not None
+    assert len(measure_class_mix(world.binning, world.window(eight), table)) == 1
+
+
+def test_the_odds_of_right_predictions_are_as_uncertain_as_the_labelled_rows_are_few():
+    """1,000 labelled rows, again and again: 95 % intervals hold what 100,000 tell, also where the mix is well known."""
+    equal = (1 / 3, 1 / 3, 1 / 3)
+    unfair = world_of("multiclass", biased(40_000, 1, equal))
+    bins, window = _bins(unfair), unfair.window(biased(40_000, 2, (0.8, 0.1, 0.1)))
+    calibration = calibration_of(unfair.binning, bins, unfair.reference)
+
+    def odds(labelled, seed):
+        table = table_of(unfair, biased(labelled, seed, equal))
+        found = prior_of_classes(unfair.binning, window, table, bins, calibration)
+        return np.log(found.calibration.share / (1 - found.calibration.share)), found.odds_error
+
+    truth, _ = odds(100_000, 3)
+    held = [np.abs(middle - truth) < 1.96 * error for middle, error in (odds(1_000, seed) for seed in range(100, 160))]
+    assert np.median(np.mean(held, axis=0)) > 0.88
 
 
 def test_right_predictions_of_one_confidence_are_those_of_the_new_mix():

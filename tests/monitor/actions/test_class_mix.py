@@ -75,13 +75,14 @@ def test_it_is_known_before_any_label(world: World) -> None:
         assert told["lower"] < now < told["upper"]
         assert told["bbse_lower"] < now < told["bbse_upper"]
     assert sum(told["value"] for told in details["classes"].values()) == pytest.approx(1)
-    assert details["gate_p_value"] > 0.001
+    assert (details["gate_p_value"] > 0.001, details["moved"]) == (True, True)
     assert details["summary"].startswith("base rate of elm: about 5")
     assert details["summary"].endswith(" % in the reference; of 3 classes it moved most")
     by_classes = one(world.read(START + D), metric="estimated_base_rate_bbse", hours=24)
     assert (by_classes["value"], by_classes["details"]["positive"]) == (details["bbse"], "elm")
     page = build_page.build_model(world.service, Viewer(now=world.now), "m", {})
     assert "Base rate, estimated from scores" in page
+    assert "while none has surely moved" in page
 
 
 def test_it_is_hidden_where_rows_of_a_class_look_otherwise(world: World) -> None:
@@ -91,6 +92,47 @@ def test_it_is_hidden_where_rows_of_a_class_look_otherwise(world: World) -> None
     assert all(set(told) == {"reference"} for told in found["details"]["classes"].values())
     assert "estimated_base_rate_bbse" not in {r["metric"] for r in world.read(START + D)}
     assert found["details"]["summary"].startswith("mix of classes: cannot tell: ")
+
+
+def test_it_is_hidden_where_rows_are_predicted_as_a_class_that_nobody_knows(world: World) -> None:
+    world.configure(task="multiclass")
+    world.reference(rows(T0, 3, USUAL, seed=1))
+    world.post(
+        [{**r, **({"prediction": "yew"} if i % 5 == 0 else {})} for i, r in enumerate(rows(START, 1, USUAL, seed=2))]
+    )
+    found = one(world.read(START + D), metric="estimated_base_rate", hours=24)
+    assert (found["value"], found["reason"]) == (None, "label_shift_rejected")
+
+
+def test_days_without_drift_are_all_of_the_commonest_class(world: World) -> None:
+    world.configure(task="multiclass")
+    world.reference(rows(T0, 3, USUAL, seed=1))
+    for day in range(3):  # by its 95 % interval one of 20 would be of another class
+        world.post(rows(START + day * D, 1, USUAL, seed=10 + day))
+        found = one(world.read(START + (day + 1) * D), metric="estimated_base_rate", hours=24)
+        assert found["details"]["positive"] == "fir"
+        assert found["lower"] < 0.5 < found["upper"]
+        assert found["details"]["summary"].endswith(" % in the reference; none of 3 classes has surely moved")
+
+
+def test_a_day_without_rows_has_too_few(world: World) -> None:
+    world.configure(task="multiclass")
+    world.reference(rows(T0, 3, USUAL, seed=1))
+    world.post(rows(START, 1, USUAL, seed=2))
+    found = one(world.read(START + 4 * D), metric="estimated_base_rate", hours=24)
+    assert (found["value"], found["reason"], found["n_current"]) == (None, "too_few_rows", 0)
+
+
+def test_against_the_last_weeks_there_is_none(world: World) -> None:
+    """Their labelled rows are not counted by class."""
+    check = {"name": "t", "kind": "prediction_drift", "window": "24h", "reference": {"trailing": "3d"}}
+    world.configure(task="multiclass", checks=[check])
+    records = rows(START - 4 * D, 5, USUAL, seed=2)
+    world.post(records)
+    world.label(records, delay=0)
+    metrics = {r["metric"] for r in world.read(START + D) if r["check"] == "t"}
+    assert "class_share" in metrics
+    assert not {name for name in metrics if name.startswith("estimated_base_rate")}
 
 
 def test_each_version_is_compared_with_its_own_reference(world: World) -> None:
