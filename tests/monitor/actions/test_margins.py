@@ -45,7 +45,9 @@ def test_margins(world: World, rival: bool) -> None:
     world.reference(rows(T0, 9, 1))
     world.post(rows(START, 1, 2, rival=rival))
     found = matching(world.read(START + D), check="prediction_drift", hours=24)
-    assert {r["metric"] for r in found} == {"class_share", "score_ks", "margin_ks"}
+    assert {r["metric"] for r in found} == {"class_share", "score_ks", "margin_ks", "estimated_base_rate"}
+    # None of the reference's rows has a label.
+    assert one(found, metric="estimated_base_rate")["reason"] == "no_reference"
     margin = one(found, metric="margin_ks")
     assert margin["verdict"] == ("critical" if rival else "ok")
     assert one(found, metric="score_ks")["verdict"] == "ok"
