@@ -78,7 +78,7 @@ def _learning(reading: Reading) -> str:
         return ""
     details = reading.details
     if not details.get("short_reference"):
-        return "; what is usual was learned from the model's first weeks" if details.get("learned") else ""
+        return "; how much it varies was learned from earlier weeks" if details.get("learned") else ""
     tolerance = details.get("tolerance")
     if tolerance is None:
         return "; the reference is short"

@@ -18,6 +18,7 @@ from monitor.store.observations.base import Apart, Observations
 
 REPEAT = 10  # seconds after which to ask again for what takes long
 CURVES_BYTES = 60_000_000  # of how labels arrive: up to a megabyte a model
+QUIET_BYTES = 120_000_000  # of the weeks that references have learned from
 SEGMENTS_BYTES = 60_000_000  # of segments' profiles, without what is derived from them; they may be many
 
 
@@ -89,6 +90,7 @@ class Service:
     observations: Observations
     artefacts: Artefacts = field(default_factory=Artefacts)
     of_segments: Artefacts = field(default_factory=lambda: Artefacts(2000, SEGMENTS_BYTES))
+    quiet: Artefacts = field(default_factory=lambda: Artefacts(48, QUIET_BYTES))
     curves: Artefacts = field(default_factory=lambda: Artefacts(2000, CURVES_BYTES))
     learned: Artefacts = field(default_factory=lambda: Artefacts(16))  # trees, some megabytes each
     explanations: Artefacts = field(default_factory=lambda: Artefacts(32))
@@ -101,9 +103,12 @@ class Service:
     def keep_up(self, deletions: int) -> None:
         """Forget what is kept at hand when a model was deleted since: the next one may get its numbers."""
         if self.deletions != [deletions]:
-            for held in (self.artefacts, self.of_segments, self.curves, self.learned, self.explanations):
+            for held in self._held():
                 held.clear()
             self.deletions[:] = [deletions]
+
+    def _held(self) -> tuple[Artefacts, ...]:
+        return self.artefacts, self.of_segments, self.quiet, self.curves, self.learned, self.explanations
 
     @contextlib.contextmanager
     def alone(self, patience: float = 0.0) -> Iterator[None]:

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.cuts import Binning, NumericColumn
+from detectors.profile import ReferenceProfile
 from detectors.shares.calibrate import calibrated
 from detectors.shares.cells import Cells
 from detectors.shares.fitting import Fit, fit_reference, horizon
@@ -55,3 +57,27 @@ def taught(cells: Cells, longer: Fit, known: Horizon, tolerance: float, alpha: f
         learned=better,
         replayed=known.replayed or more.replayed,
     )
+
+
+def windows_of_columns(binning: Binning, profile: ReferenceProfile, length: int) -> NDArray[np.int64]:
+    """In how many whole windows of so many hours, counted back from its last one, a reference with times has rows that
+    say something, by column."""
+    hours = profile.hours
+    if hours is None:
+        raise ValueError("a reference without times has no windows")
+    ends = [(binning.offsets[one.name], told_slots(binning, one.name).stop) for one in binning.columns]
+    rows = np.add.reduceat(profile.counts, np.ravel(ends), axis=1, dtype=np.int64)[:, ::2]
+    window = (hours[-1] - hours) // length
+    whole = window < (hours[-1] - hours[0] + 1) // length
+    starts = np.flatnonzero(np.diff(window[whole], prepend=-1))
+    if len(starts) == 0:
+        return np.zeros(len(ends), np.int64)
+    found: NDArray[np.int64] = (np.add.reduceat(rows[whole], starts, axis=0) > 0).sum(axis=0)
+    return found
+
+
+def told_slots(binning: Binning, name: str) -> slice:
+    """The slots of a column that a share of its rows may be of: bins, or levels with those that are rare or unseen."""
+    if isinstance(binning.by_name[name], NumericColumn):
+        return binning.slots(name)
+    return slice(binning.offsets[name], binning.extra(name, "unseen") + 1)

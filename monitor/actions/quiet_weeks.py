@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.cuts import Binning
 from detectors.hour_bytes import decode
 from detectors.profile import QuietWeeks, ReferenceProfile
+from detectors.shares.quiet import told_slots, windows_of_columns
 from detectors.shares.unrest import ENOUGH
 from monitor import clock
 from monitor.actions import habits
@@ -21,10 +23,21 @@ if TYPE_CHECKING:
 
 DAY, WEEK = 24, 168  # hours
 FEWEST, MOST = 8, 12  # quiet weeks: as many as windows are needed, as many as a long reference has
+LEAST = 14 * 24  # hours: what is shorter is short
 LOOKED_AT = 52  # weeks of the log after the reference, the oldest that are kept
 JUDGED = 4  # days of a week on which a column must have been judged to call it quiet
 
 Chosen = Mapping[str, tuple[int, ...]]  # by feature ('': what the model says): which weeks of the log
+
+
+@dataclass(frozen=True)
+class _Past:
+    """Of a reference: whether it is short, its last hour, and which features ('': what the model says) have fewer than
+    8 windows of a length in it."""
+
+    is_short: bool
+    last: int | None
+    lacking: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,11 @@ class _Taught:
     state: Hashable
     profile: ReferenceProfile
 
+    @property
+    def nbytes(self) -> int:
+        """Size of what it has learned; the rest of the profile is held elsewhere, too."""
+        return 0 if self.profile.quiet is None else self.profile.quiet.nbytes
+
 
 def with_quiet_weeks(
     frame: Frame,
@@ -55,23 +73,24 @@ def with_quiet_weeks(
     before_hour: int,
     length: int,
 ) -> ReferenceProfile:
-    """The profile with the quiet weeks that are kept of the version's log (``*``: all) since the reference, if it has
-    fewer than 8 windows of so many hours itself and they end a week before ``before_hour``: drift that began in a week
-    may be told in the next."""
-    log = _log_after(frame, version, profile, before_hour) if _is_short(profile, length) else None
-    chosen = {} if log is None else _chosen(frame, log)
-    if log is None or not chosen:
+    """The profile with the quiet weeks that are kept of the version's log (``*``: all) since the reference, of features
+    of which it has fewer than 8 windows of so many hours itself, and they end a week before ``before_hour``: drift that
+    began in a week may be told in the next."""
+    known = _known_of(frame, version, _past(frame.binning, profile, length), before_hour)
+    if known is None:
         return profile
+    log, chosen = known
     state = _state(frame, log, chosen)
-    places = [("quiet", reference.id, frame.binning_id, version, week % 2) for week in (log.last, log.last + 1)]
-    for held in map(frame.service.artefacts.find, places):
+    held_at = frame.service.quiet
+    places = [(reference.id, frame.binning_id, version, week % 2) for week in (log.last, log.last + 1)]
+    for held in map(held_at.find, places):
         if held is not None and held.state == state:
             found: ReferenceProfile = held.profile
             return found
     # Windows of a run begin in one week or the next: two are held of each reference, and no more.
-    frame.service.artefacts.drop(places[0])
+    held_at.drop(places[0])
     learned = replace(profile, quiet=_learned(frame, version, log, chosen), memo={})
-    made: _Taught = frame.service.artefacts.get(places[0], lambda: _Taught(state, learned))
+    made: _Taught = held_at.get(places[0], lambda: _Taught(state, learned))
     return made.profile
 
 
@@ -87,40 +106,72 @@ def state(frame: Frame, start_hour: int, length: int) -> Hashable:
 
 
 def _every(frame: Frame, start_hour: int, length: int) -> Iterator[tuple[_Log, Chosen]]:
-    for version, profile in habits.profiles_of(frame):
-        log = _log_after(frame, version, profile, start_hour) if _is_short(profile, length) else None
-        chosen = {} if log is None else _chosen(frame, log)
-        if log is not None and chosen:
-            yield log, chosen
+    for version, past in _pasts(frame, length):
+        known = _known_of(frame, version, past, start_hour)
+        if known is not None:
+            yield known
 
 
-def _is_short(profile: ReferenceProfile, length: int) -> bool:
-    """Whether it, or the habits that it borrows, has fewer than 8 windows of so many hours."""
-    if profile.is_short:
-        return ENOUGH * length > habits.WEEKS * WEEK
+def _pasts(frame: Frame, length: int) -> list[tuple[str, _Past]]:
+    """Of every reference and version, looked at once in a run: there may be more of them than are held."""
+    if ENOUGH * length <= LEAST:
+        return []
+    key = f"quiet pasts {length}"
+    if key not in frame.derived:
+        frame.derived[key] = [
+            (version, _past(frame.binning, one, length)) for version, one in habits.profiles_of(frame)
+        ]
+    known: list[tuple[str, _Past]] = frame.derived[key]
+    return known
+
+
+def _past(binning: Binning, profile: ReferenceProfile, length: int) -> _Past:
     hours = profile.hours
-    return hours is not None and int(hours[-1] - hours[0]) + 1 < ENOUGH * length
+    last = None if hours is None or len(hours) == 0 else int(hours[-1])
+    if profile.is_short:  # it borrows habits, which are as long for every column
+        lacks = ENOUGH * length > habits.WEEKS * WEEK
+        return _Past(True, last, frozenset(_name(one.name) for one in binning.columns) if lacks else frozenset())
+    if ENOUGH * length <= LEAST:
+        return _Past(False, last, frozenset())
+    key = ("windows of columns", length)
+    if key not in profile.memo:
+        profile.memo[key] = windows_of_columns(binning, profile, length)
+    few = profile.memo[key] < ENOUGH
+    names = (_name(one.name) for one, lacks in zip(binning.columns, few, strict=True) if lacks)
+    return _Past(False, last, frozenset(names))
 
 
-def _log_after(frame: Frame, version: str, profile: ReferenceProfile, before_hour: int) -> _Log | None:
+def _name(column: str) -> str:
+    """The feature, or '' of what the model says."""
+    return column.removeprefix("feature.") if column.startswith("feature.") else ""
+
+
+def _known_of(frame: Frame, version: str, past: _Past, before_hour: int) -> tuple[_Log, Chosen] | None:
+    """What there is to learn for what the reference lacks."""
+    log = _log_after(frame, version, past, before_hour) if past.lacking else None
+    chosen = {} if log is None else {name: one for name, one in _chosen(frame, log).items() if name in past.lacking}
+    return None if log is None or not chosen else (log, chosen)
+
+
+def _log_after(frame: Frame, version: str, past: _Past, before_hour: int) -> _Log | None:
     """None where there is not enough of it."""
     spans, kept = frame.lifetimes.get(version), habits.first_hour(frame, version)
-    if spans is None or kept is None or _forgets(frame, profile):
+    if spans is None or kept is None or _forgets(frame, past):
         return None
-    since = kept + habits.WEEKS * WEEK if profile.is_short else spans[0] // clock.HOUR
-    if profile.hours is not None and len(profile.hours):
-        since = max(since, int(profile.hours[-1]) + 1)
+    since = kept + habits.WEEKS * WEEK if past.is_short else spans[0] // clock.HOUR
+    if past.last is not None:
+        since = max(since, past.last + 1)
     day = -(-since // DAY)
     first = max(0, -(-(kept - DAY * day) // WEEK))
     last = min((before_hour - DAY * day) // WEEK - 1, first + LOOKED_AT)
-    return None if last - first < FEWEST else _Log(day, first, last, kept if profile.is_short else DAY * day)
+    return None if last - first < FEWEST else _Log(day, first, last, kept if past.is_short else DAY * day)
 
 
-def _forgets(frame: Frame, profile: ReferenceProfile) -> bool:
+def _forgets(frame: Frame, past: _Past) -> bool:
     """Whether summaries are kept for so short that there would be weeks enough on some days only: the quiet ones (and
     those that a short reference borrows), the week after, the window, and what is left of a week."""
     kept = frame.settings.summary_retention or frame.settings.retention
-    weeks = FEWEST + 3 + (habits.WEEKS if profile.is_short else 0)
+    weeks = FEWEST + 3 + (habits.WEEKS if past.is_short else 0)
     return kept is not None and clock.parse_duration(kept) < weeks * WEEK * clock.HOUR
 
 
@@ -171,16 +222,17 @@ def _change(frame: Frame, log: _Log, chosen: Chosen) -> int:
 
 
 def _learned(frame: Frame, version: str, log: _Log, chosen: Chosen) -> QuietWeeks:
-    first, most = DAY * log.day, max(map(len, chosen.values()))
-    wanted = sorted({week for weeks in chosen.values() for week in weeks})
-    by_week = {week: _hours(frame, version, first + week * WEEK) for week in wanted}
-    counts = np.zeros((most, WEEK, frame.binning.size), np.result_type(*by_week.values()))
-    for column in frame.binning.columns:
-        name, slots = column.name, frame.binning.slots(column.name)
-        for place, week in enumerate(
-            chosen.get(name.removeprefix("feature.") if name.startswith("feature.") else "", ())
-        ):
-            counts[place, :, slots] = by_week[week][:, slots]
+    """Week by week: there may be many different ones, and each takes megabytes."""
+    binning, first, most = frame.binning, DAY * log.day, max(map(len, chosen.values()))
+    counts = np.zeros((most, WEEK, binning.size), np.uint8)
+    for week in sorted({week for weeks in chosen.values() for week in weeks}):
+        hours = _hours(frame, version, first + week * WEEK)
+        counts = counts.astype(np.result_type(counts, hours), copy=False)
+        for column in binning.columns:
+            mine = chosen.get(_name(column.name), ())
+            if week in mine:
+                slots = told_slots(binning, column.name)
+                counts[mine.index(week), :, slots] = hours[:, slots]
     return QuietWeeks(first, counts.reshape(most * WEEK, -1))
 
 

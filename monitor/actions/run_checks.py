@@ -125,11 +125,7 @@ def _prepare(service: Service, name: str, as_of: int) -> None:
         frame = Frame.load(service, connection, known_models.get(connection, name))
         if frame is not None and _parts(frame) > FEW:
             known = tuple(reference.id for reference in frame.known)
-            drifts = {length for check in frame.checks if check.kind in quiet.DRIFT for length in check.lengths}
-            learned = [
-                quiet_weeks.state(frame, newest_end(one, as_of) // clock.HOUR - one, one) for one in sorted(drifts)
-            ]
-            key = ("prepared", frame.binning_id, known, frame.config_version, *learned)
+            key = ("prepared", frame.binning_id, known, frame.config_version, *_learned(frame, as_of))
             service.of_segments.get(key, lambda: _measure_once(frame, as_of))
 
 

@@ -241,7 +241,7 @@ SHORT = {"short_reference": True, "tolerance": 0.05}
         (said("warning", "missing_share", 0.4, kind="data_quality", details={"short_reference": True}),
          "temp: 40 % missing; the reference is short"),
         (said("warning", "ks", 0.12, details={**DRIFT, "learned": True}),
-         "temp: 12 % of rows moved (between 9 and 15); what is usual was learned from the model's first weeks"),
+         "temp: 12 % of rows moved (between 9 and 15); how much it varies was learned from earlier weeks"),
         (said("ok", "ks", 0.012, details={"effect": 0.012, **SHORT}), "temp: 1.2 % of rows moved"),
         (said("cannot_tell", "ks", None, n_current=12, details=SHORT), "temp: cannot tell: 12 rows, 30 are needed"),
     ],

@@ -10,8 +10,9 @@ from detectors.shares.calibrate import calibrated
 from detectors.shares.cells import Cells
 from detectors.shares.fitting import fit_reference, horizon
 from detectors.shares.horizons import Horizon, answer
-from detectors.shares.quiet import fit_with, taught
+from detectors.shares.quiet import fit_with, taught, windows_of_columns
 from detectors.shares.unrest import ENOUGH, Hours
+from tests.detectors.build import binning_of, column, profile_of
 
 COLUMNS, WEEK, ALPHA, TOLERANCE, SHORT = 20, 168, 1e-3, 0.02, 0.05
 CELLS = Cells(np.arange(COLUMNS), np.arange(COLUMNS) + 1, *[np.arange(COLUMNS)] * 2, np.arange(COLUMNS) + 1)
@@ -86,3 +87,18 @@ def test_a_week_of_the_log_that_the_others_would_call_drifted_calibrates():
     plain, odd = (of(counted(4, 1), one, 0.2) for one in (counted(8, 2, start=4 * WEEK), quiet))
     assert (plain.factor == 1).all()
     assert (odd.factor > 1.2).all()
+
+
+def test_windows_are_counted_by_column():
+    """40 hours: windows are counted back from the last one."""
+    values = {
+        "feature.x": column(np.ones(40)),
+        "feature.late": column([None] * 25 + [1.0] * 15),
+        "feature.kind": column([None] * 39 + ["new"]),
+        "feature.never": column(np.full(40, np.nan)),
+    }
+    binning, hours = binning_of(values), np.arange(1000, 1040)
+    profile = profile_of(binning, hours, values)
+    assert windows_of_columns(binning, profile, 10).tolist() == [4, 2, 1, 0]
+    assert windows_of_columns(binning, profile, 13).tolist() == [3, 2, 1, 0]
+    assert windows_of_columns(binning, profile, 41).tolist() == [0, 0, 0, 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import update
 
@@ -119,6 +120,43 @@ def test_so_does_one_without_times_beside_the_first_four_weeks_of_the_log(world:
     assert "short_reference" not in learned
     assert (learned["learned"], learned["reference_windows"]) == (True, 12)
     assert effect_again_after(world, START + W, END + 4 * W) > learned["effect_upper"]  # of what it borrowed, too
+
+
+def with_ids(weeks: int, start: int, seed: int) -> list[dict[str, Any]]:
+    """Traffic in which ``kind`` is a rare id for 30 % of the rows, three points more or less each week."""
+    random, found = np.random.default_rng(seed), []
+    for week in range(weeks):
+        share = 0.3 + 0.03 * (-1) ** week
+        for row in traffic(start + week * W, 168, 10, seed=seed + week):
+            rare = {"kind": f"id{random.integers(400)}"} if random.random() < share else {}
+            found.append({**row, "features": {**row["features"], **rare}})
+    return found
+
+
+def test_how_much_rare_categories_vary_is_learned_too(world: World) -> None:
+    world.reference(with_ids(4, T0, 1))
+    world.post(with_ids(11, START, 50))
+    looked_at(world)
+    found = week_of(world, END, "kind")
+    assert found["details"]["learned"] is True
+    assert found["details"]["effect_upper"] > 0.12  # 0.10 where rare ones seem never to vary
+
+
+def test_a_feature_that_is_younger_than_its_reference_learns(world: World) -> None:
+    """Of y there are three weeks, of x nine."""
+
+    def with_y(row: dict[str, Any]) -> dict[str, Any]:
+        late = clock.parse(row["timestamp"]) >= T0 + W
+        return {**row, "features": {**row["features"], **({"y": row["features"]["x"]} if late else {})}}
+
+    first = T0 - 5 * W
+    world.reference([with_y(row) for row in traffic(first, 168 * 9, 2)])
+    world.post([with_y(row) for row in log(set())])
+    looked_at(world)
+    alone, known, old = (week_of(world, moment, name) for moment, name in ((END - D, "y"), (END, "y"), (END, "x")))
+    assert (alone["details"]["short_reference"], alone["details"]["reference_windows"]) == (True, 3)
+    assert (known["details"]["learned"], known["details"]["reference_windows"]) == (True, 11)
+    assert ("learned" in old["details"], old["details"]["reference_windows"]) == (False, 9)
 
 
 def test_weeks_that_nobody_looked_at_teach_nothing(world: World) -> None:
