@@ -21,6 +21,7 @@ Flags = NDArray[np.bool_]
 
 _Z_POWER = float(normal_quantile(1 - POWER))
 _TINY = 1e-12
+_MANY_TIMES = 8.0  # a rare share that became so many times as large: by what it was, a window would be worth a few rows
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,12 @@ def _tested(
     return lower, np.minimum(1.0, 2 * cells.sizes * smallest)
 
 
+def _spread(found: Changes, where: Flags) -> Array:
+    """What the variance of a row is of a share as it is now."""
+    share = np.clip(found.expected + found.change, 0.0, 1.0)[where]
+    return share * (1 - share)
+
+
 def _binomial(
     found: Changes, sure: Array, rows: Array, allowed: Array, level: Array, where: Flags
 ) -> tuple[Array, Array]:
@@ -193,7 +200,8 @@ def _binomial(
     q = np.clip(found.expected[where], 0.5 / rows[where], 1 - 0.5 / rows[where])
     q = np.where(up, 1 - q, q)
     p = np.clip(q - sure[where], 0.0, 1.0)
-    worth = np.clip(q * (1 - q) / np.maximum(found.variance[where], _TINY), 1.0, rows[where])
+    spread = np.maximum(q * (1 - q), _spread(found, where) / _MANY_TIMES)
+    worth = np.clip(spread / np.maximum(found.variance[where], _TINY), 1.0, rows[where])
     nearer = q - allowed[where]
     a, b = worth * p + 1, np.maximum(worth * (1 - p), _TINY)
     tail = np.where(nearer > p, special.betainc(b, a, np.clip(1 - nearer, 0, 1)), 1.0)  # 1 - I is 0 below 1e-16
