@@ -39,6 +39,7 @@ QUALITY_WARNINGS: Mapping[str, float] = {
     "out_of_range_share": 0.001,
     "duplicate_share": 0.005,
     "rejected_share": 0.001,
+    "unusable_output_share": 0.01,
 }
 
 SERVING: Mapping[str, Bounds] = {

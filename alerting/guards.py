@@ -10,7 +10,7 @@ from alerting import options
 from alerting.options import BadSetting
 
 # Of data quality, what a retraining would learn. New categories and values out of range are what it is asked for.
-BROKEN = ("missing_share", "type_mismatch_share", "duplicate_share", "rejected_share")
+BROKEN = ("missing_share", "type_mismatch_share", "duplicate_share", "rejected_share", "unusable_output_share")
 START_BY, FINISH_BY = "1h", "24h"
 KEYS = ("start_by", "finish_by", "at_most", "min_labels", "dry_run", "approval")
 

@@ -35,6 +35,7 @@ NAMES = {
     "error_share": "errors",
     "duplicate_share": "resent rows",
     "rejected_share": "rejected rows",
+    "unusable_output_share": "predictions without use",
     "freshness_minutes": "freshness",
     "psi": "PSI",
     "chi_square": "chi-square",

@@ -93,6 +93,7 @@ _QUALITY = {
     "out_of_range_share": "outside the range of the reference",
     "duplicate_share": "of the rows sent again with other content",
     "rejected_share": "of the rows rejected",
+    "unusable_output_share": "missing, no number or of the wrong type",
 }
 
 
@@ -246,6 +247,8 @@ def _distance(reading: Reading) -> str:
 
 def _quality(reading: Reading) -> str:
     lead = f"{subject(reading)}: " if reading.feature or reading.details.get("feature") else ""
+    column = reading.details.get("column")
+    lead = {"prediction": "predictions: ", "score": "probabilities: "}.get(str(column), lead)
     text = f"{lead}{percent(reading.value or 0.0)} % {_QUALITY.get(reading.metric, reading.metric)}"
     text += between(reading.lower, reading.upper) + in_points(effect_of(reading), "more", "fewer", "the reference")
     return text + _schema(reading) if reading.verdict in ("warning", "critical") else text

@@ -35,6 +35,7 @@ METRICS = {
     "out_of_range_share": "out of range",
     "duplicate_share": "resent with other content",
     "rejected_share": "rejected",
+    "unusable_output_share": "missing, no number or wrong type",
     "label_coverage": "label coverage",
     "shiryaev_roberts": "Shiryaev–Roberts",
     "page_hinkley": "Page–Hinkley",

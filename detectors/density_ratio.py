@@ -20,6 +20,7 @@ RATE = 0.1
 BINS = 200  # trees have at most 255
 MISSING = -1.0
 IN_LEAF = 100  # rows: odds, not only their order, are wanted of a leaf
+COVERED = 0.5  # of the window's rows: below it, weights say nothing of most of them
 LEAST, MOST = 0.05, 20.0  # odds beyond are taken as these: single rows must not stand for thousands
 
 
@@ -42,6 +43,12 @@ class DensityRatio:
         """Share of the reference's rows that the weights leave, (Σw)² / (n Σw²) (Kish 1965)."""
         weights = self.weights
         return float(weights.sum() ** 2 / (len(weights) * (weights**2).sum()))
+
+    @property
+    def covered(self) -> float:
+        """About what share of the window's rows has its like in the reference: the mean of P(x in the window) / P(x in
+        the reference) over the reference is 1 where all have, and 0 where none has, however alike the weights are."""
+        return float(self.weights.mean())
 
 
 def density_ratio(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cuts import Binning
-from detectors.density_ratio import DensityRatio
+from detectors.density_ratio import COVERED, DensityRatio
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration, calibrate
 from detectors.estimation.measure import estimates_of_binary, shown_estimate
@@ -32,9 +32,12 @@ def estimate_where_inputs_moved(
 ) -> list[Measurement]:
     """``estimated_<metric>`` of all predictions of a binary model's window, with 95 % limits; ``truth`` (0 or 1) and
     ``score`` [n] of the labelled rows of the reference that ``ratio`` is about. Nothing where the trees tell the sides
-    apart by an area of 0.6 or less, or the weights leave fewer than 30 rows."""
+    apart by an area of 0.6 or less, the reference has the like of under half of the window's rows, or the weights leave
+    fewer than 30."""
     bins = SharedBins.of(binning)
     if bins is None or binning.scores.task != "binary" or ratio.area <= LEAST_AREA:
+        return []
+    if ratio.covered < COVERED:
         return []
     calibration = _weighted(bins, truth, score, ratio.weights)
     if calibration is None or bins.rows(current.counts).sum() < MINIMUM_ROWS:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.boosted import fit_trees
-from detectors.density_ratio import IN_LEAF, RATE, TREES, DensityRatio, coarse_matrix
+from detectors.density_ratio import COVERED, IN_LEAF, RATE, TREES, DensityRatio, coarse_matrix
 from detectors.domain.cross_fit import FOLDS, in_turn
 from detectors.explain.labelled import Labelled
 from detectors.explain.resampling import Part, drawn, part, sums_by_block
@@ -48,10 +48,10 @@ class Decomposition:
 def decompose(features: Sequence[str], reference: Labelled, current: Labelled, ratio: DensityRatio) -> Decomposition:
     """The parts with 95 % limits from days drawn anew; the weights and m stay as they were fitted.
 
-    Where the weights leave under 10 % of the reference's rows, both sides are weighted to what they share, the density
+    Where the weights leave under 10 % of the reference's rows, or it has the like of under half of the window's, both sides are weighted to what they share, the density
     p q / (p + q): the concept part is the difference there, the covariate part the rest.
     """
-    shared = ratio.effective < LEAST_EFFECTIVE
+    shared = ratio.effective < LEAST_EFFECTIVE or ratio.covered < COVERED
     before = ratio.reference / (1 + ratio.reference) if shared else ratio.weights
     now = 1 / (1 + ratio.current) if shared else np.ones(len(current))
     expected = _expected(features, reference, current)

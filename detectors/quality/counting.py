@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.cuts import Binning, CategoricalColumn, EmbeddingColumn, NumericColumn
+from detectors.cuts import (
+    CATEGORICAL_EXTRAS,
+    NUMERIC_EXTRAS,
+    Binning,
+    CategoricalColumn,
+    EmbeddingColumn,
+    NumericColumn,
+)
 from detectors.profile import Reference
 from detectors.quality.rise import Array, Counted
 from detectors.summary import WindowCounts
@@ -47,9 +54,8 @@ class Sources:
 
     def slot(self, counts: NDArray[Any], name: str, which: str) -> int:
         """The count in one of a column's extra slots, 0 where it has no such slot."""
-        if isinstance(self.binning.by_name[name], CategoricalColumn) and which == "nan":
-            return 0
-        return int(counts[self.binning.extra(name, which)])
+        place = _slot(self.binning, name, which)
+        return 0 if place < 0 else int(counts[place])
 
 
 def count(
@@ -90,7 +96,8 @@ def _places(binning: Binning, names: tuple[str, ...], bad: tuple[str, ...]) -> N
 
 
 def _slot(binning: Binning, name: str, which: str) -> int:
-    return binning.extra(name, which) if which != "nan" or isinstance(binning.by_name[name], NumericColumn) else -1
+    extras = NUMERIC_EXTRAS if isinstance(binning.by_name[name], NumericColumn) else CATEGORICAL_EXTRAS
+    return binning.extra(name, which) if which in extras else -1
 
 
 def _pair(counts: NDArray[Any], slots: NDArray[np.int64]) -> tuple[Array, Array]:

@@ -17,6 +17,7 @@ from detectors.quality.rise import measure_rise
 from detectors.quality.since import with_since
 from detectors.quality.type_mismatch import type_mismatch_share
 from detectors.quality.unseen_category import unseen_category_share
+from detectors.quality.unusable_output import unusable_output_share
 from detectors.summary import WindowCounts
 
 TOLERANCES: Mapping[str, float] = {
@@ -26,6 +27,7 @@ TOLERANCES: Mapping[str, float] = {
     "out_of_range_share": 0.001,
     "duplicate_share": 0.005,
     "rejected_share": 0.001,
+    "unusable_output_share": 0.01,
 }
 OF_FEATURES = (missing_share, type_mismatch_share, unseen_category_share, out_of_range_share)
 
@@ -41,7 +43,7 @@ def measure_quality(
     rejected: tuple[int, int],
     tolerances: Mapping[str, float] = TOLERANCES,
 ) -> list[Measurement]:
-    """The metrics of ``TOLERANCES``: the first four for each feature they fit, the last two for the traffic.
+    """The metrics of ``TOLERANCES``: the first four for each feature they fit, the others for the traffic.
 
     ``duplicates`` and ``rejected``: how many, of how many (rows + duplicates; rows + rejects). ``tolerances`` by
     metric; a metric not in it has its default.
@@ -53,7 +55,18 @@ def measure_quality(
         [*parts, duplicate_share(*duplicates), rejected_share(*rejected)], {**TOLERANCES, **tolerances}, alpha
     )
     found = [one if one.feature is not None else replace(one, n_reference=reference.rows) for one in found]
-    return with_since(found, binning, current)
+    return [*with_since(found, binning, current), *_of_outputs(sources, {**TOLERANCES, **tolerances}, alpha)]
+
+
+def _of_outputs(sources: Sources, tolerances: Mapping[str, float], alpha: float) -> list[Measurement]:
+    """What the model says is one number: the worse of prediction and score (Bonferroni), ``details.column``."""
+    part = unusable_output_share(sources)
+    if not part.features:
+        return []
+    found = worst_of(measure_rise([part], tolerances, alpha / len(part.features)))
+    p_value = None if found.p_value is None else min(1.0, found.p_value * len(part.features))
+    details = {**found.details, "column": found.feature}
+    return [replace(found, feature=None, p_value=p_value, details=details)]
 
 
 def worst_by_metric(found: Sequence[Measurement], features: int) -> list[Measurement]:

@@ -139,7 +139,7 @@ def judged_pairs(frame: Frame, check: Check, *, in_segment: bool = False) -> int
         vectors = sum(is_embedding(frame, f"feature.{name}") for name in names) if in_segment else 0
         return len(names) - vectors
     if check.kind == "data_quality":
-        return 3 * len(names) + 2
+        return 3 * len(names) + 3
     has_score = "score" in frame.binning.by_name
     if check.kind == "prediction_drift":
         margin = in_segment and "margin" in frame.binning.by_name
