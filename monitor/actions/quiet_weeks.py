@@ -104,7 +104,7 @@ def _is_short(profile: ReferenceProfile, length: int) -> bool:
 
 def _log_after(frame: Frame, version: str, profile: ReferenceProfile, before_hour: int) -> _Log | None:
     """None where there is not enough of it."""
-    spans, kept = frame.lifetimes.get(version), habits.first_hour(frame, version)
+    spans, kept = frame.lifetimes.get(version), habits.first_hour(frame, version, profile)
     if spans is None or kept is None or _forgets(frame, profile):
         return None
     since = kept + habits.WEEKS * WEEK if profile.is_short else spans[0] // clock.HOUR
