@@ -48,8 +48,9 @@ class Decomposition:
 def decompose(features: Sequence[str], reference: Labelled, current: Labelled, ratio: DensityRatio) -> Decomposition:
     """The parts with 95 % limits from days drawn anew; the weights and m stay as they were fitted.
 
-    Where the weights leave under 10 % of the reference's rows, or it has the like of under half of the window's, both sides are weighted to what they share, the density
-    p q / (p + q): the concept part is the difference there, the covariate part the rest.
+    Where the weights leave under 10 % of the reference's rows, or it has the like of under half of the window's, both
+    sides are weighted to what they share, the density p q / (p + q): the concept part is the difference there, the
+    covariate part the rest.
     """
     shared = ratio.effective < LEAST_EFFECTIVE or ratio.covered < COVERED
     before = ratio.reference / (1 + ratio.reference) if shared else ratio.weights

@@ -32,10 +32,10 @@ Chosen = Mapping[str, tuple[int, ...]]  # by feature ('': what the model says): 
 
 @dataclass(frozen=True)
 class _Past:
-    """Of a reference: whether it is short, its last hour, and which features ('': what the model says) have fewer than
-    8 windows of a length in it."""
+    """Of a reference: how many hours it knows if it is short (None of one that is not), its last hour, and which
+    features ('': what the model says) have fewer than 8 windows of a length in it."""
 
-    is_short: bool
+    known: int | None
     last: int | None
     lacking: frozenset[str]
 
@@ -130,15 +130,19 @@ def _past(binning: Binning, profile: ReferenceProfile, length: int) -> _Past:
     last = None if hours is None or len(hours) == 0 else int(hours[-1])
     if profile.is_short:  # it borrows habits, which are as long for every column
         lacks = ENOUGH * length > habits.WEEKS * WEEK
-        return _Past(True, last, frozenset(_name(one.name) for one in binning.columns) if lacks else frozenset())
+        return _Past(
+            habits.known_hours(profile),
+            last,
+            frozenset(_name(one.name) for one in binning.columns) if lacks else frozenset(),
+        )
     if ENOUGH * length <= LEAST:
-        return _Past(False, last, frozenset())
+        return _Past(None, last, frozenset())
     key = ("windows of columns", length)
     if key not in profile.memo:
         profile.memo[key] = windows_of_columns(binning, profile, length)
     few = profile.memo[key] < ENOUGH
     names = (_name(one.name) for one, lacks in zip(binning.columns, few, strict=True) if lacks)
-    return _Past(False, last, frozenset(names))
+    return _Past(None, last, frozenset(names))
 
 
 def _name(column: str) -> str:
@@ -155,23 +159,23 @@ def _known_of(frame: Frame, version: str, past: _Past, before_hour: int) -> tupl
 
 def _log_after(frame: Frame, version: str, past: _Past, before_hour: int) -> _Log | None:
     """None where there is not enough of it."""
-    spans, kept = frame.lifetimes.get(version), habits.first_hour(frame, version)
+    spans, kept = frame.lifetimes.get(version), habits.first_hour(frame, version, past.known)
     if spans is None or kept is None or _forgets(frame, past):
         return None
-    since = kept + habits.WEEKS * WEEK if past.is_short else spans[0] // clock.HOUR
+    since = kept + habits.WEEKS * WEEK if past.known is not None else spans[0] // clock.HOUR
     if past.last is not None:
         since = max(since, past.last + 1)
     day = -(-since // DAY)
     first = max(0, -(-(kept - DAY * day) // WEEK))
     last = min((before_hour - DAY * day) // WEEK - 1, first + LOOKED_AT)
-    return None if last - first < FEWEST else _Log(day, first, last, kept if past.is_short else DAY * day)
+    return None if last - first < FEWEST else _Log(day, first, last, kept if past.known is not None else DAY * day)
 
 
 def _forgets(frame: Frame, past: _Past) -> bool:
     """Whether summaries are kept for so short that there would be weeks enough on some days only: the quiet ones (and
     those that a short reference borrows), the week after, the window, and what is left of a week."""
     kept = frame.settings.summary_retention or frame.settings.retention
-    weeks = FEWEST + 3 + (habits.WEEKS if past.is_short else 0)
+    weeks = FEWEST + 3 + (habits.WEEKS if past.known is not None else 0)
     return kept is not None and clock.parse_duration(kept) < weeks * WEEK * clock.HOUR
 
 
