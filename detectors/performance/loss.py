@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from detectors.cuts import ScoreLayout
 from detectors.measurement import MINIMUM_ROWS
-from detectors.performance.accuracy import right
 from detectors.performance.estimate import Estimate, Score
 from detectors.performance.mae import mae
+from detectors.performance.others import right
 from detectors.performance.reach import estimates
 from detectors.performance.rmse import rmse
 from detectors.performance.roc_auc import LEAST_OF_EACH, roc_auc
@@ -54,8 +54,8 @@ def loss_of_accuracy(compared: Compared, tolerance: float, alpha: float) -> Rise
     """accuracy of the reference - accuracy: the rise of the share of wrong rows."""
     layout, windows = compared.layout, compared.windows
     rows = [np.array([one.weight]) for one in (compared.current, compared.reference)]
-    wrong = [np.array([one.weight - right(layout, one)]) for one in (compared.current, compared.reference)]
-    each = np.array([[one.rows - right(layout, one), one.rows] for one in windows]).reshape(-1, 2)
+    wrong = [np.array([one.weight - right(layout, one.counts)]) for one in (compared.current, compared.reference)]
+    each = np.array([[one.rows - right(layout, one.counts), one.rows] for one in windows]).reshape(-1, 2)
     return _of_shares(compared, wrong, rows, each, tolerance, alpha)
 
 

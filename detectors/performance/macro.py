@@ -1,8 +1,7 @@
-"""Precision, recall and F1 of each class, averaged over the classes that occur (multiclass)."""
+"""Precision, recall and F1 of each class, averaged over the classes that occur (multiclass). All values that are none
+of the model's classes are one class together."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,34 +9,28 @@ from numpy.typing import NDArray
 from detectors.cuts import ScoreLayout
 from detectors.intervals import Z95
 from detectors.performance.estimate import Estimate
-from detectors.performance.scored import LabelCounts, confusion
+from detectors.performance.others import table_and_hits
+from detectors.performance.scored import LabelCounts
 
 Array = NDArray[np.float64]
 
 
 def macro_precision(layout: ScoreLayout, labels: LabelCounts, z: float = Z95) -> Estimate | None:
     """A class that occurs but is never predicted counts 0."""
-    table, hits = _table(layout, labels)
+    table, hits = table_and_hits(layout, labels.counts)
     return _average(table, hits, table.sum(axis=0), z)
 
 
 def macro_recall(layout: ScoreLayout, labels: LabelCounts, z: float = Z95) -> Estimate | None:
     """A class that is predicted but never occurs counts 0."""
-    table, hits = _table(layout, labels)
+    table, hits = table_and_hits(layout, labels.counts)
     return _average(table, hits, table.sum(axis=1), z)
 
 
 def macro_f1(layout: ScoreLayout, labels: LabelCounts, z: float = Z95) -> Estimate | None:
     """F1 = 2j / (1 + j) of the proportion j = TP / (TP + FP + FN) of each class."""
-    table, hits = _table(layout, labels)
+    table, hits = table_and_hits(layout, labels.counts)
     return _average(table, hits, table.sum(axis=0) + table.sum(axis=1) - hits, z, of_f1=True)
-
-
-def _table(layout: ScoreLayout, labels: LabelCounts) -> tuple[NDArray[Any], Array]:
-    table = confusion(layout, labels.counts).astype(np.float64)
-    hits = np.diag(table).copy()
-    hits[-1] = 0.0  # two values outside the classes need not be the same one
-    return table, hits
 
 
 def _average(table: Array, hits: Array, rows: Array, z: float, *, of_f1: bool = False) -> Estimate | None:

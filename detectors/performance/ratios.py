@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cuts import ScoreLayout
+from detectors.performance.others import right
 from detectors.performance.roc_auc import placements
 from detectors.performance.scored import LabelCounts, confusion, score_bins, scored
 
@@ -22,8 +23,7 @@ Ratio = Callable[[ScoreLayout, Array, Array], Parts]
 
 def accuracy(layout: ScoreLayout, counts: Array, sums: Array) -> Parts:
     """Rows predicted right, of all."""
-    table = confusion(layout, counts)[..., :-1, :-1]
-    return np.trace(table, axis1=-2, axis2=-1), counts[..., 0]
+    return right(layout, counts), counts[..., 0]
 
 
 def precision(layout: ScoreLayout, counts: Array, sums: Array) -> Parts:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from detectors.cuts import ScoreLayout
-from detectors.performance.scored import class_codes
+from detectors.performance.scored import class_codes, same_text
 
 Array = NDArray[np.float64]
 
@@ -37,9 +37,7 @@ def row_loss(layout: ScoreLayout, loss: str, truth: Any, predicted: Any, score: 
         usable = np.isfinite(actual) & np.isfinite(claimed)
         return np.where(usable, np.abs(claimed - actual), np.nan), np.where(usable, actual, np.nan)
     known = pc.and_(pc.is_valid(truth), pc.is_valid(predicted)).to_numpy(zero_copy_only=False)
-    actual, claimed = class_codes(layout, truth), class_codes(layout, predicted)
-    other = len(layout.classes)
-    wrong = (actual != claimed) | (actual == other)  # two values outside the classes need not be the same one
-    found = (score - (actual == 1)) ** 2 if loss == SQUARED else wrong.astype(np.float64)
-    known &= (actual < other) | (loss != SQUARED)
+    actual = class_codes(layout, truth)
+    found = (score - (actual == 1)) ** 2 if loss == SQUARED else (~same_text(truth, predicted)).astype(np.float64)
+    known &= (actual < len(layout.classes)) | (loss != SQUARED)
     return np.where(known, found, np.nan), np.where(known, actual, np.nan)

@@ -11,7 +11,9 @@ The first count is the number of labelled rows; then
     regression  where there are score cuts, the bins of the prediction. sums, with e = predicted - truth: e, |e|, e^2,
                 e^4, truth, truth^2; then |e|, e^2 and e^4, each by bin of the prediction
 
-A correction of a label is one row with sign -1 (what was known) and one with +1 (what is known now).
+Rows predicted right whose value is none of the classes are in no cell of the confusion, which lacks as many rows; see
+``detectors.performance.others``. A correction of a label is one row with sign -1 (what was known) and one with +1 (what
+is known now).
 """
 
 from __future__ import annotations
@@ -112,7 +114,8 @@ def no_labels(layout: ScoreLayout) -> LabelCounts:
 
 
 def confusion(layout: ScoreLayout, counts: NDArray[Any]) -> NDArray[Any]:
-    """Truth x predicted [..., C, C], C = number of classes + 1 (the last is any other value)."""
+    """Truth x predicted [..., C, C], C = number of classes + 1 (the last is any other value: in its own cell only rows
+    that are wrong)."""
     size = len(layout.classes) + 1
     return counts[..., 1 : 1 + size * size].reshape(*counts.shape[:-1], size, size)
 
@@ -343,9 +346,11 @@ def _count_classes(
     layout: ScoreLayout, rows: _Rows, truth: Any, predicted: Any
 ) -> tuple[NDArray[np.int64], Iterator[Run]]:
     actual, claimed = class_codes(layout, truth), class_codes(layout, predicted)
+    right = same_text(truth, predicted)
+    cells, in_table = 1 + actual * (len(layout.classes) + 1) + claimed, ~right | (actual < len(layout.classes))
     counts = np.zeros(rows.shape, dtype=np.int64)
-    rows.count(1 + actual * (len(layout.classes) + 1) + claimed, slice(None), counts)
-    counts[:, 0] = counts[:, 1:].sum(axis=1)
+    rows.count(np.zeros(len(actual), dtype=np.int64), slice(None), counts)
+    rows.count(cells[in_table], in_table, counts)
     has_score = np.isfinite(rows.score) & (actual < len(layout.classes))
     if layout.task == "binary":
         size = len(layout.score_cuts) + 1
@@ -356,10 +361,17 @@ def _count_classes(
     rows.count(np.full(np.count_nonzero(has_score), rows.shape[1] - 1), has_score, counts)
     if len(layout.score_cuts):
         ranked = np.isfinite(rows.highest)
-        right = (actual == claimed) & (actual < len(layout.classes))
         start = 1 + (len(layout.classes) + 1) ** 2 + right[ranked] * _bins(layout)
         rows.count(start + np.searchsorted(layout.score_cuts, rows.highest[ranked]), ranked, counts)
     return counts, rows.runs(_log_loss(rows.score, has_score))
+
+
+def same_text(truth: Any, predicted: Any) -> NDArray[np.bool_]:
+    """Whether the prediction is right, of canonical strings; false where either is null."""
+    found: NDArray[np.bool_] = pc.fill_null(
+        pc.equal(truth.cast(pa.string()), predicted.cast(pa.string())), False
+    ).to_numpy(zero_copy_only=False)
+    return found
 
 
 def class_codes(layout: ScoreLayout, values: Any) -> NDArray[np.int64]:

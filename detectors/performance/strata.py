@@ -25,12 +25,16 @@ QUARTERS = 4
 class Strata:
     """``parents`` int64 [S]: the class of each (classes: themselves); ``cells`` int64 [C, C]: the part that each cell
     of truth x predicted belongs to; ``scores`` int64 [2, bins]: the quarter of each score bin of each class, empty
-    without; ``of_slot`` int64 [Lc]: the part or quarter of each slot of the counts, -1 for none."""
+    without; ``of_slot`` int64 [Lc]: the part or quarter of each slot of the counts, -1 for none. ``others``: the part
+    of rows predicted right whose value is none of the classes; there are as many as counts times ``lacking`` int64
+    [Lc]."""
 
     parents: NDArray[np.int64]
     cells: NDArray[np.int64]
     scores: NDArray[np.int64]
     of_slot: NDArray[np.int64]
+    others: int
+    lacking: NDArray[np.int64]
 
     @classmethod
     def of(cls, layout: ScoreLayout) -> Strata:
@@ -46,7 +50,8 @@ class Strata:
             quarter = np.arange(bins) * QUARTERS // bins
             scores = size * (1 + parts) + np.arange(2)[:, None] * QUARTERS + quarter
             parents.append(np.repeat([0, 1], QUARTERS))
-        return cls(np.concatenate(parents), cells, scores, _slots(layout, cells, scores))
+        slots, others = _slots(layout, cells, scores), int(size + (size - 1) * parts + parts - 1)
+        return cls(np.concatenate(parents), cells, scores, slots, others, _lacking(layout))
 
     def count(self, data: Sequence[bytes]) -> NDArray[np.float64]:
         """Rows of each encoded group by stratum, [n, S]."""
@@ -56,13 +61,14 @@ class Strata:
         size = len(self.parents)
         flat = np.bincount(group[kept] * size + stratum[kept], weights=value[kept], minlength=len(data) * size)
         counted: NDArray[np.float64] = flat.astype(np.float64).reshape(len(data), size)
-        for part in np.unique(self.cells):
+        counted[:, self.others] += np.bincount(group, weights=value * self.lacking[slot], minlength=len(data))
+        for part in np.unique(np.append(self.cells, self.others)):
             counted[:, self.parents[part]] += counted[:, part]
         return counted
 
 
 def _right(size: int) -> NDArray[np.int64]:
-    """Whether truth and prediction are one class; two values outside the classes need not be the same one."""
+    """Whether truth and prediction are one class; two values outside the classes that are the same are in no cell."""
     right = np.eye(size, dtype=np.int64)
     right[-1, -1] = 0
     return right
@@ -77,3 +83,11 @@ def _slots(layout: ScoreLayout, cells: NDArray[np.int64], scores: NDArray[np.int
         for bins, quarters in zip(score_bins(layout, numbered), scores, strict=True):
             slots[bins] = quarters
     return slots
+
+
+def _lacking(layout: ScoreLayout) -> NDArray[np.int64]:
+    """Rows that the table of truth x predicted lacks are all rows without those in it."""
+    found: NDArray[Any] = np.zeros(label_size(layout), np.int64)
+    found[0] = 1
+    confusion(layout, found)[...] = -1
+    return found

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from detectors.cuts import ScoreLayout
 from detectors.performance import ratios
+from detectors.performance.others import table_and_hits
 from detectors.performance.ratios import Ratio
-from detectors.performance.scored import confusion, score_bins
+from detectors.performance.scored import score_bins
 
 Array = NDArray[np.float64]
 Values = Callable[[ScoreLayout, Array, Array], Array]
@@ -40,27 +41,25 @@ def _roc_auc(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
     return _ratio((positive * above).sum(axis=-1), positive.sum(axis=-1) * negative.sum(axis=-1))
 
 
-def _macro(layout: ScoreLayout, counts: Array, rows: Callable[[Array], Array], *, of_f1: bool = False) -> Array:
+def _macro(layout: ScoreLayout, counts: Array, rows: Callable[[Array, Array], Array], *, of_f1: bool = False) -> Array:
     """Mean over the classes that occur of the share of ``rows`` [..., C] that are hits."""
-    table = confusion(layout, counts)
-    hits = np.diagonal(table, axis1=-2, axis2=-1) * (np.arange(table.shape[-1]) < table.shape[-1] - 1)
-    each = np.nan_to_num(_ratio(hits, rows(table)))
+    table, hits = table_and_hits(layout, counts)
+    each = np.nan_to_num(_ratio(hits, rows(table, hits)))
     each = 2 * each / (1 + each) if of_f1 else each
     occurs = table.sum(axis=-1) + table.sum(axis=-2) > 0
     return _ratio((each * occurs).sum(axis=-1), occurs.sum(axis=-1))
 
 
 def _macro_precision(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
-    return _macro(layout, counts, lambda table: table.sum(axis=-2))
+    return _macro(layout, counts, lambda table, hits: table.sum(axis=-2))
 
 
 def _macro_recall(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
-    return _macro(layout, counts, lambda table: table.sum(axis=-1))
+    return _macro(layout, counts, lambda table, hits: table.sum(axis=-1))
 
 
 def _macro_f1(layout: ScoreLayout, counts: Array, sums: Array) -> Array:
-    def either(table: Array) -> Array:
-        hits = np.diagonal(table, axis1=-2, axis2=-1) * (np.arange(table.shape[-1]) < table.shape[-1] - 1)
+    def either(table: Array, hits: Array) -> Array:
         found: Array = table.sum(axis=-1) + table.sum(axis=-2) - hits
         return found
 

@@ -19,6 +19,7 @@ from detectors.cuts import ScoreLayout
 from detectors.measurement import Measurement
 from detectors.performance.binned_loss import BRIER, LOG_LOSS, losses_of_bins
 from detectors.performance.maturity import Arrivals
+from detectors.performance.others import others_right
 from detectors.performance.scored import LabelCounts, confusion, score_bins
 from detectors.performance.strata import Strata
 
@@ -77,8 +78,9 @@ class Weighting:
     def of_counts(self, counts: Array) -> Array:
         """Counts [..., Lc] with every row's weight: their ratios are those of all rows."""
         found = np.array(counts, np.float64)
+        lacking = others_right(self.layout, found) * self.weight[self.strata.others]
         confusion(self.layout, found)[...] *= self.weight[self.strata.cells]
-        found[..., 0] = confusion(self.layout, found).sum(axis=(-2, -1))
+        found[..., 0] = confusion(self.layout, found).sum(axis=(-2, -1)) + lacking
         if self.strata.scores.size:
             for into, strata in zip(score_bins(self.layout, found), self.strata.scores, strict=True):
                 into *= self.weight[strata]
@@ -95,13 +97,19 @@ class Weighting:
         found: Array = sums * np.divide(weighted, plain, out=np.ones_like(plain), where=plain > 0)
         return found
 
-    def of_rows(self, truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> Array:
-        """Weights [n] of labelled rows by the places of their classes [n] (one more than there are: any other)."""
-        found: Array = self.weight[self.strata.cells[truth, predicted]]
+    def of_rows(self, truth: NDArray[np.int64], predicted: NDArray[np.int64], right: NDArray[np.bool_]) -> Array:
+        """Weights [n] of labelled rows by the places of their classes [n] (one more than there are: any other), and
+        whether they are right."""
+        other = right & (truth == len(self.layout.classes))
+        found: Array = self.weight[np.where(other, self.strata.others, self.strata.cells[truth, predicted])]
         return found
 
     def _cells(self, labels: LabelCounts, hit: Array, asked: Array) -> tuple[LabelCounts, float] | None:
-        rows, weight = confusion(self.layout, labels.counts).astype(np.float64), self.weight[self.strata.cells]
+        """Of rows by cell, and last those that are in none."""
+        rows = np.append(confusion(self.layout, labels.counts), others_right(self.layout, labels.counts))
+        strata = np.append(self.strata.cells, self.strata.others)
+        hit, asked = np.append(hit, asked[-1, -1]), np.append(asked, asked[-1, -1])
+        weight = self.weight[strata]
         mass = rows * weight
         total = float((mass * asked).sum())
         if total <= 0:
@@ -109,13 +117,14 @@ class Weighting:
         value = float((mass * asked * hit).sum()) / total
         kish = total**2 / float((mass * weight * asked).sum())
         pull = asked * (hit - value) * mass / total
-        of_stratum = np.bincount(self.strata.cells.ravel(), weights=pull.ravel(), minlength=len(self.error))
+        of_stratum = np.bincount(strata, weights=pull, minlength=len(self.error))
         variance = float((of_stratum**2 * self.error**2).sum())
         spread = value * (1 - value)
         effective = kish / (1 + kish * variance / spread) if spread > 0 else kish
         counts = np.zeros(len(labels.counts))
-        confusion(self.layout, counts)[...] = mass * effective / total
-        counts[0] = counts[1 : 1 + rows.size].sum()
+        cells = confusion(self.layout, counts)
+        cells[...] = (mass[:-1] * effective / total).reshape(cells.shape)
+        counts[0] = mass.sum() * effective / total
         return LabelCounts(counts, labels.sums), effective
 
     def _scores(self, labels: LabelCounts) -> tuple[LabelCounts, float] | None:
@@ -221,7 +230,7 @@ def weigh(
 
 def _everything(size: int) -> tuple[Array, Array]:
     right = np.eye(size)
-    right[-1, -1] = 0  # two values outside the classes need not be the same one
+    right[-1, -1] = 0  # in this cell are only rows that are wrong
     return right, np.ones((size, size))
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cuts import ScoreLayout
-from detectors.performance.scored import LabelCounts, confusion
+from detectors.performance.others import right
+from detectors.performance.scored import LabelCounts
 from detectors.profile import Reference, ReferenceProfile, mix
 from detectors.shares.cells import Cells
 from detectors.shares.engine import known_horizons
@@ -55,7 +56,7 @@ def usual_errors(
     if known is None or known[length_hours].windows[0] < ENOUGH or labels.weight <= 0:
         return None
     rows = part_by_hour(predictions, length_hours) * labels.weight
-    wrong = 1 - float(np.trace(confusion(layout, labels.counts)[:-1, :-1])) / labels.weight
+    wrong = 1 - float(right(layout, labels.counts)) / labels.weight
 
     def changes(share: float) -> Changes:
         hours = Hours(predictions.end_hour - length_hours, (rows * share)[:, None], rows[:, None])
@@ -90,12 +91,12 @@ def _errors_of(layout: ScoreLayout, reference: Reference) -> Reference:
 
 
 def _profile(layout: ScoreLayout, profile: ReferenceProfile) -> ReferenceProfile:
-    right = np.trace(confusion(layout, profile.label_counts.astype(np.int64))[..., :-1, :-1], axis1=-2, axis2=-1)
+    hits = right(layout, profile.label_counts).astype(np.int64)
     rows = profile.label_counts[:, 0].astype(np.int64)
     none = np.zeros((0, 2))
     return ReferenceProfile(
         hours=profile.label_hours,
-        counts=np.stack([rows, rows - right, right], axis=1),
+        counts=np.stack([rows, rows - hits, hits], axis=1),
         moments=none,
         extremes=none,
         label_hours=None,

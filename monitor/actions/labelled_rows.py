@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from detectors.cuts import ScoreLayout
 from detectors.explain.explain import MOST_ROWS
 from detectors.explain.labelled import Labelled
 from detectors.multivariate.domain_classifier import Rows, time_blocks
 from detectors.performance.row_loss import row_loss
-from detectors.performance.scored import class_codes
+from detectors.performance.scored import class_codes, same_text
 from detectors.performance.weighting import Weighting
 from detectors.segments import segment_codes
 from monitor import clock
@@ -157,10 +158,9 @@ def _labelled(
     for rows in parts:
         truth, predicted, score, _ = counting.labelled_values(frame.meaning, rows, np.arange(len(rows.hour)))
         loss, actual = row_loss(layout, asked.loss, truth, predicted, score)
-        codes = () if weighting is None else (class_codes(layout, truth), class_codes(layout, predicted))
         losses.append(loss)
         truths.append(actual)
-        weights.append(np.ones(len(loss)) if weighting is None else weighting.of_rows(*codes))
+        weights.append(np.ones(len(loss)) if weighting is None else _weights(layout, weighting, truth, predicted))
     hours = np.concatenate([np.empty(0, np.int64), *(part.hour for part in parts)])
     loss, truth, weight = (np.concatenate([np.empty(0), *one]) for one in (losses, truths, weights))
     order = np.argsort(hours, kind="stable")
@@ -169,6 +169,11 @@ def _labelled(
     blocks = time_blocks(places if timed else np.arange(len(order)) * 24 * UNTIMED_BLOCKS // max(len(order), 1))
     columns = {column.name: _column(column, parts).take(pa.array(order)) for column in asked.columns}
     return Labelled(Rows(columns, blocks), loss[order], truth[order], weight[order])
+
+
+def _weights(layout: ScoreLayout, weighting: Weighting, truth: pa.Array, predicted: pa.Array) -> NDArray[np.float64]:
+    codes = class_codes(layout, truth), class_codes(layout, predicted)
+    return weighting.of_rows(*codes, same_text(truth, predicted))
 
 
 def _column(column: StoredColumn, parts: Iterable[ScoredRows]) -> pa.Array:

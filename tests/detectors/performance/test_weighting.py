@@ -222,7 +222,7 @@ def test_strata_divide_the_rows(task):
     sizes = np.bincount(groups)
     for index, one in enumerate(values):
         assert (counted[:, index] == np.bincount(groups[truth == one], minlength=5)).all()
-    heads, parts = counted[:, : len(values)], counted[:, np.unique(strata.cells)]
+    heads, parts = counted[:, : len(values)], counted[:, np.unique(np.append(strata.cells, strata.others))]
     assert (heads.sum(axis=1) == sizes).all()
     assert (parts.sum(axis=1) == sizes).all()
     if task == "binary":
@@ -231,6 +231,7 @@ def test_strata_divide_the_rows(task):
     else:
         right = counted[:, strata.cells[np.arange(3), np.arange(3)]].sum()
         assert right == np.count_nonzero((truth == said) & (truth != "?"))
+        assert counted[:, strata.others].sum() == np.count_nonzero((truth == said) & (truth == "?"))
 
 
 def test_a_rare_class_without_history_prevents_weights_only_where_it_matters():
