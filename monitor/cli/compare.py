@@ -15,6 +15,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from alerting.absence import CANNOT_TELL
 from alerting.bounds import bounds_for
 from alerting.judge import judge
 from alerting.reading import Reading, to_json
@@ -25,6 +26,7 @@ from detectors.two_frames import compare_frames
 from monitor.cli.base import app, out
 from monitor.errors import Invalid
 
+AUTO = "auto"
 READERS = {".parquet": pyarrow.parquet.read_table, ".csv": pyarrow.csv.read_csv}
 
 
@@ -33,10 +35,10 @@ def compare(
     ref: Annotated[Path, typer.Argument(help="Reference: Parquet or CSV.")],
     current: Annotated[Path, typer.Argument(help="What is compared with it.")],
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    method: Annotated[str | None, typer.Option(help=f"Of {', '.join(TWO_SAMPLE)}; several with commas.")] = None,
+    method: Annotated[str | None, typer.Option(help=f"{AUTO}, or of {', '.join(TWO_SAMPLE)}; some of them.")] = None,
 ) -> None:
-    """Has the second file drifted from the first? Exit 0: no, 1: yes, 2: it cannot be read."""
-    methods = None if method is None else [name.strip() for name in method.split(",") if name.strip()]
+    """Has the second file drifted from the first? Exit 0: no, 1: yes, 2: it cannot be read, or nothing be told."""
+    methods = None if method in (None, AUTO) else [name.strip() for name in str(method).split(",") if name.strip()]
     if methods == []:
         raise Invalid("No method is named; leave --method out for the usual tests", field="method")
     for name in methods or []:
@@ -51,11 +53,17 @@ def compare(
     except (ValueError, pa.ArrowException) as error:
         raise Invalid(str(error)) from error
     readings = [_reading(one, methods is not None) for one in measured]
+    empty = {name for name in shared if tables[0].column(name).null_count == tables[0].num_rows}
+    left_out = sorted({*_only_in(tables), *empty})
+    untold = [reading.feature or reading.metric for reading in readings if reading.verdict == CANNOT_TELL]
     drift = any(reading.verdict in ("warning", "critical") for reading in readings)
     if as_json:
-        print(json.dumps({"drift": drift, "measurements": [_to_json(reading) for reading in readings]}))
+        found = [_to_json(reading) for reading in readings]
+        print(json.dumps({"drift": drift, "measurements": found, "left_out": left_out}))
     else:
-        _show(readings, drift, _only_in(tables))
+        _show(readings, drift, left_out, untold)
+    if len(untold) == len(readings):
+        raise Invalid(f"Nothing can be told of {current}: {readings[0].summary}")
     raise typer.Exit(1 if drift else 0)
 
 
@@ -131,7 +139,7 @@ def _only_in(tables: tuple[pa.Table, pa.Table]) -> list[str]:
     return sorted(first ^ second)
 
 
-def _show(readings: list[Reading], drift: bool, left_out: list[str]) -> None:
+def _show(readings: list[Reading], drift: bool, left_out: list[str], untold: list[str]) -> None:
     table = Table("column", "metric", "value", "p", "verdict", "in words")
     for reading in readings:
         table.add_row(
@@ -144,8 +152,15 @@ def _show(readings: list[Reading], drift: bool, left_out: list[str]) -> None:
         )
     out.print(table)
     if left_out:
-        out.print(f"In one file only, left out: {', '.join(left_out)}", highlight=False, markup=False)
-    out.print("Drift." if drift else "No drift.")
+        out.print(
+            f"Left out, as the reference or the other file has nothing of it: {', '.join(left_out)}",
+            highlight=False,
+            markup=False,
+        )
+    if untold:
+        out.print(f"Nothing can be told of {', '.join(untold)}", highlight=False, markup=False)
+    if len(untold) < len(readings):
+        out.print("Drift." if drift else "No drift." if not untold else "No drift in the others.")
 
 
 def _number(value: float | None) -> str:

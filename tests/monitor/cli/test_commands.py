@@ -82,6 +82,24 @@ def test_compare(tmp_path: Path, home: Path) -> None:
     assert not home.exists()
 
 
+def test_compare_says_what_it_cannot_tell(tmp_path: Path, home: Path) -> None:
+    pq.write_table(frame().append_column("gone", pa.nulls(2000, pa.float64())), tmp_path / "a.parquet")
+    pq.write_table(frame(seed=2).append_column("new", pa.array(range(2000))), tmp_path / "b.parquet")
+    pq.write_table(frame(5, seed=3), tmp_path / "few.parquet")
+    filled = frame(seed=2).append_column("gone", pa.array(np.random.default_rng(0).normal(size=2000)))
+    pq.write_table(filled, tmp_path / "filled.parquet")
+    a = tmp_path / "a.parquet"
+    told = said(plimsoll("compare", tmp_path / "filled.parquet", a, home=home), 0)
+    assert "Nothing can be told of gone" in told
+    assert "No drift in the others." in told
+    told = said(plimsoll("compare", a, tmp_path / "filled.parquet", home=home), 0)
+    assert "Left out, as the reference or the other file has nothing of it: gone" in told
+    assert "5 rows, 30 are needed" in said(plimsoll("compare", a, tmp_path / "few.parquet", home=home), 2)
+    same = plimsoll("compare", a, tmp_path / "b.parquet", "--json", "--method", "auto", home=home)
+    assert json.loads(same.stdout)["left_out"] == ["gone", "new"]
+    assert same.returncode == 0
+
+
 def test_compare_cannot_read(tmp_path: Path, home: Path) -> None:
     (tmp_path / "a.csv").write_text("x\n1\n")
     (tmp_path / "b.csv").write_text("y\n1\n")
