@@ -55,9 +55,9 @@ def test_the_ledger_pays_for_one_number_more(drifted: World) -> None:
         (found,) = {r["alpha"] for r in matching(drifted.read(START + 4 * D), hours=24, **match)} - {None}
         return float(found)
 
-    # W 0.70 of three kinds without labels and performance 0.20; of quality 3 numbers a feature and 2 of traffic
+    # W 0.70 of three kinds without labels and performance 0.20; of quality 3 numbers a feature and 3 of traffic
     assert alpha(metric="ks") == pytest.approx(0.45 / (0.90 * 3 * 2 * 180))
-    assert alpha(metric="correlation") == pytest.approx(0.10 / (0.90 * (3 * 3 + 2 + 1) * 2 * 180))
+    assert alpha(metric="correlation") == pytest.approx(0.10 / (0.90 * (3 * 3 + 3 + 1) * 2 * 180))
     drifted.configure(checks=[{"name": "data_quality", "kind": "data_quality", "enabled": False}])
     assert alpha(metric="ks") == alpha(metric="correlation") == pytest.approx(0.45 / (0.80 * 4 * 2 * 180))
 

@@ -53,9 +53,9 @@ def test_margins(world: World, rival: bool) -> None:
     assert one(found, metric="score_ks")["verdict"] == "ok"
     assert one(found, metric="class_share")["verdict"] == "ok"
     # Two numbers share the kind's budget, k w / (W n H R); the margin and concept drift are two more of data quality's
-    # 3 + 2.
+    # 3 + 3.
     assert one(found, metric="score_ks")["alpha"] == pytest.approx(1 * 0.15 / (0.90 * 2 * 2 * 180))
-    assert margin["alpha"] == pytest.approx(1 * 0.10 / (0.90 * 7 * 2 * 180))
+    assert margin["alpha"] == pytest.approx(1 * 0.10 / (0.90 * 8 * 2 * 180))
     assert margin["details"]["summary"].startswith("margins between classes: ")
 
 

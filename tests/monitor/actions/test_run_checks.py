@@ -46,7 +46,7 @@ def test_the_ledger_of_ten_features(world: World) -> None:
         together = one(found, check="data_drift", metric="correlation", hours=hours)["alpha"]
         quality = {r["alpha"] for r in matching(found, check="data_quality", hours=hours) if r["alpha"] is not None}
         assert quality == {together}
-        assert together == pytest.approx(1 * 0.10 / (0.90 * 34 * 2 * (180 if hours == 24 else 30)))
+        assert together == pytest.approx(1 * 0.10 / (0.90 * 35 * 2 * (180 if hours == 24 else 30)))
     assert {r["alpha"] for r in matching(found, check="serving")} == {None}
     shown = matching(found, check="performance", verdict=None)
     assert {r["alpha"] for r in shown} == {None}

@@ -199,7 +199,7 @@ def test_what_is_counted_are_the_rows_of_the_segment(world: World) -> None:
         assert list(segments_of(frame)) == ["region=north", "region=south"]
         assert sum(segments_of(frame).values()) == pytest.approx(1)
         each = 2 + 2 + 2  # two features; classes and scores; accuracy and ROC AUC
-        wholes = each + 3 * 2 + 2 + 1  # and of the whole concept drift
+        wholes = each + 3 * 2 + 3 + 1  # and of the whole concept drift
         sliced = each + 4  # of data quality four metrics, of the worst feature
         assert expected_checks(frame) == (wholes + 2 * sliced) * (180 + 30)
 
