@@ -17,9 +17,11 @@ WEEK = 168
 IMMATURE = "immature"
 CBPE, DLE, PAPE = "CBPE", "DLE", "PAPE"
 BY_DLE = (words.ESTIMATED + "mae", words.ESTIMATED + "rmse")
-DOUBTED = {  # what a gap says of the estimate
+SLOPE, AS_BEFORE = "calibration_slope", (0.9, 1.1)  # shown without a verdict; nearer to 1 it says nothing
+DOUBTED = {  # what these say of the estimate
     "calibration_gap": "scores no longer mean what they meant",
     "error_gap": "predictions are farther off than such predictions were",
+    SLOPE: "labels no longer follow the scores as they did",
 }
 
 
@@ -188,15 +190,31 @@ def _expected(scope: Scope, shown: Sequence[Line], expected: Sequence[Estimates]
 
 
 def _doubts(lines: Sequence[Line]) -> dict[str, str]:
-    """By version, the gap that was sure in the last windows whose labels were there: an estimate rests on its being
-    none."""
+    """By version, what was sure in the last windows whose labels were there: an estimate rests on its being none. The
+    slope takes some hundred labels, a gap of one decile a thousand."""
     found: dict[str, tuple[int, str]] = {}
     for one in lines:
-        judged = [i for i, verdict in enumerate(one.verdict) if verdict in ("ok", "warning", "critical")]
-        if one.name not in DOUBTED or not judged or one.verdict[judged[-1]] == "ok":
-            continue
-        found[one.version] = max(found.get(one.version, (0, "")), (one.at[judged[-1]], one.name))
+        last = _last_sure(one) if one.name in DOUBTED else None
+        if last is not None:
+            found[one.version] = max(found.get(one.version, (0, "")), (one.at[last], one.name))
     return {version: name for version, (_, name) in found.items()}
+
+
+def _last_sure(one: Line) -> int | None:
+    """The last window whose labels were there, if it was sure."""
+    if one.name == SLOPE:
+        limits = list(zip(one.lower, one.upper, one.verdict, strict=True))
+        known = [i for i, (low, high, said) in enumerate(limits) if None not in (low, high) and said != IMMATURE]
+        sure = bool(known) and _is_beside(*limits[known[-1]][:2])
+    else:
+        known = [i for i, verdict in enumerate(one.verdict) if verdict in ("ok", "warning", "critical")]
+        sure = bool(known) and one.verdict[known[-1]] != "ok"
+    return known[-1] if sure else None
+
+
+def _is_beside(low: float | None, high: float | None) -> bool:
+    """Whether a slope is certainly not what it was."""
+    return low is not None and high is not None and (low > AS_BEFORE[1] or high < AS_BEFORE[0])
 
 
 def _told_doubts(doubts: Mapping[str, str]) -> list[str]:

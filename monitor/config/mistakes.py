@@ -75,6 +75,8 @@ def _checks(model: Model) -> Iterator[Mistake]:
         if check.name in names:
             yield (*place, "name"), f"another check is named {check.name!r}"
         names.add(check.name)
+        if check.features == []:
+            yield (*place, "features"), "no feature is named; leave features out to look at all of them"
         found = (
             *_method(check, model.task),
             *_metric(check, model.task),

@@ -123,5 +123,12 @@ def test_an_estimate_that_labels_contradict_is_not_to_be_trusted() -> None:
         assert not [note for note in drawn(*lines, quiet).layout["annotations"] if "do not trust" in note["text"]]
     assert "do not trust" not in drawn(*lines, better).words
     assert "do not trust" not in drawn(one("accuracy"), turned).words  # there is no estimate
+    slope = one("calibration_slope", 0.4, None, lower=(0.1,) * DAYS, upper=(0.85,) * DAYS)
+    figure = drawn(*lines, slope)
+    assert "The last labels of v1 say that labels no longer follow the scores as they did: do not trust" in figure.words
+    near, immature = replace(slope, upper=(0.95,) * DAYS), replace(slope, verdict=("immature",) * DAYS)
+    recovered = replace(slope, upper=(*(0.85,) * (DAYS - 1), 1.2))
+    for quiet in (near, immature, recovered):
+        assert "do not trust" not in drawn(*lines, quiet).words
     errors = drawn(one("mae"), one("estimated_mae", 2.0, None), one("error_gap", 0.5, "warning"), metric="mae")
     assert "predictions are farther off than such predictions were: do not trust" in errors.words
