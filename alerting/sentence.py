@@ -39,6 +39,7 @@ from alerting.sentence_of_labels import (
     still_coming,
     stream,
     uncorrected,
+    waits_for_labels,
 )
 from alerting.words import WRITTEN, number, percent, to_datetime
 
@@ -107,6 +108,8 @@ def _why_not(reading: Reading) -> str:
         return f"{rows}, {details.get('needed', MINIMUM_ROWS)} are needed"
     if reason == "immature_labels":
         return still_coming(reading)
+    if reason == "no_reference" and "awaited" in details:
+        return waits_for_labels(details["awaited"])
     fixed = {
         "no_reference": "no reference to compare with"
         + (f" (the check asks for {details['asked_reference']!r})" if "asked_reference" in details else ""),

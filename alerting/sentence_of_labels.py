@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from alerting.phrases import NAMES, between, effect_of, interval, plain, plural, relative, subject
 from alerting.reading import Reading
-from alerting.words import number, percent
+from alerting.words import WRITTEN, number, percent
 
 
 def still_coming(reading: Reading) -> str:
@@ -17,6 +21,13 @@ def still_coming(reading: Reading) -> str:
         return f"{text}; so far they point to {apart(weighted['value'], weighted['lower'], weighted['upper'])}"
     limits = f"{number(weighted['lower'])} to {number(weighted['upper'])}"
     return f"{text}; so far they point to {number(weighted['value'])} ({limits})"
+
+
+def waits_for_labels(awaited: Mapping[str, Any]) -> str:
+    """Why there is no reference yet, and when there will be."""
+    known = f"{awaited['labelled']:,} of {awaited['rows']:,} are known"
+    by = datetime.fromisoformat(awaited["by"]).strftime(WRITTEN)
+    return f"the reference waits for its labels: {known}, enough are expected by {by}"
 
 
 def apart(value: float, lower: float | None, upper: float | None) -> str:

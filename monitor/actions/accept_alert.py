@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from alerting.episode import ACCEPTED
 from alerting.words import in_words
+from detectors.measurement import MINIMUM_ROWS
 from monitor import clock
 from monitor.actions.answer_alert import NOBODY, By, open_alert
 from monitor.actions.end_episode import end_episode
 from monitor.actions.frame import Frame
 from monitor.actions.new_normal import Stretch, references_of, stretch_of
+from monitor.actions.pinned_labels import Joined, before_of, joined_of
 from monitor.actions.prepare_reference import pin_reference
 from monitor.errors import Conflict
 from monitor.service import Service
@@ -37,17 +40,19 @@ def accept(service: Service, alert_id: str, now: int, by: By = NOBODY) -> dict[s
     with service.database.write(locks.model(alert["model"])) as connection:
         open_alert(connection, alert_id)
         url, said = service.settings.public_url, _said(made, stretch)
-        reason = f"{by.words('accepted as the new normal')}; {said}"
+        frame = _frame(service, connection, alert)
+        late = _late_labels(frame, names, now)
+        reason = ". ".join([f"{by.words('accepted as the new normal')}; {said}", *late])
         ended = end_episode(
             connection, alert_id, ACCEPTED, at=now, now=now, public_url=url, reason=reason, details=by.details
         )
-        after = _of_versions(_frame(service, connection, alert))
+        after = _of_versions(frame)
     return {
         **ended,
         "reference": made[0],
         "references": made,
         "since": clock.render(stretch.start),
-        "warnings": _warnings(stretch, before, after),
+        "warnings": [*late, *_warnings(stretch, before, after)],
     }
 
 
@@ -96,6 +101,28 @@ def _warnings(stretch: Stretch, before: dict[str, str], after: dict[str, str]) -
         "are not known, and the tolerance of longer windows is 5 %",
         *found,
     ]
+
+
+def _late_labels(frame: Frame, names: Sequence[str], now: int) -> list[str]:
+    """What the new versions cannot be used for yet, as their labels are still coming."""
+    found = []
+    for reference in frame.known if frame.model.n_labels else ():
+        joined = joined_of(frame, reference, now) if reference.name in names else None
+        if joined is not None and joined.by is not None:
+            known = f"{joined.labelled:,} of the {joined.rows:,} predictions of the new {reference.name} have a label"
+            found.append(f"{known} by now. {_until(frame, reference, joined, now)}")
+    return found
+
+
+def _until(frame: Frame, reference: references.Reference, joined: Joined, now: int) -> str:
+    assert joined.by is not None
+    text = f"The others join as they come, enough of them by {in_words(joined.by)}"
+    if joined.usable >= MINIMUM_ROWS:
+        return f"{text}; until then performance is compared with the oldest {joined.usable:,}"
+    before = before_of(frame, reference, now)
+    if before is not None:
+        return f"{text}; until there are some, performance is compared with version {before.version}"
+    return f"{text}; until there are some, performance cannot be judged (no_reference)"
 
 
 def _long(stretch: Stretch) -> str:

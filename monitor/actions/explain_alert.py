@@ -155,7 +155,7 @@ def _reference(frame: Frame, case: _Case, asked: Asked) -> tuple[Labelled | None
         return None, None
     reference, version = chosen
     mine = replace(asked, version=None if version == references.WHOLE else version)
-    return of_reference(frame, mine, reference), (reference.name, reference.version)
+    return of_reference(frame, mine, reference, case.as_of), (reference.name, reference.version)
 
 
 def _told(case: _Case, loss: str, rows: _Rows, found: Explanation | None) -> dict[str, Any]:

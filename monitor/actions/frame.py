@@ -34,15 +34,20 @@ POOLED = "*"
 WEEK = 7 * clock.DAY
 
 
+Chosen = tuple[references.Reference, str, ReferenceProfile, int]
+
+
 @dataclass(frozen=True)
 class Compared:
     """A reference as a window meets it, with the name and version (none of a trailing one) that readings carry; of all
-    rows or of one segment."""
+    rows or of one segment. ``chosen``: the references that it is made of, which model version of each (``*``: all),
+    their profiles, and how many rows of the window are compared with them."""
 
     profile: Reference
     name: str
     version: int | None
     segment: str | None = None
+    chosen: Sequence[Chosen] = ()
 
 
 @dataclass(frozen=True)
@@ -199,15 +204,15 @@ class Frame:
                 profile = with_habits(self, *found, profile, before_hour)
                 profile = with_quiet_weeks(self, *found, profile, before_hour, length)
             if found is not None and profile is not None:
-                chosen.append((found[0], profile, max(count, 1)))
+                chosen.append((*found, profile, max(count, 1)))
         if not chosen:
             return None
-        heaviest = max(chosen, key=lambda one: one[2])[0]
-        profiles = [profile for _, profile, _ in chosen]
+        heaviest = max(chosen, key=lambda one: one[-1])[0]
+        profiles = [profile for _, _, profile, _ in chosen]
         if len(chosen) == 1:
-            return Compared(profiles[0], heaviest.name, heaviest.version, segment)
+            return Compared(profiles[0], heaviest.name, heaviest.version, segment, chosen)
         mixed = mix(profiles, [float(count) for *_, count in chosen])
-        return Compared(mixed, heaviest.name, heaviest.version, segment)
+        return Compared(mixed, heaviest.name, heaviest.version, segment, chosen)
 
     def window(self, start_hour: int, end_hour: int) -> Window:
         """The counts of a stretch of hours."""

@@ -22,6 +22,7 @@ from monitor import clock
 from monitor.actions import counting, prepare_reference, slicing
 from monitor.actions.frame import Frame
 from monitor.actions.label_arrivals import scatter
+from monitor.actions.pinned_labels import joined_of
 from monitor.store import references, summaries
 from monitor.store.observations.base import ScoredRows, StoredColumn, arrow_type
 
@@ -65,8 +66,12 @@ def of_log(frame: Frame, asked: Asked, start: int, end: int, as_of: int, weighti
     return _labelled(frame, asked, sample.together(), weighting, timed=True)
 
 
-def of_reference(frame: Frame, asked: Asked, reference: references.Reference) -> Labelled:
-    """The like of a reference."""
+def of_reference(frame: Frame, asked: Asked, reference: references.Reference, as_of: int) -> Labelled:
+    """The like of a reference: as it was set, or of the log that it was pinned from, where labels may have come since
+    and rows are kept."""
+    joined, first = joined_of(frame, reference, as_of), (reference.start or 0) // clock.HOUR
+    if joined is not None and (frame.model.rows_since is None or first >= frame.model.rows_since):
+        return of_log(frame, asked, first, joined.until, joined.known_hour * clock.HOUR, None)
     sample = _Sample()
     more = _with_segment(frame, asked)
     for table in prepare_reference.rows_of(frame.connection, reference.id):
@@ -87,6 +92,8 @@ def _chunks(frame: Frame, asked: Asked, start: int, end: int, known_hour: int) -
         if asked.version in (None, version) and count:
             labelled[hour] = labelled.get(hour, 0) + count
     hours = scatter(np.array(sorted(labelled), np.int64))
+    if not len(hours):
+        return
     before = np.cumsum([0, *(labelled[hour] for hour in hours.tolist())])[:-1]
     for part in np.split(hours, np.flatnonzero(np.diff(before // AT_ONCE)) + 1)[: MOST_READ // AT_ONCE]:
         columns = _with_segment(frame, asked)

@@ -7,7 +7,7 @@ from monitor.actions.each_model import by_itself
 from monitor.actions.models import settings_of
 from monitor.actions.recording_apart import NO_TIMES, turn
 from monitor.service import Service
-from monitor.store import locks, models, summaries
+from monitor.store import locks, models, pinned_hours, summaries
 
 
 def prune(service: Service, now: int) -> int:
@@ -46,6 +46,7 @@ def _prune(service: Service, model: models.Model, rows_since: int, summaries_sin
             connection, model.id, 0, rows_since, summaries_since * clock.HOUR
         )  # nothing counts them again
         summaries.drop_before(connection, model.id, summaries_since)
+        pinned_hours.drop_labels_before(connection, model.id, summaries_since)
         with mine.outside():  # last: from then on nobody may read the model's rows until this is committed
             gone = service.observations.drop_before(connection, model.stored, rows_since)
         models.note_pruned(connection, model.id, gone, rows_since, summaries_since * clock.HOUR)

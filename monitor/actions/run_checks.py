@@ -142,7 +142,7 @@ def _parts(frame: Frame) -> int:
 
 def _measure_once(frame: Frame, as_of: int) -> Nothing:
     for check in frame.checks:
-        learn_losses(frame, check)
+        learn_losses(frame, check, as_of)
         drifts = check.kind in ("data_drift", "prediction_drift") and check.in_ledger
         lengths = check.lengths if drifts else segment_lengths(check)
         for length in lengths if not check.needs_labels else ():

@@ -122,6 +122,14 @@ def profile(connection: Connection, reference_id: int, binning_id: int, version:
     return bytes(connection.execute(query).scalar_one())
 
 
+def has_profile(connection: Connection, reference_id: int, binning_id: int) -> bool:
+    """Whether it was counted on that binning."""
+    query = select(profiles.c.version).where(
+        profiles.c.reference_id == reference_id, profiles.c.binning_id == binning_id
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 @dataclass(frozen=True)
 class SegmentProfile:
     """One segment of a reference, of one model version in it or (``*``) of the whole."""

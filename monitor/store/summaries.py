@@ -388,6 +388,5 @@ def rejects(connection: Connection, model_id: int, start: int, end: int) -> tupl
 
 
 def drop_before(connection: Connection, model_id: int, hour: int) -> None:
-    """Forget summaries older than an hour."""
-    for table in (summaries, label_summaries):
-        connection.execute(delete(table).where(table.c.model_id == model_id, table.c.hour < hour))
+    """Forget summaries of rows older than an hour; for those of labels see ``pinned_hours``."""
+    connection.execute(delete(summaries).where(summaries.c.model_id == model_id, summaries.c.hour < hour))

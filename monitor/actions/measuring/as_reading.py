@@ -10,11 +10,13 @@ from alerting.judge import Judged, judge
 from alerting.reading import Reading
 from alerting.sentence import sentence
 from alerting.words import finite
+from detectors.estimation.label_shift import METRIC as BASE_RATE
 from detectors.measurement import NO_REFERENCE, Measurement
 from monitor import clock
 from monitor.actions.frame import Compared, Frame
 from monitor.actions.levels import judged_metrics
 from monitor.actions.measuring.task import Task
+from monitor.actions.pinned_labels import awaited
 
 
 def as_reading(
@@ -43,8 +45,8 @@ def as_reading(
         details["judged"] = bounds.quantity
     if version is None:
         details["pooled"] = True
-    if compared is None and measured.reason == NO_REFERENCE and task.check.reference is not None:
-        details["asked_reference"] = str(task.check.reference)
+    if measured.reason == NO_REFERENCE:
+        details |= _why_none(frame, task, measured, compared)
     reading = Reading(
         check=task.check.name,
         kind=task.check.kind,
@@ -75,6 +77,15 @@ def as_reading(
     details.clear()  # which the reading holds: to make another one for it would take as long as all else here
     details.update(told)
     return reading
+
+
+def _why_none(frame: Frame, task: Task, measured: Measurement, compared: Compared | None) -> dict[str, Any]:
+    """What details say where there is no reference: which name is asked for, or that it waits for labels."""
+    if compared is None:
+        return {} if task.check.reference is None else {"asked_reference": str(task.check.reference)}
+    of_labels = task.check.kind in ("performance", "fairness") or measured.metric == BASE_RATE
+    waits = awaited(frame, compared, task.as_of) if of_labels else None
+    return {} if waits is None else {"awaited": waits}
 
 
 def _bounds(frame: Frame, task: Task, measured: Measurement) -> Bounds | None:

@@ -12,41 +12,42 @@ from detectors.estimation.class_table import Cells, ClassTable, count_classes, m
 from monitor.actions import counting
 from monitor.actions.frame import Frame
 from monitor.actions.labelled_rows import Asked, of_reference
+from monitor.actions.measuring.task import Task
+from monitor.actions.pinned_labels import state_of
 from monitor.config.document import Trailing
-from monitor.config.inventory import Check
 from monitor.store import references
 from monitor.store.observations.canonical import canonical_stored
 
 _PREDICTION, _SCORE = "prediction", "probability."
 
 
-def class_table(frame: Frame, check: Check, rows: Mapping[str, int]) -> ClassTable | None:
+def class_table(frame: Frame, task: Task, rows: Mapping[str, int]) -> ClassTable | None:
     """Of what rows of these versions are compared with (with their counts; of none where a window has no rows), from at
     most 20,000 labelled rows of each. None of a trailing reference, without one, or where none has such rows."""
     cells = Cells.of(frame.binning)
-    if cells is None or isinstance(check.reference, Trailing):
+    if cells is None or isinstance(task.check.reference, Trailing):
         return None
     wanted: dict[tuple[int, str], int] = {}
     for version, count in (rows or {"": 0}).items():
-        chosen = references.choose(frame.known, frame.model.default_reference, check.reference, version)
+        chosen = references.choose(frame.known, frame.model.default_reference, task.check.reference, version)
         if chosen is not None:
             key = (chosen[0].id, chosen[1])
             wanted[key] = wanted.get(key, 0) + max(count, 1)
-    found = [(_table(frame, cells, *key), count) for key, count in sorted(wanted.items())]
+    found = [(_table(frame, cells, *key, task.as_of), count) for key, count in sorted(wanted.items())]
     there = [(table, float(count)) for table, count in found if table.rows]
     if not there:
         return None
     return there[0][0] if len(there) == 1 else mix_tables(*map(list, zip(*there, strict=True)))
 
 
-def _table(frame: Frame, cells: Cells, reference_id: int, version: str) -> ClassTable:
+def _table(frame: Frame, cells: Cells, reference_id: int, version: str, as_of: int) -> ClassTable:
     reference = next(one for one in frame.known if one.id == reference_id)
 
     def count() -> ClassTable:
         mine = None if version == references.WHOLE else version
         said = [replace(one, name=_PREDICTION) for one in frame.model.columns if one.role == "prediction"]
         scores = [replace(one, name=_SCORE + one.name) for one in frame.model.columns if one.role == "probability"]
-        known = of_reference(frame, Asked(mine, None, [*said, *scores], "wrong_share"), reference)
+        known = of_reference(frame, Asked(mine, None, [*said, *scores], "wrong_share"), reference, as_of)
         there = known.rows.columns
         by_class = {one.name.removeprefix(_SCORE): there[one.name].to_numpy(zero_copy_only=False) for one in scores}
         score = counting.score_of(frame.meaning, by_class)
@@ -56,6 +57,6 @@ def _table(frame: Frame, cells: Cells, reference_id: int, version: str) -> Class
         sure = np.full(len(known), np.nan) if score is None else score
         return count_classes(frame.binning, cells, truth, predicted, sure)
 
-    key = ("classes", reference_id, version, frame.binning_id)
+    key = ("classes", reference_id, version, frame.binning_id, *state_of(frame, reference, as_of))
     table: ClassTable = frame.service.of_segments.get(key, count)
     return table

@@ -15,6 +15,7 @@ from monitor.actions.frame import Frame, Nothing
 from monitor.actions.labelled_rows import Asked, of_reference
 from monitor.actions.measuring.sampled_rows import columns_of, of_version, sampled, step_of
 from monitor.actions.measuring.task import Task
+from monitor.actions.pinned_labels import state_of
 from monitor.config.document import Trailing
 from monitor.config.inventory import Check
 from monitor.store import references
@@ -43,7 +44,7 @@ def _expected(
     frame: Frame, task: Task, version: str, count: int, total: int, columns: Sequence[StoredColumn]
 ) -> Expected | None:
     """Of a version's share of at most 20,000 of all rows; None where it cannot be told of all of them."""
-    trees = _trees_of(frame, task.check, version, columns)
+    trees = _trees_of(frame, task.check, version, columns, task.as_of)
     if trees is None:
         return None
     read = frame.service.observations.read(frame.connection, frame.model.stored, task.start, task.end, columns)
@@ -54,12 +55,12 @@ def _expected(
     return trees.expected({name: values.filter(known) for name, values in mine.columns.items()})
 
 
-def learn_losses(frame: Frame, check: Check) -> None:
+def learn_losses(frame: Frame, check: Check, as_of: int) -> None:
     """Fit what the references tell, for the runs to come: it takes seconds."""
     columns = _columns(frame)
     if _can_learn(frame, check) and columns is not None:
         for version in frame.versions:
-            _trees_of(frame, check, version, columns)
+            _trees_of(frame, check, version, columns, as_of)
 
 
 def _can_learn(frame: Frame, check: Check) -> bool:
@@ -75,7 +76,9 @@ def _columns(frame: Frame) -> list[StoredColumn] | None:
     return [*named, replace(predictions[0], name=_PREDICTION)] if predictions else None
 
 
-def _trees_of(frame: Frame, check: Check, version: str, columns: Sequence[StoredColumn]) -> LossTrees | None:
+def _trees_of(
+    frame: Frame, check: Check, version: str, columns: Sequence[StoredColumn], as_of: int
+) -> LossTrees | None:
     """Of what rows of the version are compared with, fitted once; None where that has too few labelled rows."""
     named = check.reference if isinstance(check.reference, str) else None
     chosen = references.choose(frame.known, frame.model.default_reference, named, version)
@@ -85,9 +88,10 @@ def _trees_of(frame: Frame, check: Check, version: str, columns: Sequence[Stored
 
     def fit() -> LossTrees | Nothing:
         asked = Asked(None if mine == references.WHOLE else mine, None, columns, "absolute_error")
-        known = of_reference(frame, asked, reference)
+        known = of_reference(frame, asked, reference, as_of)
         return fit_loss_trees([one.name for one in columns], known.rows, known.loss) or Nothing()
 
-    key = ("expected_loss", reference.id, mine, frame.binning_id, len(columns))
+    of_labels = state_of(frame, reference, as_of)
+    key = ("expected_loss", reference.id, mine, frame.binning_id, len(columns), *of_labels)
     found: LossTrees | Nothing = frame.service.learned.get(key, fit)
     return None if isinstance(found, Nothing) else found

@@ -17,6 +17,7 @@ from monitor.actions.measuring.as_reading import as_reading, no_reference
 from monitor.actions.measuring.performance import has_enough_labels
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import reference_of
+from monitor.actions.pinned_labels import compared_by_labels
 
 
 def fairness(frame: Frame, task: Task, window: Window) -> list[Reading]:
@@ -59,4 +60,5 @@ def _groups(frame: Frame, task: Task, column: SegmentColumn) -> Iterator[tuple[G
             known = sum(labels.get(segment, {}).values(), none)
             mature = POOLED in task.due.mature and has_enough_labels(frame, window.pooled, known)
             rows = {version: one.rows for version, one in window.versions.items()}
-            yield Group(value, window.pooled.counts, known, mature), reference_of(frame, task, rows, segment)
+            compared = compared_by_labels(frame, reference_of(frame, task, rows, segment), task.as_of)
+            yield Group(value, window.pooled.counts, known, mature), compared

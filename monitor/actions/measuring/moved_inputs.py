@@ -13,6 +13,7 @@ from monitor.actions import counting
 from monitor.actions.frame import Compared, Frame, Window
 from monitor.actions.labelled_rows import Asked, of_reference
 from monitor.actions.measuring.task import Task
+from monitor.actions.pinned_labels import labelled
 from monitor.config.document import Trailing
 from monitor.store import references
 from monitor.store.observations.base import StoredColumn
@@ -43,7 +44,7 @@ def estimated(
         return []
     scores = [replace(one, name=_SCORE + one.name) for one in frame.model.columns if one.role == "probability"]
     mine = None if chosen[1] == references.WHOLE else chosen[1]
-    known = of_reference(frame, Asked(mine, None, [*columns, *scores], "wrong_share"), chosen[0])
+    known = of_reference(frame, Asked(mine, None, [*columns, *scores], "wrong_share"), chosen[0], task.as_of)
     there = known.rows.columns
     names = [column.name for column in columns]
     ratio = density_ratio(names, Rows({name: there[name] for name in names}, known.rows.blocks), current)
@@ -51,7 +52,8 @@ def estimated(
     score = counting.score_of(frame.meaning, by_class)
     if ratio is None or score is None:
         return []
-    return estimate_where_inputs_moved(frame.binning, window.pooled, compared.profile, known.truth, score, ratio)
+    reference = labelled(frame, compared, task.as_of)
+    return estimate_where_inputs_moved(frame.binning, window.pooled, reference, known.truth, score, ratio)
 
 
 def _moved(told: Measurement) -> bool:

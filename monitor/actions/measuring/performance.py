@@ -32,6 +32,7 @@ from monitor.actions.measuring.concept import Labelled, asked_concept, judged_co
 from monitor.actions.measuring.expected_loss import expected_losses
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import reference_of, segment_windows
+from monitor.actions.pinned_labels import compared_by_labels
 from monitor.config.inventory import Check
 
 _DAY = 24  # hours
@@ -87,7 +88,7 @@ def _performance_of(
     of_concept: float | None = None,
 ) -> list[Reading]:
     """``of_concept``: the level at which concept drift is judged, None where it is only shown."""
-    compared = reference_of(frame, task, rows, segment)
+    compared = compared_by_labels(frame, reference_of(frame, task, rows, segment), task.as_of)
     profile = None if compared is None else compared.profile
     windows = [] if profile is None else profile.label_windows(task.length, task.end % task.length)
     shorter = [] if profile is None or task.length <= _DAY else profile.label_windows(_DAY, task.end % _DAY)

@@ -20,6 +20,7 @@ from monitor.actions.measuring.class_rows import class_table
 from monitor.actions.measuring.drift import fitting, two_sample
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import Part, whole_and_versions
+from monitor.actions.pinned_labels import labelled
 from monitor.config.document import Trailing
 
 
@@ -64,8 +65,8 @@ def _base_rates(
     window: Window, frame: Frame, task: Task, counts: WindowCounts, compared: Compared, part: Part
 ) -> list[Measurement]:
     if frame.meaning.task != "multiclass":
-        return measure_base_rate(frame.binning, counts, compared.profile)
+        return measure_base_rate(frame.binning, counts, labelled(frame, compared, task.as_of))
     if part == "segment" or isinstance(task.check.reference, Trailing) or Cells.of(frame.binning) is None:
         return []  # of segments and of trailing references labelled rows are not counted by class
     rows = {version: one.rows for version, one in window.versions.items() if part == "whole" or one is counts}
-    return measure_class_mix(frame.binning, counts, class_table(frame, task.check, rows))
+    return measure_class_mix(frame.binning, counts, class_table(frame, task, rows))

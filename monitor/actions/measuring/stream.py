@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 from alerting.reading import Reading
 from detectors.measurement import MINIMUM_ROWS, MISSING_EXTRA, NO_REFERENCE, NOT_CLASSES, TOO_FEW_ROWS, Measurement
 from detectors.performance.accuracy import accuracy
+from detectors.performance.scored import LabelCounts
 from detectors.registry import SEQUENTIAL
 from detectors.streams import START, Usual, has_river
 from monitor import clock
-from monitor.actions.frame import Compared, Frame, Window
+from monitor.actions.frame import Frame, Window
 from monitor.actions.labelled_rows import standing
 from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import reference_of
+from monitor.actions.pinned_labels import compared_by_labels
 from monitor.config.inventory import Check
 from monitor.store import summaries
 from monitor.store.observations.base import ScoredRows
@@ -46,16 +48,16 @@ def stream(frame: Frame, task: Task, window: Window) -> list[Reading]:
     empty = Stream(np.empty(0), np.empty(0, np.int64))
     readings = []
     for version in versions:
-        compared = reference_of(frame, task, {version: 1})
-        measured = _measure(frame, task.check, found.get(version, empty), compared)
+        compared = compared_by_labels(frame, reference_of(frame, task, {version: 1}), task.as_of)
+        before = None if compared is None else compared.profile.labels
+        measured = _measure(frame, task.check, found.get(version, empty), before)
         readings.append(as_reading(frame, task, measured, compared, version, judged=True))
     return readings
 
 
-def _measure(frame: Frame, check: Check, seen: Stream, compared: Compared | None) -> Measurement:
+def _measure(frame: Frame, check: Check, seen: Stream, before: LabelCounts | None) -> Measurement:
     detector = SEQUENTIAL[check.method]
     errors, known_hours = seen.errors[-detector.most_rows :], seen.known_hours[-detector.most_rows :]
-    before = None if compared is None else compared.profile.labels
     usual = None if before is None or before.rows < MINIMUM_ROWS else accuracy(frame.binning.scores, before)
     reason = _reason(frame, check, len(errors), usual is not None)
     rows = 0 if usual is None else usual.rows
