@@ -105,7 +105,10 @@ def _why_not(reading: Reading) -> str:
         rows = f"{reading.n_current} rows" if labelled is None else f"{labelled} labelled rows"
         if "needed_in_half" in details:
             return f"{rows}, and {details['needed_in_half']} are needed in either half of their time"
-        return f"{rows}, {details.get('needed', MINIMUM_ROWS)} are needed"
+        needed = details.get("needed", MINIMUM_ROWS)
+        if (reading.n_current if labelled is None else labelled) >= needed:
+            return f"{rows}, but under {needed} of those that it is a share of"
+        return f"{rows}, {needed} are needed"
     if reason == "immature_labels":
         return still_coming(reading)
     if reason == "no_reference" and "awaited" in details:
@@ -115,6 +118,7 @@ def _why_not(reading: Reading) -> str:
         + (f" (the check asks for {details['asked_reference']!r})" if "asked_reference" in details else ""),
         "unknown_feature": "the check names this feature, and no row has ever had it",
         "no_history": "less than 2 weeks of history at these hours",
+        "before_reference": "part of this window is older than the reference",
         "not_measured": "no number could be had",
         "no_variation": "the values do not vary enough for this test",
         "not_counted": "pairs of features are counted from the next reference on",

@@ -16,6 +16,7 @@ NOT_TWO_LEVELS = "not_two_levels"
 NOT_CLASSES = "not_classes"
 NOT_COUNTED = "not_counted"
 MISSING_EXTRA = "missing_extra"
+BEFORE_REFERENCE = "before_reference"
 
 MINIMUM_ROWS = 30
 

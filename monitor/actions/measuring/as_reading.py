@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from alerting.bounds import ESTIMATES, Bounds, bounds_for
@@ -11,12 +12,14 @@ from alerting.reading import Reading
 from alerting.sentence import sentence
 from alerting.words import finite
 from detectors.estimation.label_shift import METRIC as BASE_RATE
-from detectors.measurement import NO_REFERENCE, Measurement
+from detectors.measurement import BEFORE_REFERENCE, NO_REFERENCE, Measurement
 from monitor import clock
 from monitor.actions.frame import Compared, Frame
 from monitor.actions.levels import judged_metrics
 from monitor.actions.measuring.task import Task
 from monitor.actions.pinned_labels import awaited
+
+_COMPARES_ROWS = ("data_drift", "prediction_drift", "data_quality")
 
 
 def as_reading(
@@ -31,6 +34,8 @@ def as_reading(
     segment: str | None = None,
 ) -> Reading:
     """``alpha``: the ledger's level, which a judged reading carries also where it cannot tell."""
+    if measured.value is not None and _begins_before(task, compared):
+        measured = replace(measured, reason=BEFORE_REFERENCE)
     bounds = _bounds(frame, task, measured) if judged else None
     verdict = judge(measured, bounds) if judged else Judged(None, measured.reason)
     in_ledger = judged and bounds is not None and task.check.in_ledger
@@ -77,6 +82,15 @@ def as_reading(
     details.clear()  # which the reading holds: to make another one for it would take as long as all else here
     details.update(told)
     return reading
+
+
+def _begins_before(task: Task, compared: Compared | None) -> bool:
+    """Whether a window holds the begin of the stretch of the log that it would be compared with: as far as it is older
+    than what was accepted as the new normal, it is the old one."""
+    if compared is None or task.check.kind not in _COMPARES_ROWS:
+        return False
+    starts = [one.start for one, *_ in compared.chosen if one.pinned and one.start is not None]
+    return any(task.start < start // clock.HOUR < task.due.end // clock.HOUR for start in starts)
 
 
 def _why_none(frame: Frame, task: Task, measured: Measurement, compared: Compared | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from monitor import clock
 from monitor.actions.accept_alert import accept
 from monitor.errors import Conflict, NotFound
 from monitor.service import Service
@@ -48,6 +49,39 @@ def test_the_new_normal_is_quiet(world: World) -> None:
         assert "data_drift" not in {a["check"] for a in alerts.open_of(connection, world.found(connection).id)}
         kinds = [step["kind"] for step in alerts.list_transitions(connection, alert["id"])]
     assert kinds[-1] == "resolved"
+
+
+def test_windows_that_hold_the_old_normal_are_not_told_by_the_new_one(service: Service) -> None:
+    """A week is half old for days after it was accepted, and would alarm until it is all new."""
+    made = World(service)
+    made.reference(traffic(T0, 24 * 9))
+    made.post(traffic(START - 7 * D, 24 * 7, per_hour=12, seed=4))
+    made.post(traffic(START, 24 * 2, per_hour=12, seed=5, shift=2.0, prefix="new"))
+    made.run(START + 2 * D)
+    since = at(accept(service, drifting(made)["id"], START + 2 * D)["since"])
+    for day in range(2, 10):
+        later = START + day * D
+        made.post(traffic(later, 24, per_hour=12, seed=20 + day, shift=2.0, prefix="later"))
+        read = matching(made.read(later + D), check="data_drift", feature="x")
+        by_length = {hours: one(read, hours=hours) for hours in (24, 168)}
+        assert by_length[24]["verdict"] == "ok"
+        assert by_length[24]["reference"]["version"] == 2
+        week = by_length[168]
+        half_old = at(week["window"]["start"]) < since
+        assert half_old == (day < 7)
+        assert (week["verdict"], week["reason"]) == (("cannot_tell", "before_reference") if half_old else ("ok", None))
+        with service.database.read() as connection:
+            open_now = alerts.open_of(connection, made.found(connection).id)
+        assert "data_drift" not in {alert["check"] for alert in open_now}
+    assert (
+        "part of this window is older than the reference"
+        in one(
+            made.stored(check="data_drift", feature="x", metric="ks"),
+            hours=168,
+            window={"start": clock.render(START - 4 * D), "end": clock.render(START + 3 * D)},
+            reference={"name": "base", "version": 2},
+        )["details"]["summary"]
+    )
 
 
 def test_what_moved_is_ranked_by_importance(world: World) -> None:
