@@ -110,6 +110,8 @@ def calibration_gap(reading: Reading) -> str:
         return f"{text}, which another {other} may explain"
     if not d.get("concept_drift"):
         return f"{text}, which may be chance or is tolerated"
+    if d.get("uncorrected") and reading.verdict is None:
+        return f"{text}: concept drift, or what the missing labels are unlike (not judged while they are missing)"
     return f"{text}: {'concept drift' if reading.verdict is None else 'perhaps concept drift'}"
 
 

@@ -144,6 +144,11 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
         (said(None, "calibration_gap", 0.16, kind="performance", feature=None, lower=0.08, upper=0.24,
               details={"from": 0.4, "to": 0.5, "expected": 0.45, "observed": 0.61, "concept_drift": True}),
          "scores 0.4 to 0.5: 45 % expected, 61 % came (a gap between 8 and 24 points): concept drift"),
+        (said(None, "calibration_gap", 0.16, kind="performance", feature=None, lower=0.08, upper=0.24,
+              details={"from": 0.4, "to": 0.5, "expected": 0.45, "observed": 0.61, "concept_drift": True,
+                       "uncorrected": True}),
+         "scores 0.4 to 0.5: 45 % expected, 61 % came (a gap between 8 and 24 points): concept drift, or what the "
+         "missing labels are unlike (not judged while they are missing)"),
         (said(None, "calibration_gap", 0.01, kind="performance", feature=None, lower=0.0, upper=0.05,
               details={"from": 0.4, "to": 0.5, "expected": 0.45, "observed": 0.46, "concept_drift": False}),
          "scores 0.4 to 0.5: 45 % expected, 46 % came (a gap between 0 and 5 points), which may be chance or is "
@@ -184,6 +189,10 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
          "newest prediction 34 minutes before the window's end"),
         (said(None, "metric.revenue", 3.21, kind="serving", feature=None), "revenue 3.21 on average"),
         (said("cannot_tell", "ks", None, n_current=12), "temp: cannot tell: 12 rows, 30 are needed"),
+        (said("cannot_tell", "recall", None, kind="performance", feature=None, details={"labelled": 1148}),
+         "recall: cannot tell: 1148 labelled rows, but under 30 of those that it is a share of"),
+        (said("cannot_tell", "ks", 0.2, reason="before_reference"),
+         "temp: cannot tell: part of this window is older than the reference"),
         (said("cannot_tell", "accuracy", None, kind="performance", feature=None, reason="immature_labels",
               details={"coverage": 0.34}),
          "accuracy: cannot tell: labels are still coming, 34 % are known"),
