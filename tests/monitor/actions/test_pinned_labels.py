@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from monitor.actions.accept_alert import accept
+from monitor.actions.frame import Frame
+from monitor.actions.labelled_rows import Asked, of_reference
 from monitor.actions.prepare_reference import pin_reference
 from monitor.actions.prune import prune
 from monitor.bootstrap import build
@@ -140,3 +142,15 @@ def test_what_was_known_outlives_the_rows(pinned: tuple[World, list[Record]]) ->
     assert prune(world.service, world.now) > len(records)
     found = accuracy(world, T0 + 51 * D + 4 * H)
     assert found["details"]["reference_value"] == pytest.approx(right(records))
+
+
+@pytest.mark.parametrize(("as_of", "days"), [(15, 0), (25, 5), (41, 10)])
+def test_what_learns_from_rows_has_the_same_labels(pinned: tuple[World, list[Record]], as_of: int, days: int) -> None:
+    world, records = pinned
+    world.run(T0 + 41 * D)
+    with world.service.database.read() as connection:
+        frame = Frame.load(world.service, connection, world.found(connection))
+        assert frame is not None
+        found = of_reference(frame, Asked(None, None, [], "wrong_share"), frame.known[0], T0 + as_of * D)
+    assert len(found) == 288 * days
+    assert not days or 1 - found.loss.mean() == pytest.approx(right(records[: 288 * days]))
