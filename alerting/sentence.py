@@ -107,7 +107,7 @@ def _why_not(reading: Reading) -> str:
             return f"{rows}, and {details['needed_in_half']} are needed in either half of their time"
         needed = details.get("needed", MINIMUM_ROWS)
         if (reading.n_current if labelled is None else labelled) >= needed:
-            return f"{rows}, but under {needed} of those that it is a share of"
+            return f"{rows}; of those that it is a share of, {needed} are needed"
         return f"{rows}, {needed} are needed"
     if reason == "immature_labels":
         return still_coming(reading)

@@ -93,11 +93,12 @@ def test_every_reason_has_words() -> None:
         measurement.NOT_TWO_LEVELS,
         measurement.NOT_CLASSES,
         measurement.MISSING_EXTRA,
+        measurement.BEFORE_REFERENCE,
     )
     for reason in reasons:
         said = sentence(reading(verdict="cannot_tell", reason=reason, value=None))
         assert said.endswith(("needed", "with", "hours", "coming", "this test", "two categories",
-                              "wrong", "installed")), said  # fmt: skip
+                              "wrong", "installed", "older than the reference")), said  # fmt: skip
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, str, int]]:

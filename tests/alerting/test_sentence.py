@@ -190,7 +190,7 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
         (said(None, "metric.revenue", 3.21, kind="serving", feature=None), "revenue 3.21 on average"),
         (said("cannot_tell", "ks", None, n_current=12), "temp: cannot tell: 12 rows, 30 are needed"),
         (said("cannot_tell", "recall", None, kind="performance", feature=None, details={"labelled": 1148}),
-         "recall: cannot tell: 1148 labelled rows, but under 30 of those that it is a share of"),
+         "recall: cannot tell: 1148 labelled rows; of those that it is a share of, 30 are needed"),
         (said("cannot_tell", "ks", 0.2, reason="before_reference"),
          "temp: cannot tell: part of this window is older than the reference"),
         (said("cannot_tell", "accuracy", None, kind="performance", feature=None, reason="immature_labels",
