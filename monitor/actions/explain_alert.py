@@ -24,6 +24,7 @@ from monitor.actions.frame import Frame
 from monitor.actions.label_arrivals import known_of
 from monitor.actions.labelled_rows import Asked, of_log, of_reference
 from monitor.actions.measuring.sampled_rows import columns_of
+from monitor.actions.pinned_labels import standing_in
 from monitor.config.document import Trailing
 from monitor.errors import Conflict, Invalid, NotFound
 from monitor.service import Service
@@ -153,7 +154,7 @@ def _reference(frame: Frame, case: _Case, asked: Asked) -> tuple[Labelled | None
     chosen = references.choose(frame.known, frame.model.default_reference, given, case.version)
     if chosen is None:
         return None, None
-    reference, version = chosen
+    reference, version = standing_in(frame, chosen, case.as_of)
     mine = replace(asked, version=None if version == references.WHOLE else version)
     return of_reference(frame, mine, reference, case.as_of), (reference.name, reference.version)
 

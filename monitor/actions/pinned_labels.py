@@ -82,6 +82,14 @@ def _labelled_version(frame: Frame, one: Chosen, segment: str | None, as_of: int
     return one if profile is None else (before, mine, profile, count)
 
 
+def standing_in(frame: Frame, chosen: tuple[references.Reference, str], as_of: int) -> tuple[references.Reference, str]:
+    """The version of a reference whose labelled rows serve, and which of its rows (a model version, or ``*``)."""
+    before = before_of(frame, chosen[0], as_of)
+    if before is None:
+        return chosen
+    return before, chosen[1] if chosen[1] in before.model_versions else references.WHOLE
+
+
 def before_of(frame: Frame, reference: references.Reference, as_of: int) -> references.Reference | None:
     """The version that stands in for one that waits for its labels; None where it does not, or none on the model's cuts
     has any."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from monitor.actions.frame import Frame
 
 DAY, WEEK = 24, 168  # hours
+SAID = ("prediction", "score", "margin")
 FEWEST, MOST = 8, 12  # quiet weeks: as many as windows are needed, as many as a long reference has
 LEAST = 14 * 24  # hours: what is shorter is short
 LOOKED_AT = 52  # weeks of the log after the reference, the oldest that are kept
@@ -82,12 +83,12 @@ def with_quiet_weeks(
     log, chosen = known
     state = _state(frame, log, chosen)
     held_at = frame.service.quiet
-    places = [(reference.id, frame.binning_id, version, week % 2) for week in (log.last, log.last + 1)]
+    places = [(reference.id, frame.binning_id, version, length, week % 2) for week in (log.last, log.last + 1)]
     for held in map(held_at.find, places):
         if held is not None and held.state == state:
             found: ReferenceProfile = held.profile
             return found
-    # Windows of a run begin in one week or the next: two are held of each reference, and no more.
+    # Windows of a run begin in one week or the next: two are held of each reference and length, and no more.
     held_at.drop(places[0])
     learned = replace(profile, quiet=_learned(frame, version, log, chosen), memo={})
     made: _Taught = held_at.get(places[0], lambda: _Taught(state, learned))
@@ -129,25 +130,27 @@ def _past(binning: Binning, profile: ReferenceProfile, length: int) -> _Past:
     hours = profile.hours
     last = None if hours is None or len(hours) == 0 else int(hours[-1])
     if profile.is_short:  # it borrows habits, which are as long for every column
-        lacks = ENOUGH * length > habits.WEEKS * WEEK
-        return _Past(
-            habits.known_hours(profile),
-            last,
-            frozenset(_name(one.name) for one in binning.columns) if lacks else frozenset(),
-        )
+        lacks = np.full(len(binning.columns), ENOUGH * length > habits.WEEKS * WEEK)
+        return _Past(habits.known_hours(profile), last, _names(binning, lacks))
     if ENOUGH * length <= LEAST:
         return _Past(None, last, frozenset())
     key = ("windows of columns", length)
     if key not in profile.memo:
         profile.memo[key] = windows_of_columns(binning, profile, length)
-    few = profile.memo[key] < ENOUGH
-    names = (_name(one.name) for one, lacks in zip(binning.columns, few, strict=True) if lacks)
-    return _Past(None, last, frozenset(names))
+    windows = profile.memo[key]
+    return _Past(None, last, _names(binning, (windows < ENOUGH) & (windows > 0)))
 
 
-def _name(column: str) -> str:
-    """The feature, or '' of what the model says."""
-    return column.removeprefix("feature.") if column.startswith("feature.") else ""
+def _names(binning: Binning, chosen: NDArray[np.bool_]) -> frozenset[str]:
+    names = (_name(one.name) for one, wanted in zip(binning.columns, chosen, strict=True) if wanted)
+    return frozenset(name for name in names if name is not None)
+
+
+def _name(column: str) -> str | None:
+    """The feature, or '' of what the model says; None of what no drift is looked for in, such as latencies."""
+    if column in SAID:
+        return ""
+    return column.removeprefix("feature.") if column.startswith("feature.") else None
 
 
 def _known_of(frame: Frame, version: str, past: _Past, before_hour: int) -> tuple[_Log, Chosen] | None:
@@ -233,7 +236,8 @@ def _learned(frame: Frame, version: str, log: _Log, chosen: Chosen) -> QuietWeek
         hours = _hours(frame, version, first + week * WEEK)
         counts = counts.astype(np.result_type(counts, hours), copy=False)
         for column in binning.columns:
-            mine = chosen.get(_name(column.name), ())
+            name = _name(column.name)
+            mine = () if name is None else chosen.get(name, ())
             if week in mine:
                 slots = told_slots(binning, column.name)
                 counts[mine.index(week), :, slots] = hours[:, slots]

@@ -53,8 +53,8 @@ def compare(
     except (ValueError, pa.ArrowException) as error:
         raise Invalid(str(error)) from error
     readings = [_reading(one, methods is not None) for one in measured]
-    empty = {name for name in shared if tables[0].column(name).null_count == tables[0].num_rows}
-    left_out = sorted({*_only_in(tables), *empty})
+    unseen = set(shared) - {reading.feature for reading in readings} if methods is None else set()
+    left_out = sorted({*_only_in(tables), *unseen})
     untold = [reading.feature or reading.metric for reading in readings if reading.verdict == CANNOT_TELL]
     drift = any(reading.verdict in ("warning", "critical") for reading in readings)
     if as_json:
@@ -63,7 +63,8 @@ def compare(
     else:
         _show(readings, drift, left_out, untold)
     if len(untold) == len(readings):
-        raise Invalid(f"Nothing can be told of {current}: {readings[0].summary}")
+        why = readings[0].summary if readings else "no column that both files have can be compared so"
+        raise Invalid(f"Nothing can be told of {current}: {why}")
     raise typer.Exit(1 if drift else 0)
 
 
@@ -153,7 +154,7 @@ def _show(readings: list[Reading], drift: bool, left_out: list[str], untold: lis
     out.print(table)
     if left_out:
         out.print(
-            f"Left out, as the reference or the other file has nothing of it: {', '.join(left_out)}",
+            f"Left out, as one of the files has nothing of it that could be compared: {', '.join(left_out)}",
             highlight=False,
             markup=False,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, not_, or_, select, union
@@ -35,20 +36,15 @@ def labels_by_hour(
     connection: Connection, model_id: int, binning_id: int, start: int, end: int, known_hour: int
 ) -> tuple[dict[int, int], tuple[int, ...]]:
     """Labelled rows of each hour of [start, end) as known at ``known_hour``, of those that have any; and what tells
-    whether they are the same as before: how many summaries, and the newest change."""
+    whether they are the same as before, whatever came later. A correction counts from the next ``known_hour`` on."""
     values = {"model": model_id, "binning": binning_id, "start": start, "end": end, "known": known_hour}
     found = connection.execute(_LABELS, values).all()
-    state = sum(int(row[2]) for row in found), max((int(row[3]) for row in found), default=0)
-    return {hour: int(rows) for hour, rows, *_ in found}, state
+    by_hour = {int(hour): int(rows) for hour, rows in found}
+    return by_hour, (known_hour, zlib.crc32(repr(sorted(by_hour.items())).encode()))
 
 
 _LABELS = (
-    select(
-        label_summaries.c.hour,
-        func.sum(label_summaries.c.rows),
-        func.count(),
-        func.max(label_summaries.c.change),
-    )
+    select(label_summaries.c.hour, func.sum(label_summaries.c.rows))
     .where(
         label_summaries.c.model_id == bindparam("model"),
         label_summaries.c.binning_id == bindparam("binning"),
@@ -62,8 +58,8 @@ _LABELS = (
 
 
 def drop_labels_before(connection: Connection, model_id: int, hour: int) -> None:
-    """Forget label summaries older than an hour, but for those of hours that the newest version of a reference was
-    pinned from: later labels join it by them."""
+    """Forget label summaries older than an hour, but for those of hours that the two newest versions of a reference
+    were pinned from: later labels join them by these, and the older stands in while the newer waits for its own."""
     mine = label_summaries.c.model_id == model_id
     kept = [label_summaries.c.hour.between(first, last) for first, last in _pinned(connection, model_id)]
     old = and_(mine, label_summaries.c.hour < hour)
@@ -80,7 +76,7 @@ def _pinned(connection: Connection, model_id: int) -> Sequence[tuple[int, int]]:
     )
     query = (
         select(references.c.start, references.c.end)
-        .join(newest, and_(references.c.name == newest.c.name, references.c.version == newest.c.version))
+        .join(newest, and_(references.c.name == newest.c.name, references.c.version >= newest.c.version - 1))
         .where(references.c.model_id == model_id, references.c.pinned, references.c.start.is_not(None))
     )
     return [(start // HOUR, end // HOUR) for start, end in connection.execute(query)]

@@ -14,11 +14,12 @@ from alerting.words import finite
 from detectors.estimation.label_shift import METRIC as BASE_RATE
 from detectors.measurement import BEFORE_REFERENCE, NO_REFERENCE, Measurement
 from monitor import clock
-from monitor.actions.frame import Compared, Frame
+from monitor.actions.frame import POOLED, Compared, Frame
 from monitor.actions.levels import judged_metrics
 from monitor.actions.measuring.task import Task
 from monitor.actions.pinned_labels import awaited
 
+_OF_TRAFFIC = ("duplicate_share", "rejected_share")  # are compared with none at all
 _COMPARES_ROWS = ("data_drift", "prediction_drift", "data_quality")
 
 
@@ -34,7 +35,7 @@ def as_reading(
     segment: str | None = None,
 ) -> Reading:
     """``alpha``: the ledger's level, which a judged reading carries also where it cannot tell."""
-    if measured.value is not None and _begins_before(task, compared):
+    if measured.value is not None and measured.metric not in _OF_TRAFFIC and _begins_before(frame, task, compared):
         measured = replace(measured, reason=BEFORE_REFERENCE)
     bounds = _bounds(frame, task, measured) if judged else None
     verdict = judge(measured, bounds) if judged else Judged(None, measured.reason)
@@ -84,13 +85,20 @@ def as_reading(
     return reading
 
 
-def _begins_before(task: Task, compared: Compared | None) -> bool:
-    """Whether a window holds the begin of the stretch of the log that it would be compared with: as far as it is older
-    than what was accepted as the new normal, it is the old one."""
+def _begins_before(frame: Frame, task: Task, compared: Compared | None) -> bool:
+    """Whether a window holds the begin of the stretch of the log that it would be compared with, and the log is older:
+    as far as the window is older than what was accepted as the new normal, it is the old one."""
     if compared is None or task.check.kind not in _COMPARES_ROWS:
         return False
-    starts = [one.start for one, *_ in compared.chosen if one.pinned and one.start is not None]
-    return any(task.start < start // clock.HOUR < task.due.end // clock.HOUR for start in starts)
+    return any(
+        one.pinned and one.start is not None and _holds_begin(frame, task, version, one.start)
+        for one, version, *_ in compared.chosen
+    )
+
+
+def _holds_begin(frame: Frame, task: Task, version: str, start: int) -> bool:
+    first_row, _ = frame.lifetimes.get(version) or frame.lifetimes[POOLED]
+    return task.start < start // clock.HOUR < task.due.end // clock.HOUR and first_row < start
 
 
 def _why_none(frame: Frame, task: Task, measured: Measurement, compared: Compared | None) -> dict[str, Any]:
@@ -98,7 +106,7 @@ def _why_none(frame: Frame, task: Task, measured: Measurement, compared: Compare
     if compared is None:
         return {} if task.check.reference is None else {"asked_reference": str(task.check.reference)}
     of_labels = task.check.kind in ("performance", "fairness") or measured.metric == BASE_RATE
-    waits = awaited(frame, compared, task.as_of) if of_labels else None
+    waits = awaited(frame, compared, task.as_of) if of_labels and frame.model.n_labels else None
     return {} if waits is None else {"awaited": waits}
 
 

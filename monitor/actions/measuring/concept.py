@@ -56,7 +56,7 @@ def judged_concept(
     of_rows = partial(_mae_of_rows, frame, task, rows)
     sound = frame.meaning.task == "regression" or not looked.is_one_sided
     judging = _judging(frame, task, alpha, len(looked.windows)) if sound else None
-    classes = partial(class_table, frame, task, rows)
+    classes = partial(class_table, frame, task, rows, of_performance=True)
     found = _measured(frame, looked, Otherwise(judging, counts, of_rows, classes))
     return found if sound else [replace(one, details={**one.details, "uncorrected": True}) for one in found]
 

@@ -15,7 +15,7 @@ from monitor.actions.frame import Frame, Nothing
 from monitor.actions.labelled_rows import Asked, of_reference
 from monitor.actions.measuring.sampled_rows import columns_of, of_version, sampled, step_of
 from monitor.actions.measuring.task import Task
-from monitor.actions.pinned_labels import state_of
+from monitor.actions.pinned_labels import standing_in, state_of
 from monitor.config.document import Trailing
 from monitor.config.inventory import Check
 from monitor.store import references
@@ -84,7 +84,7 @@ def _trees_of(
     chosen = references.choose(frame.known, frame.model.default_reference, named, version)
     if chosen is None:
         return None
-    reference, mine = chosen
+    reference, mine = standing_in(frame, chosen, as_of)
 
     def fit() -> LossTrees | Nothing:
         asked = Asked(None if mine == references.WHOLE else mine, None, columns, "absolute_error")

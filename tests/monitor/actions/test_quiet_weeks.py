@@ -11,11 +11,12 @@ from sqlalchemy import update
 
 from alerting.reading import to_json
 from monitor import clock
-from monitor.actions.quiet_weeks import choose
+from monitor.actions.quiet_weeks import _past, choose
 from monitor.actions.rehearse import rehearsal
 from monitor.actions.run_checks import run_checks
 from monitor.store.quiet import Week
 from monitor.store.tables import daily_worst
+from tests.detectors.build import binning_of, column, profile_of
 from tests.monitor.world import T0, D, World, one, traffic
 
 pytestmark = pytest.mark.one_engine
@@ -163,6 +164,15 @@ def test_weeks_that_nobody_looked_at_teach_nothing(world: World) -> None:
     world.reference(traffic(T0, 24 * 28, 2))
     world.post(log(set()))
     assert week_of(world, END, "x")["details"]["short_reference"] is True
+
+
+def test_what_no_drift_is_looked_for_in_lacks_nothing() -> None:
+    hours = np.arange(480_000, 480_000 + 9 * 168)
+    values = {"feature.x": column(np.arange(len(hours)) % 5.0), "latency_ms": column(np.full(len(hours), np.nan))}
+    binning = binning_of(values)
+    assert _past(binning, profile_of(binning, hours, values), 168).lacking == frozenset()
+    shorter = {name: column(one.values[:1300]) for name, one in values.items()}
+    assert _past(binning, profile_of(binning, hours[:1300], shorter), 168).lacking == {"x"}
 
 
 def weeks(told: Collection[int] = (), days: int = 7, last: int = 30) -> list[Week]:

@@ -93,8 +93,11 @@ def test_compare_says_what_it_cannot_tell(tmp_path: Path, home: Path) -> None:
     assert "Nothing can be told of gone" in told
     assert "No drift in the others." in told
     told = said(plimsoll("compare", a, tmp_path / "filled.parquet", home=home), 0)
-    assert "Left out, as the reference or the other file has nothing of it: gone" in told
+    assert "Left out, as one of the files has nothing of it that could be compared: gone" in told
     assert "5 rows, 30 are needed" in said(plimsoll("compare", a, tmp_path / "few.parquet", home=home), 2)
+    texts = tmp_path / "texts.parquet"
+    pq.write_table(pa.table({"c": ["a", "b"] * 50}), texts)
+    assert "no column that both files have" in said(plimsoll("compare", texts, texts, "--method", "ks", home=home), 2)
     same = plimsoll("compare", a, tmp_path / "b.parquet", "--json", "--method", "auto", home=home)
     assert json.loads(same.stdout)["left_out"] == ["gone", "new"]
     assert same.returncode == 0
