@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +22,12 @@ import pyarrow as pa
 from rich.progress import track
 
 from bench.detection import real, streams
-from bench.weeks import LAYOUT, NOTHING, START
-from detectors.binning import make_binning
-from detectors.cuts import Binning
-from detectors.embedding.mean_embedding import measure_embeddings
+from bench.detection.promise import EVERY
+from bench.weeks import KINDS, MEASURES, START, World, counted
 from detectors.multiplicity import ledger_alpha
-from detectors.pairs.correlations import measure_correlations
-from detectors.performance.scored import label_size, no_labels
-from detectors.profile import ReferenceProfile
-from detectors.summary import ColumnValues, HourlySummaries, summarise, window
+from detectors.summary import window
 
 BASES = ("iid", "seas", "ar")
-EVERY = {1: 1, 6: 1, 24: 4, 168: 24}  # windows of so many hours end every so many
 MONTH, ONSET, SEARCH = 720, 240, 240  # hours
 NUMBERS, DIMENSION = 45, 32
 USUAL = {"correlations": 0.10, "vectors": 0.02}
@@ -43,25 +37,23 @@ NO_CHANGE = "nothing"
 
 
 @dataclass(frozen=True)
-class World:
-    """A reference and the hours after it, counted on one binning."""
+class Month:
+    """A world of a ``kind`` with so many ``hours`` after the reference."""
 
     kind: str
-    binning: Binning
-    reference: ReferenceProfile
-    live: HourlySummaries
-    first: int
+    world: World
     hours: int
+
+    @property
+    def first(self) -> int:
+        """The first hour after the reference."""
+        return self.world.first
 
     def certain(self, length: int, end: int, tolerance: float) -> bool:
         """Whether the window of ``length`` hours that ends there is told."""
         alpha = ledger_alpha(1.0, 1.0, 1.0, 1, len(EVERY), MONTH / EVERY[length])
-        counts = window(self.live, end - length, end)
-        given = {"length_hours": length, "tolerance": tolerance, "alpha": alpha}
-        if self.kind == "vectors":
-            (found,) = measure_embeddings(self.binning, ["feature.e"], counts, self.reference, **given)  # type: ignore[arg-type]
-        else:
-            found = measure_correlations(self.binning, list(self.binning.by_name), counts, self.reference, **given)  # type: ignore[arg-type]
+        made, counts = self.world, window(self.world.live, end - length, end)
+        found = MEASURES[self.kind](made.binning, counts, made.reference, length, tolerance, alpha)
         return found.p_value is not None and found.p_value <= alpha
 
     def ends(self, length: int, until: int) -> np.ndarray:
@@ -85,26 +77,7 @@ class World:
         return bool(end > self.first + ONSET)
 
 
-def counted(kind: str, hours: np.ndarray, columns: dict[str, pa.Array], split: int, live: int) -> World:
-    """``split``: hours of the reference; all hours count from its begin."""
-    hours = START + hours
-    past = hours < START + split
-    sides = [
-        {name: ColumnValues(values.filter(pa.array(some)), *NOTHING) for name, values in columns.items()}
-        for some in (past, ~past)
-    ]
-    stored = "embedding" if kind == "vectors" else "numeric"
-    binning = make_binning(sides[0], dict.fromkeys(columns, stored), LAYOUT)  # type: ignore[arg-type]
-    labels = (
-        np.empty(0, np.int64),
-        np.empty((0, label_size(LAYOUT)), np.int64),
-        np.empty((0, len(no_labels(LAYOUT).sums))),
-    )
-    reference = ReferenceProfile.of(summarise(binning, hours[past], sides[0]), labels, timed=True)
-    return World(kind, binning, reference, summarise(binning, hours[~past], sides[1]), START + split, live)
-
-
-def made(kind: str, base: str, rows: int, seed: int, change: str = NO_CHANGE) -> World:
+def made(kind: str, base: str, rows: int, seed: int, change: str = NO_CHANGE) -> Month:
     """A month of ``rows`` an hour; the change begins ``ONSET`` hours after the reference."""
     random = np.random.default_rng((seed, rows, BASES.index(base), len(kind)))
     split, live = streams.REFERENCE_HOURS, MONTH if change == NO_CHANGE else ONSET + SEARCH
@@ -124,10 +97,10 @@ def made(kind: str, base: str, rows: int, seed: int, change: str = NO_CHANGE) ->
         columns = {"feature.e": pa.array([row.tobytes() for row in values.astype("<f4")], pa.binary())}
     else:
         columns = {f"feature.f{place}": pa.array(values[:, place]) for place in range(width)}
-    return counted(kind, hours, columns, split, live)
+    return Month(kind, counted(KINDS[kind][1], START + hours, columns, START + split), live)
 
 
-def shuffled(name: str, seed: int, data: Path) -> World:
+def shuffled(name: str, seed: int, data: Path) -> Month:
     """Weeks of real data in random order."""
     stream = real.make(name, seed, data)
     names = [one for one in stream.columns if stream.reference[one].dtype.kind == "f"]
@@ -137,7 +110,8 @@ def shuffled(name: str, seed: int, data: Path) -> World:
     columns = {
         f"feature.{one}": pa.array(np.concatenate([side[one].to_numpy(np.float64) for side in sides])) for one in names
     }
-    return counted("correlations", np.concatenate(since) + split, columns, split, real.WEEKS * 168)
+    hours = START + split + np.concatenate(since)
+    return Month("correlations", counted("numeric", hours, columns, START + split), real.WEEKS * 168)
 
 
 def quiet(seeds: int, kinds: Sequence[str], rows: int, data: Path | None) -> Iterator[str]:
@@ -154,10 +128,8 @@ def quiet(seeds: int, kinds: Sequence[str], rows: int, data: Path | None) -> Ite
             yield _line("correlations", name.removeprefix("N4-"), REAL * real.WEEKS * 168 / MONTH, each)
 
 
-def _both(world: World) -> tuple[float, float]:
-    # A reference remembers what it was asked for: each tolerance begins anew.
-    fresh = (replace(world, reference=replace(world.reference, memo={})) for _ in range(2))
-    return next(fresh).told(0.0), next(fresh).told(USUAL[world.kind])
+def _both(month: Month) -> tuple[float, float]:
+    return month.told(0.0), month.told(USUAL[month.kind])
 
 
 def _line(kind: str, base: str, months: float, each: Sequence[tuple[float, float]]) -> str:

@@ -41,7 +41,7 @@ APART = {"vectors": (0.0, 0.5, 1.0), "correlations": (0.0, 0.1, 0.3)}
 LAYOUT = ScoreLayout("regression")
 NOTHING = np.empty(0, np.int64), np.empty(0, np.uint8)
 
-Measure = Callable[[Binning, WindowCounts, ReferenceProfile, int, float], Measurement]
+Measure = Callable[[Binning, WindowCounts, ReferenceProfile, int, float, float], Measurement]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,12 @@ def world(kind: str, weeks: int, apart: float, seed: int) -> World:
     make, stored = KINDS[kind]
     columns = make(np.random.default_rng((seed, weeks, round(1000 * apart))), weeks + LIVE, apart)
     hours = START + np.repeat(np.arange((weeks + LIVE) * WEEK), ROWS)
-    split = weeks * WEEK * ROWS
+    return counted(stored, hours, columns, START + weeks * WEEK)
+
+
+def counted(stored: str, hours: np.ndarray, columns: Mapping[str, pa.Array], first: int) -> World:
+    """Rows of such columns in order of time; those before the hour ``first`` are the reference."""
+    split = int(np.searchsorted(hours, first))
     sides = [
         {name: ColumnValues(values[some], *NOTHING) for name, values in columns.items()}
         for some in (slice(0, split), slice(split, None))
@@ -90,22 +95,22 @@ def world(kind: str, weeks: int, apart: float, seed: int) -> World:
     size, none = label_size(LAYOUT), no_labels(LAYOUT)
     labels = np.empty(0, np.int64), np.empty((0, size), np.int64), np.empty((0, len(none.sums)))
     reference = ReferenceProfile.of(summarise(binning, hours[:split], sides[0]), labels, timed=True)
-    return World(binning, reference, summarise(binning, hours[split:], sides[1]), START + weeks * WEEK)
+    return World(binning, reference, summarise(binning, hours[split:], sides[1]), first)
 
 
 def of_vectors(
-    binning: Binning, current: WindowCounts, reference: ReferenceProfile, length: int, tolerance: float
+    binning: Binning, current: WindowCounts, reference: ReferenceProfile, length: int, tolerance: float, alpha: float
 ) -> Measurement:
-    """Tested at its level."""
-    given = {"length_hours": length, "tolerance": tolerance, "alpha": LEVELS[length]}
+    """Tested at that level."""
+    given = {"length_hours": length, "tolerance": tolerance, "alpha": alpha}
     return measure_embeddings(binning, ["feature.e"], current, reference, **given)[0]  # type: ignore[arg-type]
 
 
 def of_pairs(
-    binning: Binning, current: WindowCounts, reference: ReferenceProfile, length: int, tolerance: float
+    binning: Binning, current: WindowCounts, reference: ReferenceProfile, length: int, tolerance: float, alpha: float
 ) -> Measurement:
-    """Tested at its level."""
-    given = {"length_hours": length, "tolerance": tolerance, "alpha": LEVELS[length]}
+    """Tested at that level."""
+    given = {"length_hours": length, "tolerance": tolerance, "alpha": alpha}
     return measure_correlations(binning, list(binning.by_name), current, reference, **given)  # type: ignore[arg-type]
 
 
@@ -129,7 +134,9 @@ def rejected(kind: str, made: World, tolerance: float) -> dict[int, tuple[int, f
     for length, stride in STRIDES.items():
         ends = made.first + np.arange(length, LIVE * WEEK + 1, stride)
         each = [
-            MEASURES[kind](made.binning, window(made.live, end - length, end), reference, length, tolerance)
+            MEASURES[kind](
+                made.binning, window(made.live, end - length, end), reference, length, tolerance, LEVELS[length]
+            )
             for end in ends.tolist()
         ]
         certain = [one.p_value is not None and one.p_value <= LEVELS[length] for one in each]

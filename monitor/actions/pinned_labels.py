@@ -152,10 +152,11 @@ def _joined(frame: Frame, reference: references.Reference, known_hour: int) -> J
         return None
     hours, rows = profile.hours, _predictions(frame, profile.counts)
     asked = frame.connection, frame.model.id, frame.binning_id, int(hours[0]), int(hours[-1]) + 1
-    counted = np.array(pinned_hours.counted(*asked), np.int64)
+    there = pinned_hours.counted(*asked)
+    counted, is_counted = np.array(there, np.int64), set(there)
     by_hour, state = pinned_hours.labels_by_hour(*asked, known_hour)
     known = {int(hour): int(count) for hour, count in zip(profile.label_hours, profile.label_counts[:, 0], strict=True)}
-    known = {hour: count for hour, count in known.items() if hour not in set(counted.tolist())} | by_hour
+    known = {hour: count for hour, count in known.items() if hour not in is_counted} | by_hour
     have = np.array([known.get(hour, 0) for hour in hours.tolist()], np.int64)
     horizon = clock.parse_duration(frame.settings.label_horizon) // clock.HOUR
     over = known_hour - hours > horizon

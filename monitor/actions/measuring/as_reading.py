@@ -97,8 +97,10 @@ def _begins_before(frame: Frame, task: Task, compared: Compared | None) -> bool:
 
 
 def _holds_begin(frame: Frame, task: Task, version: str, start: int) -> bool:
+    if not task.start < start // clock.HOUR < task.due.end // clock.HOUR:
+        return False
     first_row, _ = frame.lifetimes.get(version) or frame.lifetimes[POOLED]
-    return task.start < start // clock.HOUR < task.due.end // clock.HOUR and first_row < start
+    return first_row < start
 
 
 def _why_none(frame: Frame, task: Task, measured: Measurement, compared: Compared | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dashboards.figure import Figure
 from dashboards.panels import performance
 from dashboards.queries import Answer, Line, Lines, Query, Series
 from dashboards.theme import Theme
+from detectors.estimation import calibration_slope
 from tests.dashboards.make import DAYS, SCOPE, answers_for, line
 
 
@@ -130,5 +131,6 @@ def test_an_estimate_that_labels_contradict_is_not_to_be_trusted() -> None:
     recovered = replace(slope, upper=(*(0.85,) * (DAYS - 1), 1.2))
     for quiet in (near, immature, recovered):
         assert "do not trust" not in drawn(*lines, quiet).words
+    assert performance.AS_BEFORE == (1 - calibration_slope.TOLERANCE, 1 + calibration_slope.TOLERANCE)
     errors = drawn(one("mae"), one("estimated_mae", 2.0, None), one("error_gap", 0.5, "warning"), metric="mae")
     assert "predictions are farther off than such predictions were: do not trust" in errors.words

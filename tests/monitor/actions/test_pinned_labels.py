@@ -10,11 +10,12 @@ import pytest
 from monitor.actions.accept_alert import accept
 from monitor.actions.frame import Frame
 from monitor.actions.labelled_rows import Asked, of_reference
+from monitor.actions.pinned_labels import standing_in
 from monitor.actions.prepare_reference import pin_reference
 from monitor.actions.prune import prune
 from monitor.bootstrap import build
 from monitor.service import Service
-from monitor.store import alerts
+from monitor.store import alerts, locks, pinned_hours, references
 from tests.monitor.world import T0, D, H, Record, World, at, matching, traffic
 
 pytestmark = pytest.mark.one_engine
@@ -142,6 +143,35 @@ def test_what_was_known_outlives_the_rows(pinned: tuple[World, list[Record]]) ->
     assert prune(world.service, world.now) > len(records)
     found = accuracy(world, T0 + 51 * D + 4 * H)
     assert found["details"]["reference_value"] == pytest.approx(right(records))
+
+
+def test_a_version_that_has_labels_serves_until_the_newest_has_its_own(
+    accepted: tuple[World, list[Record], dict[str, Any]],
+) -> None:
+    world, _, _ = accepted
+    world.run(START + 26 * D)
+    with world.service.database.read() as connection:
+        frame = Frame.load(world.service, connection, world.found(connection))
+        assert frame is not None
+        asked = frame.known[-1], references.WHOLE
+        served = [standing_in(frame, asked, START + days * D)[0].version for days in (19, 26)]
+    assert served == [1, 2]
+
+
+def test_retention_spares_the_labels_of_the_two_newest_versions(pinned: tuple[World, list[Record]]) -> None:
+    world, _ = pinned
+    world.run(T0 + 41 * D)
+    kept = []
+    for first, last in ((0, 5), (5, 10), (5, 10)):
+        with world.service.database.read() as connection:
+            name = references.newest(connection, world.found(connection).id)[0].name
+        pin_reference(world.service, "m", name, T0 + first * D, T0 + last * D, T0 + 41 * D)
+        with world.service.database.write(locks.model("m")) as connection:
+            model = world.found(connection)
+            pinned_hours.drop_labels_before(connection, model.id, (T0 + 30 * D) // H)
+            asked = model.id, model.binning_id, T0 // H, T0 // H + 240, (T0 + 41 * D) // H
+            kept.append(len(pinned_hours.labels_by_hour(connection, *asked)[0]))
+    assert kept == [240, 240, 120]
 
 
 @pytest.mark.parametrize(("as_of", "days"), [(15, 0), (25, 5), (41, 10)])
