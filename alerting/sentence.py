@@ -121,6 +121,8 @@ def _why_not(reading: Reading) -> str:
         "before_reference": "part of this window is older than the reference",
         "not_measured": "no number could be had",
         "no_variation": "the values do not vary enough for this test",
+        "no_column": f"no column is {' or '.join(details.get('kinds', ()))}, which this method is for",
+        "too_large": "errors are so large that their squares are beyond all numbers",
         "not_counted": "pairs of features are counted from the next reference on",
         "not_classes": "a regression's rows are not right or wrong",
         "missing_extra": "the extra 'river' is not installed",

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import numpy as np
+
 from detectors.cuts import ScoreLayout
 from detectors.measurement import (
     IMMATURE_LABELS,
     MINIMUM_ROWS,
     NO_REFERENCE,
     TOO_FEW_ROWS,
+    TOO_LARGE,
     Measurement,
 )
 from detectors.performance.accuracy import accuracy
@@ -196,7 +199,8 @@ def _one(window: _Window, metric: str, score: Score, shared: Mapping[str, Any]) 
     rows = then.rows if then else 0
     details = {**shared, "reference_value": then.value if then else None}
     if now is None:
-        return Measurement(metric, None, rows, 0, reason=window.reason or TOO_FEW_ROWS, details=details)
+        reason = window.reason or _too_large(window.current) or TOO_FEW_ROWS
+        return Measurement(metric, None, rows, 0, reason=reason, details=details)
     window, now, more = _weighted(window, metric, score, now)
     one = _measurement(metric, now, rows, {**details, **now.details, **more})
     loss = TESTED[window.layout.task].get(metric) if metric in window.tolerances else None
@@ -245,11 +249,17 @@ def _judged(window: _Window, one: Measurement, loss: Loss, then: Estimate | None
     compared = Compared(window.layout, window.current, window.reference, window.windows, usual)
     rise = loss(compared, tolerance, window.alpha)
     if rise is None:
-        return replace(one, reason=window.reason or (TOO_FEW_ROWS if one.n_reference else NO_REFERENCE))
+        why = _too_large(window.current) or _too_large(window.reference)
+        return replace(one, reason=window.reason or why or (TOO_FEW_ROWS if one.n_reference else NO_REFERENCE))
     effect, lower, upper, p_value, mde = (
         float(part[0]) for part in (rise.effect, rise.lower, rise.upper, rise.p_value, rise.mde)
     )
     return replace(one, effect=effect, effect_lower=lower, effect_upper=upper, p_value=p_value, mde=mde)
+
+
+def _too_large(labels: LabelCounts) -> str | None:
+    """Errors whose squares are beyond all numbers leave nothing to be told."""
+    return None if np.isfinite(labels.sums).all() else TOO_LARGE
 
 
 def _coverage(window: _Window, reference: LabelCounts | None, reference_predictions: int) -> Measurement:

@@ -174,8 +174,9 @@ def check_model_fits(connection: Connection, name: str, settings: Model, documen
     _refuse_retyping({one.name: one.storage for one in columns}, settings, prefix)
     kinds = {one.name: one.type for one in columns if one.type is not None}
     kinds |= {feature: one.type for feature, one in settings.features.items() if one.type is not None}
+    task = settings.task or (None if model is None else model.task)
     for index, check in enumerate(settings.checks):
-        _method_must_fit(check, kinds, f"{prefix}checks.{index}.method")
+        _method_must_fit(check, kinds, task, f"{prefix}checks.{index}.method")
 
 
 def _refuse_retyping(stored: Mapping[str, str], settings: Model, prefix: str) -> None:
@@ -199,10 +200,14 @@ def _refuse_retyping(stored: Mapping[str, str], settings: Model, prefix: str) ->
 _VECTORS = ("vector", "embedding")  # as stored, or as configured where nothing is stored yet
 
 
-def _method_must_fit(check: Check, kinds: Mapping[str, str], field: str) -> None:
-    if check.method not in TWO_SAMPLE or check.kind != "data_drift":
+def _method_must_fit(check: Check, kinds: Mapping[str, str], task: str | None, field: str) -> None:
+    if check.method not in TWO_SAMPLE:
         return
     fits = TWO_SAMPLE[check.method].kinds
+    if check.kind == "prediction_drift" and task == "regression" and "numeric" not in fits:
+        raise _wrong(field, f"{check.method} is for {' and '.join(fits)} columns; a regression predicts numbers")
+    if check.kind != "data_drift":
+        return
     for feature in check.features or []:
         if kinds.get(feature, fits[0]) not in fits:
             raise _wrong(field, f"{check.method} is for {' and '.join(fits)} columns; {feature!r} is {kinds[feature]}")

@@ -16,6 +16,7 @@ from detectors.canary import ALPHA, compare_versions, same_hours
 from detectors.measurement import TOO_FEW_ROWS, Measurement
 from detectors.performance.measure import JUDGED, measure_performance
 from detectors.performance.scored import LabelCounts
+from detectors.quality.unusable_output import without_use
 from detectors.summary import HourlySummaries, WindowCounts
 from monitor import clock
 from monitor.actions import models as known_models
@@ -134,9 +135,9 @@ def _performance(
     measured = measure_performance(
         layout,
         mine.total,
-        parts[0].rows if parts[0] is not None else 0,
+        _usable(frame, parts[0]),
         reference=theirs.total,
-        reference_predictions=parts[1].rows if parts[1] is not None else 0,
+        reference_predictions=_usable(frame, parts[1]),
         reference_windows=[],
         alpha=ALPHA / len(wanted),
         tolerances={metric: PERFORMANCE[metric].warning for metric in wanted},
@@ -147,7 +148,12 @@ def _performance(
 
 
 def _enough(frame: Frame, part: WindowCounts | None, labels: LabelCounts) -> bool:
-    return part is not None and labels.rows >= frame.settings.min_label_coverage * part.rows
+    return part is not None and labels.rows >= frame.settings.min_label_coverage * _usable(frame, part)
+
+
+def _usable(frame: Frame, part: WindowCounts | None) -> int:
+    """Rows that a label can make right or wrong."""
+    return 0 if part is None else round(float(part.rows - without_use(frame.binning, "prediction", part.counts)))
 
 
 def _reading(kind: str, one: Measurement, judged: Judged, against: str) -> dict[str, Any]:

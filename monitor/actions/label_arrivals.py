@@ -15,7 +15,7 @@ from detectors.performance.strata import Strata
 from detectors.performance.weighting import ALL_KNOWN, Known, weigh
 from monitor import clock
 from monitor.actions.frame import Frame
-from monitor.store import summaries
+from monitor.store import coverage, summaries
 
 HORIZONS = 4  # so many label horizons before the week are looked at
 FITTED = 168
@@ -99,7 +99,7 @@ def _cohorts(frame: Frame, start: int, end: int, versions: Iterable[str]) -> Coh
     wanted = set(versions)
     rows = [
         (hour, count)
-        for version, hour, count in summaries.predicted(frame.connection, frame.model.id, start, end)
+        for version, hour, count in coverage.usable(frame.connection, frame.model.id, start, end)
         if version in wanted
     ]
     hours, predictions = np.array(rows, np.int64).reshape(-1, 2).T
@@ -136,7 +136,7 @@ def _delay(
 
 def _predictions(frame: Frame, fitted_at: int, length: int) -> dict[int, int]:
     predictions: dict[int, int] = {}
-    for _, hour, count in summaries.predicted(frame.connection, frame.model.id, fitted_at - length, fitted_at):
+    for _, hour, count in coverage.usable(frame.connection, frame.model.id, fitted_at - length, fitted_at):
         predictions[hour] = predictions.get(hour, 0) + count
     return predictions
 

@@ -23,7 +23,7 @@ from monitor.actions import counting, prepare_reference, slicing
 from monitor.actions.frame import Frame
 from monitor.actions.label_arrivals import scatter
 from monitor.actions.pinned_labels import joined_of
-from monitor.store import references, summaries
+from monitor.store import coverage, references
 from monitor.store.observations.base import ScoredRows, StoredColumn, arrow_type
 
 AT_ONCE = 2 * MOST_ROWS  # labelled rows in memory
@@ -88,7 +88,7 @@ def _versions(table: pa.Table) -> pa.Array:
 def _chunks(frame: Frame, asked: Asked, start: int, end: int, known_hour: int) -> Iterator[ScoredRows]:
     connection, model = frame.connection, frame.model
     labelled: dict[int, int] = {}
-    for version, hour, _, count in summaries.coverage(connection, model.id, start, end, known_hour):
+    for version, hour, _, count in coverage.by_hour(connection, model.id, start, end, known_hour):
         if asked.version in (None, version) and count:
             labelled[hour] = labelled.get(hour, 0) + count
     hours = scatter(np.array(sorted(labelled), np.int64))

@@ -16,6 +16,8 @@ from monitor.store import alerts, pages, references
 
 FEWEST_HOURS = 12  # of the new normal, below which not even days and nights are told apart
 LOOKED_AT = 7 * clock.DAY  # after the first window, to tell since when rows are as they are
+BEFORE_IT = 4  # weeks before the first window that may be like it
+WEEK = 7 * 24
 MINORITY = 0.1  # of a window's rows: versions with fewer keep the reference that they have
 _COLUMNS = {"score_ks": "score", "margin_ks": "margin"}  # of what the model says; all else is about "prediction"
 
@@ -120,16 +122,32 @@ def _began(frame: Frame, alert: Json, entry: Json, end: int) -> int:
     until = min(end, last + LOOKED_AT) // clock.HOUR
     named = _named(frame, alert)
     if names and not isinstance(named, Trailing):
-        window = frame.window(start // clock.HOUR, until)
-        rows = {version: counts.rows for version, counts in window.versions.items()}
-        compared = frame.compared_with(named, rows)
-        length = until - start // clock.HOUR
-        if compared is not None:
-            found = onset(frame.binning, names, window.pooled, compared.profile, length_hours=length)
-            if found is not None:
-                return found * clock.HOUR
+        found = _changed(frame, named, names, start // clock.HOUR, until)
+        if found is not None:
+            return found * clock.HOUR
     sure = min(_last_hours(one) for one in entry["readings"])
     return last - min(sure, clock.DAY)
+
+
+def _changed(frame: Frame, named: str | None, names: list[str], start: int, until: int) -> int | None:
+    """The hour of [start, until) at which the columns changed. Where nearly all of it is like its end, as when nobody
+    had looked before, the weeks before it are looked at, too."""
+    found, oldest = None, (frame.model.oldest_prediction or 0) // clock.HOUR
+    for weeks in range(BEFORE_IT + 1):
+        first = start - weeks * WEEK
+        window = frame.window(first, until)
+        rows = {version: counts.rows for version, counts in window.versions.items()}
+        compared = frame.compared_with(named, rows)
+        if compared is None:
+            return found
+        length = until - first
+        earlier = onset(frame.binning, names, window.pooled, compared.profile, length_hours=length)
+        if earlier is None:
+            return found
+        found = earlier
+        if first <= oldest or found - first > length / 4:
+            return found
+    return found
 
 
 def _column(reading: Json) -> str | None:

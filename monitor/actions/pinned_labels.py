@@ -20,6 +20,7 @@ from detectors.performance import scored
 from detectors.performance.measure import FEW_MISSING
 from detectors.performance.settled import settled_up_to
 from detectors.profile import Grouped, Reference, ReferenceProfile, mix
+from detectors.quality.unusable_output import without_use
 from monitor import clock
 from monitor.actions.frame import Chosen, Compared, Frame
 from monitor.actions.label_arrivals import curve_of, weights_of
@@ -170,10 +171,8 @@ def _joined(frame: Frame, reference: references.Reference, known_hour: int) -> J
 
 
 def _predictions(frame: Frame, counts: NDArray[Any]) -> NDArray[np.int64]:
-    """Rows [T] that have a prediction, of counts [T, L]."""
-    rows: NDArray[np.int64] = counts[:, 0].astype(np.int64)
-    if "prediction" in frame.binning.by_name:
-        rows = rows - counts[:, frame.binning.extra("prediction", "missing")]
+    """Rows [T] that have a prediction of use, of counts [T, L]."""
+    rows: NDArray[np.int64] = (counts[:, 0] - without_use(frame.binning, "prediction", counts)).astype(np.int64)
     return rows
 
 

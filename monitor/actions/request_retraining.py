@@ -25,8 +25,8 @@ from alerting.retraining import (
 )
 from monitor import clock
 from monitor.actions.rows_link import shown_rows_url, window_of
+from monitor.store import coverage, trigger_runs
 from monitor.store import models as known_models
-from monitor.store import summaries, trigger_runs
 from monitor.store.alerts import add_transition, get_alerts, load_states, open_of
 from monitor.store.database import Connection
 from monitor.store.installation import secret
@@ -152,7 +152,7 @@ def _labelled(connection: Connection, asked: Asked) -> int:
     model = known_models.of_id(connection, asked.model_id)
     horizon = clock.parse_duration(str(model.settings.get("label_horizon") or DEFAULT_HORIZON))
     end = asked.as_of // clock.HOUR
-    known = summaries.coverage(connection, asked.model_id, end - horizon // clock.HOUR, end, end)
+    known = coverage.by_hour(connection, asked.model_id, end - horizon // clock.HOUR, end, end)
     return sum(labelled for _, _, _, labelled in known)
 
 

@@ -14,7 +14,7 @@ from monitor.actions import habits, quiet_weeks
 from monitor.actions.frame import POOLED, Frame
 from monitor.config import document
 from monitor.config.inventory import Check, newest_end, stride
-from monitor.store import marks, summaries
+from monitor.store import coverage, marks, summaries
 
 DIRTY = 7 * clock.DAY
 
@@ -112,10 +112,10 @@ def _mature(frame: Frame, check: Check, length: int, as_of: int, newest: int) ->
     if not starts:
         return set()
     ends = list(range(min(starts.values()), newest + 1, step))
-    coverage = _coverage(frame, length, as_of, ends)
+    enough = _coverage(frame, length, as_of, ends)
     found: set[int] = set()
     for version in starts:
-        mature = [end for end in ends if coverage.get(end, {}).get(version)]
+        mature = [end for end in ends if enough.get(end, {}).get(version)]
         chosen = [end for end in mature if end > last[version]] if version in last else mature[-1:]
         for end in chosen:
             marks.note_mature(frame.connection, frame.model.id, check.name, version, length, end, as_of)
@@ -128,7 +128,7 @@ def _coverage(frame: Frame, length: int, as_of: int, ends: list[int]) -> Mapping
     if not ends:
         return {}
     first, last = ends[0] // clock.HOUR - length, ends[-1] // clock.HOUR
-    rows = summaries.coverage(frame.connection, frame.model.id, first, last, as_of // clock.HOUR)
+    rows = coverage.by_hour(frame.connection, frame.model.id, first, last, as_of // clock.HOUR)
     cells: dict[str, NDArray[np.int64]] = {}
     for version, hour, predictions, labelled in rows:
         for name in (version, POOLED):

@@ -13,7 +13,9 @@ from itertools import groupby
 import pyarrow as pa
 
 from detectors.cuts import Binning
+from detectors.hour_bytes import decode
 from detectors.performance import scored
+from detectors.quality.unusable_output import without_use
 from monitor import clock
 from monitor.actions import counted_there, counting, hours_in_parts, labels_in_parts, slicing
 from monitor.actions.counting import Meaning
@@ -118,7 +120,7 @@ def _count(service: Service, snapshot: Connection, model: Model, binning: Binnin
     change, meaning = {mark.hour: mark.change for mark in marks}, meaning_of_model(model)
     full = [mark.hour for mark in marks if not mark.labels_only]
     rows = [
-        Summary(version, hour, count, newest, change[hour], data, segment)
+        Summary(version, hour, count, newest, change[hour], data, segment, _without_use(binning, data))
         for start, end in _runs(full)
         for version, segment, hour, count, newest, data in _hours(
             service, snapshot, model, binning, meaning, start, end
@@ -136,6 +138,11 @@ def _count(service: Service, snapshot: Connection, model: Model, binning: Binnin
         for row in _labels(service, snapshot, model, binning, meaning, part, count, change)
     ]
     return _Found(rows, labels)
+
+
+def _without_use(binning: Binning, data: bytes) -> int:
+    """Rows of an hour that have no prediction of any use."""
+    return int(without_use(binning, "prediction", decode(binning, data)[0]))
 
 
 def _write(connection: Connection, model: Model, marks: Sequence[Dirty], found: _Found) -> set[int]:

@@ -40,6 +40,7 @@ GIVEN = (
     "segment_profiles",
     "summaries",
     "label_summaries",
+    "unusable_outputs",
 )
 FOUND_OUT = (
     "readings",

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from detectors.measurement import IMMATURE_LABELS
 from monitor import clock
-from monitor.store import models, tables
+from monitor.store import models, tables, unusable
 from monitor.store.readings import IMMATURE, ROWS_MOVED
 from monitor.store.revisions import newest
 from monitor.store.tables import (
@@ -145,11 +145,12 @@ def _rank(column: Any) -> Any:
 
 @dataclass(frozen=True)
 class HourRows:
-    """Predictions of one version in one hour, and how many of them have a label by now."""
+    """Predictions of one version in one hour, how many of them are of use, and how many have a label by now."""
 
     hour: int
     version: str
     rows: int
+    usable: int
     labelled: int
 
 
@@ -160,11 +161,15 @@ def rows_by_hour(
     or of one segment."""
     hours = start // clock.HOUR, -(-end // clock.HOUR)
     labelled = _labelled(connection, model_id, hours, known // clock.HOUR, segment)
+    without = unusable.by_hour(connection, model_id, *hours, segment)
     t = summaries.c
     mine = and_(t.model_id == model_id, t.segment == segment, t.hour >= hours[0], t.hour < hours[1])
     query = select(t.hour, t.version, func.sum(t.rows)).where(mine).group_by(t.hour, t.version).order_by(t.hour)
     found = connection.execute(query)
-    return [HourRows(hour, version, int(n), labelled.get((hour, version), 0)) for hour, version, n in found]
+    return [
+        HourRows(hour, version, int(n), int(n) - without.get((version, hour), 0), labelled.get((hour, version), 0))
+        for hour, version, n in found
+    ]
 
 
 def _labelled(

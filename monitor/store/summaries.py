@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, select
 
+from monitor.store import unusable
 from monitor.store.bulk import insert_fresh
 from monitor.store.driver import run, run_many
 from monitor.store.tables import dirty_hours, ingest_counts, label_summaries, models, summaries
@@ -32,6 +33,7 @@ class Summary:
     change: int
     data: bytes
     segment: str = ""
+    unusable: int = 0  # rows of it without a prediction of any use; written, not read
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,11 @@ def replace(
     """These are now all the summaries of those hours (whatever binning they were counted on before)."""
     _forget(connection, "summaries", model_id, hours)
     names = ("model_id", "binning_id", "version", "segment", "hour", "rows", "newest", "change", "data")
-    values = ((model_id, binning_id, r.version, r.segment, r.hour, r.rows, r.newest, r.change, r.data) for r in rows)
+    made = list(rows)
+    values = ((model_id, binning_id, r.version, r.segment, r.hour, r.rows, r.newest, r.change, r.data) for r in made)
     insert_fresh(connection, summaries, names, values)
+    found = [(r.version, r.segment, r.hour, r.unusable) for r in made if r.unusable]
+    unusable.replace(connection, model_id, hours, found)
 
 
 def replace_labels(
@@ -264,33 +269,11 @@ def predicted(connection: Connection, model_id: int, start: int, end: int) -> li
     return [(version, hour, count) for version, hour, count in rows]
 
 
-def coverage(
-    connection: Connection, model_id: int, start: int, end: int, known_hour: int
-) -> list[tuple[str, int, int, int]]:
-    """(version, hour, predictions, labelled ones known at ``known_hour``) for hours [start, end) that have rows."""
-    values = {"model": model_id, "start": start, "end": end}
-    labelled = connection.execute(_LABELLED, {**values, "known": known_hour})
-    known = {(version, hour): int(count) for version, hour, count in labelled.all()}
-    rows = connection.execute(_PREDICTED, values)
-    return [(version, hour, n, known.get((version, hour), 0)) for version, hour, n in rows.all()]
-
-
 _PREDICTED = select(summaries.c.version, summaries.c.hour, summaries.c.rows).where(
     summaries.c.model_id == bindparam("model"),
     summaries.c.segment == "",
     summaries.c.hour >= bindparam("start"),
     summaries.c.hour < bindparam("end"),
-)
-_LABELLED = (
-    select(label_summaries.c.version, label_summaries.c.hour, func.sum(label_summaries.c.rows))
-    .where(
-        label_summaries.c.model_id == bindparam("model"),
-        label_summaries.c.segment == "",
-        label_summaries.c.hour >= bindparam("start"),
-        label_summaries.c.hour < bindparam("end"),
-        label_summaries.c.known_hour <= bindparam("known"),
-    )
-    .group_by(label_summaries.c.version, label_summaries.c.hour)
 )
 
 
@@ -390,3 +373,4 @@ def rejects(connection: Connection, model_id: int, start: int, end: int) -> tupl
 def drop_before(connection: Connection, model_id: int, hour: int) -> None:
     """Forget summaries of rows older than an hour; for those of labels see ``pinned_hours``."""
     connection.execute(delete(summaries).where(summaries.c.model_id == model_id, summaries.c.hour < hour))
+    unusable.drop_before(connection, model_id, hour)

@@ -218,6 +218,18 @@ label_summaries = Table(
     UniqueConstraint("model_id", "hour", "version", "segment", "known_hour", "binning_id"),
 )
 
+# Rows without a prediction of any use: no label can make them right or wrong. Only of hours that have some.
+unusable_outputs = Table(
+    "unusable_outputs",
+    metadata,
+    _model(),
+    Column("version", Text, nullable=False),
+    Column("segment", Text, nullable=False),
+    Column("hour", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    UniqueConstraint("model_id", "hour", "version", "segment"),
+)
+
 config_objects = Table(
     "config_objects",
     metadata,

@@ -25,7 +25,7 @@ class Weight:
 _TOLD_AGAIN = {"daily_worst"}  # their rows are of others, and do not count
 _OF_REFERENCE = {"reference_rows", "profiles", "segment_profiles"}
 PARTS = {
-    "summaries": ("summaries", "label_summaries"),
+    "summaries": ("summaries", "label_summaries", "unusable_outputs"),
     "references": ("reference_rows", "profiles", "segment_profiles"),
     "readings": ("readings", "daily_worst"),
     "quarantine": ("quarantine",),

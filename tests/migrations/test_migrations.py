@@ -25,7 +25,9 @@ FIRST = "0001"
 _NO_ROWS_SINCE = "ALTER TABLE models DROP COLUMN rows_since"
 _NO_DIMENSION = "ALTER TABLE columns DROP COLUMN dimension"
 _NO_ARRIVING = "DROP TABLE arriving"
+_NO_UNUSABLE = "DROP TABLE unusable_outputs"
 _NO_THREADS = [
+    _NO_UNUSABLE,
     *(
         f"ALTER TABLE outbox DROP COLUMN {name}"
         for name in ("thread_of", "edits", "receipt", "again", "again_at", "doubts")
@@ -41,6 +43,7 @@ _NO_THREADS = [
     "ALTER TABLE silences DROP COLUMN newest_version",
 ]
 UNDONE = {
+    "0006": [_NO_UNUSABLE],
     "0005": _NO_THREADS,
     "0004": [*_NO_THREADS, _NO_ROWS_SINCE],
     "0003": [*_NO_THREADS, _NO_ROWS_SINCE, _NO_ARRIVING],

@@ -26,7 +26,7 @@ from tests.postgres import Databases
 from tests.processes.test_roles import started
 
 H, D = clock.HOUR, clock.DAY
-BEFORE = f"{int(schema.newest()) - 1:04}"
+BEFORE = "0005"  # the oldest schema on which a new process answers
 
 
 _VIEWS = "SELECT count(*) FROM pg_views WHERE schemaname LIKE 'pg_temp%%'"

@@ -7,7 +7,7 @@ from typing import Any
 
 from alerting.reading import Reading
 from detectors.embedding import mean_embedding
-from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
+from detectors.measurement import MINIMUM_ROWS, NO_COLUMN, NO_REFERENCE, TOO_FEW_ROWS, Measurement
 from detectors.pairs import correlations
 from detectors.pairs.known import METRIC
 from detectors.registry import MULTIVARIATE, TWO_SAMPLE
@@ -40,11 +40,14 @@ def _measure_drift(
     names = [f"feature.{name}" for name in features_of(frame, task.check)]
     if part == "segment":
         names = [name for name in names if not is_embedding(frame, name)]
+    asked = names
     if task.check.method != "auto":
         names = fitting(frame, task.check.method, names)
     if compared is None:
         return _without_reference(frame, task, names, counts, part)
     if task.check.method != "auto":
+        if asked and not names and part == "whole":
+            return [no_column(task.check.method, counts, compared)]
         return [two_sample(frame, task.check.method, n, counts, compared) for n in names]
     return [
         *_single(frame, task, names, counts, compared, alpha),
@@ -107,6 +110,13 @@ def fitting(frame: Frame, method: str, names: Sequence[str]) -> list[str]:
     """The columns that a registered test is for."""
     fits = TWO_SAMPLE[method].kinds
     return [name for name in names if kind_of(frame.binning.by_name[name]) in fits]
+
+
+def no_column(method: str, counts: WindowCounts, compared: Compared) -> Measurement:
+    """That a check measures nothing, as its method is for none of the columns."""
+    rows = int(compared.profile.total[0])
+    kinds = list(TWO_SAMPLE[method].kinds)
+    return Measurement(method, None, rows, counts.rows, reason=NO_COLUMN, details={"kinds": kinds})
 
 
 def two_sample(frame: Frame, method: str, name: str, counts: WindowCounts, compared: Compared) -> Measurement:

@@ -21,6 +21,7 @@ from detectors.performance.scored import WHOLE_SUMS, LabelCounts, no_labels
 from detectors.performance.usual import OF_ALL_ROWS, Asked, UsualValue, rows_by_hour, usual_value
 from detectors.performance.weighting import ALL_KNOWN
 from detectors.profile import Reference
+from detectors.quality.unusable_output import without_use
 from detectors.rise import ENOUGH_WINDOWS
 from detectors.shares.errors import UsualErrors, part_by_hour, usual_errors
 from detectors.summary import WindowCounts
@@ -196,7 +197,5 @@ def tolerated_losses(check: Check, *, short: bool) -> dict[str, float]:
 
 
 def _with_prediction(frame: Frame, counts: Any) -> int:
-    """Rows that have a prediction: the others can never be right or wrong."""
-    if "prediction" not in frame.binning.by_name:
-        return int(counts[0])
-    return round(float(counts[0] - counts[frame.binning.extra("prediction", "missing")]))
+    """Rows that have a prediction of use: the others can never be right or wrong."""
+    return round(float(counts[0] - without_use(frame.binning, "prediction", counts)))

@@ -17,7 +17,7 @@ from monitor.actions.frame import Compared, Frame, Window
 from monitor.actions.levels import level_of_more
 from monitor.actions.measuring.as_reading import no_reference
 from monitor.actions.measuring.class_rows import class_table
-from monitor.actions.measuring.drift import fitting, two_sample
+from monitor.actions.measuring.drift import fitting, no_column, two_sample
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import Part, whole_and_versions
 from monitor.actions.pinned_labels import labelled
@@ -44,8 +44,11 @@ def _measure_prediction(
         metric = "prediction_ks" if frame.meaning.task == "regression" else "class_share"
         return [no_reference(metric, None, counts.rows)]
     if task.check.method != "auto":
-        names = fitting(frame, task.check.method, [n for n in ("prediction", "score") if n in frame.binning.by_name])
-        return [replace(two_sample(frame, task.check.method, n, counts, compared), feature=None) for n in names[:1]]
+        method = task.check.method
+        names = fitting(frame, method, [n for n in ("prediction", "score") if n in frame.binning.by_name])
+        if not names:
+            return [no_column(method, counts, compared)] if part == "whole" else []
+        return [replace(two_sample(frame, method, names[0], counts, compared), feature=None)]
     factors = factors_of(frame, task.as_of, compared, task.length)
     moved = measure_prediction_drift(
         frame.binning,

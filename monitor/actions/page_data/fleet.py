@@ -77,5 +77,5 @@ def _line(connection: Connection, row: pages.FleetRow, now: int) -> views.FleetM
 
 def _coverage(connection: Connection, model: Model, end: int, now: int) -> float | None:
     hours = pages.rows_by_hour(connection, model.id, end - SPARK, end, now)
-    rows = sum(one.rows for one in hours)
-    return sum(min(one.labelled, one.rows) for one in hours) / rows if rows else None
+    rows = sum(one.usable for one in hours)
+    return sum(min(one.labelled, one.usable) for one in hours) / rows if rows else None

@@ -162,6 +162,20 @@ def test_a_few_hours_are_too_few(world: World) -> None:
     assert accept(world.service, alert["id"], START + D + 7 * H)["reference"]["rows"] == 12 * 12
 
 
+@pytest.mark.parametrize("before", [3, 10])
+def test_a_first_run_long_after_the_change_finds_it_all_the_same(world: World, before: int) -> None:
+    """Nobody looked for days, and the window that alarmed is of six hours."""
+    world.configure(checks=[{**MINE, "window": "6h"}])
+    world.reference(traffic(T0, 24 * 14))
+    world.post(traffic(START, 24 * 3, per_hour=12, seed=4))
+    change = START + 3 * D + 5 * H
+    world.post(traffic(change, 24 * before, per_hour=12, seed=5, shift=1.0, prefix="new"))
+    world.run(change + before * D)
+    told = accept(world.service, open_alert(world, "mine")["id"], change + before * D)
+    assert abs(at(told["since"]) - change) <= 1 * H
+    assert told["references"][0]["rows"] == pytest.approx(24 * 12 * before, abs=12)
+
+
 def test_a_segment_is_not_the_model(world: World) -> None:
     lived_in_regions(world, shift=2.0)
     world.run(START + 2 * D)
