@@ -122,6 +122,7 @@ def _why_not(reading: Reading) -> str:
         "not_measured": "no number could be had",
         "no_variation": "the values do not vary enough for this test",
         "no_column": f"no column is {' or '.join(details.get('kinds', ()))}, which this method is for",
+        "no_common_value": "no value of the reference is common enough to have a share of its own",
         "too_large": "errors are so large that their squares are beyond all numbers",
         "not_counted": "pairs of features are counted from the next reference on",
         "not_classes": "a regression's rows are not right or wrong",
@@ -235,6 +236,8 @@ def _direction(details: Mapping[str, Any]) -> str:
     before, now = details.get("share_reference", details.get("from")), details.get("share_current", details.get("to"))
     if details.get("category") is not None and before is not None and now is not None:
         category = _POOLED.get(details["category"], details["category"])
+        if details["category"] == "__unseen__" and before > 0:
+            category = "rare and new values"  # of which only all together can be told
         return f", {category} from {percent(before)} % to {percent(now)} %"
     if isinstance(details.get("cut"), int | float) and before is not None and now is not None:
         return f", {'more' if now > before else 'fewer'} below {number(details['cut'])} than in the reference"

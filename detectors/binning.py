@@ -22,6 +22,8 @@ Kind = Literal["numeric", "categorical", "embedding"]
 MOST_LEVELS = 200
 LEAST_SHARE = 0.001
 MOST_RARE = 100_000
+OFTEN = 5  # where every value was seen so often, hardly any was not seen at all
+APART = 3.0  # standard deviations of a count
 
 # About 5 % apart from 0.01 ms to 10^7 ms: interpolated percentiles are good to about 2 %.
 LATENCY_CUTS: NDArray[np.float64] = np.geomspace(1e-2, 1e7, 426)
@@ -119,4 +121,16 @@ def _categorical(name: str, values: ColumnValues) -> CategoricalColumn:
     order = order[counts[order] > 0]
     kept = min(MOST_LEVELS, int(np.count_nonzero(counts >= LEAST_SHARE * counts.sum())), len(order))
     rare = names[order[kept : kept + MOST_RARE]]
-    return CategoricalColumn(name, tuple(names[order[:kept]]), frozenset(rare))
+    closed = bool(counts[order].min(initial=OFTEN) >= OFTEN)
+    return CategoricalColumn(
+        name, tuple(names[order[:kept]]), frozenset(rare), common=_common(counts[order], kept), closed=closed
+    )
+
+
+def _common(counts: NDArray[np.int64], kept: int) -> int:
+    """Of the ``kept`` first of decreasing counts: how many are parted from the next by more than chance moves both.
+    Where counts come one after the other without such a gap, those on top are there by luck, and will be rarer."""
+    reach = APART * np.sqrt(counts)
+    low, high = counts - reach, np.append(counts + reach, 0.0)[1:]
+    apart = np.flatnonzero((low > high)[:kept])
+    return int(apart[-1]) + 1 if len(apart) else 0

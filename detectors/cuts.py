@@ -72,16 +72,34 @@ class NumericColumn:
 
 @dataclass(frozen=True)
 class CategoricalColumn:
-    """``levels`` have a slot each; ``rare`` were seen in the reference and share the slot ``other``."""
+    """``levels`` have a slot each, the commonest first; ``rare`` were seen in the reference and share the slot
+    ``other``. ``common``: so many of the levels that it was no chance which they are. ``closed``: hardly any value is
+    still to come, as each was seen often (None, of either: nobody counted)."""
 
     name: str
     levels: tuple[str, ...]
     rare: frozenset[str] = frozenset()
+    common: int | None = field(default=None, kw_only=True)
+    closed: bool | None = field(default=None, kw_only=True)
 
     @cached_property
     def size(self) -> int:
         """How many slots the column takes."""
         return len(self.levels) + len(CATEGORICAL_EXTRAS)
+
+    @property
+    def sure(self) -> int:
+        """How many levels are common by no chance. All other values together, rare and unseen ones with them, have the
+        same share in the next rows of the same source; no part of them has, as the reference's own rows have said which
+        values are in it (Good 1953; Efron 2011). Where nobody counted: all, or none where any is rare."""
+        if self.common is not None:
+            return self.common
+        return 0 if self.rare else len(self.levels)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether unseen values have a share of their own that the reference tells, which is next to nothing."""
+        return not self.rare if self.closed is None else self.closed
 
     @cached_property
     def rare_array(self) -> Any:
@@ -217,7 +235,8 @@ def _to_plain(column: Column) -> dict[str, Any]:
         numbers = [column.dimension, column.bandwidth, column.seed, column.concentration]
         return {"name": column.name, "levels": column.levels, "embedding": numbers}
     if isinstance(column, CategoricalColumn):
-        return {"name": column.name, "levels": column.levels, "rare": sorted(column.rare)}
+        told = {"common": column.common, "closed": column.closed}
+        return {"name": column.name, "levels": column.levels, "rare": sorted(column.rare), **told}
     bounds = [column.minimum, column.maximum]
     return {"name": column.name, "cuts": column.cuts.tolist(), "shares": column.levels.tolist(), "bounds": bounds}
 
@@ -226,6 +245,7 @@ def _from_plain(plain: dict[str, Any]) -> Column:
     if "embedding" in plain:
         return EmbeddingColumn(plain["name"], tuple(plain["levels"]), frozenset(), *plain["embedding"])
     if "cuts" not in plain:
-        return CategoricalColumn(plain["name"], tuple(plain["levels"]), frozenset(plain["rare"]))
-    cuts, levels = (np.array(plain[key], dtype=np.float64) for key in ("cuts", "shares"))
-    return NumericColumn(plain["name"], cuts, levels, *plain["bounds"])
+        told = {"common": plain.get("common"), "closed": plain.get("closed")}
+        return CategoricalColumn(plain["name"], tuple(plain["levels"]), frozenset(plain["rare"]), **told)
+    cuts, shares = (np.array(plain[key], dtype=np.float64) for key in ("cuts", "shares"))
+    return NumericColumn(plain["name"], cuts, shares, *plain["bounds"])

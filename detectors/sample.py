@@ -32,12 +32,19 @@ class Values:
         return np.sort(self.numbers)
 
 
+NAMELESS = ("__other__", "__unseen__")  # values that are counted together: rare in the reference, or not in it
+
+
 @dataclass(frozen=True)
 class Levels:
-    """Category names and how often each occurs, [K]."""
+    """Category names and how often each occurs, [K]. ``common``: so many of them, from the first on, stand by
+    themselves; the others go together where any value has no name of its own (None: every value has one), but for
+    unseen ones where the reference is ``closed``."""
 
     levels: tuple[str, ...]
     counts: NDArray[Any]
+    common: int | None = None
+    closed: bool = False
 
     @property
     def rows(self) -> float:
@@ -132,7 +139,7 @@ def sample_of(binning: Binning, name: str, counts: NDArray[Any], moments: Array 
         own = None if moments is None else _row(moments[[one.name for one in binning.numeric].index(name)])
         return Binned(column.cuts, counts[slots], column.minimum, column.maximum, own)
     extras = counts[[binning.extra(name, "other"), binning.extra(name, "unseen")]]
-    return Levels((*column.levels, "__other__", "__unseen__"), np.concatenate([counts[slots], extras]))
+    return Levels((*column.levels, *NAMELESS), np.concatenate([counts[slots], extras]), column.sure, column.is_closed)
 
 
 def _row(moments: Array) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.sample import Binned, Levels, Sample, Values
+from detectors.sample import NAMELESS, Binned, Levels, Sample, Values
 
 Array = NDArray[np.float64]
 
@@ -78,8 +78,14 @@ def need_same_cuts(reference: Binned, current: Binned) -> None:
 
 
 def _categories(reference: Levels, current: Levels) -> Table:
+    """What is rare in the reference, or was never seen there, is one category with all that is not surely common: which
+    values are which was chance, and each part of them has another share in the next rows of the same source."""
     names = tuple(dict.fromkeys((*reference.levels, *current.levels)))
     then, now = (_align(names, sample) for sample in (reference, current))
+    if reference.common is not None and reference.levels == current.levels and (then + now)[-len(NAMELESS) :].any():
+        first, last = reference.common, len(names) - reference.closed
+        then, now = (np.concatenate([s[:first], [s[first:last].sum()], s[last:]]) for s in (then, now))
+        names = (*names[:first], NAMELESS[0], *names[last:])
     used = then + now > 0
     return Table(then[used], now[used], {"categories": [name for name, keep in zip(names, used, strict=True) if keep]})
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cuts import Binning, CategoricalColumn, NumericColumn
-from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
+from detectors.measurement import MINIMUM_ROWS, NO_COMMON_VALUE, NO_REFERENCE, TOO_FEW_ROWS, Measurement
 from detectors.profile import Reference
 from detectors.rise import SHORT_TOLERANCE
 from detectors.shares import cells as cell
@@ -52,7 +52,8 @@ def measure_drift(
     has bounds of its own, which hold at ``alpha``; ``p_value`` is that of H0: at most ``tolerance`` of the rows moved,
     and p <= alpha where ``effect_lower`` >= tolerance. ``widened``: by name, how many times as large the variance is
     taken at least, for what is known beside the reference. Reasons: ``no_reference`` (the reference has no usable value
-    of the column), ``too_few_rows`` (under 30 usable values in the window).
+    of the column), ``too_few_rows`` (under 30 usable values in the window), ``no_common_value`` (of the reference's
+    categories none has a thousandth of the rows).
     """
     data = _Data(binning, current, reference, length_hours, tolerance, alpha, widened or {})
     found: dict[str, Measurement] = {}
@@ -249,7 +250,7 @@ def _describe_categorical(
     inner = place - shares.cells.starts
     return [
         {
-            "category": _category(data.binning, name, int(inner[index])),
+            "category": _category(data, name, int(inner[index])),
             "direction": "more" if shares.p[place[index]] > expected[place[index]] else "less",
         }
         for index, name in enumerate(names)
@@ -347,7 +348,9 @@ def feature_of(name: str) -> str | None:
 def _cells(binning: Binning, name: str) -> bool:
     """Whether there is any share to look at."""
     column = binning.by_name[name]
-    return isinstance(column, CategoricalColumn) or len(column.cuts) > 0
+    if isinstance(column, CategoricalColumn):
+        return len(column.levels) > 0 or not column.rare
+    return len(column.cuts) > 0
 
 
 def _cuts(binning: Binning, name: str) -> Array:
@@ -355,11 +358,22 @@ def _cuts(binning: Binning, name: str) -> Array:
     return column.cuts if isinstance(column, NumericColumn) else np.empty(0)
 
 
-def _category(binning: Binning, name: str, place: int) -> str:
-    column = binning.by_name[name]
-    return cell.category_names(column)[place] if isinstance(column, CategoricalColumn) else ""
+def _category(data: _Data, name: str, place: int) -> str:
+    """What a cell is called: of values that are no common level the one that moved most."""
+    column = data.binning.by_name[name]
+    if not isinstance(column, CategoricalColumn):
+        return ""
+    if place != len(column.levels):
+        return (*column.levels, "", cell.UNSEEN)[place]
+    slots = cell.every_category(data.binning, name)
+    now, then = (np.asarray(counts[slots], np.float64) for counts in (data.current.counts, data.reference.total))
+    moved = np.abs(now / max(now.sum(), 1) - then / max(then.sum(), 1))
+    return cell.category_names(column)[column.sure + int(np.argmax(moved[column.sure :]))]
 
 
 def _no_cuts(binning: Binning, name: str, current: WindowCounts) -> Measurement:
+    if isinstance(binning.by_name[name], CategoricalColumn):
+        rows = int(current.counts[cell.every_category(binning, name)].sum())
+        return Measurement("l_infinity", None, 0, rows, feature_of(name), reason=NO_COMMON_VALUE)
     rows = int(current.counts[binning.slots(name)].sum())
     return Measurement("ks", None, 0, rows, feature_of(name), reason=NO_REFERENCE)

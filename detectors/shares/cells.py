@@ -103,17 +103,33 @@ def every_bin(binning: Binning, names: Sequence[str]) -> Cells:
 
 
 def categories(binning: Binning, names: Sequence[str]) -> Cells:
-    """One cell for each level of each categorical column, then one for rare and one for unseen levels."""
+    """One cell for each level of each categorical column, then one for all values that are no common level, rare and
+    unseen ones with them, as only together they have a share that the reference tells (``CategoricalColumn.sure``); and
+    one for unseen ones where hardly any is to be expected."""
     runs = []
     for name in names:
         start, stop = binning.offsets[name], binning.extra(name, "unseen") + 1
-        places = np.arange(start, stop)
-        runs.append((places, places + 1, start, stop))
+        column = binning.by_name[name]
+        assert isinstance(column, CategoricalColumn)
+        places = np.arange(start, start + len(column.levels))
+        more = [start + column.sure, *([stop - 1] if has_unseen(column) else [])]
+        first, last = np.append(places, more), np.append(places + 1, [stop] * len(more))
+        runs.append((first, last, start, stop))
     return Cells.of(runs)
 
 
+def has_unseen(column: CategoricalColumn) -> bool:
+    """Whether unseen values have a cell of their own: where they are not all that is no common level."""
+    return column.is_closed and (len(column.rare) > 0 or column.sure < len(column.levels))
+
+
+def every_category(binning: Binning, name: str) -> slice:
+    """The slots of a column's levels, of rare and of unseen values, as ``category_names`` calls them."""
+    return slice(binning.offsets[name], binning.extra(name, "unseen") + 1)
+
+
 def category_names(column: CategoricalColumn) -> tuple[str, ...]:
-    """What the cells of ``categories`` are called."""
+    """What levels, rare and unseen values are called."""
     return (*column.levels, OTHER, UNSEEN)
 
 

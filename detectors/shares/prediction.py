@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from detectors.cuts import Binning, CategoricalColumn
 from detectors.measurement import Measurement
 from detectors.profile import Reference
@@ -64,9 +66,9 @@ def _with_classes(binning: Binning, one: Measurement, current: WindowCounts, ref
     column = binning.by_name["prediction"]
     if not isinstance(column, CategoricalColumn):
         return one
-    run = cells.remembered(cells.categories, binning, ["prediction"])
-    (now, n), (then, m) = run.count(current.counts), run.count(reference.total)
-    p, q = now / max(n[0], 1), then / max(m[0], 1)
+    slots = cells.every_category(binning, "prediction")
+    now, then = (np.asarray(counts[slots], dtype=np.float64) for counts in (current.counts, reference.total))
+    p, q = now / max(now.sum(), 1), then / max(then.sum(), 1)
     classes: dict[str, Any] = {
         name: {"reference": float(q[place]), "window": float(p[place]), "change": float(p[place] - q[place])}
         for place, name in enumerate(cells.category_names(column))
