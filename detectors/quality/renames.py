@@ -194,7 +194,7 @@ def _best(fits: Sequence[Fit], key: Callable[[Pair], str]) -> dict[str, list[Pai
 
 def _near(group: Sequence[Fit]) -> list[Pair]:
     least = min(one.distance for one in group)
-    near = [one.pair for one in group if one.distance <= least + max(_CLEARLY, one.chance)]
+    near = [one.pair for one in group if one.distance <= least + max(_CLEARLY, one.chance / 2)]
     near.sort(key=lambda pair: (-pair.alike, pair.new.name))
     if len(near) > 1 and near[0].alike >= max(_NAMED_ALIKE, near[1].alike + _NAMED):
         return near[:1]
