@@ -18,7 +18,7 @@ from detectors.measurement import Measurement
 from detectors.quality import arrivals, renames
 from detectors.quality.arrivals import Arrival, Seen
 from detectors.quality.renames import Gone, Pair
-from detectors.summary import ColumnValues, HourlySummaries, WindowCounts
+from detectors.summary import MISMATCH, ColumnValues, HourlySummaries, WindowCounts
 from monitor.actions.counting import column_values, kind_of
 from monitor.actions.frame import Compared, Frame
 from monitor.actions.measuring.task import Task
@@ -107,9 +107,9 @@ def _newest(rows: NDArray[np.int64]) -> int:
 
 
 def _is_present(values: ColumnValues) -> NDArray[np.bool_]:
-    """Rows in which something was sent, of whatever type."""
+    """Rows in which something was sent, of whatever type; NaN is missing, as everywhere."""
     there: NDArray[np.bool_] = values.values.is_valid().to_numpy(zero_copy_only=False).copy()
-    there[values.odd_rows] = True
+    there[values.odd_rows[values.odd_codes == MISMATCH]] = True
     return there
 
 

@@ -61,6 +61,15 @@ def test_a_new_feature_is_told_and_nothing_alarms(world: World) -> None:
         assert not alerts.open_of(connection, world.found(connection).id)
 
 
+def test_whatever_type_it_has_it_is_sent_and_nan_is_not(world: World) -> None:
+    def odd(features: Record) -> Record:
+        return {**features, "late": (0.5, "n/a", float("nan"), None)[int(features["x"] * 1e6) % 4]}
+
+    new = one(day(world, odd), metric="new_feature_share")
+    assert new["details"]["since"] == "2026-01-19T14:00:00Z"
+    assert new["details"]["since_share"] == pytest.approx(0.5, abs=0.1)
+
+
 def test_a_feature_that_is_sent_by_another_name(world: World) -> None:
     said = missing(day(world, renamed))
     assert said["details"]["renamed_to"] == ["x_usd"]
@@ -180,6 +189,15 @@ def test_a_check_that_names_features_tells_their_new_names_alone(world: World) -
     found = world.read(START + D, kind="data_quality")
     assert missing(found)["details"]["renamed_to"] == ["x_usd"]
     assert not matching(found, metric="new_feature_share")
+
+
+def test_a_bound_of_ones_own_does_not_judge_it(world: World) -> None:
+    check = {"name": "mine", "kind": "data_quality", "window": "24h", "threshold": {"warning": 0.05}}
+    world.configure(checks=[check])
+    world.reference(traffic(T0, 24 * 9, per_hour=20))
+    world.post(altered(traffic(START, 24, per_hour=20, seed=2), RENAMED, lambda f: {**f, "late": 1.0}))
+    (new,) = world.read(START + D, check="mine", metric="new_feature_share")
+    assert (new["verdict"], new["threshold"], new["details"]["critical"]) == (None, None, None)
 
 
 def test_large_hours_are_looked_at_where_it_matters(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
