@@ -26,6 +26,7 @@ from monitor.store.observations.base import StoredColumn
 
 MOST_COLUMNS = 20  # that the cuts do not hold, the newest: each is read from the log
 MOST_ROWS = 20_000  # of so many rows, in whole hours, at least one
+MOST_TOLD = 50  # new features, the newest
 MOST_GONE = 20  # features that are not sent any more
 MOST_ALIKE = 8  # columns that one of them is compared with, those named most like it
 AROUND = 2  # hours with rows before one in which a feature went; and so many of these
@@ -51,7 +52,7 @@ def with_schema(
     told = renames.with_renames(found, _pairs(frame, gone, came), frame.binning, compared.profile)
     if task.check.features is not None:  # whoever names features has not asked for others
         return told
-    return [*told, *arrivals.told(list(came.values()), task.start, compared.profile.rows)]
+    return [*told, *arrivals.told(list(came.values())[-MOST_TOLD:], task.start, compared.profile.rows)]
 
 
 def _gone(frame: Frame, task: Task, seen: Seen, names: Sequence[str]) -> tuple[Seen, list[Gone]]:
