@@ -263,7 +263,21 @@ def _quality(reading: Reading) -> str:
     lead = {"prediction": "predictions: ", "score": "probabilities: "}.get(str(column), lead)
     text = f"{lead}{percent(reading.value or 0.0)} % {_QUALITY.get(reading.metric, reading.metric)}"
     text += between(reading.lower, reading.upper) + in_points(effect_of(reading), "more", "fewer", "the reference")
-    return text + _schema(reading) if reading.verdict in ("warning", "critical") else text
+    if reading.verdict not in ("warning", "critical"):
+        return text
+    said, diagnosis = _schema(reading), reading.details.get("diagnosis")
+    return text + said + (f"{';' if said else ':'} {diagnosis}" if diagnosis else "")
+
+
+def _new_feature(reading: Reading) -> str:
+    """Where it is sent, and what cannot be said of it."""
+    since, share = reading.details.get("since"), reading.details.get("since_share", reading.value or 0.0)
+    text = f"{subject(reading)}: "
+    if since:
+        text += f"new since {_moment(reading, since)}, in {percent(share)} % of the rows since then"
+    else:
+        text += f"sent in {percent(share)} % of the rows"
+    return f"{text}; the reference does not have it, so it cannot be tested for drift until a reference has it"
 
 
 _ALL = 0.999
@@ -285,13 +299,18 @@ def _schema(reading: Reading) -> str:
     if (reading.value or 0.0) >= _ALL:
         said = _WHOLLY.get(reading.metric, "")
     elif since and reading.metric in _SINCE:
-        at = datetime.fromisoformat(str(since))
-        recent = to_datetime(reading.end) - at <= timedelta(days=1)
-        said = _SINCE[reading.metric].format(at.strftime("%H:%M UTC" if recent else WRITTEN))
+        said = _SINCE[reading.metric].format(_moment(reading, since))
     else:
         return ""
     expected = reading.details.get("expected")
     return said + (f", {expected} are expected" if said and expected else "")
+
+
+def _moment(reading: Reading, since: Any) -> str:
+    """An hour, with its day where it is more than one before the window's end."""
+    at = datetime.fromisoformat(str(since))
+    recent = to_datetime(reading.end) - at <= timedelta(days=1)
+    return at.strftime("%H:%M UTC" if recent else WRITTEN)
 
 
 def _volume(reading: Reading) -> str:
@@ -344,6 +363,7 @@ _WRITERS: Mapping[str, Writer] = {
     "latency_p99": _latency,
     "error_share": _errors,
     "freshness_minutes": _freshness,
+    "new_feature_share": _new_feature,
 }
 
 _BY_KIND: Mapping[str, Writer] = {

@@ -36,6 +36,7 @@ METRICS = {
     "duplicate_share": "resent with other content",
     "rejected_share": "rejected",
     "unusable_output_share": "missing, no number or wrong type",
+    "new_feature_share": "not in the reference",
     "label_coverage": "label coverage",
     "shiryaev_roberts": "Shiryaev–Roberts",
     "page_hinkley": "Page–Hinkley",

@@ -11,14 +11,15 @@ from detectors.summary import WindowCounts
 from monitor.actions.frame import Compared, Frame, Window
 from monitor.actions.levels import features_of, segment_level
 from monitor.actions.measuring.as_reading import as_reading, no_reference
+from monitor.actions.measuring.schema import with_schema
 from monitor.actions.measuring.task import Task
 from monitor.actions.measuring.whole import Part, reference_of, segment_windows, whole_window
 from monitor.store import summaries
 
 
 def quality(frame: Frame, task: Task, window: Window) -> list[Reading]:
-    """Every feature and the whole: missing, mistyped, unseen, out of range, duplicate and rejected; in each segment the
-    worst feature."""
+    """Every feature and the whole: missing, mistyped, unseen, out of range, duplicate and rejected; features that the
+    reference does not have; in each segment the worst feature."""
     return [*whole_window(frame, task, window, _measure_quality), *_by_segment(frame, task)]
 
 
@@ -50,4 +51,5 @@ def _measure_quality(
         rejected=(rejected, counts.rows + rejected),
     )
     wanted = {*features_of(frame, task.check), *([None] if part == "whole" else [])}
-    return [one for one in measured if one.feature in wanted]
+    found = [one for one in measured if one.feature in wanted]
+    return with_schema(frame, task, counts, compared, found) if part == "whole" else found

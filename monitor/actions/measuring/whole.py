@@ -11,6 +11,7 @@ from detectors import summary
 from detectors.embedding.mean_embedding import METRIC as MEAN_EMBEDDING
 from detectors.measurement import Measurement
 from detectors.pairs.known import METRIC as CORRELATION
+from detectors.quality.arrivals import METRIC as NEW_FEATURE
 from detectors.shares.prediction import MARGIN
 from detectors.summary import WindowCounts
 from monitor.actions import trailing
@@ -21,6 +22,7 @@ from monitor.actions.measuring.task import Task
 from monitor.config.document import Trailing
 
 BY_HOURS = (CORRELATION, MEAN_EMBEDDING)
+SHOWN = (NEW_FEATURE,)  # is no mistake
 Part = Literal["whole", "version", "segment"]
 Measure = Callable[[Frame, Task, WindowCounts, Compared | None, float, Part], list[Measurement]]
 
@@ -39,7 +41,7 @@ def whole_window(frame: Frame, task: Task, window: Window, measure: Measure) -> 
     found = []
     for one in measured:
         paid = level_of_more(frame, task.check, task.length) if one.metric in (CORRELATION, MARGIN) else alpha
-        judged = one.metric not in BY_HOURS or _has_hours(compared)
+        judged = one.metric not in SHOWN and (one.metric not in BY_HOURS or _has_hours(compared))
         found.append(as_reading(frame, task, one, compared, None, judged=judged, alpha=paid))
     if len(rows) > 1:
         for version, counts in window.versions.items():
