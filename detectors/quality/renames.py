@@ -90,7 +90,7 @@ class Pair:
         where rows are too few to say."""
         column = binning.by_name[self.old.name]
         single = on_cuts_of(column)
-        make = cells.every_cut if isinstance(column, NumericColumn) else cells.categories
+        make = cells.every_cut if isinstance(column, NumericColumn) else cells.named_or_not
         found = make(single, [self.old.name])
         now, n = found.count(self.hourly.counts)
         then, m, sent = _at_these_hours(binning, self.old.name, reference, found, self.hourly.hours, n[:, 0])

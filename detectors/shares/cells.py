@@ -118,6 +118,16 @@ def categories(binning: Binning, names: Sequence[str]) -> Cells:
     return Cells.of(runs)
 
 
+def named_or_not(binning: Binning, names: Sequence[str]) -> Cells:
+    """One cell for each level of each categorical column, and one for all values that have none: each row is in one."""
+    runs = []
+    for name in names:
+        start, end, stop = binning.offsets[name], binning.slots(name).stop, binning.extra(name, "unseen") + 1
+        places = np.arange(start, end + 1)
+        runs.append((places, np.append(places[1:], stop), start, stop))
+    return Cells.of(runs)
+
+
 def has_unseen(column: CategoricalColumn) -> bool:
     """Whether unseen values have a cell of their own: where they are not all that is no common level."""
     return column.is_closed and (len(column.rare) > 0 or column.sure < len(column.levels))
