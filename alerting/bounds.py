@@ -11,6 +11,7 @@ Quantity = Literal["p_value", "value", "floor", "effect_lower", "ratio"]
 TOLERANCE = 0.02
 SHORT_REFERENCE_TOLERANCE = 0.05
 DRIFT_CRITICAL = 0.15
+ALL = 0.99  # of the rows, as an upper limit of those that moved: nothing is known
 CORRELATION, SHORT_CORRELATION, CORRELATION_CRITICAL = 0.10, 0.15, 0.30  # changes of a rank correlation
 QUALITY_CRITICAL = 0.10
 PERFORMANCE_CRITICAL = 0.06
@@ -22,7 +23,8 @@ class Bounds:
 
     ``floor`` is the value of a metric that falls as things get worse: beyond means strictly below.
     ``ratio`` is two-sided: a whole interval above ``warning`` or below ``below`` warns, a value of zero is critical.
-    ``sure``: the lower limit of the value has to be above it, too.
+    ``sure``: the lower limit of the value has to be above it, too. ``blind``: of an effect beyond ``critical`` with
+    limits from nothing to this or more nothing is known.
     """
 
     quantity: Quantity
@@ -30,6 +32,7 @@ class Bounds:
     critical: float | None = None
     below: float | None = None
     sure: float | None = None
+    blind: float | None = None
 
 
 QUALITY_WARNINGS: Mapping[str, float] = {
@@ -92,7 +95,7 @@ def bounds_for(
     if metric == "correlation":
         return Bounds("effect_lower", SHORT_CORRELATION if short_reference else CORRELATION, CORRELATION_CRITICAL)
     if kind in ("data_drift", "prediction_drift"):
-        return Bounds("effect_lower", _tolerated(tolerance, short_reference), DRIFT_CRITICAL)
+        return Bounds("effect_lower", _tolerated(tolerance, short_reference), DRIFT_CRITICAL, blind=ALL)
     if kind == "data_quality":
         warning = QUALITY_WARNINGS.get(metric)
         return None if warning is None else Bounds("effect_lower", warning, QUALITY_CRITICAL)

@@ -10,6 +10,7 @@ from alerting.bounds import Bounds
 from alerting.words import Verdict
 
 NOT_MEASURED = "not_measured"
+RESTLESS_REFERENCE = "restless_reference"
 
 
 class Measured(Protocol):
@@ -60,8 +61,21 @@ def judge(measured: Measured, bounds: Bounds | None) -> Judged:
     if measured.reason is not None:
         return Judged("cannot_tell", measured.reason, bounds.warning, bounds.critical)
     verdict = _ratio(measured, bounds) if bounds.quantity == "ratio" else _one_sided(measured, bounds)
+    if verdict == "ok" and _is_blind(measured, bounds):
+        return Judged("cannot_tell", RESTLESS_REFERENCE, bounds.warning, bounds.critical)
     reason = NOT_MEASURED if verdict == "cannot_tell" else None
     return Judged(verdict, reason, bounds.warning, bounds.critical)
+
+
+def _is_blind(measured: Measured, bounds: Bounds) -> bool:
+    """Whether much seems to have moved, and the reference differs so much by itself that it may be nothing or all."""
+    if bounds.blind is None or bounds.critical is None or measured.effect is None or measured.effect_upper is None:
+        return False
+    return (
+        measured.effect > bounds.critical
+        and (measured.effect_lower or 0) <= 0
+        and measured.effect_upper >= bounds.blind
+    )
 
 
 def _one_sided(measured: Measured, bounds: Bounds) -> Verdict:

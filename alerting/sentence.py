@@ -111,6 +111,9 @@ def _why_not(reading: Reading) -> str:
         return f"{rows}, {needed} are needed"
     if reason == "immature_labels":
         return still_coming(reading)
+    if reason == "restless_reference":
+        seem = f"{percent(effect_of(reading) or 0.0)} % of rows seem to have moved"
+        return f"{seem}, and the reference differs as much by itself"
     if reason == "no_reference" and "awaited" in details:
         return waits_for_labels(details["awaited"])
     fixed = {

@@ -13,7 +13,7 @@ from monitor.actions.models import meaning_of_model, settings_of
 from monitor.actions.run_due import DORMANT, is_dormant
 from monitor.config.inventory import Check, checks_of, newest_end
 from monitor.service import Service
-from monitor.store import marks, models, readings, references, summaries, verdicts
+from monitor.store import marks, models, references, summaries, told, verdicts
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
@@ -76,10 +76,10 @@ def health(connection: Connection, model: Model, as_of: int, version: str | None
         worst = critical or firing
         status = "unhealthy" if critical else "degraded"
         return Health(status, tuple(one.summary for one in firing), min(one.since for one in worst), as_of)
-    told = readings.newest_told(connection, model.id, as_of)
-    if told.failed:
-        return Health("unknown", tuple(f"check_failed: {name}" for name in told.failed), None, as_of)
-    if not told.anything:
+    newest = told.newest(connection, model.id, as_of)
+    if newest.failed:
+        return Health("unknown", tuple(f"check_failed: {name}" for name in newest.failed), None, as_of)
+    if not newest.anything:
         return Health("unknown", ("cannot_tell",), None, as_of)
     return Health("healthy", (), verdicts.quiet_since(connection, model.id, as_of, version), as_of)
 

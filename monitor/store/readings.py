@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select
 
-from alerting.looking import CHECK_FAILED
 from alerting.reading import Reading
 from detectors.measurement import IMMATURE_LABELS
 from monitor import clock
@@ -349,34 +348,6 @@ def told_before(
     there = (t.window_start == t.window_end - length_hours * clock.HOUR, t.feature.in_([one or "" for one in features]))
     rows = connection.execute(query.where(*mine, *there, t.verdict.in_(("ok", "warning", "critical")))).all()
     return {(metric, feature or None, version or None, segment or None) for metric, feature, version, segment in rows}
-
-
-@dataclass(frozen=True)
-class Told:
-    """Of the newest windows: whether ``anything`` could be told, and which checks ``failed`` in theirs."""
-
-    anything: bool
-    failed: Sequence[str]
-
-
-def newest_told(connection: Connection, model_id: int, as_of: int) -> Told:
-    """What each check's newest window of each length, measured by as_of, could tell."""
-    t, m = readings.c, measured.c
-    ends = (
-        select(m.check_name, m.length_hours, func.max(m.window_end))
-        .where(m.model_id == model_id, m.window_end <= as_of)
-        .group_by(m.check_name, m.length_hours)
-    )
-    anything, failed = False, set()
-    for check, length, end in connection.execute(ends).all():
-        here = [t.window_end == end, t.check_name == check, t.window_start == end - length * clock.HOUR]
-        mine = (t.model_id == model_id, t.as_of <= as_of, *here)
-        judged = (*mine, t.verdict.is_not(None), t.verdict != "cannot_tell")
-        if connection.execute(select(t.id).where(*judged).limit(1)).first() is not None:
-            anything = True
-        elif connection.execute(select(t.id).where(*mine, t.reason == CHECK_FAILED).limit(1)).first() is not None:
-            failed.add(check)
-    return Told(anything, sorted(failed))
 
 
 def newest_judged(connection: Connection, model_id: int, limit: int) -> list[Reading]:

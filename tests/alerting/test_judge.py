@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from alerting.bounds import CONCEPT, PERFORMANCE, QUALITY_WARNINGS, SERVING, Bounds, bounds_for
+from alerting.bounds import ALL, CONCEPT, PERFORMANCE, QUALITY_WARNINGS, SERVING, Bounds, bounds_for
 from alerting.judge import judge
 
 
@@ -52,7 +52,7 @@ class Numbers:
 )
 def test_default_bounds_judge_the_lower_bound_strictly(kind: str, metric: str, warning: float, critical: float) -> None:
     bounds = bounds_for(kind, metric)
-    assert bounds == Bounds("effect_lower", warning, critical)
+    assert bounds == Bounds("effect_lower", warning, critical, blind=ALL if kind.endswith("drift") else None)
     verdicts = [
         judge(Numbers(metric, effect_lower=lower), bounds).verdict
         for lower in (warning, warning + 1e-9, critical, critical + 1e-9)
@@ -70,9 +70,9 @@ def test_metrics_without_a_bound_are_shown_and_not_judged(kind: str, metric: str
 
 
 def test_tolerance_is_the_models_own_and_wider_for_a_short_reference() -> None:
-    assert bounds_for("data_drift", "ks", tolerance=0.03) == Bounds("effect_lower", 0.03, 0.15)
-    assert bounds_for("data_drift", "ks", tolerance=0.03, short_reference=True) == Bounds("effect_lower", 0.05, 0.15)
-    assert bounds_for("data_drift", "ks", tolerance=0.08, short_reference=True) == Bounds("effect_lower", 0.08, 0.15)
+    for tolerance, short, wanted in ((0.03, False, 0.03), (0.03, True, 0.05), (0.08, True, 0.08)):
+        found = bounds_for("data_drift", "ks", tolerance=tolerance, short_reference=short)
+        assert found == Bounds("effect_lower", wanted, 0.15, blind=ALL)
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,21 @@ def test_a_gap_between_groups_that_may_be_none_is_not_beyond_its_limit(lower: fl
     bounds = bounds_for("fairness", "demographic_parity_difference", threshold={"warning": 0.1})
     assert judge(Numbers(value=0.3, lower=lower), bounds).verdict == verdict
     assert judge(Numbers(value=0.1, lower=lower), bounds).verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "effect", "lower", "upper", "wanted"),
+    [
+        ("data_drift", "ks", 0.3, 0.0, 1.0, ("cannot_tell", "restless_reference")),
+        ("prediction_drift", "score_ks", 0.3, 0.0, 1.0, ("cannot_tell", "restless_reference")),
+        ("data_drift", "ks", 0.3, 0.0, 0.8, ("ok", None)),
+        ("data_drift", "ks", 0.1, 0.0, 1.0, ("ok", None)),
+        ("data_drift", "ks", 0.3, 0.01, 1.0, ("ok", None)),
+        ("data_drift", "ks", 0.3, 0.05, 1.0, ("warning", None)),
+        ("performance", "mae", 0.3, 0.0, 1.2, ("ok", None)),
+    ],
+)
+def test_much_that_may_be_nothing_or_all_is_not_ok(kind, metric, effect, lower, upper, wanted):
+    one = Numbers(metric=metric, value=effect, effect=effect, effect_lower=lower, effect_upper=upper)
+    found = judge(one, bounds_for(kind, metric))
+    assert (found.verdict, found.reason) == wanted

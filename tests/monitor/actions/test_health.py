@@ -53,6 +53,15 @@ def test_dormant_and_without_a_run(world: World) -> None:
     assert status(world, START + 9 * D) == ("unknown", ["no_recent_data"])
 
 
+def test_a_window_that_was_not_measured_yet_hides_none_that_was(world: World) -> None:
+    world.reference(traffic(T0, 24 * 9))
+    world.run(START + D + 5 * clock.MINUTE)
+    world.run(START + D + 4 * H + 5 * clock.MINUTE)
+    for minutes in (0, 4, 6):
+        assert status(world, START + D + 4 * H + minutes * clock.MINUTE)[0] == "healthy"
+    assert status(world, START + D + 4 * clock.MINUTE) == ("unknown", ["cannot_tell"])  # nobody had looked
+
+
 def test_a_daily_schedule_is_late_after_two_days(world: World) -> None:
     world.reference(traffic(T0, 24 * 9))
     names = ("data_drift", "prediction_drift", "data_quality", "performance", "serving")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from alerting.reading import to_json
 from monitor.actions import describe
 from monitor.actions.run_due import run_due
 from monitor.actions.summarise_hours import summarise_waiting
@@ -109,7 +110,7 @@ def test_a_feature_that_comes_later_is_compared_once_it_has_a_past(world: World)
     found = world.read(START + 23 * D)
     assert one(found, feature="x")["n_reference"] == 14 * 24 * 6  # what was counted before is counted again
     new = one(found, feature="new")  # ever rising: how much it differs by itself is not known yet
-    assert (new["n_reference"], new["value"], new["verdict"]) == (144, 1.0, "ok")
+    assert (new["n_reference"], new["value"], new["verdict"]) == (144, 1.0, "cannot_tell")
     world.reference(traffic(T0, 24 * 9))
     assert {"own", "data_drift", "data_quality"} <= {r["check"] for r in world.read(START + 23 * D)}
 
@@ -123,3 +124,23 @@ def test_the_schedule_runs_it_without_a_reference(world: World) -> None:
     summarise_waiting(world.service, world.now)
     assert run_due(world.service, "me", still(world.now)) > 0
     assert {r["check"] for r in world.stored()} == {"own"}
+
+
+def test_an_alert_does_not_recover_because_its_drift_became_part_of_the_reference(world: World) -> None:
+    """Nothing came back: from the day on at which the first drifted rows are in the stretch nobody can tell."""
+    world.configure(checks=[{**OWN, "reference": {"trailing": "28d", "gap": "3d"}}])
+    change = START + 36 * D
+    world.post(traffic(START, 24 * 36, per_hour=20, seed=2))
+    world.post(traffic(change, 24 * 9, per_hour=20, seed=3, shift=1.0, prefix="new"))
+    told = []
+    for day in range(1, 9):
+        run = world.run(change + day * D)
+        found = one(matching([to_json(one) for one in run.readings], check="own", feature="x"))
+        told.append((found["verdict"], found["reason"]))
+        assert not [alert for alert in run.alerts if alert["check"] == "own" and alert["state"] == "resolved"]
+    assert told[:3] == 3 * [("critical", None)]
+    assert told[-1] == ("cannot_tell", "restless_reference")
+    assert {verdict for verdict, _ in told} == {"critical", "cannot_tell"}
+    assert found["details"]["summary"].endswith(
+        "of rows seem to have moved, and the reference differs as much by itself"
+    )
