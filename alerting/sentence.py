@@ -64,7 +64,10 @@ def sentence(reading: Reading) -> str:
 def _within(reading: Reading, text: str) -> str:
     """The sentence with its segment named: ``temp in origin=EWR: ...``, ``origin=EWR: accuracy ...``; where it alarms,
     with what its reference does not know."""
-    text += _learning(reading)
+    learned = _learning(reading)
+    if text.endswith("?"):  # a sentence of its own
+        learned = learned.replace("; ", " ", 1).replace(" the ", " The ", 1).replace(" how ", " How ", 1)
+    text += learned
     if reading.segment is None or reading.kind == "fairness":
         return text
     lead = f"{subject(reading)}:"

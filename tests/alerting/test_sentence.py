@@ -281,3 +281,9 @@ def test_a_schema_that_changed_within_the_window(metric: str, details: dict[str,
 def test_a_type_that_changed_says_what_is_expected() -> None:
     made = said("critical", "type_mismatch_share", 1.0, kind="data_quality", details={"expected": "numbers"})
     assert made == "temp: 100 % of the wrong type: its type has changed, numbers are expected"
+
+
+def test_a_question_is_followed_by_a_sentence_of_its_own() -> None:
+    details = {"diagnosis": "looks like x1000: another unit?", "short_reference": True, "tolerance": 0.05}
+    said = sentence(reading(verdict="critical", details=details))
+    assert said.endswith("another unit? The reference is short: tolerance 5 %")
