@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from alerting.bounds import SERVING, Bounds
+from alerting.bounds import ALL, SERVING, Bounds
 from alerting.judge import judge
 from alerting.looking import CLEAN_P_VALUE, UNTESTED
 from alerting.reading import Reading, Series
@@ -114,7 +114,9 @@ def _bounds(evidence: Mapping[str, Any]) -> Bounds | None:
     if quantity is None or warning is None:
         return None
     known = SERVING.get(str(evidence["metric"]))
-    return Bounds(quantity, warning, evidence["details"].get("critical"), below=known.below if known else None)
+    blind = ALL if evidence["kind"] in ("data_drift", "prediction_drift") else None
+    below = known.below if known else None
+    return Bounds(quantity, warning, evidence["details"].get("critical"), below=below, blind=blind)
 
 
 @dataclass(frozen=True, slots=True)

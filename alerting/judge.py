@@ -11,6 +11,7 @@ from alerting.words import Verdict
 
 NOT_MEASURED = "not_measured"
 RESTLESS_REFERENCE = "restless_reference"
+ENOUGH_ROWS = 25  # times the square of a change of their share: independent rows tell it by five standard deviations
 
 
 class Measured(Protocol):
@@ -68,14 +69,13 @@ def judge(measured: Measured, bounds: Bounds | None) -> Judged:
 
 
 def _is_blind(measured: Measured, bounds: Bounds) -> bool:
-    """Whether much seems to have moved, and the reference differs so much by itself that it may be nothing or all."""
-    if bounds.blind is None or bounds.critical is None or measured.effect is None or measured.effect_upper is None:
+    """Whether much seems to have moved, of rows enough to tell, and the reference differs so much by itself that it may
+    be nothing or all."""
+    effect, limits = measured.effect, (measured.effect_lower, measured.effect_upper)
+    if bounds.blind is None or bounds.critical is None or effect is None or limits[1] is None:
         return False
-    return (
-        measured.effect > bounds.critical
-        and (measured.effect_lower or 0) <= 0
-        and measured.effect_upper >= bounds.blind
-    )
+    by_rows = min(measured.n_current, measured.n_reference) * effect**2 >= ENOUGH_ROWS
+    return effect > bounds.critical and by_rows and (limits[0] or 0) <= 0 and limits[1] >= bounds.blind
 
 
 def _one_sided(measured: Measured, bounds: Bounds) -> Verdict:

@@ -235,15 +235,13 @@ def _wider(change: float) -> str:
     return f", {points} {plural(points)} {'more' if change > 0 else 'less'} than in the reference"
 
 
-_POOLED = {"__unseen__": "values unseen in the reference", "__other__": "rare values"}
+_POOLED = {"__unseen__": "values unseen in the reference", "__other__": "rare and new values"}
 
 
 def _direction(details: Mapping[str, Any]) -> str:
     before, now = details.get("share_reference", details.get("from")), details.get("share_current", details.get("to"))
     if details.get("category") is not None and before is not None and now is not None:
         category = _POOLED.get(details["category"], details["category"])
-        if details["category"] == "__unseen__" and before > 0:
-            category = "rare and new values"  # of which only all together can be told
         return f", {category} from {percent(before)} % to {percent(now)} %"
     if isinstance(details.get("cut"), int | float) and before is not None and now is not None:
         return f", {'more' if now > before else 'fewer'} below {number(details['cut'])} than in the reference"

@@ -22,7 +22,6 @@ Kind = Literal["numeric", "categorical", "embedding"]
 MOST_LEVELS = 200
 LEAST_SHARE = 0.001
 MOST_RARE = 100_000
-OFTEN = 5  # where every value was seen so often, hardly any was not seen at all
 APART = 3.0  # standard deviations of a count
 
 # About 5 % apart from 0.01 ms to 10^7 ms: interpolated percentiles are good to about 2 %.
@@ -121,10 +120,8 @@ def _categorical(name: str, values: ColumnValues) -> CategoricalColumn:
     order = order[counts[order] > 0]
     kept = min(MOST_LEVELS, int(np.count_nonzero(counts >= LEAST_SHARE * counts.sum())), len(order))
     rare = names[order[kept : kept + MOST_RARE]]
-    closed = bool(counts[order].min(initial=OFTEN) >= OFTEN)
-    return CategoricalColumn(
-        name, tuple(names[order[:kept]]), frozenset(rare), common=_common(counts[order], kept), closed=closed
-    )
+    common, unseen = _common(counts[order], kept), _unseen(counts[order])
+    return CategoricalColumn(name, tuple(names[order[:kept]]), frozenset(rare), common=common, unseen=unseen)
 
 
 def _common(counts: NDArray[np.int64], kept: int) -> int:
@@ -134,3 +131,10 @@ def _common(counts: NDArray[np.int64], kept: int) -> int:
     low, high = counts - reach, np.append(counts + reach, 0.0)[1:]
     apart = np.flatnonzero((low > high)[:kept])
     return int(apart[-1]) + 1 if len(apart) else 0
+
+
+def _unseen(counts: NDArray[np.int64]) -> float:
+    """The share of the next rows that is of values which none of these is: as many as values were seen once, of all
+    rows, and a standard error of that (Good 1953)."""
+    once, twice = (int(np.count_nonzero(counts == times)) for times in (1, 2))
+    return min(1.0, (once + float(np.sqrt(once + 2 * twice))) / max(int(counts.sum()), 1))

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from detectors.grid import Grid
 
 NUMERIC_EXTRAS = ("missing", "mismatch", "nan", "pos_inf", "neg_inf", "below_min", "above_max")
+MOST_UNSEEN = 0.05  # of the rows; see ``CategoricalColumn.is_open``
 CATEGORICAL_EXTRAS = ("other", "unseen", "missing", "mismatch")
 
 ERROR = "error"  # the column whose texts are counted, never told apart
@@ -73,14 +74,14 @@ class NumericColumn:
 @dataclass(frozen=True)
 class CategoricalColumn:
     """``levels`` have a slot each, the commonest first; ``rare`` were seen in the reference and share the slot
-    ``other``. ``common``: so many of the levels that it was no chance which they are. ``closed``: hardly any value is
-    still to come, as each was seen often (None, of either: nobody counted)."""
+    ``other``. ``common``: so many of the levels that it was no chance which they are. ``unseen``: which share of the
+    next rows of the same source is of values that were not seen (both None where nobody counted)."""
 
     name: str
     levels: tuple[str, ...]
     rare: frozenset[str] = frozenset()
     common: int | None = field(default=None, kw_only=True)
-    closed: bool | None = field(default=None, kw_only=True)
+    unseen: float | None = field(default=None, kw_only=True)
 
     @cached_property
     def size(self) -> int:
@@ -88,18 +89,9 @@ class CategoricalColumn:
         return len(self.levels) + len(CATEGORICAL_EXTRAS)
 
     @property
-    def sure(self) -> int:
-        """How many levels are common by no chance. All other values together, rare and unseen ones with them, have the
-        same share in the next rows of the same source; no part of them has, as the reference's own rows have said which
-        values are in it (Good 1953; Efron 2011). Where nobody counted: all, or none where any is rare."""
-        if self.common is not None:
-            return self.common
-        return 0 if self.rare else len(self.levels)
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether unseen values have a share of their own that the reference tells, which is next to nothing."""
-        return not self.rare if self.closed is None else self.closed
+    def is_open(self) -> bool:
+        """Whether values that the reference never had are so many at any time, as users are, that they say nothing."""
+        return (self.unseen or 0.0) > MOST_UNSEEN
 
     @cached_property
     def rare_array(self) -> Any:
@@ -196,6 +188,10 @@ class Binning:
         extras = NUMERIC_EXTRAS if isinstance(column, NumericColumn) else CATEGORICAL_EXTRAS
         return slice(start, start + column.size - len(extras))
 
+    def named_or_not(self, name: str) -> slice:
+        """A categorical column's levels with rare and unseen values: each usable row is in one of these slots."""
+        return slice(self.offsets[name], self.extra(name, "unseen") + 1)
+
     def extra(self, name: str, which: str) -> int:
         """The slot of one of the column's extra counters, such as ``missing``."""
         return self._extras[name, which]
@@ -235,7 +231,7 @@ def _to_plain(column: Column) -> dict[str, Any]:
         numbers = [column.dimension, column.bandwidth, column.seed, column.concentration]
         return {"name": column.name, "levels": column.levels, "embedding": numbers}
     if isinstance(column, CategoricalColumn):
-        told = {"common": column.common, "closed": column.closed}
+        told = {"common": column.common, "unseen": column.unseen}
         return {"name": column.name, "levels": column.levels, "rare": sorted(column.rare), **told}
     bounds = [column.minimum, column.maximum]
     return {"name": column.name, "cuts": column.cuts.tolist(), "shares": column.levels.tolist(), "bounds": bounds}
@@ -245,7 +241,7 @@ def _from_plain(plain: dict[str, Any]) -> Column:
     if "embedding" in plain:
         return EmbeddingColumn(plain["name"], tuple(plain["levels"]), frozenset(), *plain["embedding"])
     if "cuts" not in plain:
-        told = {"common": plain.get("common"), "closed": plain.get("closed")}
+        told = {"common": plain.get("common"), "unseen": plain.get("unseen")}
         return CategoricalColumn(plain["name"], tuple(plain["levels"]), frozenset(plain["rare"]), **told)
     cuts, shares = (np.array(plain[key], dtype=np.float64) for key in ("cuts", "shares"))
     return NumericColumn(plain["name"], cuts, shares, *plain["bounds"])

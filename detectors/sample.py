@@ -37,14 +37,26 @@ NAMELESS = ("__other__", "__unseen__")  # values that are counted together: rare
 
 @dataclass(frozen=True)
 class Levels:
-    """Category names and how often each occurs, [K]. ``common``: so many of them, from the first on, stand by
-    themselves; the others go together where any value has no name of its own (None: every value has one), but for
-    unseen ones where the reference is ``closed``."""
+    """Category names and how often each occurs, [K]. Of counts on a column's cuts the last two are ``NAMELESS``, and
+    ``column`` says what may be asked of them."""
 
     levels: tuple[str, ...]
     counts: NDArray[Any]
-    common: int | None = None
-    closed: bool = False
+    column: CategoricalColumn | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether any value, or all that are not common, have a share of their own."""
+        return self.column is None or self.apart > 0 or not self.column.is_open
+
+    @property
+    def apart(self) -> int:
+        """So many levels, the commonest, are categories by themselves: all, unless it was luck which values are rare or
+        unseen."""
+        column = self.column
+        if column is None or column.common is None or not (column.rare or column.is_open):
+            return len(self.levels) - (0 if column is None else len(NAMELESS))
+        return column.common
 
     @property
     def rows(self) -> float:
@@ -139,7 +151,7 @@ def sample_of(binning: Binning, name: str, counts: NDArray[Any], moments: Array 
         own = None if moments is None else _row(moments[[one.name for one in binning.numeric].index(name)])
         return Binned(column.cuts, counts[slots], column.minimum, column.maximum, own)
     extras = counts[[binning.extra(name, "other"), binning.extra(name, "unseen")]]
-    return Levels((*column.levels, *NAMELESS), np.concatenate([counts[slots], extras]), column.sure, column.is_closed)
+    return Levels((*column.levels, *NAMELESS), np.concatenate([counts[slots], extras]), column)
 
 
 def _row(moments: Array) -> tuple[float, float]:

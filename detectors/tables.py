@@ -12,6 +12,7 @@ from detectors.sample import NAMELESS, Binned, Levels, Sample, Values
 
 Array = NDArray[np.float64]
 
+SURE = 4.0  # standard errors
 DECILES: Array = np.arange(1, 10) / 10
 
 
@@ -78,16 +79,34 @@ def need_same_cuts(reference: Binned, current: Binned) -> None:
 
 
 def _categories(reference: Levels, current: Levels) -> Table:
-    """What is rare in the reference, or was never seen there, is one category with all that is not surely common: which
-    values are which was chance, and each part of them has another share in the next rows of the same source."""
+    """Every name is a category; on the cuts of a column, see ``_on_cuts``."""
     names = tuple(dict.fromkeys((*reference.levels, *current.levels)))
     then, now = (_align(names, sample) for sample in (reference, current))
-    if reference.common is not None and reference.levels == current.levels and (then + now)[-len(NAMELESS) :].any():
-        first, last = reference.common, len(names) - reference.closed
-        then, now = (np.concatenate([s[:first], [s[first:last].sum()], s[last:]]) for s in (then, now))
-        names = (*names[:first], NAMELESS[0], *names[last:])
+    if reference.column is not None and reference.column is current.column:
+        names, then, now = _on_cuts(reference, then, now)
     used = then + now > 0
     return Table(then[used], now[used], {"categories": [name for name, keep in zip(names, used, strict=True) if keep]})
+
+
+def _on_cuts(reference: Levels, then: Array, now: Array) -> tuple[tuple[str, ...], Array, Array]:
+    """All that is no common value is one category where any is rare: which they are was luck, and no part of them has
+    the same share in the next rows of the same source. Unseen values are set beside as many as are to be expected, and
+    are part of that category where these are many."""
+    column, first = reference.column, reference.apart
+    if column is None or column.common is None:
+        return (*reference.levels,), then, now
+    if column.unseen and not column.is_open and then[-1] == 0:
+        then = np.append(then[:-1], _expected(column.unseen * then.sum(), now[-1] / now.sum() * then.sum()))
+    last = len(then) if column.is_open else len(then) - 1
+    then, now = (np.concatenate([side[:first], [side[first:last].sum()], side[last:]]) for side in (then, now))
+    return (*reference.levels[:first], *NAMELESS[: 1 + len(reference.levels) - last]), then, now
+
+
+def _expected(rows: float, seen: float) -> float:
+    """Of the reference's rows those taken to be of unseen values, about ``rows`` by what is rare in it: that is an
+    estimate, and of what may be, the nearest to what is ``seen``, so that only more than that counts."""
+    spread = SURE * np.sqrt(2 * rows + 1)
+    return float(np.clip(seen, max(rows - spread, 0.0), rows + spread))
 
 
 def _align(names: tuple[str, ...], sample: Levels) -> Array:

@@ -77,7 +77,7 @@ class _Data:
     def shares(self, make: Callable[[Binning, Sequence[str]], cell.Cells], names: Sequence[str]) -> Shares:
         cells = cell.remembered(make, self.binning, names)
         now, n = cells.count(self.current.counts)
-        then, m = cells.count(self.reference.total)
+        then, m = cells.count_reference(self.reference.total)
         return Shares(cells, now, then, n, m)
 
 
@@ -250,7 +250,7 @@ def _describe_categorical(
     inner = place - shares.cells.starts
     return [
         {
-            "category": _category(data, name, int(inner[index])),
+            "category": _category(data.binning, name, int(inner[index])),
             "direction": "more" if shares.p[place[index]] > expected[place[index]] else "less",
         }
         for index, name in enumerate(names)
@@ -349,7 +349,7 @@ def _cells(binning: Binning, name: str) -> bool:
     """Whether there is any share to look at."""
     column = binning.by_name[name]
     if isinstance(column, CategoricalColumn):
-        return len(column.levels) > 0 or not column.rare
+        return len(column.levels) > 0 or not column.is_open
     return len(column.cuts) > 0
 
 
@@ -358,22 +358,14 @@ def _cuts(binning: Binning, name: str) -> Array:
     return column.cuts if isinstance(column, NumericColumn) else np.empty(0)
 
 
-def _category(data: _Data, name: str, place: int) -> str:
-    """What a cell is called: of values that are no common level the one that moved most."""
-    column = data.binning.by_name[name]
-    if not isinstance(column, CategoricalColumn):
-        return ""
-    if place != len(column.levels):
-        return (*column.levels, "", cell.UNSEEN)[place]
-    slots = cell.every_category(data.binning, name)
-    now, then = (np.asarray(counts[slots], np.float64) for counts in (data.current.counts, data.reference.total))
-    moved = np.abs(now / max(now.sum(), 1) - then / max(then.sum(), 1))
-    return cell.category_names(column)[column.sure + int(np.argmax(moved[column.sure :]))]
+def _category(binning: Binning, name: str, place: int) -> str:
+    column = binning.by_name[name]
+    return cell.name_of(column, place) if isinstance(column, CategoricalColumn) else ""
 
 
 def _no_cuts(binning: Binning, name: str, current: WindowCounts) -> Measurement:
     if isinstance(binning.by_name[name], CategoricalColumn):
-        rows = int(current.counts[cell.every_category(binning, name)].sum())
+        rows = int(current.counts[binning.named_or_not(name)].sum())
         return Measurement("l_infinity", None, 0, rows, feature_of(name), reason=NO_COMMON_VALUE)
     rows = int(current.counts[binning.slots(name)].sum())
     return Measurement("ks", None, 0, rows, feature_of(name), reason=NO_REFERENCE)

@@ -35,7 +35,7 @@ class Normal:
         total: Normal | None = None
         for first in range(0, len(counts), WEEK):
             some = slice(first, first + WEEK)
-            part = cls.of(design[some], *cells.count(counts[some]))
+            part = cls.of(design[some], *cells.count_reference(counts[some]))
             total = part if total is None else cls(total.matrix + part.matrix, total.right + part.right)
         if total is None:
             raise ValueError("a baseline needs hours")

@@ -23,20 +23,23 @@ OTHER, UNSEEN = "__other__", "__unseen__"
 class Cells:
     """Cells of F columns, flat: ``first``, ``last`` int64 [B] (half-open runs of slots), ``owner`` int64 [B]
     (increasing, into the columns); the columns' own runs ``column_first``, ``column_last`` int64 [F] are the
-    denominators. Every column has at least one cell."""
+    denominators. Every column has at least one cell. ``least`` float64 [B]: which share of a column's rows a reference
+    is taken to have in a cell at least, where by its making it has too few there (None: as it has)."""
 
     first: Indices
     last: Indices
     owner: Indices
     column_first: Indices
     column_last: Indices
+    least: Array | None = None
 
     @classmethod
-    def of(cls, runs: Sequence[tuple[Indices, Indices, int, int]]) -> Cells:
+    def of(cls, runs: Sequence[tuple[Indices, Indices, int, int]], least: Array | None = None) -> Cells:
         """From each column's (first, last, column first, column last)."""
         first, last, column_first, column_last = zip(*runs, strict=True)
         owner = np.repeat(np.arange(len(runs)), [len(part) for part in first])
-        return cls(np.concatenate(first), np.concatenate(last), owner, np.array(column_first), np.array(column_last))
+        columns = np.array(column_first), np.array(column_last)
+        return cls(np.concatenate(first), np.concatenate(last), owner, *columns, least)
 
     @cached_property
     def starts(self) -> Indices:
@@ -53,7 +56,8 @@ class Cells:
         chosen = (self.owner >= columns.start) & (self.owner < columns.stop)
         owner = self.owner[chosen] - columns.start
         runs = self.column_first[columns], self.column_last[columns]
-        return Cells(self.first[chosen], self.last[chosen], owner, *runs)
+        least = None if self.least is None else self.least[chosen]
+        return Cells(self.first[chosen], self.last[chosen], owner, *runs, least)
 
     def count(self, counts: NDArray[Any]) -> tuple[Array, Array]:
         """Rows in the cells [..., B] and in the columns [..., F]; ``counts`` [..., L]."""
@@ -64,6 +68,13 @@ class Cells:
         np.cumsum(counts[..., start:stop], axis=-1, out=sums[..., 1:])
         cells: Array = sums[..., self.last - start] - sums[..., self.first - start]
         columns: Array = sums[..., self.column_last - start] - sums[..., self.column_first - start]
+        return cells, columns
+
+    def count_reference(self, counts: NDArray[Any]) -> tuple[Array, Array]:
+        """The like of a reference's counts."""
+        cells, columns = self.count(counts)
+        if self.least is not None and self.least.any():
+            cells = np.maximum(cells, self.least * columns[..., self.owner])
         return cells, columns
 
     def largest(self, values: Array) -> tuple[Array, Indices]:
@@ -103,39 +114,52 @@ def every_bin(binning: Binning, names: Sequence[str]) -> Cells:
 
 
 def categories(binning: Binning, names: Sequence[str]) -> Cells:
-    """One cell for each level of each categorical column, then one for all values that are no common level, rare and
-    unseen ones with them, as only together they have a share that the reference tells (``CategoricalColumn.sure``); and
-    one for unseen ones where hardly any is to be expected."""
-    runs = []
+    """One cell for each level of each categorical column, one for all values that are no common level, rare and unseen
+    ones with them, and one for unseen values. What is common by luck in the reference is rarer in the next rows of the
+    same source, and what it lacks by luck is there; all that is not common together has one share in both. Unseen
+    values by themselves are as many as are to be expected; where these are many, as of users, nothing is asked."""
+    runs, least = [], []
     for name in names:
-        start, stop = binning.offsets[name], binning.extra(name, "unseen") + 1
-        column = binning.by_name[name]
+        column, slots = binning.by_name[name], binning.named_or_not(name)
         assert isinstance(column, CategoricalColumn)
-        places = np.arange(start, start + len(column.levels))
-        more = [start + column.sure, *([stop - 1] if has_unseen(column) else [])]
-        first, last = np.append(places, more), np.append(places + 1, [stop] * len(more))
-        runs.append((first, last, start, stop))
-    return Cells.of(runs)
+        level = np.arange(slots.start, slots.start + len(column.levels))
+        first, last, floor = [level], [level + 1], [np.zeros(len(level))]
+        for start, end, share in _of_no_level(column, slots):
+            first.append(np.array([start]))
+            last.append(np.array([end]))
+            floor.append(np.array([share]))
+        runs.append((np.concatenate(first), np.concatenate(last), slots.start, slots.stop))
+        least.append(np.concatenate(floor))
+    return Cells.of(runs, np.concatenate(least))
+
+
+def _of_no_level(column: CategoricalColumn, slots: slice) -> list[tuple[int, int, float]]:
+    """Cells beside the levels': first and last slot, and the least share of a reference."""
+    other, unseen = (slots.stop - 2, slots.stop - 1, 0.0), (slots.stop - 1, slots.stop, column.unseen or 0.0)
+    if column.common is None:  # cuts of before that was counted
+        return [other, unseen]
+    together = (slots.start + column.common, slots.stop, 0.0)
+    if not column.rare and column.common == len(column.levels):
+        return [together]
+    return [together] if column.is_open else [together, unseen]
+
+
+def name_of(column: CategoricalColumn, place: int) -> str:
+    """What one of the cells of ``categories`` is called."""
+    if place < len(column.levels):
+        return column.levels[place]
+    alone = not column.rare and column.common == len(column.levels)
+    return UNSEEN if alone or place > len(column.levels) else OTHER
 
 
 def named_or_not(binning: Binning, names: Sequence[str]) -> Cells:
     """One cell for each level of each categorical column, and one for all values that have none: each row is in one."""
     runs = []
     for name in names:
-        start, end, stop = binning.offsets[name], binning.slots(name).stop, binning.extra(name, "unseen") + 1
-        places = np.arange(start, end + 1)
-        runs.append((places, np.append(places[1:], stop), start, stop))
+        slots = binning.named_or_not(name)
+        places = np.arange(slots.start, slots.stop - 1)
+        runs.append((places, np.append(places[1:], slots.stop), slots.start, slots.stop))
     return Cells.of(runs)
-
-
-def has_unseen(column: CategoricalColumn) -> bool:
-    """Whether unseen values have a cell of their own: where they are not all that is no common level."""
-    return column.is_closed and (len(column.rare) > 0 or column.sure < len(column.levels))
-
-
-def every_category(binning: Binning, name: str) -> slice:
-    """The slots of a column's levels, of rare and of unseen values, as ``category_names`` calls them."""
-    return slice(binning.offsets[name], binning.extra(name, "unseen") + 1)
 
 
 def category_names(column: CategoricalColumn) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ def _fitted(
     found: dict[int, list[Horizon]] = {length: [] for length in levels}
     for first in range(0, len(cells.sizes), step):
         part = cells.part(slice(first, min(first + step, len(cells.sizes))))
-        inside, rows = part.count(profile.counts)
+        inside, rows = part.count_reference(profile.counts)
         grid = Hours(int(hours[0]), *(_spread(one, hours - hours[0], span) for one in (inside, rows)))
         fitted, longer = fit_reference(part, grid), None
         weeks = weeks_of(fitted)

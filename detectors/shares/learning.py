@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 def about_reference(cells: Cells, profile: ReferenceProfile, habits: ReferenceProfile, known: Horizon) -> Horizon:
     """What the ``habits`` know, about the shares of ``profile``: ups and downs, memory and variance are those of the
     habits, the level is the reference's."""
-    inside, rows = cells.count(profile.total)
+    inside, rows = cells.count_reference(profile.total)
     most = np.maximum(rows, 1)[cells.owner]
     q = inside / most
     bounded = np.clip(q, 0.5 / most, 1 - 0.5 / most)
@@ -31,7 +31,7 @@ def about_reference(cells: Cells, profile: ReferenceProfile, habits: ReferencePr
 def moved_baseline(cells: Cells, profile: ReferenceProfile, habits: ReferenceProfile, baseline: Baseline) -> Baseline:
     """The baseline of the habits, moved so that it says of the reference's hours (without times: of all hours) what the
     reference has there; with the error of the reference's own level on top."""
-    inside, rows = cells.count(profile.total)
+    inside, rows = cells.count_reference(profile.total)
     offset = inside / np.maximum(rows, 1)[cells.owner] - _expected(cells, profile, habits, baseline)
     coefficients, inverse = baseline.coefficients.copy(), baseline.inverse.copy()
     coefficients[0] += offset

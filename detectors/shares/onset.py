@@ -52,7 +52,7 @@ def _ratios(cells: cell.Cells, current: WindowCounts, reference: Reference, leng
     """Logarithms of the likelihood ratio, summed over the columns, of a change at the start of each hour, [H]."""
     stretch, _ = stretch_of(cells, current, length)
     known = known_horizons(cells, reference, {DAY: _LEVEL}, _TOLERANCE)
-    then, m = cells.count(reference.total)
+    then, m = cells.count_reference(reference.total)
     rows = stretch.rows[:, cells.owner]
     least = 0.5 / np.maximum(m, 1)[cells.owner]
     if known is None:

@@ -66,7 +66,7 @@ def _with_classes(binning: Binning, one: Measurement, current: WindowCounts, ref
     column = binning.by_name["prediction"]
     if not isinstance(column, CategoricalColumn):
         return one
-    slots = cells.every_category(binning, "prediction")
+    slots = binning.named_or_not("prediction")
     now, then = (np.asarray(counts[slots], dtype=np.float64) for counts in (current.counts, reference.total))
     p, q = now / max(now.sum(), 1), then / max(then.sum(), 1)
     classes: dict[str, Any] = {

@@ -80,4 +80,4 @@ def told_slots(binning: Binning, name: str) -> slice:
     """The slots of a column that a share of its rows may be of: bins, or levels with those that are rare or unseen."""
     if isinstance(binning.by_name[name], NumericColumn):
         return binning.slots(name)
-    return slice(binning.offsets[name], binning.extra(name, "unseen") + 1)
+    return binning.named_or_not(name)

@@ -52,8 +52,7 @@ def _of(binning: Binning, name: str, current: WindowCounts, reference: Reference
     column = binning.by_name[name]
     if not isinstance(column, CategoricalColumn):
         raise TypeError(f"{name} is not categorical")
-    slots = binning.slots(name)
-    cells = slice(slots.start, slots.stop + 2)  # with rare and unseen values
+    cells = binning.named_or_not(name)
     then, now = (np.asarray(counts[cells], dtype=np.float64) for counts in (reference.total, current.counts))
     rows = max(float(then.sum()), 1.0), max(float(now.sum()), 1.0)
     shares = (dict(zip(column.levels, part.tolist(), strict=False)) for part in (then / rows[0], now / rows[1]))

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from detectors.cuts import Binning
+from detectors.cuts import Binning, CategoricalColumn
 from detectors.kinds import infer_kind
 from detectors.profile import ReferenceProfile
 from monitor import clock
@@ -219,6 +219,8 @@ def _brings_news(
 def _has_cuts(binning: Binning, column: StoredColumn) -> bool:
     name = {"feature": f"feature.{column.name}", "prediction": "prediction", "probability": "score"}[column.role]
     held = binning.by_name.get(name)
+    if isinstance(held, CategoricalColumn) and held.rare and held.common is None:  # of before that was counted
+        return False
     return held is not None and bool(len(getattr(held, "levels", ())))
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from alerting.reading import Reading
 from detectors.embedding import mean_embedding
-from detectors.measurement import MINIMUM_ROWS, NO_COLUMN, NO_REFERENCE, TOO_FEW_ROWS, Measurement
+from detectors.measurement import MINIMUM_ROWS, NO_COLUMN, NO_COMMON_VALUE, NO_REFERENCE, TOO_FEW_ROWS, Measurement
 from detectors.pairs import correlations
 from detectors.pairs.known import METRIC
 from detectors.registry import MULTIVARIATE, TWO_SAMPLE
-from detectors.sample import sample_of
+from detectors.sample import Levels, sample_of
 from detectors.shares.auto import measure_drift
 from detectors.shares.diagnose import diagnosed
 from detectors.summary import WindowCounts
@@ -128,6 +128,8 @@ def two_sample(frame: Frame, method: str, name: str, counts: WindowCounts, compa
     if n_reference == 0 or n_current < MINIMUM_ROWS:
         reason = NO_REFERENCE if n_reference == 0 else TOO_FEW_ROWS
         return Measurement(method, None, n_reference, n_current, feature=feature, reason=reason)
+    if isinstance(reference, Levels) and not reference.tells:
+        return Measurement(method, None, n_reference, n_current, feature=feature, reason=NO_COMMON_VALUE)
     result = TWO_SAMPLE[method].compare(reference, current)
     value = None if result.reason else result.value
     return Measurement(
