@@ -77,8 +77,9 @@ def _after(before: Absence, window: JudgedWindow) -> Absence:
         return before
     told, empty = _told(window), {(_ROWS, name) for name in window.vanished}
     if empty and not told:  # nothing is known of anything else
-        lost = {**before.lost, **{series: before.lost.get(series, 0) + 1 for series in empty}}
-        return replace(before, lost=lost, failed=0)
+        still: dict[Series, int] = dict(before.lost)
+        still |= {series: still.get(series, 0) + 1 for series in empty}
+        return replace(before, lost=still, failed=0)
     if not told and any(one.reason == CHECK_FAILED for one in window.readings):
         return replace(before, failed=before.failed + 1)
     untold = [one for one in window.readings if one.series not in told]

@@ -21,8 +21,8 @@ _TELLS = tuple(kind for kind in SLICED if kind != "performance")  # which waits 
 
 
 def vanished_segments(frame: Frame, stepping: Sequence[Reading]) -> Vanished:
-    """By window of the one check that tells it, and segment (None: the whole), what has vanished: the segment itself, or
-    in the whole all judged segments of a column."""
+    """By window of the one check that tells it, and segment (None: the whole), what has vanished: the segment itself,
+    or in the whole all judged segments of a column."""
     check = _teller(frame)
     if check is None:
         return {}
