@@ -21,7 +21,8 @@ MISSING_FOR = 3  # windows in a row ...
 SHORT_FOR = 24  # ... and of those shorter than a day, which end every hour
 CANNOT_TELL = "cannot_tell"
 _TOO_FEW = "too_few_rows"
-_TAKEN_AWAY = ("no_reference", "unknown_feature", "missing_extra", "not_counted")
+_NO_REFERENCE = "no_reference"
+_TAKEN_AWAY = (_NO_REFERENCE, "unknown_feature", "missing_extra", "not_counted")
 _LISTED = 3
 _ROWS = "rows"  # with a name in the feature's place: all that is measured of it
 _A_DAY = 24  # hours
@@ -108,6 +109,8 @@ def _gone(window: JudgedWindow) -> set[Series]:
 
 
 def _is_gone(reading: Reading, *, others_told: bool) -> bool:
+    if reading.reason == _NO_REFERENCE and others_told and reading.n_current > 0:
+        return False  # rows have it, and the reference of their version does not
     if reading.reason in _TAKEN_AWAY:
         return True
     return others_told and reading.reason == _TOO_FEW and reading.n_current == 0

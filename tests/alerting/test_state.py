@@ -327,6 +327,15 @@ def test_what_cannot_be_told_for_other_reasons_is_not_missing(given: dict[str, o
     assert live(ONE, [*days(("ok", "ok")), *(without("f1", n, **given) for n in range(1, 9))])[1] == []
 
 
+def test_what_rows_have_and_the_reference_of_their_version_has_not_is_not_missing() -> None:
+    there = {"reason": "no_reference", "n_current": 400}
+    assert live(ONE, [*days(("ok", "ok")), *(without("f1", n, **there) for n in range(1, 9))])[1] == []
+    nothing = {"reason": "no_reference", "n_current": 0}
+    assert kinds(live(ONE, [*days(("ok", "ok")), *(without("f1", n, **nothing) for n in range(1, 9))])[1]) == [
+        "data_missing"
+    ]
+
+
 def test_what_was_never_there_is_not_missing() -> None:
     first = replace(without("f1", 0), never=frozenset({("ks", "f1")}))
     assert live(ONE, [first, *(without("f1", n) for n in range(1, 9))])[1] == []
