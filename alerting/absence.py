@@ -3,12 +3,12 @@
 What was never told, waits for labels or has too few rows is no news. A series is lost in a window of which others could
 be told while it has no row at all, or has nothing to be compared with any more, after it could be told before. In a
 window shorter than a day that may be the hour: of those it takes a day. What is lost in windows of several lengths is
-told once.
+told once. A segment of which no row comes any more is one such series, however many numbers are measured of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from alerting.episode import DATA_BACK, Absence, AlertState, Episode, JudgedWindow, Transition, TransitionKind
@@ -21,8 +21,10 @@ MISSING_FOR = 3  # windows in a row ...
 SHORT_FOR = 24  # ... and of those shorter than a day, which end every hour
 CANNOT_TELL = "cannot_tell"
 _TOO_FEW = "too_few_rows"
-_TAKEN_AWAY = ("no_reference", "unknown_feature", "missing_extra", "not_counted")
+_NO_REFERENCE = "no_reference"
+_TAKEN_AWAY = (_NO_REFERENCE, "unknown_feature", "missing_extra", "not_counted")
 _LISTED = 3
+_ROWS = "rows"  # with a name in the feature's place: all that is measured of it
 _A_DAY = 24  # hours
 
 
@@ -74,15 +76,20 @@ def condition_of(absences: Mapping[int, Absence]) -> Condition:
 def _after(before: Absence, window: JudgedWindow) -> Absence:
     if not window.readings:
         return before
-    told = _told(window)
+    told, empty = _told(window), {(_ROWS, name) for name in window.vanished}
+    if empty and not told:  # nothing is known of anything else
+        still: dict[Series, int] = dict(before.lost)
+        still |= {series: still.get(series, 0) + 1 for series in empty}
+        return replace(before, lost=still, failed=0)
     if not told and any(one.reason == CHECK_FAILED for one in window.readings):
         return replace(before, failed=before.failed + 1)
     untold = [one for one in window.readings if one.series not in told]
     gone = _gone(window)
     if not (told or gone):
         return before  # too little of everything says nothing of anything
-    missing = gone - before.untold - window.never
-    lost = {series: before.lost.get(series, 0) + 1 for series in {*missing, *(before.lost.keys() - told)}}
+    missing = (gone - before.untold - window.never) | empty
+    back = told | {series for series in before.lost if series[0] == _ROWS and told} - empty
+    lost = {series: before.lost.get(series, 0) + 1 for series in {*missing, *(before.lost.keys() - back)}}
     return Absence(lost, frozenset(one.series for one in untold) - lost.keys())
 
 
@@ -102,6 +109,8 @@ def _gone(window: JudgedWindow) -> set[Series]:
 
 
 def _is_gone(reading: Reading, *, others_told: bool) -> bool:
+    if reading.reason == _NO_REFERENCE and others_told and reading.n_current > 0:
+        return False  # rows have it, and the reference of their version does not
     if reading.reason in _TAKEN_AWAY:
         return True
     return others_told and reading.reason == _TOO_FEW and reading.n_current == 0
@@ -131,9 +140,16 @@ def _why(absence: Absence, series: frozenset[Series], window: JudgedWindow) -> s
     if fails(absence):
         return f"the check failed in {MISSING_FOR} {of}; nothing resolves for that"
     lately = f"in {_enough(window.length_hours)} {of}"
-    names = sorted({feature or metric for metric, feature in series})
+    empty = sorted({str(name) for metric, name in series if metric == _ROWS})
+    names = sorted({feature or metric for metric, feature in series if metric != _ROWS})
+    found = [f"no rows of {_listed(empty)} {lately}, and there were before"] if empty else []
+    found += [f"no data of {_listed(names)} {lately}, and there was before"] if names else []
+    return f"{'; '.join(found)}; nothing resolves for that"
+
+
+def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"no data of {', '.join(names[:_LISTED])}{more} {lately}, and there was before; nothing resolves for that"
+    return ", ".join(names[:_LISTED]) + more
 
 
 def _back(state: AlertState, window: JudgedWindow, at: int) -> tuple[AlertState, list[Transition]]:

@@ -174,7 +174,8 @@ def _absence(data: Mapping[str, Any]) -> Absence:
 class JudgedWindow:
     """The judged readings of one rule, version and segment in one window; none at all means that data is missing.
 
-    ``never``: the series among those that it lacks that could not be told before either.
+    ``never``: the series among those that it lacks that could not be told before either. ``vanished``: names of what
+    has no row any more, where that is news.
     """
 
     length_hours: int
@@ -182,6 +183,7 @@ class JudgedWindow:
     end: int
     readings: tuple[Reading, ...] = ()
     never: frozenset[Series] = frozenset()
+    vanished: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,10 @@ _QUALITY = {
 
 def _why_not(reading: Reading) -> str:
     details, reason = reading.details, reading.reason
+    if reason == "too_few_rows" and reading.kind == "fairness":
+        only = next(iter(details.get("groups") or {}), None)
+        who = "no group has" if only is None else f"only {only} has"
+        return f"{who} {MINIMUM_ROWS} rows that count for it; two groups are needed"
     if reason == "too_few_rows":
         labelled = details.get("labelled")
         rows = f"{reading.n_current} rows" if labelled is None else f"{labelled} labelled rows"
@@ -307,6 +311,8 @@ def _schema(reading: Reading) -> str:
     else:
         return ""
     expected = reading.details.get("expected")
+    if str(expected).startswith("vectors"):  # which of the two is not counted
+        said = said.replace("its type", "its type or its length")
     return said + (f", {expected} are expected" if said and expected else "")
 
 

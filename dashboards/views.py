@@ -171,8 +171,8 @@ class SegmentRow:
 @dataclass(frozen=True)
 class ModelPage:
     """A model over a stretch. ``pages`` leads through the rows of a long heatmap; ``segment`` is the one that the page
-    is about, None for all rows; ``too_small`` are segments without readings, with their ``reference_rows`` and
-    ``weekly_rows``."""
+    is about, None for all rows; ``not_judged`` are segments without readings, with their ``reference_rows`` and
+    ``weekly_rows``, and columns that gave no segment, with the ``reason``."""
 
     facts: ModelFacts
     range: Range
@@ -186,7 +186,7 @@ class ModelPage:
     lengths: Sequence[Choice]
     address: str
     segments: Sequence[SegmentRow] = ()
-    too_small: Sequence[Mapping[str, Any]] = ()
+    not_judged: Sequence[Mapping[str, Any]] = ()
     segment: str | None = None
 
 

@@ -25,6 +25,8 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
     assert isinstance(series, Lines)
     assert isinstance(timeline, Marks)
     lines = [(NAMES[one.name], one) for one in series.lines if one.name in NAMES and any(one.value)]
+    if not any(one.name in NAMES for one in series.lines):
+        return Figure(TITLE, empty="No values were counted in this range.")
     if not lines:
         return Figure(TITLE, empty="Every value was there, of the right type, known and in range.")
     data = [

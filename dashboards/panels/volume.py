@@ -50,9 +50,10 @@ def _bars(lines: Sequence[Line], unit: int) -> list[Trace]:
         for part, shade, words_ in (
             ("labelled", colour, "with label"),
             ("unlabelled", f"{colour}/0.35", "no label yet"),
+            ("unusable", f"{colour}/0.15", "no usable prediction"),
         ):
-            one = mine[part]
-            if any(one.value):
+            one = mine.get(part)
+            if one is not None and any(one.value):
                 found.append(
                     {
                         "type": "bar",
@@ -71,11 +72,12 @@ def _total(lines: Sequence[Line], name: str) -> float:
 
 
 def _say(lines: Sequence[Line]) -> str:
-    labelled, without = _total(lines, "labelled"), _total(lines, "unlabelled")
+    labelled, without, unusable = (_total(lines, name) for name in ("labelled", "unlabelled", "unusable"))
     share = labelled / max(labelled + without, 1)
-    return f"{words.count(labelled + without, 'prediction')}, {words.percent(share)} % of them with a label by now."
+    said = f"{words.count(labelled + without, 'prediction')}, {words.percent(share)} % of them with a label by now."
+    return f"{said} {words.count(unusable, 'row')} without a usable prediction." if unusable else said
 
 
 def _numbers(lines: Sequence[Line]) -> Numbers:
-    named = [(f"{one.version or 'all'}, {one.name}", one) for one in lines]
+    named = [(f"{one.version or 'all'}, {one.name}", one) for one in lines if one.name != "unusable" or any(one.value)]
     return table("Time", named, lambda value: "–" if value is None else f"{value:,.0f}")

@@ -52,6 +52,13 @@ class Sources:
         """Whether a column is of vectors, which have no categories."""
         return isinstance(self.binning.by_name[name], EmbeddingColumn)
 
+    def kind_of_vectors(self, name: str) -> str | None:
+        """``vectors of 16 numbers``; None of a column that has no vectors."""
+        column = self.binning.by_name[name]
+        if not isinstance(column, EmbeddingColumn):
+            return None
+        return f"vectors of {column.dimension} numbers" if column.dimension else "vectors"
+
     def slot(self, counts: NDArray[Any], name: str, which: str) -> int:
         """The count in one of a column's extra slots, 0 where it has no such slot."""
         place = _slot(self.binning, name, which)

@@ -11,7 +11,7 @@ def type_mismatch_share(sources: Sources) -> Counted:
     names = (*sources.numeric, *sources.categorical)
     numeric = len(sources.numeric)
     details = [
-        {"expected": "numbers" if place < numeric else "vectors" if sources.is_embedding(name) else "categories"}
+        {"expected": "numbers" if place < numeric else sources.kind_of_vectors(name) or "categories"}
         for place, name in enumerate(names)
     ]
     return count("type_mismatch_share", sources, names, ["mismatch"], details=details)

@@ -16,6 +16,8 @@ from monitor.store.alerts import StateKey
 from monitor.store.database import Connection
 
 Settings = Mapping[str, Mapping[str, Any]]
+Span = tuple[int, int, int]  # length in hours, start, end
+Vanished = Mapping[tuple[str, Span, str | None], frozenset[str]]  # by check, window and segment: what has no rows
 
 
 class KnownModel(Protocol):
@@ -32,6 +34,7 @@ class AlertRun:
     """One run of one model. ``as_of`` is its own time, ``wall_now`` the clock's.
 
     ``replaced`` names the newer version for every one that nobody serves any more. ``scheduled``: it was due.
+    ``vanished``: what has no rows any more, where that is news.
     """
 
     connection: Connection
@@ -47,6 +50,7 @@ class AlertRun:
     importance: Mapping[str, float]
     replaced: Mapping[str, str] = field(default_factory=dict)
     scheduled: bool = False
+    vanished: Vanished = field(default_factory=dict)
 
     @property
     def routes(self) -> dict[str, Route]:

@@ -9,11 +9,10 @@ from alerting.episode import JudgedWindow
 from alerting.looking import look
 from alerting.reading import Reading, as_evidence, worst_first
 from alerting.rules import Rule
-from monitor.actions.alert_run import AlertRun
+from monitor.actions.alert_run import AlertRun, Span
 from monitor.store import alerts as store
 from monitor.store.alerts import StateKey
 
-Span = tuple[int, int, int]  # length in hours, start, end
 Groups = Mapping[tuple[str | None, str | None], Mapping[Span, Sequence[Reading]]]
 
 

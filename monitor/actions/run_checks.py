@@ -22,6 +22,7 @@ from monitor.actions.replaced_versions import replaced_versions
 from monitor.actions.run_windows import Due, due
 from monitor.actions.step_alerts import step_alerts
 from monitor.actions.summarise_hours import summarise
+from monitor.actions.vanished_segments import vanished_segments
 from monitor.config.inventory import Check, newest_end
 from monitor.errors import Invalid
 from monitor.service import Service
@@ -181,6 +182,7 @@ def _step(
         replaced=replaced_versions(frame, as_of),
         segments=frame.settings.segments,
         scheduled=scheduled,
+        vanished=vanished_segments(frame, stepping),
     )
 
 

@@ -18,9 +18,9 @@ from alerting.plan import Change
 from alerting.reading import Reading
 from alerting.rules import Rule
 from alerting.state import step
-from monitor.actions.alert_run import AlertRun, KnownModel, Settings, Stepped
+from monitor.actions.alert_run import AlertRun, KnownModel, Settings, Span, Stepped, Vanished
 from monitor.actions.approve_retraining import ask_people
-from monitor.actions.correct_alerts import Groups, Span, correct_closed
+from monitor.actions.correct_alerts import Groups, correct_closed
 from monitor.actions.end_episode import end_episodes, end_orphans
 from monitor.actions.record_alerts import record
 from monitor.actions.silence_alerts import end_what_came
@@ -52,6 +52,7 @@ def step_alerts(
     replaced: Mapping[str, str] | None = None,
     segments: Collection[str] | None = None,
     scheduled: bool = False,
+    vanished: Vanished | None = None,
 ) -> list[dict[str, Any]]:
     """Step every rule on the windows that end after the last one judged for it; the alerts that took part, as JSON.
 
@@ -60,6 +61,7 @@ def step_alerts(
     ``readings`` are the judged ones of windows that may step, ``again`` those of windows that were measured again: they
     correct alerts and fire none. ``channels`` and ``triggers`` are settings by name. ``replaced``: by version that
     nobody serves any more the newer one; its episodes end, and it begins none. ``scheduled``: this run was due.
+    ``vanished``: of these windows what has no rows any more, where that is news.
     Without ``deliver`` states change and nobody is told, nor a retraining asked for.
     """
     end_what_came(connection, model.id, as_of, wall_now, deliver=deliver)
@@ -78,6 +80,7 @@ def step_alerts(
         importance,
         replaced or {},
         scheduled,
+        vanished or {},
     )
     ended = [*_end_orphans(run, rules, segments), *_end_replaced(run)]
     corrected = correct_closed(run, rules, _by_check(again)) if again else []
@@ -153,7 +156,7 @@ def _step_all(
             for window in _windows(groups, key, with_missing=has_series):
                 judged = last.get((key, window.length_hours))
                 if judged is None or window.end > judged:
-                    new.append(_with_never(run, rule, key, before, window))
+                    new.append(_with_news(run, rule, key, before, window))
                 else:
                     old.append(window)
             old += _windows(known_better.get(rule.check, {}), key, with_missing=False)
@@ -163,8 +166,11 @@ def _step_all(
     return [replace(one, broken=broken) for one in stepped]
 
 
-def _with_never(run: AlertRun, rule: Rule, key: StateKey, before: AlertState, window: JudgedWindow) -> JudgedWindow:
-    """The window with the series that it lacks and that could not be told before either."""
+def _with_news(run: AlertRun, rule: Rule, key: StateKey, before: AlertState, window: JudgedWindow) -> JudgedWindow:
+    """The window with what has no rows any more, and with the series that it lacks and that could not be told before
+    either."""
+    span = (window.length_hours, window.start, window.end)
+    window = replace(window, vanished=run.vanished.get((rule.check, span, key.segment), frozenset()))
     gone = newly_gone(before.absent.get(window.length_hours, Absence()), window)
     if not gone:
         return window

@@ -191,6 +191,12 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
         (said("cannot_tell", "ks", None, n_current=12), "temp: cannot tell: 12 rows, 30 are needed"),
         (said("cannot_tell", "recall", None, kind="performance", feature=None, details={"labelled": 1148}),
          "recall: cannot tell: 1148 labelled rows; of those that it is a share of, 30 are needed"),
+        (said("cannot_tell", "equal_opportunity_difference", None, kind="fairness", feature=None, n_current=1203,
+              segment="country=*", details={"groups": {"fr": {"value": 0.8, "rows": 1203}}}),
+         "country: cannot tell: only fr has 30 rows that count for it; two groups are needed"),
+        (said("cannot_tell", "equal_opportunity_difference", None, kind="fairness", feature=None, n_current=0,
+              segment="country=*", details={"groups": {}}),
+         "country: cannot tell: no group has 30 rows that count for it; two groups are needed"),
         (said("cannot_tell", "ks", 0.2, reason="before_reference"),
          "temp: cannot tell: part of this window is older than the reference"),
         (said("cannot_tell", "accuracy", None, kind="performance", feature=None, reason="immature_labels",
@@ -267,6 +273,8 @@ def test_what_alarms_says_that_its_reference_is_short(made: str, words: str) -> 
         ("missing_share", {"since": "2013-10-18T20:00:00Z"}, ": it has not been sent since 18 Oct 2013, 20:00 UTC"),
         ("type_mismatch_share", {"since": "2013-10-21T20:00:00Z", "expected": "numbers"},
          ": its type changed at 20:00 UTC, numbers are expected"),
+        ("type_mismatch_share", {"since": "2013-10-21T20:00:00Z", "expected": "vectors of 16 numbers"},
+         ": its type or its length changed at 20:00 UTC, vectors of 16 numbers are expected"),
         ("unseen_category_share", {"since": "2013-10-21T20:00:00Z"},
          ": all of them since 20:00 UTC: is it spelled or coded in another way now?"),
         ("out_of_range_share", {"since": "2013-10-21T20:00:00Z"}, ""),
@@ -281,9 +289,14 @@ def test_a_schema_that_changed_within_the_window(metric: str, details: dict[str,
 def test_a_type_that_changed_says_what_is_expected() -> None:
     made = said("critical", "type_mismatch_share", 1.0, kind="data_quality", details={"expected": "numbers"})
     assert made == "temp: 100 % of the wrong type: its type has changed, numbers are expected"
+    made = said(
+        "critical", "type_mismatch_share", 1.0, kind="data_quality", details={"expected": "vectors of 16 numbers"}
+    )
+    changed = "its type or its length has changed"
+    assert made == f"temp: 100 % of the wrong type: {changed}, vectors of 16 numbers are expected"
 
 
 def test_a_question_is_followed_by_a_sentence_of_its_own() -> None:
     details = {"diagnosis": "looks like x1000: another unit?", "short_reference": True, "tolerance": 0.05}
-    said = sentence(reading(verdict="critical", details=details))
-    assert said.endswith("another unit? The reference is short: tolerance 5 %")
+    made = sentence(reading(verdict="critical", details=details))
+    assert made.endswith("another unit? The reference is short: tolerance 5 %")

@@ -327,6 +327,15 @@ def test_what_cannot_be_told_for_other_reasons_is_not_missing(given: dict[str, o
     assert live(ONE, [*days(("ok", "ok")), *(without("f1", n, **given) for n in range(1, 9))])[1] == []
 
 
+def test_what_rows_have_and_the_reference_of_their_version_has_not_is_not_missing() -> None:
+    there = {"reason": "no_reference", "n_current": 400}
+    assert live(ONE, [*days(("ok", "ok")), *(without("f1", n, **there) for n in range(1, 9))])[1] == []
+    nothing = {"reason": "no_reference", "n_current": 0}
+    assert kinds(live(ONE, [*days(("ok", "ok")), *(without("f1", n, **nothing) for n in range(1, 9))])[1]) == [
+        "data_missing"
+    ]
+
+
 def test_what_was_never_there_is_not_missing() -> None:
     first = replace(without("f1", 0), never=frozenset({("ks", "f1")}))
     assert live(ONE, [first, *(without("f1", n) for n in range(1, 9))])[1] == []
@@ -377,6 +386,42 @@ def test_an_episode_that_ended_by_hand_begins_anew_with_a_window_that_lacks_some
 
 def test_windows_without_rows_are_not_missing_data() -> None:
     assert live(ONE, [*days("ok"), *days(*["cannot_tell"] * 9)])[1] == []
+
+
+def emptied(n: int, *vanished: str, features: int = 2) -> JudgedWindow:
+    """A window of a segment of which nothing has a row; ``vanished``, where that is news."""
+    gone = [lost(f"f{i}", n) for i in range(features)]
+    return JudgedWindow(24, gone[0].start, gone[0].end, tuple(gone), vanished=frozenset(vanished))
+
+
+def test_a_segment_without_rows_is_told_once_whatever_is_measured_of_it_and_when_it_is_back() -> None:
+    state, said = live(ONE, [*days(("ok", "ok")), *(emptied(n, "region=south") for n in range(1, 9))])
+    assert [(one.kind, one.at) for one in said] == [("data_missing", MIDNIGHT + 3 * DAY)]
+    assert said[0].reason.startswith("no rows of region=south in 3 windows of 24h in a row, and there were before")
+    few = days("cannot_tell")[0]  # counts neither way
+    state, said = live(ONE, [replace(few, start=few.start + 9 * DAY, end=few.end + 9 * DAY)], state)
+    assert said == []
+    assert state.absent[24].lost[("rows", "region=south")] == 8
+    after, said = live(ONE, [window("ok", "ok", end=MIDNIGHT + 10 * DAY)], state)
+    assert [(one.kind, one.episode.resolve_reason) for one in said] == [("resolved", "data_back")]
+    assert after == AlertState()
+
+
+def test_a_feature_that_is_missing_when_its_segment_is_back_is_told_then() -> None:
+    state, _ = live(ONE, [*days(("ok", "ok")), *(emptied(n, "region=south") for n in range(1, 5))])
+    _, said = live(ONE, [without("f1", n) for n in range(5, 8)], state)
+    assert [(one.kind, one.reason.split(" in ")[0]) for one in said] == [
+        ("resolved", "the 24h window to 27 Oct 2013, 00:00 UTC can be told again"),
+        ("data_missing", "no data of f1"),
+    ]
+
+
+def test_segments_that_vanish_all_at_once_are_told_by_the_whole() -> None:
+    name = "any judged segment of region"
+    gone = [replace(window("ok", end=MIDNIGHT + n * DAY), vanished=frozenset({name})) for n in range(1, 6)]
+    state, said = live(ONE, [*days("ok"), *gone])
+    assert [(one.kind, one.reason.split(" in ")[0]) for one in said] == [("data_missing", f"no rows of {name}")]
+    assert kinds(live(ONE, [window("ok", end=MIDNIGHT + 6 * DAY)], state)[1]) == ["resolved"]
 
 
 def failing(n: int) -> JudgedWindow:

@@ -86,16 +86,17 @@ def _rows(reader: Reader, scope: Scope) -> tuple[Line, ...]:
     lines = []
     for version, sums in by_version.items():
         at = tuple(sorted(sums))
-        lines.append(Line("labelled", at, tuple(sums[one][1] for one in at), version))
-        lines.append(Line("unlabelled", at, tuple(sums[one][0] - sums[one][1] for one in at), version))
+        for place, name in enumerate(("labelled", "unlabelled", "unusable")):
+            lines.append(Line(name, at, tuple(sums[one][place] for one in at), version))
     return tuple(lines)
 
 
 def _add(sums: dict[int, list[int]], one: HourRows, unit: int) -> None:
     at = one.hour * clock.HOUR
-    pair = sums.setdefault(at - at % unit, [0, 0])
-    pair[0] += one.rows
-    pair[1] += min(one.labelled, one.rows)
+    rows = sums.setdefault(at - at % unit, [0, 0, 0])
+    labelled = min(one.labelled, one.usable)
+    for place, count in enumerate((labelled, one.usable - labelled, one.rows - one.usable)):
+        rows[place] += count
 
 
 def _matrix(reader: Reader, scope: Scope, query: queries.Matrix) -> Grid:

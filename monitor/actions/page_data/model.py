@@ -61,7 +61,7 @@ def model_page(service: Service, name: str, given: Mapping[str, str], now: int) 
             lengths=_lengths(frame, scope, given),
             address=service.settings.public_url,
             segments=_segments(connection, model, scope, given),
-            too_small=_too_small(frame, scope),
+            not_judged=_not_judged(frame, scope),
             segment=scope.segment or None,
         )
 
@@ -72,8 +72,8 @@ def _panels(model: Model, scope: Scope) -> tuple[str, ...]:
     return SEGMENT_PAGE if scope.segment else MODEL_PAGE
 
 
-def _too_small(frame: Frame | None, scope: Scope) -> list[dict[str, Any]]:
-    """Segments that are not judged; none on the page of one."""
+def _not_judged(frame: Frame | None, scope: Scope) -> list[dict[str, Any]]:
+    """Segments that are not judged, and columns without any; none on the page of one."""
     told = [] if frame is None or scope.segment or not frame.settings.segments else segments_told(frame)
     return [one for one in told if not one["judged"]]
 

@@ -216,6 +216,8 @@ def test_missing_and_mismatched_vectors_are_quality(world: World) -> None:
     found = world.read(START + 3 * D)
     for metric in ("missing_share", "type_mismatch_share"):
         assert one(found, metric=metric, feature="e", hours=24)["value"] == pytest.approx(0.25)
+    details = one(found, metric="type_mismatch_share", feature="e", hours=24)["details"]
+    assert details["expected"] == f"vectors of {len(log[2]['features']['e'])} numbers"
     assert one(found, metric="mean_embedding", hours=24)["n_current"] == 240
     assert one(found, metric="mean_embedding", hours=24)["verdict"] == "ok"
 

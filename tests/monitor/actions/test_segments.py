@@ -83,6 +83,23 @@ def test_a_segment_too_small_to_judge_is_told_of(world: World) -> None:
     assert f"region=isle: {isle['reference_rows']} rows in the reference, {isle['weekly_rows']} a week" in page
 
 
+def test_a_column_that_gives_no_segment_is_named_with_the_reason(world: World) -> None:
+    world.configure(segments=["region", "nosuch", "x"])
+    world.reference(regional(traffic(T0, 24 * 9, 60)))
+    world.post(regional(traffic(START, 48, 60, seed=2), 8))
+    world.read(AS_OF)
+    told = {one["segment"]: one for one in Api(world.service, world.now).get("/v1/models/m")["segments"]}
+    assert {name: one["reason"] for name, one in told.items() if not one["judged"]} == {
+        "region=isle": "too_few_rows",
+        "nosuch": "unknown_column",
+        "x": "no_values",  # numbers with six digits
+    }
+    page = build_page.build_model(world.service, Viewer(now=world.now), "m", {})
+    assert "1 segment too small to judge" in page
+    assert "nosuch gives no segment: no row has it." in page
+    assert "x gives no segment: no value of it has 30 rows in the reference." in page
+
+
 def test_texts_too_long_to_slice_by_are_kept_and_no_segment(world: World) -> None:
     """On every engine: what a database could not index refuses no body."""
     long = {
