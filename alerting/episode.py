@@ -15,6 +15,7 @@ TransitionKind = Literal[
     "pending",
     "firing",
     "raised",
+    "joined",
     "unacknowledged",
     "reminder",
     "resolved",
@@ -76,7 +77,8 @@ class Episode:
     or broken data. Times are those of the runs (as_of).
 
     ``unstable``: it fired and resolved too often, and stays open until it is calm; ``down``: it would have resolved.
-    Without ``series`` it is about missing data alone.
+    ``series`` were at severity in it, ``named`` of them stand in its timeline. Without ``series`` it is about missing
+    data alone.
     """
 
     id: str
@@ -94,6 +96,7 @@ class Episode:
     unstable: bool = False
     down: bool = False
     held: bool = False
+    named: frozenset[Series] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,8 @@ class AlertState:
         """The state as JSON values; empty where there is nothing to remember."""
         found: dict[str, Any] = {}
         if self.episode is not None:
-            episode = asdict(replace(self.episode, series=frozenset())) | {"series": _listed(self.episode.series)}
+            listed = {name: _listed(getattr(self.episode, name)) for name in ("series", "named")}
+            episode = asdict(replace(self.episode, series=frozenset(), named=frozenset())) | listed
             counts = {str(length): _count_to_dict(count) for length, count in self.counts.items()}
             found |= {"episode": episode, "counts": counts}
         if self.fired:
@@ -133,7 +137,9 @@ class AlertState:
         absent = {int(length): _absence(one) for length, one in data.get("absent", {}).items()}
         if not data.get("episode"):
             return cls(fired=fired, absent=absent)
-        episode = Episode(**{**data["episode"], "series": _read(data["episode"]["series"])})
+        given = data["episode"]
+        listed = {"series": _read(given["series"]), "named": _read(given.get("named", given["series"]))}
+        episode = Episode(**{**given, **listed})
         counts = {int(length): _count(count) for length, count in data["counts"].items()}
         return cls(episode, counts, fired, absent)
 

@@ -9,7 +9,8 @@ from typing import Any
 from alerting.message import FIRING, MAX_READINGS, MESSAGE_TYPES, NO_DATA, REMINDER, RESOLVED
 from alerting.words import rfc3339
 
-SHOWN_BY = ("firing", "raised", "uncovered", "reminder", "resolved")  # entries of a timeline that bring evidence
+# Entries of a timeline that bring evidence.
+SHOWN_BY = ("firing", "raised", "joined", "uncovered", "reminder", "resolved")
 LACKING = ("data_missing", "check_failing")  # of an alert that never fired
 _OF_ALERTS = (FIRING, REMINDER, NO_DATA)
 
@@ -79,7 +80,7 @@ def evidence_of(alert: Json, entries: Mapping[str, Json]) -> Evidence | None:
     kind = max(found)[1]
     entry = entries[kind]
     shown, details = _visible(entry), entry["details"] or {}
-    told = MESSAGE_TYPES[kind]
+    told = MESSAGE_TYPES.get(kind, FIRING)
     total = max(int(details.get("told", details.get("series", 0))), len(shown))
     return Evidence(
         int(entry["at"]), FIRING if told == REMINDER else told, shown[:MAX_READINGS], total, str(entry["reason"])

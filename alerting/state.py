@@ -69,9 +69,9 @@ def _take(
             return state, []
         bad = frozenset(reading.series for reading in seen.bad)
         if state.episode is None:
-            episode = Episode(new_id(), "pending", seen.severity, started_at=at, series=bad)
+            episode = Episode(new_id(), "pending", seen.severity, started_at=at, series=bad, named=bad)
         else:
-            episode = replace(state.episode, severity=seen.severity, series=bad)
+            episode = replace(state.episode, severity=seen.severity, series=bad, named=bad)
         state = replace(state, episode=episode, counts={})
         opening = [said("pending", at, _opened(rule, window, seen), episode, window, seen.bad)]
     if not seen.evaluated:
@@ -95,10 +95,28 @@ def _at_severity(
     episode = replace(before, severity=severity, series=before.series | {reading.series for reading in seen.bad})
     state = replace(state, episode=episode, counts={**state.counts, length: count})
     if before.state == "pending":
-        return _fire(rule, state, window, seen, at) if reached(rule, count) else (state, [])
+        return _named(seen, *_fire(rule, state, window, seen, at)) if reached(rule, count) else (state, [])
     state, found = _raise(state, before, window, seen, at)
     state, more = _unsettled(state, window, seen, at)
-    return state, [*found, *more]
+    return _named(seen, state, [*found, *more] or _joined(state, window, seen, at))
+
+
+def _joined(state: AlertState, window: JudgedWindow, seen: Look, at: int) -> list[Transition]:
+    """What a window says to an alert that so far was about other series alone: nobody is told, and it is noted."""
+    episode = open_episode(state)
+    if any(one.series in episode.named for one in seen.bad):
+        return []
+    reason = f"{named(window)} is at {seen.severity} by nothing that this alert was about: {seen.bad[0].summary}"
+    return [said("joined", at, reason, episode, window, seen.bad)]
+
+
+def _named(seen: Look, state: AlertState, found: list[Transition]) -> tuple[AlertState, list[Transition]]:
+    """The state, which remembers what its timeline names."""
+    if not found:
+        return state, found
+    episode = open_episode(state)
+    episode = replace(episode, named=episode.named | {one.series for one in seen.bad})
+    return replace(state, episode=episode), [*found[:-1], replace(found[-1], episode=episode)]
 
 
 def _fire(

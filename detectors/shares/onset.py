@@ -17,9 +17,9 @@ from detectors.summary import WindowCounts
 
 Array = NDArray[np.float64]
 
-_LEVEL, _TOLERANCE = 0.05, 0.02  # of a calibration that comes with the baseline and is not looked at
+LEVEL, TOLERANCE = 0.05, 0.02  # of a calibration that comes with the baseline and is not looked at
 _Kind = type[NumericColumn] | type[CategoricalColumn]
-_KINDS: tuple[tuple[_Kind, Callable[[Binning, Sequence[str]], cell.Cells]], ...] = (
+KINDS: tuple[tuple[_Kind, Callable[[Binning, Sequence[str]], cell.Cells]], ...] = (
     (NumericColumn, cell.trigger_cuts),
     (CategoricalColumn, cell.categories),
 )
@@ -35,15 +35,16 @@ def onset(
     reference expects of these hours" (Hinkley 1970); of each column the cell that says it loudest.
     """
     total = np.zeros(length_hours)
-    for kind, make in _KINDS:
-        mine = [name for name in names if _has_cells(binning, name, kind)]
+    for kind, make in KINDS:
+        mine = [name for name in names if has_cells(binning, name, kind)]
         if mine:
             total += _ratios(cell.remembered(make, binning, mine), current, reference, length_hours)
     latest = int(np.argmax(total[::-1])) + 1  # of equals, which only hours without rows can be
     return current.end_hour - latest if total.any() else None
 
 
-def _has_cells(binning: Binning, name: str, kind: _Kind) -> bool:
+def has_cells(binning: Binning, name: str, kind: _Kind) -> bool:
+    """Whether a column is of a kind, and has shares to look at."""
     column = binning.by_name.get(name)
     return isinstance(column, kind) and (not isinstance(column, NumericColumn) or len(column.cuts) > 0)
 
@@ -51,7 +52,7 @@ def _has_cells(binning: Binning, name: str, kind: _Kind) -> bool:
 def _ratios(cells: cell.Cells, current: WindowCounts, reference: Reference, length: int) -> Array:
     """Logarithms of the likelihood ratio, summed over the columns, of a change at the start of each hour, [H]."""
     stretch, _ = stretch_of(cells, current, length)
-    known = known_horizons(cells, reference, {DAY: _LEVEL}, _TOLERANCE)
+    known = known_horizons(cells, reference, {DAY: LEVEL}, TOLERANCE)
     then, m = cells.count_reference(reference.total)
     rows = stretch.rows[:, cells.owner]
     least = 0.5 / np.maximum(m, 1)[cells.owner]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from alerting.episode import AlertState
 from alerting.words import in_words
+from detectors.shares.last_change import last_change
 from detectors.shares.onset import onset
 from monitor import clock
 from monitor.actions.frame import Frame
@@ -15,7 +17,6 @@ from monitor.errors import Conflict
 from monitor.store import alerts, pages, references
 
 FEWEST_HOURS = 12  # of the new normal, below which not even days and nights are told apart
-LOOKED_AT = 7 * clock.DAY  # after the first window, to tell since when rows are as they are
 BEFORE_IT = 4  # weeks before the first window that may be like it
 WEEK = 7 * 24
 MINORITY = 0.1  # of a window's rows: versions with fewer keep the reference that they have
@@ -91,21 +92,23 @@ def _versions(frame: Frame, reading: Json) -> dict[str, int]:
 
 
 def stretch_of(frame: Frame, alert: Json) -> Stretch:
-    """The log from the hour on at which the columns that moved became what they are, to the newest prediction.
+    """The log from the hour on since which every column that the alert was about has been as it is, to the newest
+    prediction: of one that moved since then, of one that is back since its return.
 
-    Of what has no columns whose hours are counted: from the last hours of the first window at severity that gave the
-    verdict, at most a day of it: what came before the change must not be normal.
+    Of what has no columns whose hours are counted: from the last hours of the window at severity that gave the verdict,
+    the first one that was about what is at severity now, at most a day of it: what came before the change must not be
+    normal.
     Raises Conflict where there are fewer than 12 hours.
     """
     newest = frame.model.newest_prediction
     entries = [
         one for one in alerts.list_transitions(frame.connection, alert["id"]) if one["kind"] in alerts.AT_SEVERITY
     ]
-    first = next((one for one in entries if one["window"] and one["readings"]), None)
-    if newest is None or first is None:
+    shown = [one for one in entries if one["window"] and one["readings"]]
+    if newest is None or not shown:
         raise Conflict("This alert is about no window; set a reference by hand")
     end = newest - newest % clock.HOUR + clock.HOUR
-    start = _began(frame, alert, first, end)
+    start = _began(frame, alert, shown, end)
     if end - start < FEWEST_HOURS * clock.HOUR:
         ready = in_words(start + FEWEST_HOURS * clock.HOUR)
         raise Conflict(
@@ -115,39 +118,58 @@ def stretch_of(frame: Frame, alert: Json) -> Stretch:
     return Stretch(start, end)
 
 
-def _began(frame: Frame, alert: Json, entry: Json, end: int) -> int:
-    start, last = (clock.parse(entry["window"][name]) for name in ("start", "end"))
-    evidence = [*entry["readings"], *alerts.latest_evidence(frame.connection, alert["id"])]
-    names = list(dict.fromkeys(name for name in map(_column, evidence) if name is not None))
-    until = min(end, last + LOOKED_AT) // clock.HOUR
-    named = _named(frame, alert)
+def _began(frame: Frame, alert: Json, entries: Sequence[Json], end: int) -> int:
+    now = _columns(alerts.latest_evidence(frame.connection, alert["id"]))
+    names = list(dict.fromkeys([*_of_episode(frame, alert, entries), *now]))
+    named, first = _named(frame, alert), clock.parse(entries[0]["window"]["start"])
     if names and not isinstance(named, Trailing):
-        found = _changed(frame, named, names, start // clock.HOUR, until)
+        found = _changed(frame, named, names, now, first // clock.HOUR, end // clock.HOUR)
         if found is not None:
             return found * clock.HOUR
+    joined = [one for one in entries if one["kind"] == "joined"]
+    entry = joined[-1] if joined else entries[0]
     sure = min(_last_hours(one) for one in entry["readings"])
-    return last - min(sure, clock.DAY)
+    return clock.parse(entry["window"]["end"]) - min(sure, clock.DAY)
 
 
-def _changed(frame: Frame, named: str | None, names: list[str], start: int, until: int) -> int | None:
-    """The hour of [start, until) at which the columns changed. Where nearly all of it is like its end, as when nobody
-    had looked before, the weeks before it are looked at, too."""
-    found, oldest = None, (frame.model.oldest_prediction or 0) // clock.HOUR
+def _of_episode(frame: Frame, alert: Json, entries: Sequence[Json]) -> list[str]:
+    """Columns of all that was at severity in the episode, also of what nobody was told as it joined."""
+    _, key = alerts.alert_key(frame.connection, alert["id"])
+    state = AlertState.from_dict(alerts.load_states(frame.connection, frame.model.id).get(key, {}))
+    series = () if state.episode is None or state.episode.id != alert["id"] else sorted(state.episode.series, key=str)
+    kind = entries[0]["readings"][0]["kind"]
+    every = [{"kind": kind, "metric": metric, "feature": feature} for metric, feature in series]
+    return _columns([*(reading for one in entries for reading in one["readings"]), *every])
+
+
+def _changed(
+    frame: Frame, named: str | None, names: Sequence[str], now: Sequence[str], start: int, until: int
+) -> int | None:
+    """The last hour before ``until`` at which one of the columns changed. Where those that moved ``now`` are of one
+    kind from ``start`` on, as when nobody had looked before, the weeks before it are looked at, too; where no change is
+    certain in these either, the likeliest of all together is taken."""
+    oldest = (frame.model.oldest_prediction or 0) // clock.HOUR
     for weeks in range(BEFORE_IT + 1):
-        first = start - weeks * WEEK
-        window = frame.window(first, until)
+        length = -(-(until - start + weeks * WEEK) // 24) * 24  # whole days
+        window = frame.window(until - length, until)
         rows = {version: counts.rows for version, counts in window.versions.items()}
         compared = frame.compared_with(named, rows)
         if compared is None:
-            return found
-        length = until - first
-        earlier = onset(frame.binning, names, window.pooled, compared.profile, length_hours=length)
-        if earlier is None:
-            return found
-        found = earlier
-        if first <= oldest or found - first > length / 4:
-            return found
-    return found
+            return None
+        profile = compared.profile
+        last = last_change(frame.binning, names, window.pooled, profile, length_hours=length)
+        if last.names.issuperset(now):
+            return last.hour
+        if until - length <= oldest:
+            break
+    if last.hour is not None:
+        return last.hour
+    return onset(frame.binning, now, window.pooled, profile, length_hours=length)
+
+
+def _columns(readings: Sequence[Json]) -> list[str]:
+    """The columns of the cuts that readings of drift are about, each once."""
+    return list(dict.fromkeys(name for name in map(_column, readings) if name is not None))
 
 
 def _column(reading: Json) -> str | None:

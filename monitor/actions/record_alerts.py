@@ -272,20 +272,27 @@ def _keep(run: AlertRun, one: Stepped, noted: Noted) -> None:
         after = replace(after, episode=episode)
         store.set_fields(run.connection, episode.id, **_of_episode(episode))
         _note_hidden(run, one, episode)
-        _note_moved(run, one, episode)
+        _note_newest(run, one, episode)
     if after != one.before:
         store.save_state(run.connection, run.model.id, one.key, after.to_dict())
     marks = [(one.key, window.length_hours, window.end) for window in one.windows if window.readings]
     store.mark_judged(run.connection, run.model.id, marks, run.as_of)
 
 
-def _note_moved(run: AlertRun, one: Stepped, episode: Episode) -> None:
-    """What moved in the newest window at severity, of the shortest where there are several, on the alert itself."""
+def _note_newest(run: AlertRun, one: Stepped, episode: Episode) -> None:
+    """What the newest window at severity found, of the shortest where there are several, on the alert itself: what
+    moved, and where nothing was noted in this run, in words."""
     bad = [window for window in one.windows if look(one.rule, window).severity is not None]
     if episode.state != "firing" or not bad:
         return
     newest = max(bad, key=lambda window: (-window.length_hours, window.end))
-    store.merge_details(run.connection, episode.id, {store.MOVED: moved(newest.readings, run.importance) or None})
+    changes: dict[str, Any] = {store.MOVED: moved(newest.readings, run.importance) or None, store.SEEN: run.as_of}
+    store.merge_details(run.connection, episode.id, changes)
+    if any(it.kind in store.AT_SEVERITY and it.readings for it in one.transitions):
+        return
+    visible, _ = split(one.broken, one.key.segment, [as_evidence(it) for it in look(one.rule, newest).bad])
+    if visible:
+        store.set_fields(run.connection, episode.id, **_in_words(visible, _number_of(visible)))
 
 
 def _note_hidden(run: AlertRun, one: Stepped, episode: Episode) -> None:

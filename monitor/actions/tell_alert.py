@@ -57,7 +57,7 @@ def tell_changes(
     rewrite(connection, stands, now, set(roots.values()))
 
 
-_STANDS_OTHERWISE = ("firing", "raised", "uncovered", "resolved")  # than what a message before it told
+_STANDS_OTHERWISE = ("firing", "raised", "joined", "uncovered", "resolved")  # than what a message before it told
 
 
 def tell(

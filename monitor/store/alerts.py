@@ -12,8 +12,8 @@ from monitor.clock import optional, render
 from monitor.store.tables import alert_states, alerts, judged, models, transitions
 
 POOLED = "*"
-MOVED = "moved"  # in the details of an alert's row: kept there, and no part of what is sent of it
-AT_SEVERITY = ("pending", "firing", "raised", "reminder", "uncovered", "flipped", "stable")
+MOVED, SEEN = "moved", "seen"  # in the details of an alert's row: kept there, and no part of what is sent of it
+AT_SEVERITY = ("pending", "firing", "raised", "joined", "reminder", "uncovered", "flipped", "stable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +278,7 @@ def as_json(row: RowMapping) -> dict[str, Any]:
         "summary": row["summary"],
         "owner": row["owner"],
         "reasons": row["reasons"],
-        "details": {name: value for name, value in (row["details"] or {}).items() if name != MOVED},
+        "details": {name: value for name, value in (row["details"] or {}).items() if name not in (MOVED, SEEN)},
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, or_, select
 
-from monitor.store.alerts import summary_at
+from monitor.store.alerts import SEEN, summary_at
 from monitor.store.tables import alert_states, alerts, judged, transitions
 
 
@@ -29,17 +29,25 @@ def firing_at(connection: Connection, model_id: int, as_of: int, version: str | 
     if version is not None:
         mine.append(or_(t.version.is_(None), t.version == version))
     found = connection.execute(
-        select(t.id, t.severity, t.fired_at, t.summary, t.version).where(*mine).order_by(t.fired_at, t.id)
+        select(t.id, t.severity, t.fired_at, t.summary, t.version, t.details).where(*mine).order_by(t.fired_at, t.id)
     )
     return [
         Firing(
             row.id,
             *_severity(connection, row, as_of),
-            summary_at(connection, row.id, as_of) or row.summary,
+            _summary(connection, row, as_of),
             row.version,
         )
         for row in found
     ]
+
+
+def _summary(connection: Connection, alert: Any, as_of: int) -> str:
+    """What an alert said of itself at a moment: what it says now, or earlier what its timeline had noted by then."""
+    seen = (alert.details or {}).get(SEEN)
+    if seen is not None and seen <= as_of:
+        return str(alert.summary)
+    return summary_at(connection, alert.id, as_of) or str(alert.summary)
 
 
 def _severity(connection: Connection, alert: Any, as_of: int) -> tuple[str, int]:

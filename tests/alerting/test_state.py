@@ -94,10 +94,31 @@ def test_every_series_of_the_episode_has_to_be_clean() -> None:
     first = days(("warning", "ok"), ("ok", "warning"))
     gone = [window("ok", end=MIDNIGHT + i * DAY) for i in (2, 3, 4)]  # f1 is no longer there
     state, said = live(ONE, [*first, *gone])
-    assert kinds(said) == ["pending", "firing"]
+    assert kinds(said) == ["pending", "firing", "joined"]
     both = [window("ok", "ok", end=MIDNIGHT + i * DAY) for i in (5, 6)]
     _, said = live(ONE, both, state)
     assert kinds(said) == ["resolved"]
+
+
+def test_what_joins_when_the_first_is_back_is_noted_once() -> None:
+    found = [("critical", "ok"), ("ok", "ok"), ("ok", "critical"), ("warning", "ok"), ("ok", "critical")]
+    state, said = live(ONE, days(*found))
+    assert kinds(said) == ["pending", "firing", "joined"]
+    assert [one.feature for one in said[-1].readings] == ["f1"]
+    assert said[-1].reason.endswith("is at critical by nothing that this alert was about: f1: critical")
+    assert state.episode is not None
+    assert state.episode.named == state.episode.series == {("ks", "f0"), ("ks", "f1")}
+
+
+def test_what_came_beside_the_first_is_noted_when_it_is_there_alone() -> None:
+    _, said = live(ONE, days(("critical", "ok"), ("critical", "critical"), ("ok", "critical"), ("ok", "critical")))
+    assert kinds(said) == ["pending", "firing", "joined"]
+    assert said[-1].at == MIDNIGHT + 2 * DAY
+
+
+def test_what_raises_an_alert_does_not_join_it_as_well() -> None:
+    _, said = live(ONE, days(("warning", "ok"), ("ok", "critical"), ("ok", "warning")))
+    assert kinds(said) == ["pending", "firing", "raised"]
 
 
 def test_without_a_test_inside_the_bound_is_clean() -> None:

@@ -108,6 +108,49 @@ def test_a_window_of_a_week_leaves_its_old_days_out(world: World) -> None:
     assert verdicts == ["ok", "critical"]
 
 
+def moves(records: list[dict[str, Any]], start: int, end: int) -> list[dict[str, Any]]:
+    """With another mix of the category from ``start`` to ``end``."""
+    for record in records:
+        if start <= at(record["timestamp"]) < end:
+            record["features"]["kind"] = "c" if record["label"] else "b"
+    return records
+
+
+def test_a_column_that_came_back_is_normal_from_its_return_on(world: World) -> None:
+    """x is elsewhere for 36 hours; days later, while the windows of a week still tell of it, the category moves."""
+    world.reference(traffic(T0, 24 * 14))
+    back, change, newest = START + 84 * H, START + 6 * D, START + 8 * D
+    world.post(traffic(START, 48, per_hour=12, seed=4))
+    world.post(traffic(START + 2 * D, 36, per_hour=12, seed=5, shift=1.5, prefix="off"))
+    later = traffic(back, 24 * 10, per_hour=12, seed=6, prefix="back")
+    later = [one for one in moves(later, change, START + 11 * D) if at(one["timestamp"]) < START + 12 * D]
+    world.post([one for one in later if at(one["timestamp"]) < newest])
+    for end in (START + 3 * D, START + 4 * D, START + 7 * D, newest):
+        world.run(end)
+    alert = open_alert(world, "data_drift")
+    assert at(alert["fired_at"]) == START + 3 * D  # one episode
+    told = accept(world.service, alert["id"], newest)
+    assert abs(at(told["since"]) - change) <= 1 * H
+    world.post([one for one in later if at(one["timestamp"]) >= newest])
+    verdicts = [one(world.read(newest + n * D), feature="kind", metric="l_infinity", hours=24) for n in (2, 4)]
+    assert [found["verdict"] for found in verdicts] == ["ok", "critical"]  # there, and gone from it again
+
+
+def test_a_return_that_came_last_is_waited_for(world: World) -> None:
+    """The category has moved for good; x moved later, and came back eight hours ago."""
+    world.reference(traffic(T0, 24 * 14))
+    newest = START + 5 * D
+    back = newest - 8 * H
+    quiet = moves(traffic(START, 4 * 24, per_hour=12, seed=4), START + D, newest)
+    world.post(quiet + moves(traffic(START + 4 * D, 16, per_hour=12, seed=5, shift=2.0, prefix="off"), START, newest))
+    world.post(moves(traffic(back, 8, per_hour=12, seed=6, prefix="back"), START, newest))
+    for end in (START + 2 * D, newest - 8 * H, newest):
+        world.run(end)
+    message = refused(world, open_alert(world, "data_drift"))
+    assert message.startswith("Too early: the rows are like this since 23 Jan 2026, 16:00 UTC")
+    assert message.endswith("Accept it again after 24 Jan 2026, 04:00 UTC")
+
+
 def test_a_category_tells_since_when_too(world: World) -> None:
     world.reference(traffic(T0, 24 * 14))
     change = START + 17 * H

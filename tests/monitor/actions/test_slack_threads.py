@@ -166,6 +166,20 @@ def test_what_is_rewritten_shows_the_newest_evidence(world: World) -> None:
     assert "40 %" not in resolved
 
 
+def test_what_joins_is_shown_in_the_message_and_sends_none(world: World) -> None:
+    world.step(0, (DRIFT, "critical"), **numbers("critical", "40 %"))
+    ((ts, _),) = world.slack.roots
+    other = {"feature": "wind", "details": {"summary": "wind: 30 % of rows moved"}}
+    world.step(1, (DRIFT, "critical"), **other)
+    shown = text(world.slack.messages[ts])
+    assert ["wind: 30 % of rows moved" in shown, "temp:" in shown] == [True, False]
+    assert "by nothing that this alert was about" in shown
+    assert (len(world.slack.roots), world.slack.replies(ts)) == (1, [])
+    calls = len(world.slack.calls)
+    world.step(2, (DRIFT, "critical"), **other)
+    assert len(world.slack.calls) == calls
+
+
 def test_the_last_to_rewrite_a_message_shows_the_newest_whoever_wrote_it_down_first(world: World) -> None:
     """A silence that began before a run and was committed after it knows nothing of what the run found."""
     (alert,) = world.step(0, (DRIFT, "warning"))

@@ -14,7 +14,8 @@ from alerting.words import DAY
 from dashboards.views import Viewer
 from monitor import clock
 from monitor.actions.build_page import build_alert
-from monitor.store.alerts import get_alert, latest_moved
+from monitor.store.alerts import get_alert, latest_evidence, latest_moved, list_transitions
+from monitor.store.verdicts import firing_at
 from tests.alerting.make import MIDNIGHT, reading
 from tests.monitor.actions.alert_store import Runs, make_runs, make_service
 
@@ -55,6 +56,39 @@ def test_it_is_of_the_newest_window_at_severity(runs: Runs) -> None:
     assert listed(runs, alert) == (["b", "c"], day(2))
     runs.run([DRIFT], *window(3, a="ok", b="ok", c="ok"), as_of=MIDNIGHT + 3 * DAY)
     assert listed(runs, alert) == (["b", "c"], day(2))  # not over yet, and nothing alarms
+
+
+def said(runs: Runs, alert: dict[str, Any], at: int) -> tuple[str, list[str]]:
+    """The alert's summary now, and what health says at a moment."""
+    with runs.database.read() as connection:
+        shown = get_alert(connection, alert["id"])
+        return (shown or {})["summary"], [one.summary for one in firing_at(connection, 1, at, None)]
+
+
+def test_the_summary_and_the_health_follow_it(runs: Runs) -> None:
+    """Days after a is back, b joins the alert, as the window of a week still tells of a."""
+    (alert,) = runs.run([DRIFT], *window(0, a="critical", b="ok"), as_of=MIDNIGHT)
+    week = {"a": "critical", "b": "ok"}
+    runs.run([DRIFT], *window(1, 168, **week), *window(1, a="ok", b="ok"), as_of=MIDNIGHT + DAY)
+    assert said(runs, alert, MIDNIGHT + DAY) == ("a: critical", ["a: critical"])
+    runs.run([DRIFT], *window(2, 168, **week), *window(2, a="ok", b="critical"), as_of=MIDNIGHT + 2 * DAY)
+    assert said(runs, alert, MIDNIGHT + 2 * DAY) == ("b: critical", ["b: critical"])
+    runs.run([DRIFT], *window(3, 168, **week), *window(3, a="ok", b="warning"), as_of=MIDNIGHT + 3 * DAY)
+    assert said(runs, alert, MIDNIGHT + 3 * DAY) == ("b: warning", ["b: warning"])
+    assert said(runs, alert, MIDNIGHT + 2 * DAY)[1] == ["b: critical"]  # as of then
+    assert said(runs, alert, MIDNIGHT + DAY)[1] == ["a: critical"]
+    runs.run([DRIFT], *window(4, 168, **week), *window(4, a="warning", b="ok"), as_of=MIDNIGHT + 4 * DAY)
+    assert said(runs, alert, MIDNIGHT + 4 * DAY) == ("a: warning", ["a: warning"])
+    runs.run([DRIFT], *window(5, a="ok", b="ok"), as_of=MIDNIGHT + 5 * DAY)
+    assert said(runs, alert, MIDNIGHT + 5 * DAY)[0] == "a: warning"  # of the newest that alarmed
+    with runs.database.read() as connection:
+        kinds = [entry["kind"] for entry in list_transitions(connection, alert["id"])]
+        shown = get_alert(connection, alert["id"])
+        evidence = latest_evidence(connection, alert["id"])
+    assert kinds == ["pending", "firing", "joined"]
+    assert [one["feature"] for one in evidence] == ["b"]
+    assert shown is not None
+    assert "seen" not in shown["details"]
 
 
 def test_the_shortest_of_several_windows_is_meant(runs: Runs) -> None:
