@@ -14,9 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(READY)
 	@$(BIN)/python -m examples.flights.demo
 
-# One worker more than there are cores: what kills, freezes and waits leaves a core idle.
 test: $(DEVELOP) chromium
-	@$(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Beside the real programs; each in an environment of its own under .peers/, one after the other: they are heavy.
 test-peers: $(DEVELOP)
