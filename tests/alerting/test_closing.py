@@ -56,8 +56,10 @@ def test_not_recovered_when_one_is_at_severity_by_the_bounds_of_the_evidence() -
         (None, "wind cannot be told yet"),
         (shown("wind", 0.0, None, reason="too_few_rows"), "wind cannot be told yet"),
         (shown("wind", 0.0, 0.01), "wind is neither clean nor at severity"),
+        (shown("wind", 0.0, 0.9, details={"effect": 0.3, "effect_lower": 0.0, "effect_upper": 1.0}),
+         "wind cannot be told yet"),
     ],
-)
+)  # fmt: skip
 def test_one_that_cannot_be_told_or_is_neither_leaves_it_to_the_next_window(wind: Reading | None, words: str) -> None:
     first = [shown("temp", 0.0, 0.4), *([wind] if wind else [])]
     assert of_v2(*first).result == "not_yet_known"
