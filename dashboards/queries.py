@@ -163,7 +163,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class Said:
-    """A reading in words."""
+    """A reading in words; ``seen``: the smallest effect that it would have shown, None where that is not known."""
 
     check: str
     kind: str
@@ -177,6 +177,7 @@ class Said:
     end: int
     alpha: float | None
     n_current: int
+    seen: str | None = None
 
 
 @dataclass(frozen=True)

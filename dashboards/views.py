@@ -235,10 +235,10 @@ class Explanation:
 @dataclass(frozen=True)
 class AlertPage:
     """One alert with its story; ``silences`` are those that hold for it now; ``until`` a proposal for a new one.
-    ``untold``: where there are no deliveries, why.
-    Its entries have ``found``, what their evidence says beyond their reason, and whether they were noted ``late``, at
-    another time than the run's own. ``explanation`` where somebody asked for it. ``accepts``: the references that
-    accepting it would set, or in ``not_accepted`` why it cannot be; neither where nobody would."""
+    ``untold``: where there are no deliveries, why. Of its readings, ``seen`` is the smallest effect that they would
+    have shown. Its entries have ``found``, what their evidence says beyond their reason, and whether they were noted
+    ``late``, at another time than the run's own. ``explanation`` where somebody asked for it. ``accepts``: the
+    references that accepting it would set, or in ``not_accepted`` why it cannot be; neither where nobody would."""
 
     alert: Mapping[str, Any]
     transitions: Sequence[Mapping[str, Any]]

@@ -22,6 +22,7 @@ from detectors.measurement import IMMATURE_LABELS, MINIMUM_ROWS, TOO_FEW_ROWS, M
 from detectors.performance.measure import FEW_MISSING
 from detectors.performance.scored import LabelCounts, confusion, score_bins
 from detectors.performance.weighting import ALL_KNOWN, ASSUMPTION, Known, Weighting
+from detectors.rise import Z_POWER
 
 LEVEL = 0.05
 BRIER = 2  # place of the sum of squared errors of scores in ``LabelCounts.sums``
@@ -133,11 +134,11 @@ def measure_fairness(
 ) -> list[Measurement]:
     """Each metric over the groups that have at least 30 rows that count for it; binary models.
 
-    ``value`` and its simultaneous 95 % interval; ``effect`` how much wider the gap is than in the reference, with 95 %
-    limits; ``details``: ``groups`` {name: {value, rows}}, ``highest``, ``lowest``, ``ratio`` of the lowest to the
-    highest share, ``reference_value``, ``positive``. Reasons: ``too_few_rows`` (fewer than two such groups), then the
-    value is None; ``immature_labels``, then it is that of the labels that are there, and there is no effect. Without
-    two groups in the reference there is none either.
+    ``value`` and its simultaneous 95 % interval; ``mde`` the smallest gap that would surely be above 0; ``effect`` how
+    much wider the gap is than in the reference, with 95 % limits; ``details``: ``groups`` {name: {value, rows}},
+    ``highest``, ``lowest``, ``ratio`` of the lowest to the highest share, ``reference_value``, ``positive``. Reasons:
+    ``too_few_rows`` (fewer than two such groups), then the value is None; ``immature_labels``, then it is that of the
+    labels that are there, and there is no effect. Without two groups in the reference there is none either.
 
     Where ``known`` has weights, a number that needs labels is the weighted one: 30 rows are then effective ones, the
     groups' ``n_effective``, and ``details.unweighted`` is the plain gap; of immature labels ``details.weighted`` is the
@@ -189,7 +190,8 @@ def _gap_of(binning: Binning, metric: str, now: Sequence[Level], then: Sequence[
     details |= {"highest": high.name, "lowest": low.name}
     if metric != "calibration_difference" and high.value > 0:
         details["ratio"] = low.value / high.value
-    return Measurement(metric, gap, *rows, lower=max(lower, 0.0), upper=min(upper, 1.0), details=details)
+    seen = min((gap - lower) * (1 + Z_POWER / _quantile(len(now))), 1.0)
+    return Measurement(metric, gap, *rows, lower=max(lower, 0.0), upper=min(upper, 1.0), mde=seen, details=details)
 
 
 def _changed(found: Measurement, now: Sequence[Level], then: Sequence[Level]) -> Measurement:
@@ -224,9 +226,12 @@ def _shown(levels: Sequence[Level]) -> dict[str, dict[str, float]]:
 def _levels(binning: Binning, metric: str, groups: Sequence[Group], weighting: Weighting | None = None) -> list[Level]:
     found = [(one.name, METRICS[metric](binning, one, weighting)) for one in groups]
     kept = [(name, number) for name, number in found if min(number.rows, number.effective) >= MINIMUM_ROWS]
-    pairs = max(len(kept) * (len(kept) - 1) / 2, 1.0)
-    z = float(normal_quantile(LEVEL / (2 * pairs)))
-    return [_level(*one, z) for one in kept]
+    return [_level(*one, _quantile(len(kept))) for one in kept]
+
+
+def _quantile(groups: int) -> float:
+    """Of the standard normal, for all pairs of so many groups at once (Bonferroni)."""
+    return float(normal_quantile(LEVEL / (2 * max(groups * (groups - 1) / 2, 1.0))))
 
 
 def _level(name: str, number: Number, z: float) -> Level:

@@ -30,7 +30,9 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
     layout = theme.layout(240, barmode="stack", bargap=0.15, xaxis=time_axis(scope), yaxis={"tickformat": "~s"})
     mark(layout, data, timeline.marks, scope, theme)
     per = "hour" if hourly else "day"
-    note = f"Predictions per {per}; the full part has a label by now, the pale part has none yet."
+    note = f"Rows per {per}: full where a label is known, pale where it is not yet"
+    unusable = _total(series.lines, "unusable") > 0
+    note += ", palest where there is no usable prediction, so that none is awaited." if unusable else "."
     return Figure(TITLE, _say(series.lines), note, data, layout, _numbers(series.lines))
 
 

@@ -21,6 +21,7 @@ from detectors.domain.cross_fit import FOLDS, LEAST_IN_HALF, Try, can_halve, cro
 from detectors.embedding.components import components
 from detectors.levels import dictionary
 from detectors.measurement import NO_REFERENCE, TOO_FEW_ROWS, Measurement
+from detectors.shares.bounds import POWER
 
 if TYPE_CHECKING:
     from detectors.domain.replay import Replay
@@ -68,9 +69,10 @@ def measure_domain(
     Trees fitted on the earlier days of both sides are judged on the later ones, and the other way round;
     ``details.auc`` is the mean of both areas. ``replayed`` says what it is without drift (``details.replayed_auc``);
     the 95 % interval and ``p_value`` of H0: no drift (Student) have what the replay scatters, DeLong's (1988) error or
-    what the two areas differ by, whichever is most. Without a replay (``details.replayed`` false) the area itself is
-    the value, and days are the units of its interval. ``details.features``: what the area loses when one feature is
-    shuffled, the most telling first. Vectors are their principal components, shuffled together. The same rows in the
+    what the two areas differ by, whichever is most; ``mde`` is the area that would have been told from chance. Without
+    a replay (``details.replayed`` false) the area itself is the value, and days are the units of its interval.
+    ``details.features``: what the area loses when one feature is shuffled, the most telling first. Vectors are their
+    principal components, shuffled together. The same rows in the
     same order give the same numbers. Reasons: ``no_reference``, ``too_few_rows`` (under 200 on a side, or under 20
     in either half of its time).
     """
@@ -89,7 +91,8 @@ def measure_domain(
     telling = np.mean([one.losses(owner, len(features)) for one in tries], axis=0)
     order = np.argsort(-telling, kind="stable")[:TOLD]
     seen = _judged(tries, np.concatenate(blocks), current, replayed)
-    width = float(scipy.special.stdtrit(seen.degrees, 0.975)) * seen.error
+    quantile, power = (float(scipy.special.stdtrit(seen.degrees, level)) for level in (0.975, POWER))
+    width = quantile * seen.error
     return Measurement(
         METRIC,
         seen.value,
@@ -97,6 +100,7 @@ def measure_domain(
         lower=max(0.0, seen.value - width),
         upper=min(1.0, seen.value + width),
         p_value=float(scipy.special.stdtr(seen.degrees, (CHANCE - seen.value) / seen.error)),
+        mde=min(1.0, CHANCE + width + power * seen.error),
         details={
             "auc": seen.area,
             **seen.details,

@@ -19,6 +19,7 @@ from alerting.absence import CANNOT_TELL
 from alerting.bounds import bounds_for
 from alerting.judge import judge
 from alerting.reading import Reading, to_json
+from alerting.seen import would_be_seen
 from alerting.sentence import sentence
 from detectors.measurement import Measurement
 from detectors.registry import TWO_SAMPLE
@@ -141,7 +142,7 @@ def _only_in(tables: tuple[pa.Table, pa.Table]) -> list[str]:
 
 
 def _show(readings: list[Reading], drift: bool, left_out: list[str], untold: list[str]) -> None:
-    table = Table("column", "metric", "value", "p", "verdict", "in words")
+    table = Table("column", "metric", "value", "p", "verdict", "would be seen", "in words")
     for reading in readings:
         table.add_row(
             escape(reading.feature or ""),
@@ -149,6 +150,7 @@ def _show(readings: list[Reading], drift: bool, left_out: list[str], untold: lis
             _number(reading.value),
             _number(reading.p_value),
             reading.verdict or "",
+            would_be_seen(reading.kind, reading.metric, reading.mde) or "",
             escape(reading.summary),
         )
     out.print(table)

@@ -329,6 +329,7 @@ class Newest:
     value: float | None
     alpha: float | None
     n_current: int
+    mde: float | None
     effect: float | None
     summary: str | None
 
@@ -350,7 +351,7 @@ def newest_windows(
     joined = and_(ends.c.check_name == t.check_name, ends.c.length == length, ends.c.end == t.window_end)
     details = (t.details["effect"].as_float(), t.details["summary"].as_string())
     series = (t.check_name, t.kind, t.metric, t.feature, t.segment, t.version, t.window_end, t.window_start)
-    columns = (*series, t.verdict, t.reason, t.value, t.alpha, t.n_current, *details)
+    columns = (*series, t.verdict, t.reason, t.value, t.alpha, t.n_current, t.mde, *details)
     if feature is not None:
         mine.append(t.feature == feature)
     known = select(*columns).where(t.id.in_(newest(*mine, among=readings.join(ends, joined))))

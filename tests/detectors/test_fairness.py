@@ -189,3 +189,16 @@ def test_when_it_cannot_tell(binning: Binning) -> None:
     young = group(binning, "c", 500, 0.4, 11, mature=False)[0]
     reasons = [m.reason for m in measure_fairness(binning, [one, young], [], list(METRICS))]
     assert reasons == [None, IMMATURE_LABELS, IMMATURE_LABELS, IMMATURE_LABELS]
+
+
+def test_the_smallest_gap_is_seen_nine_times_in_ten(binning: Binning) -> None:
+    alike = [group(binning, name, 1000, 0.5, seed)[0] for name, seed in (("F", 1), ("M", 2))]
+    smallest = of(measure_fairness(binning, alike, [], [PARITY]), PARITY).mde
+    assert smallest is not None
+    seen = 0
+    for seed in range(100):
+        sizes = (("F", 0.5 + smallest / 2, 2 * seed + 10), ("M", 0.5 - smallest / 2, 2 * seed + 11))
+        made = [group(binning, name, 1000, rate, seed)[0] for name, rate, seed in sizes]
+        lower = of(measure_fairness(binning, made, [], [PARITY]), PARITY).lower
+        seen += lower is not None and lower > 0
+    assert 82 <= seen <= 97

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from alerting.inhibition import DRIFTS
 from alerting.message import MESSAGE_TYPES
 from alerting.muting import Silence, silencing
+from alerting.seen import would_be_seen
 from dashboards import views
 from monitor import clock
 from monitor.actions.accept_alert import why_not
@@ -76,7 +77,7 @@ def alert_page(service: Service, alert_id: str, now: int, problem: str | None = 
             alert=alert,
             transitions=[_told(one) for one in entries],
             untold=_why_untold(alert, entries),
-            readings=readings,
+            readings=[{**one, "seen": would_be_seen(one["kind"], one["metric"], one.get("mde"))} for one in readings],
             moved=alerts.latest_moved(connection, alert_id),
             deliveries=outbox.deliveries_of(connection, alert_id),
             trigger_runs=[run.as_json() for run in trigger_runs.runs_of_alert(connection, alert_id)],

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from alerting.seen import would_be_seen
 from dashboards import queries
 from dashboards.queries import Answer, Grid, Line, Lines, Mark, Marks, Query, Rows, Said, Scope, SideBySide
 from monitor import clock
@@ -186,6 +187,7 @@ def _table(reader: Reader, scope: Scope, query: queries.Table) -> Rows:
                 end=one.end,
                 alpha=one.alpha,
                 n_current=one.n_current,
+                seen=would_be_seen(one.kind, one.metric, one.mde),
             )
             for one in found
         )

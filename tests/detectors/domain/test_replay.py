@@ -84,6 +84,8 @@ def test_value_and_limits_are_beyond_what_days_give() -> None:
     assert found.details["replayed_auc"] == null.mean
     assert found.lower is not None
     assert found.value - found.lower > 1.96 * null.error  # few stretches: Student's
+    assert found.mde is not None
+    assert found.mde - 0.5 - (found.value - found.lower) > 1.28 * null.error  # with 90 % power beyond the limit
     again = replay(FEATURES, reference, 24 * WINDOW, 0)
     assert again is not None
     assert again.areas.tolist() == replayed.areas.tolist()
