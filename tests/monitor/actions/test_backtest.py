@@ -21,7 +21,7 @@ from monitor.store import alerts, readings
 from tests.monitor.world import T0, D, H, World, traffic
 from tests.stores import new_service
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 14 * D
 END = START + 8 * D

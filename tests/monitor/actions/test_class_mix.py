@@ -12,7 +12,7 @@ from monitor import clock
 from monitor.actions import build_page
 from tests.monitor.world import T0, D, H, Record, World, matching, one
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 14 * D
 CLASSES = ("fir", "oak", "elm")

@@ -26,7 +26,7 @@ from tests.orchestrators.every import ENVIRONMENT
 from tests.orchestrators.schedulers import Airflow
 from tests.stores import new_service
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 LOG = 10 * D
 MOVED = T0 + LOG  # from here on x is elsewhere

@@ -16,7 +16,7 @@ from monitor.store import references, tables
 from tests.monitor.actions.test_multivariate import paired
 from tests.monitor.world import T0, D, Record, World, matching, one
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 14 * D
 

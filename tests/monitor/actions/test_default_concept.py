@@ -13,7 +13,7 @@ from monitor.actions.frame import Frame
 from monitor.actions.levels import expected_checks
 from tests.monitor.world import T0, D, H, World, matching
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 7 * D
 PER_HOUR = 80

@@ -22,7 +22,7 @@ from monitor.ingest import conform
 from monitor.ingest.decode import decode
 from tests.monitor.world import NOW, T0, D, H, Record, World, matching, one
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 14 * D
 DIMENSION = 8

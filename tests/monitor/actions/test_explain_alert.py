@@ -20,7 +20,7 @@ from tests.monitor.api.serving import serving
 from tests.monitor.world import T0, D, H, World
 from tests.stores import new_service
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 14 * D
 BROKEN = START + 5 * D

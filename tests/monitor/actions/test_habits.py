@@ -15,7 +15,7 @@ from monitor.store import references
 from tests.monitor.actions.test_quiet_weeks import WITHOUT, log, looked_at, week_of
 from tests.monitor.world import T0, D, H, World, at, one, traffic
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 W = 7 * D
 START = T0 + 4 * W

@@ -12,7 +12,7 @@ from monitor.config.reading import from_object
 from monitor.errors import Invalid
 from tests.monitor.world import T0, D, H, Record, World, matching, one
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 14 * D
 CHECK = {"name": "together", "kind": "data_drift", "method": "domain_classifier", "threshold": {"warning": 0.55}}

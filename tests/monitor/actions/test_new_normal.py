@@ -13,7 +13,7 @@ from monitor.store import alerts, references
 from tests.monitor.actions.test_segments import lived as lived_in_regions
 from tests.monitor.world import T0, D, H, World, at, one, traffic
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 14 * D
 MINE = {"name": "mine", "kind": "data_drift", "window": "24h"}

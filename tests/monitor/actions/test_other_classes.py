@@ -21,7 +21,7 @@ from monitor.store import references, tables
 from tests import stores
 from tests.monitor.world import T0, D, H, Record, World, one
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START, DAYS = T0 + 14 * D, 2
 END = START + DAYS * D

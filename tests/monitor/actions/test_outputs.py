@@ -11,7 +11,7 @@ from monitor.errors import Invalid
 from monitor.store import coverage, unusable
 from tests.monitor.world import T0, D, H, World, matching, one, traffic
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 14 * D
 Row = dict[str, Any]

@@ -11,7 +11,7 @@ from monitor import clock
 from tests.monitor.actions.test_multivariate import wandering
 from tests.monitor.world import T0, D, World, matching, one
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 14 * D
 CHECK = {"name": "together", "kind": "data_drift", "method": "domain_classifier", "threshold": {"warning": 0.55}}

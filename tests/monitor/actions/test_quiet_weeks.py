@@ -19,7 +19,7 @@ from monitor.store.tables import daily_worst
 from tests.detectors.build import binning_of, column, profile_of
 from tests.monitor.world import T0, D, World, one, traffic
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 W = 7 * D
 START = T0 + 4 * W

@@ -9,7 +9,7 @@ import pytest
 from detectors.intervals import Z95, wilson
 from tests.monitor.world import T0, D, Record, World, matching, traffic
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 14 * D
 AS_OF = START + 2 * D

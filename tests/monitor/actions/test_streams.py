@@ -16,7 +16,7 @@ from monitor.config.reading import from_object
 from monitor.errors import Invalid
 from tests.monitor.world import T0, D, H, World, labels_of, matching, one, traffic
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START_DAY = T0 + 14 * D
 ALPHA = 0.001

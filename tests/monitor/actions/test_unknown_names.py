@@ -8,7 +8,7 @@ import pytest
 
 from tests.monitor.world import T0, D, World, matching, one, traffic
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 14 * D
 PSI = {"kind": "data_drift", "method": "psi", "threshold": {"warning": 0.1}}

@@ -10,7 +10,7 @@ import pytest
 from monitor import clock
 from tests.monitor.world import T0, D, H, World, matching
 
-pytestmark = pytest.mark.one_engine
+pytestmark = pytest.mark.one_engine("sqlite")
 
 START = T0 + 14 * D
 AN_HOUR = 30  # predictions
