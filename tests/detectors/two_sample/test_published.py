@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.integrate
+import scipy.stats
 
 from detectors.registry import TWO_SAMPLE
 from detectors.sample import Levels, Values
@@ -43,6 +45,27 @@ def test_kullback_leibler_example_of_kullback():
     found = on_counts("kullback_leibler", uniform, binomial)
     assert found.value == pytest.approx((32 * np.log(2) + 55 * np.log(3) - 50 * np.log(5)) / 25, abs=1e-6)
     assert found.value == pytest.approx(0.0852996, abs=1e-6)
+
+
+def of_poisson(name, before, now):
+    """The distance of two Poisson distributions, each of 10^15 rows."""
+    values = np.arange(60)
+    names = tuple(f"{value:02}" for value in reversed(values))
+    counts = [np.round(1e15 * scipy.stats.poisson.pmf(values[::-1], mean)).astype(np.int64) for mean in (before, now)]
+    return TWO_SAMPLE[name].compare(*(Levels(names, one) for one in counts)).value
+
+
+def test_hellinger_of_two_poisson_distributions():
+    # Pardo, Statistical Inference Based on Divergence Measures, 2006: H² = 1 - exp(-(√a - √b)² / 2)
+    assert of_poisson("hellinger", 3, 5) == pytest.approx((1 - np.exp(-((3**0.5 - 5**0.5) ** 2) / 2)) ** 0.5, abs=1e-6)
+
+
+def test_total_variation_of_two_poisson_distributions():
+    # Adell and Jodrá, Exact Kolmogorov and total variation distances between some familiar discrete distributions,
+    # 2006: of means t and t + x the integral from t to t + x of P(Poisson(u) = l - 1), l = ⌈x / ln(1 + x / t)⌉
+    most = int(np.ceil(2 / np.log(1 + 2 / 3)))
+    expected, _ = scipy.integrate.quad(lambda mean: scipy.stats.poisson.pmf(most - 1, mean), 3, 5)
+    assert of_poisson("total_variation", 3, 5) == pytest.approx(expected, abs=1e-6)
 
 
 def test_z_test_of_shares_example_of_statsmodels():
