@@ -172,7 +172,8 @@ class SegmentRow:
 class ModelPage:
     """A model over a stretch. ``pages`` leads through the rows of a long heatmap; ``segment`` is the one that the page
     is about, None for all rows; ``not_judged`` are segments without readings, with their ``reference_rows`` and
-    ``weekly_rows``, and columns that gave no segment, with the ``reason``."""
+    ``weekly_rows``, and columns that gave no segment, with the ``reason``. ``too_short``: lengths of windows in which
+    drift is not looked for, as they have too few rows."""
 
     facts: ModelFacts
     range: Range
@@ -180,6 +181,7 @@ class ModelPage:
     readings: Sequence[Said]
     ledger: Ledger | None
     sights: Sequence[Sight]
+    too_short: Sequence[str]
     happened: Sequence[Mark]
     pages: Sequence[Choice]
     metrics: Sequence[Choice]

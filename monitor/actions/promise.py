@@ -10,7 +10,7 @@ from typing import Any
 from monitor import clock
 from monitor.actions import levels
 from monitor.actions.frame import Frame
-from monitor.config.inventory import Check
+from monitor.config.inventory import DEFAULT_LENGTHS, SHORT_LENGTHS, Check
 from monitor.store import pages
 
 DAYS = 30
@@ -92,6 +92,14 @@ def sights_of(frame: Frame | None, end: int) -> list[Sight]:
                 best[key] = one
     lengths = sorted({length for length, _ in best})
     return [_sight(length, [one for one in best.values() if one.length_hours == length]) for length in lengths]
+
+
+def too_short(frame: Frame | None) -> list[int]:
+    """The lengths, in hours, in which drift is not looked for as so short a window has too few rows of the reference;
+    none where checks name the length of their windows."""
+    checks = [] if frame is None else [one for one in frame.checks if one.name in drift_checks(frame)]
+    lengths = {length for one in checks for length in one.lengths}
+    return [one for one in SHORT_LENGTHS if one not in lengths] if lengths >= set(DEFAULT_LENGTHS) else []
 
 
 def _sight(length: int, found: list[pages.Sight]) -> Sight:

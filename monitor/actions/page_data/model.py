@@ -20,7 +20,7 @@ from monitor.actions.models import settings_of
 from monitor.actions.page_data.answers import Reader, answer
 from monitor.actions.page_data.fleet import health, task_of
 from monitor.actions.page_data.stretches import RANGES, Stretch, stretch_of
-from monitor.actions.promise import Sight, drift_checks, ledger_of, sights_of, why_outside
+from monitor.actions.promise import Sight, drift_checks, ledger_of, sights_of, too_short, why_outside
 from monitor.actions.run_due import is_dormant
 from monitor.errors import Invalid
 from monitor.service import Service
@@ -55,6 +55,7 @@ def model_page(service: Service, name: str, given: Mapping[str, str], now: int) 
             readings=readings.rows,
             ledger=_ledger(frame, moment_of(model, now)),
             sights=[_sight(one) for one in sights_of(frame, stretch.end)],
+            too_short=[words.span(one * clock.HOUR) for one in too_short(frame)],
             happened=timeline.marks[::-1],
             pages=_pages(answers, scope, given),
             metrics=_metrics(answers, scope, given),

@@ -61,7 +61,9 @@ def in_percent(share: float) -> str:
 
 def test_too_few_weeks_are_not_replayed(service: Service) -> None:
     world = lived(service, 2)
-    day, week = rows_of(page_of(world))
+    page = page_of(world)
+    assert "Windows of 1 hour and 6 hours are not looked at: the reference has under 500 rows in so long." in page
+    day, week = rows_of(page)
     assert (day[0], day[-1]) == ("24 hours", "not replayed: needs 3 weeks of reference")
     assert (week[0], week[-1]) == ("7 days", "learning: the reference has fewer than 8 such windows")
     by_hours = {one["hours"]: one for one in told(world)["sights"]}
@@ -73,10 +75,22 @@ def test_too_few_weeks_are_not_replayed(service: Service) -> None:
     assert by_hours[168]["short_reference"] is True
 
 
+def test_windows_of_enough_rows_are_looked_at(service: Service) -> None:
+    world = World(service, now=T0 + 17 * D)
+    world.reference(traffic(T0, 24 * 14, per_hour=90))
+    world.post(traffic(world.now - 2 * D, 24, per_hour=90, seed=4))
+    world.run(world.now - D)
+    page = page_of(world)
+    assert "Windows of 1 hour are not looked at" in page
+    assert [row[0] for row in rows_of(page)] == ["6 hours", "24 hours", "7 days"]
+
+
 def test_longer_windows_than_a_week_are_not_replayed(service: Service) -> None:
     check = {"name": "data_drift", "kind": "data_drift", "window": "8d"}
     world = lived(service, 10, checks=[check])
-    (row,) = rows_of(page_of(world))
+    page = page_of(world)
+    assert "not looked at" not in page
+    (row,) = rows_of(page)
     assert (row[0], row[-1]) == ("8 days", "not replayed: windows are longer than 7 days")
 
 
