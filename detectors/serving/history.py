@@ -25,21 +25,21 @@ class Ratio:
 
 
 def ratio_to_weeks(value: float, history: NDArray[np.float64], noise: float) -> Ratio | None:
-    """``value`` / mean of ``history`` (one positive value per week, [K]); ``None`` under 2 weeks.
+    """``value`` / mean of those of ``history`` (one value per week, [K]) that are not zero: a missed week says nothing
+    of how much is usual. ``None`` with fewer than 2 of them; a value of zero has ratio 0 where most weeks are not.
 
     Student's t with K - 1 degrees on logarithms: the error of predicting one more week, S sqrt(1 + 1/K), and never
-    less than ``noise``, the standard error of the logarithm that counting alone brings. A value of zero has ratio 0.
+    less than ``noise``, the standard error of the logarithm that counting alone brings.
     """
-    if len(history) < LEAST_WEEKS:
+    weeks = history[history > 0]
+    if len(weeks) < LEAST_WEEKS:
         return None
-    mean = float(history.mean())
-    if value <= 0 or mean <= 0:
-        return Ratio(0.0, 0.0, 0.0) if mean > 0 else None
-    logs = np.log(history[history > 0])
-    spread = float(logs.std(ddof=1)) * np.sqrt(1 + 1 / len(logs)) if len(logs) >= LEAST_WEEKS else 0.0
-    critical, power = (float(t_quantile(alpha, max(len(logs) - 1, 1))) for alpha in (0.025, 0.1))
+    if value <= 0:
+        return Ratio(0.0, 0.0, 0.0) if 2 * len(weeks) > len(history) else None
+    spread = float(np.log(weeks).std(ddof=1)) * np.sqrt(1 + 1 / len(weeks))
+    critical, power = (float(t_quantile(alpha, len(weeks) - 1)) for alpha in (0.025, 0.1))
     half, more = max(critical * spread, Z95 * noise), max(power * spread, Z_POWER * noise)
-    effect = value / mean
+    effect = value / float(weeks.mean())
     lower, upper, mde = effect * _exp(-half), effect * _exp(half), _exp(half + more)
     return Ratio(effect, lower, min(upper, 1e300), min(mde, 1e300))
 

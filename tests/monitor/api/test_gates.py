@@ -71,7 +71,7 @@ def test_a_version_that_does_as_well_is_healthy_although_its_hours_are_others(wo
     ("own", "status", "metric", "words"),
     [
         ({"shift": 1.5}, "unhealthy", "ks", "x: "),
-        ({"right": 0.6}, "unhealthy", "roc_auc", "% lower than version s"),
+        ({"right": 0.6}, "unhealthy", "roc_auc", "points lower than version s"),
         ({"errors": 0.15}, "unhealthy", "error_share", "more errors than version s"),
         ({"slow": 2.5}, "degraded", "latency_p95", "p95 latency is 2."),
     ],
@@ -94,7 +94,7 @@ def test_the_status_speaks_to_flagger(world: World) -> None:
     assert stopped.status_code == 409
     assert stopped.json()["error"]["code"] == "no_go"
     assert stopped.json()["error"]["message"].startswith("m version c beside version s is unhealthy: ")
-    assert "accuracy is 31 % lower than version s" in stopped.json()["error"]["message"]
+    assert "accuracy is 31 points lower than version s" in stopped.json()["error"]["message"]
     assert "\n" not in stopped.text
     went = asked(world, path, version="s", against="c", as_of="2026-01-20T00:00:00Z", window="24h")
     assert (went.status_code, went.json()["status"]) == (200, "healthy")
