@@ -70,18 +70,24 @@ def health(connection: Connection, model: Model, as_of: int, version: str | None
         unknown = "unknown_version"
     if unknown is not None:
         return Health("unknown", (unknown,), None, as_of)
-    firing = verdicts.firing_at(connection, model.id, as_of, version)
-    critical = [one for one in firing if one.severity == "critical"]
-    if firing:
-        worst = critical or firing
+    fired = firing(connection, model, as_of, version)
+    critical = [one for one in fired if one.severity == "critical"]
+    if fired:
+        worst = critical or fired
         status = "unhealthy" if critical else "degraded"
-        return Health(status, tuple(one.summary for one in firing), min(one.since for one in worst), as_of)
+        return Health(status, tuple(one.summary for one in fired), min(one.since for one in worst), as_of)
     newest = told.newest(connection, model.id, as_of)
     if newest.failed:
         return Health("unknown", tuple(f"check_failed: {name}" for name in newest.failed), None, as_of)
     if not newest.anything:
         return Health("unknown", ("cannot_tell",), None, as_of)
     return Health("healthy", (), verdicts.quiet_since(connection, model.id, as_of, version), as_of)
+
+
+def firing(connection: Connection, model: Model, as_of: int, version: str | None = None) -> list[verdicts.Firing]:
+    """The alerts that fired at a moment, each with what it said of itself then."""
+    critical_alone = [one.name for one in settings_of(model).rules if one.at == "critical"]
+    return verdicts.firing_at(connection, model.id, as_of, version, critical_alone)
 
 
 def _unknown(connection: Connection, model: Model, as_of: int) -> str | None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from monitor.actions import models as known_models
 from monitor.actions.compare_versions import Beside, beside
-from monitor.actions.describe import Health, health
+from monitor.actions.describe import Health, firing, health
 from monitor.errors import Invalid
 from monitor.service import Service
-from monitor.store import marks, models, verdicts
+from monitor.store import marks, models
 from monitor.store.database import Connection
 from monitor.store.models import Model
 
@@ -48,7 +48,7 @@ def verdict(service: Service, name: str, asked: Asked, *, as_of: int, now: int) 
 
 
 def _with_alerts(connection: Connection, model: Model, version: str | None, as_of: int, found: Beside) -> Health:
-    own = [one for one in verdicts.firing_at(connection, model.id, as_of, version) if one.version == version]
+    own = [one for one in firing(connection, model, as_of, version) if one.version == version]
     reasons = (*(one.summary for one in own), *found.reasons)
     if any(one.severity == "critical" for one in own) or found.status == "unhealthy":
         return Health("unhealthy", reasons, None, as_of)

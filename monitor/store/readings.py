@@ -309,6 +309,34 @@ def find(connection: Connection, model_id: int, query: Query) -> list[Stored]:
     return [Stored(row.id, _reading(row), row.config_version) for row in rows]
 
 
+def at_severity(
+    connection: Connection,
+    model_id: int,
+    key: tuple[str, str | None, str],
+    as_of: int,
+    levels: Sequence[str],
+    since: int,
+) -> list[Reading]:
+    """What was bad, as known at as_of, in the newest window that had a verdict of ``levels`` then, of the shortest
+    where several end together. ``key``: check, version and segment; what was measured before ``since`` does not
+    count."""
+    t = readings.c
+    check, version, segment = key
+    of = [t.model_id == model_id, t.check_name == check, t.segment == segment, t.as_of <= as_of]
+    of.append(t.version.is_(None) if version is None else t.version == version)
+    bad = [*of, t.verdict.in_(levels), t.as_of >= since]
+    query = select(t.window_end, t.window_start).where(*bad).order_by(t.window_end.desc(), t.window_start.desc())
+    newest = connection.execute(query.limit(1)).first()
+    if newest is None:
+        return []
+    here = [*of, t.window_end == newest.window_end, t.window_start == newest.window_start]
+    known: dict[Series, Reading] = {}
+    for row in connection.execute(select(readings).where(*here).order_by(t.as_of, t.revision)):
+        reading = _reading(row)
+        known[_key(reading)] = reading
+    return [one for one in known.values() if one.verdict in levels]
+
+
 def newest_at_severity(
     connection: Connection, model_id: int, check: str, version: str, segment: str, as_of: int
 ) -> int | None:

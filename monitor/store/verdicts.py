@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, or_, select
 
-from monitor.store.alerts import SEEN, summary_at
+from alerting.reading import as_evidence, worst_first
+from monitor.store.alerts import SEEN, summary_at, summary_of
+from monitor.store.readings import at_severity
 from monitor.store.tables import alert_states, alerts, judged, transitions
 
 
@@ -22,31 +25,43 @@ class Firing:
     version: str | None
 
 
-def firing_at(connection: Connection, model_id: int, as_of: int, version: str | None) -> list[Firing]:
-    """Alerts firing at a moment, the oldest first; with a version, those of it and those of no version."""
+def firing_at(
+    connection: Connection, model_id: int, as_of: int, version: str | None, critical_alone: Collection[str] = ()
+) -> list[Firing]:
+    """Alerts firing at a moment, the oldest first; with a version, those of it and those of no version. Rules that are
+    ``critical_alone`` take no warning."""
     t = alerts.c
     mine = [t.model_id == model_id, t.fired_at <= as_of, or_(t.resolved_at.is_(None), t.resolved_at > as_of)]
     if version is not None:
         mine.append(or_(t.version.is_(None), t.version == version))
-    found = connection.execute(
-        select(t.id, t.severity, t.fired_at, t.summary, t.version, t.details).where(*mine).order_by(t.fired_at, t.id)
-    )
     return [
         Firing(
             row.id,
             *_severity(connection, row, as_of),
-            _summary(connection, row, as_of),
+            _summary(connection, row, as_of, ("critical",) if row.rule in critical_alone else ("warning", "critical")),
             row.version,
         )
-        for row in found
+        for row in connection.execute(select(alerts).where(*mine).order_by(t.fired_at, t.id))
     ]
 
 
-def _summary(connection: Connection, alert: Any, as_of: int) -> str:
-    """What an alert said of itself at a moment: what it says now, or earlier what its timeline had noted by then."""
+def _summary(connection: Connection, alert: Any, as_of: int, levels: Sequence[str]) -> str:
+    """What an alert said of itself at a moment: what it says now, or earlier the newest window at severity that was
+    known by then; where that is gone, what its timeline had noted."""
     seen = (alert.details or {}).get(SEEN)
     if seen is not None and seen <= as_of:
         return str(alert.summary)
+    bad = at_severity(
+        connection,
+        alert.model_id,
+        (alert.check_name, alert.version, alert.segment or ""),
+        as_of,
+        levels,
+        alert.started_at,
+    )
+    evidence = [as_evidence(one) for one in worst_first(bad)]
+    if evidence:
+        return summary_of(evidence, len({one.series for one in bad}))
     return summary_at(connection, alert.id, as_of) or str(alert.summary)
 
 

@@ -99,6 +99,21 @@ def test_firing_alerts(world: World) -> None:
     assert status(world, START + 3 * D)[0] == "degraded"  # as it was then
 
 
+@pytest.mark.parametrize("at", ["warning", "critical"])
+def test_a_moment_gives_later_the_reasons_that_it_gave_then(world: World, at: str) -> None:
+    """The drift grows for days within one episode, and notes nothing new in its timeline."""
+    world.configure(rules=[{"name": "drift", "check": "data_drift", "at": at}])
+    world.reference(traffic(T0, 24 * 9))
+    for day, shift in enumerate((4, 1.2, 4, 1, 0.4), start=2):
+        world.post(traffic(START + day * D, 24, per_hour=40, seed=day, shift=shift, prefix=f"d{day}"))
+    then = {}
+    for hours in range(72, 24 * 7 + 1, 4):
+        world.run(START + hours * H)
+        then[START + hours * H] = status(world, START + hours * H)
+    assert len({reasons[0] for _, reasons in then.values() if reasons}) > 8
+    assert {moment: status(world, moment) for moment in then} == then
+
+
 def test_an_alert_that_fires_is_not_hidden_by_a_window_that_tells_nothing(world: World) -> None:
     names = ("prediction_drift", "data_quality", "performance", "serving")
     disabled = [{"name": name, "kind": name, "enabled": False} for name in names]
