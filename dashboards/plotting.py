@@ -13,6 +13,7 @@ from dashboards.theme import VERDICT_COLOURS, VERDICT_SYMBOLS, Theme
 Trace = dict[str, Any]
 Values = Sequence[float | None]
 
+WEEK = 168  # hours
 MOST_NUMBERS = 100
 MOST_MARKS = 80
 FEW_MARKS = 8  # up to here each has a line down through the figure
@@ -38,6 +39,11 @@ def shift(scope: Scope) -> int:
 def step(scope: Scope) -> int:
     """The distance of neighbouring points: beyond twice that a line is broken."""
     return 4 * HOUR if scope.fine else DAY
+
+
+def reach(scope: Scope, length_hours: int) -> int:
+    """Beyond which distance a line of windows of that length is broken: those of a week end once a day."""
+    return step(scope) * (8 if length_hours >= WEEK else 2)
 
 
 def runs(at: Sequence[int], values: Values, gap: int) -> list[list[int]]:

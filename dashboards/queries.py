@@ -15,7 +15,7 @@ class Scope:
     """What a page is about. ``fine``: one point per window instead of one per day. ``in_ledger`` are the drift checks
     whose readings share one scale; ``judged`` the performance metrics that are judged; ``window`` the stretch that a
     distribution is drawn of; ``first`` and ``most`` cut a long matrix into pages; ``segment`` (``name=value``) narrows
-    all of it to some of the rows."""
+    all of it to some of the rows; ``limits`` by check, where it states any on a value: warning, then critical."""
 
     model: str
     start: int
@@ -31,12 +31,13 @@ class Scope:
     first: int = 0
     most: int = 60
     segment: str = ""
+    limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Series:
-    """Numbers over time. ``source``: stored readings of ``kind`` (all their versions and lengths), rows and labels per
-    hour or day, or one column's quantiles and shares per day."""
+    """Numbers over time. ``source``: stored readings of ``kind`` (all their versions and lengths; fairness: of every
+    segment column), rows and labels per hour or day, or one column's quantiles and shares per day."""
 
     source: Literal["readings", "rows", "column"]
     kind: str | None = None
@@ -88,7 +89,7 @@ Query = Series | Matrix | Histogram | Timeline | Table | Cause
 class Line:
     """One series. ``name`` is the metric (or the quantile, the category); ``version`` ``*`` for all together; all
     sequences are as long as ``at``, or empty where they have no meaning. A ``verdict`` is ``immature`` while labels are
-    still coming, also of what is only shown."""
+    still coming, also of what is only shown. ``segment`` of fairness: its column, ``name=*``."""
 
     name: str
     at: Sequence[int]
@@ -101,6 +102,7 @@ class Line:
     lower: Sequence[float | None] = ()
     upper: Sequence[float | None] = ()
     verdict: Sequence[str | None] = ()
+    segment: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dashboards.panels import (
     correlations,
     distribution,
     drift_heatmap,
+    fairness,
     feature_drift,
     missing,
     performance,
@@ -21,6 +22,8 @@ from dashboards.panels import (
     quantiles,
     serving,
     slices,
+    streams,
+    told_apart,
     volume,
 )
 from dashboards.queries import Answer, Query, Scope
@@ -38,9 +41,12 @@ class Panel:
 PANELS: Mapping[str, Panel] = {
     "drift_heatmap": Panel(drift_heatmap.ask, drift_heatmap.draw),
     "correlations": Panel(correlations.ask, correlations.draw),
+    "told_apart": Panel(told_apart.ask, told_apart.draw),
     "base_rate": Panel(base_rate.ask, base_rate.draw),
     "prediction_drift": Panel(prediction_drift.ask, prediction_drift.draw),
     "performance": Panel(performance.ask, performance.draw),
+    "streams": Panel(streams.ask, streams.draw),
+    "fairness": Panel(fairness.ask, fairness.draw),
     "volume": Panel(volume.ask, volume.draw),
     "quality": Panel(quality.ask, quality.draw),
     "serving": Panel(serving.ask, serving.draw),
@@ -56,7 +62,10 @@ PANELS: Mapping[str, Panel] = {
 MODEL_PAGE = (
     "drift_heatmap",
     "correlations",
+    "told_apart",
     "performance",
+    "streams",
+    "fairness",
     "prediction_drift",
     "base_rate",
     "quality",

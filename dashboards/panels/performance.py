@@ -8,13 +8,12 @@ from typing import Any
 
 from dashboards import words
 from dashboards.figure import Figure
-from dashboards.plotting import Trace, band, line, mark, shift, step, table, time_axis, verdict_markers
+from dashboards.plotting import Trace, band, line, mark, reach, shift, step, table, time_axis, verdict_markers
 from dashboards.queries import Answer, Line, Lines, Marks, Query, Scope, Series, Timeline
 from dashboards.theme import SERIES, VERDICT_COLOURS, Theme
+from dashboards.unsettled import IMMATURE, shade, stretches, unsettled
 
 TITLE = "Performance"
-WEEK = 168
-IMMATURE = "immature"
 CBPE, DLE, PAPE = "CBPE", "DLE", "PAPE"
 BY_DLE = (words.ESTIMATED + "mae", words.ESTIMATED + "rmse")
 SLOPE, AS_BEFORE = "calibration_slope", (0.9, 1.1)  # shown without a verdict; nearer to 1 it says nothing
@@ -77,12 +76,12 @@ def draw(scope: Scope, answers: Mapping[Query, Answer], theme: Theme) -> Figure:
             "title": {"text": "labels", "font": {"size": 11}},
         }
     young = _immature(scope, metric, series.lines)
-    layout["shapes"] = [_shade(start, end, upper, theme) for start, end in young]
+    layout["shapes"] = [shade(start, end, upper, theme) for start, end in young]
     mark(layout, data, timeline.marks, scope, theme)
     doubts = _doubts(series.lines) if expected else {}
     layout["annotations"] = [*layout.get("annotations", ()), *_flags(scope, expected, doubts, theme)]
     named = _named(shown)
-    numbers = table("Day", [*named, *_named_estimates(expected)], unsettled=[_unsettled(one) for _, one in named])
+    numbers = table("Day", [*named, *_named_estimates(expected)], unsettled=[unsettled(one) for _, one in named])
     said = " ".join([_say(metric, shown, expected), *_told_doubts(doubts)]).strip()
     return Figure(title, said, _note(expected, bool(young)), data, layout, numbers)
 
@@ -158,7 +157,7 @@ def _metric(scope: Scope, shown: Sequence[Line]) -> list[Trace]:
     for version, colour in zip(_versions(shown), SERIES, strict=False):
         for one in (each for each in shown if each.version == version):
             thick = one.length_hours == longest
-            gap = step(scope) * (8 if one.length_hours >= WEEK else 2)
+            gap = reach(scope, one.length_hours)
             if thick:
                 data.append(band(one.at, one.lower, one.upper, colour, gap, by))
                 data.append(line(_label(one), one.at, one.value, colour, gap=gap, by=by, line={"width": 2.5}))
@@ -178,7 +177,7 @@ def _expected(scope: Scope, shown: Sequence[Line], expected: Sequence[Estimates]
         one = each.line
         if one.version not in colours:
             continue
-        gap, colour = step(scope) * (8 if one.length_hours >= WEEK else 2), f"{colours[one.version]}/0.7"
+        gap, colour = reach(scope, one.length_hours), f"{colours[one.version]}/0.7"
         name = f"{_label(one)}, estimated ({each.by})"
         found.append(line(name, one.at, one.value, colour, gap=gap, by=by, mode="lines", line=drawn))
         if each.weighted:
@@ -252,30 +251,7 @@ def _immature(scope: Scope, metric: str, lines: Sequence[Line]) -> list[tuple[in
         for at, value, verdict in zip(one.at, one.value, one.verdict, strict=True):
             if value is not None and verdict is not None:
                 ripe[at] = ripe.get(at, False) or verdict not in ("cannot_tell", IMMATURE)
-    by, found = shift(scope), list[tuple[int, int]]()
-    for at in sorted(at for at, told in ripe.items() if not told):
-        start, end = at + by - step(scope) // 2, at + by + step(scope) // 2
-        if found and start <= found[-1][1]:
-            start = found.pop()[0]
-        found.append((start, end))
-    return found
-
-
-def _unsettled(one: Line) -> frozenset[int]:
-    """When labels that are still coming may change its numbers."""
-    return frozenset(at for at, verdict in zip(one.at, one.verdict, strict=False) if verdict == IMMATURE)
-
-
-def _shade(start: int, end: int, domain: Sequence[float], theme: Theme) -> dict[str, Any]:
-    place = {
-        "xref": "x",
-        "x0": words.iso(start),
-        "x1": words.iso(end),
-        "yref": "paper",
-        "y0": domain[0],
-        "y1": domain[1],
-    }
-    return {"type": "rect", **place, "layer": "below", "line": {"width": 0}, "fillcolor": f"{theme.line}/0.45"}
+    return stretches([at for at, told in ripe.items() if not told], scope)
 
 
 def _coverage(scope: Scope, covered: Sequence[Line]) -> list[Trace]:
@@ -298,7 +274,7 @@ def _say(metric: str, shown: Sequence[Line], expected: Sequence[Estimates]) -> s
     said = []
     for one in _longest(shown):
         if one.version in _versions(shown):
-            said.append(f"{_told(words.metric(metric), one, _unsettled(one))}.")
+            said.append(f"{_told(words.metric(metric), one, unsettled(one))}.")
     told = _versions([each.line for each in expected])
     for each in expected:
         if each.line.version in told:

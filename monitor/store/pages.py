@@ -41,6 +41,7 @@ class Point:
     check: str
     metric: str
     feature: str
+    segment: str
     version: str
     length_hours: int
     verdict: str | None
@@ -52,8 +53,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which points: of a kind, ends in (start, end] (microseconds), of all rows or of one segment, narrowed by whatever
-    is given."""
+    """Which points: of a kind, ends in (start, end] (microseconds), of all rows or of one segment (None: of every one),
+    narrowed by whatever is given."""
 
     kind: str
     start: int
@@ -63,24 +64,23 @@ class Wanted:
     features: Sequence[str] | None = None
     length_hours: int | None = None
     pooled_only: bool = False
-    segment: str = ""
+    segment: str | None = ""
 
 
 def daily(connection: Connection, model_id: int, wanted: Wanted) -> list[Point]:
     """The worst of each day, in order of time."""
     t = daily_worst.c
-    columns = (
-        t.check_name, t.metric, t.feature, t.version, t.length_hours, t.verdict, t.value, t.effect, t.lower, t.upper
-    )  # fmt: skip
+    series = (t.check_name, t.metric, t.feature, t.segment, t.version, t.length_hours)
+    columns = (*series, t.verdict, t.value, t.effect, t.lower, t.upper)
     query = select(t.day, *columns).where(*_daily_filters(model_id, wanted)).order_by(t.day)
-    return [Point(row[0] * clock.DAY, *row[1:]) for row in connection.execute(query)]
+    return [Point(row[0] * clock.DAY, *tuple(row)[1:]) for row in connection.execute(query)]
 
 
 def _daily_filters(model_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
     t = daily_worst.c
     first, last = wanted.start // clock.DAY, (wanted.end - 1) // clock.DAY
     filters = [t.model_id == model_id, t.day >= first, t.day <= last, t.kind == wanted.kind]
-    filters += [t.segment == wanted.segment, *_narrowed(t, wanted)]
+    filters += _narrowed(t, wanted)
     if wanted.length_hours is not None:
         filters.append(t.length_hours == wanted.length_hours)
     if wanted.pooled_only:
@@ -90,7 +90,8 @@ def _daily_filters(model_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
 
 def _narrowed(t: Any, wanted: Wanted) -> list[ColumnElement[bool]]:
     given = ((t.metric, wanted.metrics), (t.check_name, wanted.checks), (t.feature, wanted.features))
-    return [column.in_(list(values)) for column, values in given if values is not None]
+    narrowed = [column.in_(list(values)) for column, values in given if values is not None]
+    return narrowed if wanted.segment is None else [t.segment == wanted.segment, *narrowed]
 
 
 def windows(connection: Connection, model_id: int, wanted: Wanted) -> list[Point]:
@@ -99,7 +100,7 @@ def windows(connection: Connection, model_id: int, wanted: Wanted) -> list[Point
     length = t.window_end - t.window_start
     effect = t.details["effect"].as_float()
     filters = [t.model_id == model_id, t.window_end > wanted.start, t.window_end <= wanted.end, t.kind == wanted.kind]
-    filters += [t.segment == wanted.segment, *_narrowed(t, wanted)]
+    filters += _narrowed(t, wanted)
     if wanted.length_hours is not None:
         filters.append(length == wanted.length_hours * clock.HOUR)
     if wanted.pooled_only:
@@ -107,7 +108,7 @@ def windows(connection: Connection, model_id: int, wanted: Wanted) -> list[Point
     if connection.execute(select(t.id).where(*filters, t.revision >= MANY).limit(1)).first() is not None:
         filters = [t.id.in_(newest(*filters))]  # which otherwise takes longer than to read them all
     version = func.coalesce(t.version, POOLED)
-    columns = (t.check_name, t.metric, t.feature, version, length)
+    columns = (length, t.check_name, t.metric, t.feature, t.segment, version)
     verdict = case((t.reason == IMMATURE_LABELS, IMMATURE), else_=t.verdict)
     moved = t.metric.in_(ROWS_MOVED)
     lower = case((moved, func.coalesce(t.details["effect_lower"].as_float(), t.lower)), else_=_so_far(t, "lower"))
@@ -115,8 +116,8 @@ def windows(connection: Connection, model_id: int, wanted: Wanted) -> list[Point
     numbers = (verdict, _so_far(t, "value"), effect, lower, upper)
     query = select(t.window_end, *columns, *numbers).where(*filters).order_by(t.window_end, t.as_of, t.revision)
     known: dict[tuple[Any, ...], Point] = {}
-    for end, check, metric, feature, of_version, microseconds, *rest in connection.execute(query):
-        key = (end, check, metric, feature, of_version, microseconds // clock.HOUR)
+    for end, microseconds, check, metric, feature, segment, of_version, *rest in connection.execute(query):
+        key = (end, check, metric, feature, segment, of_version, microseconds // clock.HOUR)
         known[key] = Point(*key, *rest)
     return list(known.values())
 

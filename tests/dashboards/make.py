@@ -53,9 +53,10 @@ def lines(query: Series) -> Lines:
         names = ("p5", "p25", "p50", "p75", "p95", "=red", "=<b>blue</b>", "missing", "mismatch", "outside")
         return Lines(tuple(line(name) for name in names))
     named = {
-        "data_drift": ("correlation",) if query.feature == "" else ("ks",),
+        "data_drift": ("correlation", "domain_classifier") if query.feature == "" else ("ks",),
         "prediction_drift": ("class_share", "score_ks", "estimated_base_rate"),
-        "performance": ("accuracy", "roc_auc", "label_coverage", "estimated_accuracy"),
+        "performance": ("accuracy", "roc_auc", "label_coverage", "estimated_accuracy", "shiryaev_roberts", "adwin"),
+        "fairness": ("demographic_parity_difference", "equal_opportunity_difference"),
         "serving": ("volume", "latency_p50", "latency_p95"),
     }[query.kind or ""]
     versions = ("v1", "v2") if query.kind == "performance" else ("*",)

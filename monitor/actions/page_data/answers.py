@@ -44,7 +44,9 @@ def _series(reader: Reader, scope: Scope, query: queries.Series) -> Lines:
     if query.source == "column":
         return Lines(column_days.lines(reader.frame, query.feature or "", scope.start, scope.end, scope.segment))
     features = None if query.feature is None else [query.feature]
-    wanted = Wanted(query.kind or "", scope.start, scope.end, features=features, segment=scope.segment)
+    of_columns = query.kind == "fairness" and not scope.segment  # is about all rows, column by column
+    segment = None if of_columns else scope.segment
+    wanted = Wanted(query.kind or "", scope.start, scope.end, features=features, segment=segment)
     return Lines(_lines(_points(reader, scope, wanted)))
 
 
@@ -56,7 +58,7 @@ def _points(reader: Reader, scope: Scope, wanted: Wanted) -> list[Point]:
 def _lines(points: Sequence[Point]) -> tuple[Line, ...]:
     series: dict[tuple[str, ...], list[Point]] = {}
     for point in points:
-        key = (point.check, point.metric, point.feature, point.version, str(point.length_hours))
+        key = (point.check, point.metric, point.feature, point.segment, point.version, str(point.length_hours))
         series.setdefault(key, []).append(point)
     return tuple(_line(series[key]) for key in sorted(series))
 
@@ -70,6 +72,7 @@ def _line(points: Sequence[Point]) -> Line:
         version=first.version,
         length_hours=first.length_hours,
         feature=first.feature,
+        segment=first.segment,
         check=first.check,
         effect=tuple(one.effect for one in points),
         lower=tuple(one.lower for one in points),

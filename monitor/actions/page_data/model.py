@@ -10,6 +10,7 @@ from dashboards import pages as templates
 from dashboards import views, words
 from dashboards.queries import Grid, Lines, Marks, Matrix, Query, Rows, Scope, Series, Table, Timeline
 from dashboards.registry import MODEL_PAGE, SEGMENT_PAGE
+from detectors.registry import SEQUENTIAL
 from monitor import clock
 from monitor.actions import describe, levels
 from monitor.actions import models as known_models
@@ -153,7 +154,15 @@ def _scope(frame: Frame | None, model: Model, stretch: Stretch, given: Mapping[s
         first=whole(given, "first", 0),
         most=ROWS,
         segment=segment,
+        limits=_limits(frame),
     )
+
+
+def _limits(frame: Frame | None) -> dict[str, tuple[float, ...]]:
+    """Of each check that states any on a value: warning, then critical."""
+    stated = {} if frame is None else {check.name: check.bound or {} for check in frame.checks}
+    limits = {name: tuple(one[at] for at in ("warning", "critical") if at in one) for name, one in stated.items()}
+    return {name: given for name, given in limits.items() if given}
 
 
 def _facts(connection: Connection, model: Model, now: int) -> views.ModelFacts:
@@ -243,7 +252,7 @@ def _metrics(answers: Mapping[Query, object], scope: Scope, given: Mapping[str, 
         if isinstance(lines, Lines)
         else set()
     )
-    names = sorted(known - {"label_coverage"}, key=lambda name: (name not in scope.judged, name))
+    names = sorted(known - {"label_coverage", *SEQUENTIAL}, key=lambda name: (name not in scope.judged, name))
     chosen = scope.metric or next(iter(scope.judged), "")
     return [
         views.Choice(words.metric(name), href(given, metric=name) + "#performance-title", name == chosen)
