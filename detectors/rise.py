@@ -17,6 +17,7 @@ ENOUGH_WINDOWS = 8
 SHORT_TOLERANCE = 0.05  # for differences between windows that cannot be known
 Z_POWER = float(normal_quantile(0.1))
 _TINY = 1e-12
+_MOST_MEMORY = 0.95  # a correlation of days
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,28 @@ def spread_of_shares(bad: Array, rows: Array) -> Spread:
     return spread_of(bad / np.maximum(rows, 1), rows >= MINIMUM_ROWS)
 
 
+def spread_of_days(bad: Array, rows: Array, length: int) -> tuple[Array, Array]:
+    """What windows of ``length`` days differ by, from counts per day of the reference, [D, F]: the standard error of
+    predicting one more window from all days, and its degrees of freedom, [F] each; 0 and 1 with fewer than 8 days.
+
+    Days follow a first-order autoregression, rho with Kendall's (1954) correction and never below 0: a mean of L days
+    has variance S^2 / L (1 + rho) / (1 - rho), at most S^2, and days are worth (1 - rho) / (1 + rho) of one.
+    """
+    usable = rows >= MINIMUM_ROWS
+    count = usable.sum(axis=0)
+    share = np.where(usable, bad / np.maximum(rows, 1), 0.0)
+    apart = np.where(usable, share - share.sum(axis=0) / np.maximum(count, 1), 0.0)
+    squares = (apart**2).sum(axis=0)
+    lagged = (apart[1:] * apart[:-1]).sum(axis=0)
+    first = np.divide(lagged, squares, out=np.zeros_like(squares), where=squares > 0)
+    rho = np.clip(first + (1 + 3 * first) / np.maximum(count, 1), 0.0, _MOST_MEMORY)
+    worth = (1 + rho) / (1 - rho)  # days that tell as much as an independent one
+    variance = squares / np.maximum(count - worth, 1)
+    both = variance * (np.minimum(worth / length, 1.0) + worth / np.maximum(count, 1))
+    enough = count >= ENOUGH_WINDOWS
+    return np.where(enough, np.sqrt(both), 0.0), np.where(enough, np.maximum(count / worth - 1, 3.0), 1.0)
+
+
 def design_effect(bad: Array, rows: Array) -> Array:
     """How many rows are worth an independent one, [F]: the variance of the share between windows [K, F], in units of
     that of independent rows, at least 1 (Kish 1965). 1 where there are fewer than 8 windows, or nothing varies."""
@@ -104,9 +127,16 @@ def rise_of_estimate(effect: Array, error: Array, spread: Spread, tolerance: Arr
 
 def widened(rise: Rise, spread: Spread, tolerance: Array | float, alpha: float) -> Rise:
     """Where there are enough windows, Student's t with K - 1 degrees must agree."""
-    other = widened_by(rise, spread.deviation, np.maximum(spread.windows - 1, 1), tolerance, alpha)
+    return widened_where(spread.enough, rise, spread.deviation, np.maximum(spread.windows - 1, 1), tolerance, alpha)
+
+
+def widened_where(
+    where: NDArray[np.bool_], rise: Rise, deviation: Array, degrees: Array, tolerance: Array | float, alpha: float
+) -> Rise:
+    """Where so, Student's t with so many degrees must agree."""
+    other = widened_by(rise, deviation, degrees, tolerance, alpha)
     each = ((getattr(other, one.name), getattr(rise, one.name)) for one in fields(Rise))
-    return Rise(*(np.where(spread.enough, wide, narrow) for wide, narrow in each))
+    return Rise(*(np.where(where, wide, narrow) for wide, narrow in each))
 
 
 def widened_by(rise: Rise, deviation: Array, degrees: Array, tolerance: Array | float, alpha: float) -> Rise:

@@ -20,7 +20,10 @@ from detectors.cuts import (
 )
 from detectors.profile import Reference
 from detectors.quality.rise import Array, Counted
+from detectors.rise import ENOUGH_WINDOWS
 from detectors.summary import WindowCounts
+
+DAY = 24
 
 
 @dataclass(frozen=True)
@@ -83,13 +86,21 @@ def count(
     slots = _places(sources.binning, tuple(names), tuple(extras))
     key = ("quality", metric, tuple(names), sources.length_hours, sources.current.end_hour % sources.length_hours)
     if key not in sources.reference.memo:
-        sources.reference.memo[key] = _pair(sources.windows, slots)
+        sources.reference.memo[key] = (*_pair(sources.windows, slots), *_days(sources, slots))
     bad_now, now = _pair(sources.current.counts, slots)
     bad_then, then = _pair(sources.reference.total, slots)
-    bad_windows, windows = sources.reference.memo[key]
+    bad_windows, windows, bad_days, days = sources.reference.memo[key]
     features = tuple(name.removeprefix("feature.") for name in names)
     counts = (bad_now, now, bad_then, then, bad_windows, windows)
-    return Counted(metric, features, *counts, allowance, clustering, tuple(details))
+    more = (allowance, clustering, tuple(details), bad_days, days, sources.length_hours // DAY)
+    return Counted(metric, features, *counts, *more)
+
+
+def _days(sources: Sources, slots: NDArray[np.int64]) -> tuple[Array | None, Array | None]:
+    """Of the reference's days, where its longer windows are too few."""
+    if sources.length_hours <= DAY or len(sources.windows) >= ENOUGH_WINDOWS:
+        return None, None
+    return _pair(sources.reference.windows(DAY, sources.current.end_hour), slots)
 
 
 def _places(binning: Binning, names: tuple[str, ...], bad: tuple[str, ...]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.intervals import Z95, wilson
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
-from detectors.rise import Rise, Spread, rise_of_share, spread_of_shares
+from detectors.rise import Rise, Spread, rise_of_share, spread_of_days, spread_of_shares, widened_where
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,9 @@ class Counted:
     """Bad rows among rows of F features: ``bad``, ``rows`` float64 [F] in the window, ``reference_bad``,
     ``reference_rows`` [F]; ``windows_bad``, ``windows_rows`` [K, F] in the reference's own windows. ``allowance`` [F]:
     at least so many reference rows are taken as bad when chance is judged, where a reference cannot have bad rows by
-    its making. ``clustering`` [F]: how many rows are worth one, because such rows come together (1 where not given)."""
+    its making. ``clustering`` [F]: how many rows are worth one, because such rows come together (1 where not given).
+    ``days_bad``, ``days_rows`` [D, F]: those of the reference's days, where its windows of ``length_days`` are too few
+    to tell how much they differ."""
 
     metric: str
     features: tuple[str | None, ...]
@@ -36,6 +38,9 @@ class Counted:
     allowance: Array | None = None
     clustering: Array | None = None
     details: tuple[Mapping[str, Any], ...] = field(default=())
+    days_bad: Array | None = None
+    days_rows: Array | None = None
+    length_days: int = 1
 
 
 def of_traffic(metric: str, bad: int, of: int) -> Counted:
@@ -50,8 +55,9 @@ def measure_rise(parts: Sequence[Counted], tolerances: Mapping[str, float], alph
     each with its metric's tolerance.
 
     ``effect_lower`` is the lesser of Newcombe's limit at ``alpha`` (exact limits where counts are small) and, with at
-    least 8 windows of the reference, the rise minus t S sqrt(1 + 1/K), S between those windows. ``p_value`` is that of
-    H0: rise <= tolerance, and p <= alpha where ``effect_lower`` >= tolerance.
+    least 8 windows of the reference, the rise minus t S sqrt(1 + 1/K), S between those windows; with fewer, and at
+    least 8 days, with what the days say of such windows. ``p_value`` is that of H0: rise <= tolerance, and p <= alpha
+    where ``effect_lower`` >= tolerance.
     """
     x, n, y, m = (
         np.concatenate([getattr(part, name) for part in parts])
@@ -71,6 +77,8 @@ def measure_rise(parts: Sequence[Counted], tolerances: Mapping[str, float], alph
     worth = m / together
     rise = rise_of_share(x / together, n / together, np.minimum(allowed, worth), worth, spread, tolerance, alpha)
     rise = replace(rise, effect=x / np.maximum(n, 1) - y / np.maximum(m, 1))
+    deviation, degrees = (np.concatenate(each) for each in zip(*map(_of_days, parts), strict=True))
+    rise = widened_where(deviation > 0, rise, deviation, degrees, tolerance, alpha)
     limits = wilson(x, n, Z95)
     places = [(part, place) for part in parts for place in range(len(part.features))]
     rows = _Row.all(rise, spread, limits)
@@ -79,6 +87,12 @@ def measure_rise(parts: Sequence[Counted], tolerances: Mapping[str, float], alph
 
 def _joined(spreads: Sequence[Spread]) -> Spread:
     return Spread(np.concatenate([one.deviation for one in spreads]), np.concatenate([one.windows for one in spreads]))
+
+
+def _of_days(part: Counted) -> tuple[Array, Array]:
+    if part.days_bad is None or part.days_rows is None:
+        return np.zeros(len(part.features)), np.ones(len(part.features))
+    return spread_of_days(part.days_bad, part.days_rows, part.length_days)
 
 
 class _Row(NamedTuple):
