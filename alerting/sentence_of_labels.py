@@ -10,17 +10,29 @@ from alerting.phrases import NAMES, between, effect_of, interval, plain, plural,
 from alerting.reading import Reading
 from alerting.words import WRITTEN, number, percent
 
+STOPPED = 0.1  # of the labels that are usually there
+
 
 def still_coming(reading: Reading) -> str:
     """How many labels are known, and what they point to if those to come are weighed in."""
     coverage, weighted = reading.details.get("coverage"), reading.details.get("weighted")
     text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
+    text = _overdue(reading.details.get("overdue") or {}) or text
     if weighted is None:
         return text
     if reading.kind == "fairness":
         return f"{text}; so far they point to {apart(weighted['value'], weighted['lower'], weighted['upper'])}"
     limits = f"{number(weighted['lower'])} to {number(weighted['upper'])}"
     return f"{text}; so far they point to {number(weighted['value'])} ({limits})"
+
+
+def _overdue(found: Mapping[str, Any]) -> str:
+    """That labels have stopped, or come slower than they used to."""
+    came, due = found.get("came"), found.get("due")
+    if came is None or not due or came >= due:
+        return ""
+    some = f"of {due:,.0f} that are usually there by now {'none has come' if came == 0 else f'{came:,.0f} have come'}"
+    return f"labels {'have stopped coming' if came < STOPPED * due else 'come late'}: {some}"
 
 
 def waits_for_labels(awaited: Mapping[str, Any]) -> str:

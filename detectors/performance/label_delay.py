@@ -26,8 +26,8 @@ def measure_delay(
 
     ``cohorts``: age and number of predictions of each hour; ``labels``: age of the hour, delay and number of labels.
     ``value``: labels that came over those that should have, given which were still open at every delay; limits at 95 %
-    and ``p_value`` of H0: 1, with a variance ``unrest`` times that of independent rows. None where fewer than 30
-    labels should have come.
+    and ``p_value`` of H0: 1, with a variance ``unrest`` times that of independent rows. ``details.due``: labels that
+    are usually there of predictions of these ages. None where fewer than 30 labels should have come.
     """
     came, expected, variance = (float(part.sum()) for part in residuals(curve.known, cohorts, labels))
     if expected < MINIMUM_ROWS or variance <= 0:
@@ -37,6 +37,7 @@ def measure_delay(
     ratio = came / expected
     pace = SAME if p_value > LEVEL else SLOWER if ratio < 1 else FASTER
     predictions = int(cohorts[1].sum())
+    due = float(curve.known[np.minimum(cohorts[0], len(curve.known) - 1)] @ cohorts[1])
     return Measurement(
         NAME,
         ratio,
@@ -45,7 +46,7 @@ def measure_delay(
         lower=max(0.0, ratio - Z95 * error / expected),
         upper=ratio + Z95 * error / expected,
         p_value=p_value,
-        details={"came": came, "expected": expected, "pace": pace, "unrest": unrest},
+        details={"came": came, "expected": expected, "due": due, "pace": pace, "unrest": unrest},
     )
 
 

@@ -24,6 +24,7 @@ from detectors.performance.estimate import Estimate, Score
 from detectors.performance.f1 import f1
 from detectors.performance.hourly import LabelHours
 from detectors.performance.label_coverage import label_coverage
+from detectors.performance.label_delay import SLOWER
 from detectors.performance.log_loss import log_loss
 from detectors.performance.loss import (
     Compared,
@@ -144,14 +145,18 @@ def measure_performance(
     Where the window's labels can be weighted, ``details.weighted`` has the weighted value. A ``mature`` window's number
     is that one if it rests on 200 effective rows and differs by more than half a point; ``details.unweighted`` then has
     the plain one. ``details.uncorrected`` is true of a mature window's number that stays the plain one although labels
-    are missing that may be unlike those that are there.
+    are missing that may be unlike those that are there. ``details.overdue`` of a window that is not mature: where
+    labels come slower than usual, how many ``came`` of those that are usually there by now, ``due``.
     """
     usable = reference if reference is not None and reference.rows >= min_rows else None
     unrest = Unrest(hours, reference_windows, shorter_windows, shorter_part)
     given = layout, current, predictions, usable, reference_windows, alpha, tolerances, mature, known, usual
     window = _Window(*given, min_rows, unrest)
     coverage = _coverage(window, reference, reference_predictions)
-    shared = {"coverage": coverage.value, "labelled": current.rows, "predictions": predictions, "mature": mature}
+    rows = {"labelled": current.rows, "predictions": predictions}
+    shared: dict[str, Any] = {"coverage": coverage.value, **rows, "mature": mature}
+    if known.delay is not None and known.delay.details["pace"] == SLOWER and not mature:
+        shared["overdue"] = {name: known.delay.details[name] for name in ("came", "due")}
     found = [_one(window, metric, score, shared) for metric, score in METRICS[layout.task].items()]
     kept = [one for one in found if one.value is not None or one.metric not in OF_SCORES or _has_scores(layout, usable)]
     return [*kept, replace(coverage, details={**shared, **coverage.details})]

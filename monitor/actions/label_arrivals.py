@@ -74,11 +74,13 @@ class _Fit:
         return True
 
 
-def known_of(frame: Frame, start: int, end: int, as_of: int, versions: Iterable[str]) -> Known:
-    """What may be said of the labels of a window's hours [start, end): its weights, where they matter, how labels come
-    and whether they do."""
+def known_of(
+    frame: Frame, start: int, end: int, as_of: int, versions: Iterable[str], *, any_labels: bool = True
+) -> Known:
+    """What may be said of the labels of a window's hours [start, end): its weights, where they matter and there are
+    ``any_labels``, how labels come and whether they do."""
     curve, cohorts = curve_of(frame, as_of), _cohorts(frame, start, end, versions)
-    known = _weighed(frame, curve, cohorts, as_of)
+    known = _weighed(frame, curve, cohorts, as_of) if any_labels else ALL_KNOWN
     if curve is None or not len(cohorts[0]):
         return known
     least = frame.settings.min_label_coverage
@@ -124,9 +126,7 @@ def _delay(
 ) -> Measurement | None:
     found = summaries.label_delays(frame.connection, frame.model.id, *window, known_hour)
     rows = [(hour, known, count) for version, hour, known, count in found if version in versions]
-    if not rows:
-        return None
-    born, known, counts = np.array(rows, np.int64).T
+    born, known, counts = np.array(rows, np.int64).reshape(-1, 3).T
     hours, place = np.unique(cohorts[0], return_inverse=True)
     predictions = np.bincount(place, weights=cohorts[1]).astype(np.int64)
     there = np.isin(born, hours)

@@ -96,7 +96,9 @@ def _performance_of(
     hours = labels if isinstance(labels, LabelHours) else None
     current = labels.total if isinstance(labels, LabelHours) else labels or no_labels(frame.binning.scores)
     predictions = _with_prediction(frame, counts.counts)
-    known = known_of(frame, task.start, task.end, task.as_of, rows) if 0 < current.rows < predictions else ALL_KNOWN
+    known = ALL_KNOWN
+    if current.rows < predictions:
+        known = known_of(frame, task.start, task.end, task.as_of, rows, any_labels=current.rows > 0)
     measured = measure_performance(
         frame.binning.scores,
         current,

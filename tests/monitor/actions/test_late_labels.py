@@ -136,6 +136,31 @@ def test_whether_labels_come_as_they_did_is_shown(busy: World) -> None:
     assert delay["details"]["summary"].startswith("labels arrive as fast as in the mature cohorts: ")
 
 
+def test_labels_that_stop_are_told(world: World) -> None:
+    world.configure(label_horizon="5d")
+    world.reference(traffic(T0, 24 * 9, per_hour=20))
+    records = traffic(START, 24 * DAYS, per_hour=20, seed=2)
+    world.post(records)
+    stop = START + 17 * D
+    there = [one for one in late(records) if clock.parse(one["timestamp"]) < stop]
+    world.poster.labels(there, now=world.now)
+
+    assert "overdue" not in performance(world, stop, 168)["accuracy"]["details"]
+    found = performance(world, stop + 2 * D, 168)
+    few = found["accuracy"]["details"]
+    assert few["overdue"]["came"] == few["labelled"] < few["overdue"]["due"]
+    assert few["summary"].startswith("accuracy: cannot tell: labels come late: of ")
+    found = performance(world, END, 168)
+    due = found["accuracy"]["details"]["overdue"]["due"]
+    assert 0.5 < due / (7 * 480 * (0.4 * 0.72 + 0.6 * 0.96)) < 1.1  # means of 1 - exp(-age / delay); of late less
+    said = (
+        f"accuracy: cannot tell: labels have stopped coming: of {due:,.0f} that are usually there by now none has come"
+    )
+    assert found["accuracy"]["details"]["summary"] == said
+    assert found["label_delay"]["value"] == 0
+    assert found["label_delay"]["details"]["pace"] == "slower"
+
+
 def test_the_same_moment_says_the_same(busy: World) -> None:
     first = busy.read(END)
     busy.service.artefacts.get(("other",), dict)
