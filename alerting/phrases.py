@@ -128,3 +128,17 @@ def against(reading: Reading) -> str:
     if reading.verdict == "warning" and reading.threshold is not None:
         return f", beyond {number(reading.threshold)}"
     return ""
+
+
+def stated(reading: Reading) -> str:
+    """The bound on the value itself that a check states, where the verdict is for that: without it nobody sees what is
+    wrong with a number."""
+    judged, critical = reading.details.get("judged"), reading.details.get("critical")
+    if reading.verdict not in ("warning", "critical") or judged not in ("value", "floor"):
+        return ""
+    bound = critical if reading.verdict == "critical" and critical is not None else reading.threshold
+    if bound is None:
+        return ""
+    side = "below" if judged == "floor" else "above"
+    in_points = reading.kind == "fairness"
+    return f", {side} {percent(bound)} {plural(percent(bound))}" if in_points else f", {side} {number(bound)}"

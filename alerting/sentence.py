@@ -22,6 +22,7 @@ from alerting.phrases import (
     plain,
     plural,
     relative,
+    stated,
     subject,
 )
 from alerting.reading import Reading
@@ -53,12 +54,15 @@ def sentence(reading: Reading) -> str:
     if reading.reason == "immature_labels":  # shown: the number is there, and no fact yet
         return _within(reading, f"{subject(reading)}: {so_far(reading)}")
     if reading.metric in _WRITERS:
-        return _within(reading, _WRITERS[reading.metric](reading))
-    if reading.metric.startswith("estimated_"):
-        return _within(reading, estimated(reading))
-    if "guarantee" in reading.details:
-        return _within(reading, stream(reading))
-    return _within(reading, _BY_KIND.get(reading.kind, plain)(reading))
+        text = _WRITERS[reading.metric](reading)
+    elif reading.metric.startswith("estimated_"):
+        text = estimated(reading)
+    elif "guarantee" in reading.details:
+        text = stream(reading)
+    else:
+        text = _BY_KIND.get(reading.kind, plain)(reading)
+    beyond = against(reading)
+    return _within(reading, text if beyond and text.endswith(beyond) else text + stated(reading))
 
 
 def _within(reading: Reading, text: str) -> str:
@@ -101,6 +105,16 @@ _QUALITY = {
 }
 
 
+_TOO_FEW_OF_THEM = {  # of rows that are enough in all
+    "precision": "too few of them are predicted positive",
+    "recall": "too few of them are positive",
+    "f1": "too few of them are positive, or predicted so",
+    "roc_auc": "too few of them are of one of the classes, or have a probability: 10 of each class are needed",
+    "log_loss": "too few of them have a probability",
+    "brier": "too few of them have a probability",
+}
+
+
 def _why_not(reading: Reading) -> str:
     details, reason = reading.details, reading.reason
     if reason == "too_few_rows" and reading.kind == "fairness":
@@ -114,7 +128,8 @@ def _why_not(reading: Reading) -> str:
             return f"{rows}, and {details['needed_in_half']} are needed in either half of their time"
         needed = details.get("needed", MINIMUM_ROWS)
         if (reading.n_current if labelled is None else labelled) >= needed:
-            return f"{rows}; of those that it is a share of, {needed} are needed"
+            few = _TOO_FEW_OF_THEM.get(reading.metric)
+            return f"{rows}, and {few}" if few else f"{rows}; of those that can be used, {needed} are needed"
         return f"{rows}, {needed} are needed"
     if reason == "immature_labels":
         return still_coming(reading)
