@@ -80,7 +80,9 @@ def _of_window(
         worst = next(after for (_, _, after), one in zip(judged, said, strict=True) if one["verdict"] == "at_severity")
         return Closing("not_recovered", version, window, said, worst.summary if worst is not None else "")
     if verdicts == {"clean"}:
-        return Closing("recovered", version, window, said, f"{_counted(len(said))} back within bounds in {version}")
+        now = next((after.summary for _, _, after in judged if after is not None and after.summary), "")
+        reason = f"{_counted(len(said))} back within bounds in {version}"
+        return Closing("recovered", version, window, said, f"{reason}: {now}" if now else reason)
     unclear = next(one for one in said if one["verdict"] != "clean")
     name = unclear["feature"] or unclear["metric"]
     why = "cannot be told yet" if unclear["verdict"] == "cannot_tell" else "is neither clean nor at severity"

@@ -123,7 +123,7 @@ def test_a_model_that_was_trained_again_has_recovered_beside_the_old_one(loop: L
     assert loop.timeline().count("retraining_recovered") == 1
     loop.world.run(BACK + D + 4 * H)
     assert loop.run()["closing"] == closing
-    assert "It helped: what moved is back within bounds in v2." in loop.page()
+    assert "It helped: what moved is back within bounds in v2: " in loop.page()
     with loop.world.service.database.read() as connection:
         assert trigger_runs.tally(connection, loop.world.found(connection).id)["recovered"] == 1
 
