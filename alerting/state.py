@@ -40,7 +40,8 @@ def step(
     new_id: Callable[[], str],
     again: Sequence[JudgedWindow] = (),
 ) -> tuple[AlertState, list[Transition]]:
-    """Take the windows in order of their end. ``at`` is the run's as_of; ``new_id`` names a new episode.
+    """Take the windows in order of their end, of one end those at severity first: a shorter one that is clean ends no
+    episode of which a longer one tells at the same moment. ``at`` is the run's as_of; ``new_id`` names a new episode.
 
     ``again`` are windows that were judged before and are known better now: they correct the open episode, and fire
     nothing. What fires and rises in one step is one firing.
@@ -49,7 +50,7 @@ def step(
     for window in sorted(again, key=lambda one: (one.end, one.length_hours)):
         state, more = correct(rule, state, window, at, CLEAN_WINDOWS)
         transitions += more
-    for window in sorted(windows, key=lambda one: (one.end, one.length_hours)):
+    for window in sorted(windows, key=lambda one: (one.end, look(rule, one).severity is None, one.length_hours)):
         state, more = _take(rule, state, window, at, new_id)
         transitions += more
         state, more = note_absence(state, window, at, new_id)

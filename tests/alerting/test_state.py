@@ -135,6 +135,15 @@ def test_every_length_that_was_at_severity_has_to_be_clean() -> None:
     assert kinds(live(ONE, clean, state)[1]) == ["resolved"]
 
 
+def test_a_clean_day_ends_nothing_of_which_the_week_tells_at_the_same_moment() -> None:
+    state, _ = live(ONE, days("warning", "ok"))
+    together = [window("ok", end=MIDNIGHT + 2 * DAY), window("warning", end=MIDNIGHT + 2 * DAY, length=168)]
+    state, said = step(ONE, state, together, at=MIDNIGHT + 2 * DAY, new_id=lambda: "another")
+    assert "resolved" not in kinds(said)
+    assert state.episode is not None
+    assert (state.episode.id, state.episode.state) == ("a1", "firing")
+
+
 def test_lengths_count_apart() -> None:
     _, said = live(TWO, [window("warning"), window("warning", length=168)])
     assert kinds(said) == ["pending"]
