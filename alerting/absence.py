@@ -24,6 +24,7 @@ _TOO_FEW = "too_few_rows"
 _NO_REFERENCE = "no_reference"
 _TAKEN_AWAY = (_NO_REFERENCE, "unknown_feature", "missing_extra", "not_counted")
 _LISTED = 3
+_VOLUME = "volume"
 _ROWS = "rows"  # with a name in the feature's place: all that is measured of it
 _A_DAY = 24  # hours
 
@@ -104,6 +105,8 @@ def _told(window: JudgedWindow) -> set[Series]:
 
 def _gone(window: JudgedWindow) -> set[Series]:
     told = _told(window)
+    if any(one.metric == _VOLUME and one.value == 0 for one in window.readings):
+        return set()  # that there are no rows at all is told as such
     untold = [one for one in window.readings if one.series not in told]
     return {one.series for one in untold if _is_gone(one, others_told=bool(told))}
 

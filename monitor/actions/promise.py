@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median_high
 from typing import Any
 
 from monitor import clock
@@ -37,7 +37,7 @@ class Ledger:
 @dataclass(frozen=True)
 class Sight:
     """What drift the newest window of ``hours`` could show: the smallest change found nine times in ten, of the middle
-    of so many ``features`` and of the hardest. ``short``: the reference of some has too few such windows;
+    of so many ``features`` (of two the harder one) and of the hardest. ``short``: the reference of some has too few such windows;
     ``replayed``: it was judged by itself, week by week; ``widened``: of how many features that made the variance
     larger, and the largest ``factor`` by which."""
 
@@ -108,7 +108,7 @@ def _sight(length: int, found: list[pages.Sight]) -> Sight:
     return Sight(
         hours=length,
         features=len(found),
-        middle=median(one.mde for one in found),
+        middle=median_high(one.mde for one in found),
         hardest=hardest.mde,
         hardest_feature=hardest.feature,
         short=any(one.short for one in found),

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from functools import partial
 
 import pytest
@@ -401,6 +402,21 @@ def test_what_is_lost_in_windows_of_several_lengths_is_told_once_and_is_back_wit
     assert said == []
     _, said = live(ONE, [window("ok", "ok", end=MIDNIGHT + 5 * DAY)], state)
     assert kinds(said) == ["resolved"]
+
+
+def test_where_there_are_no_rows_at_all_nothing_else_is_missing() -> None:
+    """The volume says so."""
+
+    def outage(n: int, rows: float) -> JudgedWindow:
+        end = MIDNIGHT + n * DAY
+        given: dict[str, Any] = {"kind": "serving", "check": "serving", "end": end}
+        volume = reading("critical" if rows == 0 else "ok", None, metric="volume", value=rows, **given)
+        errors = reading("ok" if rows else "cannot_tell", None, metric="error_share", n_current=int(rows), **given)
+        return JudgedWindow(24, end - DAY, end, (volume, errors))
+
+    _, said = live(ONE, [outage(0, 500.0), *(outage(n, 0.0) for n in range(1, 9))])
+    assert kinds(said) == ["pending", "firing"]
+    assert "error_share" not in " ".join(one.reason for one in said)
 
 
 def test_an_episode_that_ended_by_hand_begins_anew_with_a_window_that_lacks_something() -> None:
