@@ -7,8 +7,8 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
