@@ -37,9 +37,9 @@ class Ledger:
 @dataclass(frozen=True)
 class Sight:
     """What drift the newest window of ``hours`` could show: the smallest change found nine times in ten, of the middle
-    of so many ``features`` (of two the harder one) and of the hardest. ``short``: the reference of some has too few such windows;
-    ``replayed``: it was judged by itself, week by week; ``widened``: of how many features that made the variance
-    larger, and the largest ``factor`` by which."""
+    of so many ``features`` (of two the harder one) and of the hardest. ``short``: the reference of some has too few
+    such windows; ``replayed``: it was judged by itself, week by week; ``widened``: of how many features that made the
+    variance larger, and the largest ``factor`` by which."""
 
     hours: int
     features: int
