@@ -100,7 +100,7 @@ def measure_gap(
     other = prior()
     if other is None:
         return found
-    shifted = _measured(given, other.calibration, other.odds_error, shared, judging)
+    shifted = _measured(given, other.calibration, other.odds_error, shared, judging) if other.holds else None
     told = less_sure(found, shifted)
     left = _is_sure(told) if _is_sure(found) else told.details["concept_drift"]
     return replace(told, details={**told.details, "label_shift": {**other.told, "explains": not left}})
