@@ -114,7 +114,7 @@ def calibration_gap(reading: Reading) -> str:
         text = "rows of the same score turn out otherwise than in the reference (concept drift): of those scored "
         text += f"{number(d['from'])} to {number(d['to'])}, {percent(d['observed'])} % were "
         text += f"{d.get('positive', 'positive')} "
-        return f"{text}where {percent(d['expected'])} % were expected{gap}{_cohort(reading)}"
+        return f"{text}where {percent(d['expected'])} % were expected{gap}{_cohort(reading)}{_new_labels(reading)}"
     text = f"scores {number(d['from'])} to {number(d['to'])}: {percent(d['expected'])} % expected, "
     text += f"{percent(d['observed'])} % came{gap}"
     if (d.get("label_shift") or {}).get("explains"):
@@ -139,6 +139,14 @@ def error_gap(reading: Reading) -> str:
     if reading.verdict in ("warning", "critical"):
         return f"rows are farther off than such rows were in the reference (concept drift): {text}"
     return text
+
+
+def _new_labels(reading: Reading) -> str:
+    """Labels that no prediction can meet, where fewer are right than should be."""
+    share = reading.details.get("new_labels")
+    if share is None or reading.details["observed"] > reading.details["expected"]:
+        return ""
+    return f"; {percent(share)} % of the labels are none of the model's classes"
 
 
 def _cohort(reading: Reading) -> str:

@@ -78,8 +78,7 @@ def measure_gap(
 ) -> Measurement | None:
     """The surest difference of a decile of the reference's scores, the largest where none is sure: with its limits at
     95 % over all deciles and both signs (Bonferroni), and where the lower one is above zero the p-value of H0: none is
-    above the tolerance, 0.02. None where no decile has 30 labelled rows, or with weights for several classes, of which
-    the scores know nothing.
+    above the tolerance, 0.02. None where no decile has 30 labelled rows.
 
     As everywhere the limits are the wider ones of those that the rows allow and those that the reference's own windows
     show. ``details.concept_drift``: whether the lower limit is above the tolerance. ``judging``: then the limits of
@@ -90,8 +89,6 @@ def measure_gap(
     is told is the less sure of the two (an intersection-union test, Berger 1982: both must be beyond the tolerance),
     with ``details.label_shift``.
     """
-    if weighting is not None and not weighting.strata.scores.size:
-        return None
     labelled = bins.labelled(np.stack(score_bins(binning.scores, reference.counts))).sum(axis=0)
     decile = _deciles(labelled)
     now = bins.labelled(np.stack(score_bins(binning.scores, current.counts))).sum(axis=0)
@@ -103,7 +100,7 @@ def measure_gap(
     other = prior()
     if other is None:
         return found
-    shifted = _measured(given, other.calibration, other.odds_error, shared, judging)
+    shifted = _measured(given, other.calibration, other.odds_error, shared, judging) if other.holds else None
     told = less_sure(found, shifted)
     left = _is_sure(told) if _is_sure(found) else told.details["concept_drift"]
     return replace(told, details={**told.details, "label_shift": {**other.told, "explains": not left}})

@@ -87,19 +87,6 @@ def measure_class_mix(binning: Binning, current: WindowCounts, table: ClassTable
     ]
 
 
-def mix_of(binning: Binning, current: WindowCounts, table: ClassTable, level: float = GATE) -> Mix | None:
-    """Of a window of several classes, of the ``usable`` classes of the table; None where there are too few rows, or the
-    gate rejects at ``level``."""
-    cells, known = Cells.of(binning), table.usable()
-    if cells is None or len(known.classes) < 2:
-        return None
-    seen = cells.seen(binning, current)
-    if min(part.sum() for part in seen) < MINIMUM_ROWS:
-        return None
-    found = estimate_mix(known.counts, *seen, table.too_few())
-    return None if found.gate_p_value is not None and found.gate_p_value < level else found
-
-
 @dataclass(frozen=True, eq=False)
 class Mix:
     """Shares of the classes [C], not negative, of sum 1, with their ``covariance`` [C, C]; ``gate_p_value`` None where
@@ -153,6 +140,22 @@ def estimate_mix(known: NDArray[Any], said: Array, sure: Array | None, too_few: 
     way = directions @ way
     # What the cells do not tell is unknown: by a whole share, and no more.
     return Mix(fit.shares, (way / np.maximum(size, 1.0)) @ way.T, gate)
+
+
+def p_value_of_mix(known: NDArray[Any], said: Array, sure: Array, mix: Mix, too_few: Array) -> float | None:
+    """The gate where the mix is known otherwise: of that rows predicted so, counted as in ``estimate_mix``, are of this
+    mix of the reference's classes."""
+    rows, unknown = known.sum(axis=(0, 2)), known.sum(axis=(0, 2)) == 0
+    columns = _columns(known[:, ~unknown])
+    usual = _Usual(rows + too_few, said, float(np.max(mix.shares / columns.share)))
+    return _gate(columns, mix.shares, said[~unknown], sure, usual, unknown, mix.covariance)
+
+
+def p_value_of_more(seen: float, n: float, before: float, n_before: float, times: float) -> float | None:
+    """Of that ``seen`` rows of n are at most ``times`` as common as ``before`` of n_before: given their sum they are
+    binomial (Przyborowski and Wilenski 1940). None where there are none."""
+    share = n / (n + n_before / times)
+    return float(scipy.special.betainc(seen, before + 1, share)) if seen > 0 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,27 +255,36 @@ class _Usual:
     times: float
 
     def p_value(self, which: NDArray[np.bool_]) -> float | None:
-        """Of that the window's rows of these rare cells are no more common than the reference's, in any class: given
-        their sum they are binomial (Przyborowski and Wilenski 1940). None where the window has none."""
+        """Of that the window's rows of these rare cells are no more common than the reference's, in any class. None
+        where the window has none."""
         seen, before = float(self.said[which].sum()), float(self.labelled[which].sum())
-        n = float(self.said.sum())
-        share = n / (n + self.labelled.sum() / self.times)
-        return float(scipy.special.betainc(seen, before + 1, share)) if seen > 0 else None
+        return p_value_of_more(seen, float(self.said.sum()), before, float(self.labelled.sum()), self.times)
 
 
 def _gate(
-    columns: _Columns, shares: Array, said: Array, sure: Array, usual: _Usual, unknown: NDArray[np.bool_]
+    columns: _Columns,
+    shares: Array,
+    said: Array,
+    sure: Array,
+    usual: _Usual,
+    unknown: NDArray[np.bool_],
+    covariance: Array | None = None,
 ) -> float | None:
-    """The least p-value (Bonferroni) of three: X² of the best mixture, on cells of at least 5 expected rows; that there
-    are too many rows of predicted classes ``unknown`` [P] to the reference; the same of those with fewer than 5
-    expected rows, together."""
+    """The least p-value (Bonferroni) of three: X² of the best mixture (with a ``covariance``: of this one), on cells of
+    at least 5 expected rows; that there are too many rows of predicted classes ``unknown`` [P] to the reference; the
+    same of those with fewer than 5 expected rows, together."""
     few = np.zeros(len(unknown), dtype=bool)
     found = [usual.p_value(unknown)]
     if said.sum() > 0:
         mixed = np.tensordot(shares, columns.joint, 1) * min(said.sum(), sure.sum())
         expected = mixed.sum(axis=1), mixed.sum(axis=0)
         few[~unknown] = ~_rare_joined(expected[0]).any(axis=0)
-        found += [usual.p_value(few), _chi_square(_Cells.of(columns, said, sure, expected), columns, shares)]
+        cells = _Cells.of(columns, said, sure, expected)
+        found.append(usual.p_value(few))
+        if covariance is None:
+            found.append(_chi_square(cells, columns, shares))
+        else:
+            found.append(_of_this(cells, columns, shares, covariance))
     told = [one for one in found if one is not None]
     return min(1.0, len(told) * min(told)) if told else None
 
@@ -285,6 +297,18 @@ def _chi_square(cells: _Cells, columns: _Columns, shares: Array) -> float | None
     fit = _fit(cells, columns, shares)
     degrees = len(cells.seen) - (np.count_nonzero(fit.shares > _NONE) - 1)
     return float(scipy.stats.chi2.sf(fit.distance, degrees)) if degrees > 0 else None
+
+
+def _of_this(cells: _Cells, columns: _Columns, shares: Array, covariance: Array) -> float | None:
+    """The like of a mixture that nothing was fitted to: the more as labels and cells are of the same rows, whose chance
+    is counted in both, its p-value is too large."""
+    if len(cells.seen) == 0:
+        return None
+    each, design = cells.covariance(columns.joint), cells.shares(columns.joint).T
+    of_rows = shares / cells.n + shares**2 / columns.rows
+    variance = np.tensordot(of_rows, each, 1) + design @ covariance @ design.T + _NO_CELL * np.eye(len(cells.seen))
+    off = cells.seen - design @ shares
+    return float(scipy.stats.chi2.sf(off @ np.linalg.solve(variance, off), len(off)))
 
 
 def _rare_joined(expected: Array) -> Array:

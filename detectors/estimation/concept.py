@@ -20,6 +20,7 @@ from detectors.estimation.cohort import Cohort, accuracy_of_binary, accuracy_of_
 from detectors.estimation.error_gap import measure_error_gap
 from detectors.estimation.judging import Judging
 from detectors.estimation.label_shift import GATE
+from detectors.estimation.labelled_mix import new_labels
 from detectors.estimation.measure import calibration_of, is_threshold
 from detectors.estimation.prior import Prior, prior_of, prior_of_classes
 from detectors.measurement import Measurement
@@ -40,8 +41,9 @@ GAPS = (calibration_gap.NAME, error_gap.NAME)
 @dataclass(frozen=True)
 class Otherwise:
     """What else may explain a gap, and how it is judged: ``predictions``, all rows of the window, by which another base
-    rate is known; ``of_rows``, the mean absolute error that features and prediction let expect of them; ``classes``, of
-    several classes, the reference's labelled rows of each. The last two are worked out where they are asked for."""
+    rate of two classes is known; ``of_rows``, the mean absolute error that features and prediction let expect of them;
+    ``classes``, of several classes, the reference's labelled rows of each. The last two are worked out where they are
+    asked for."""
 
     judging: Judging | None = None
     predictions: WindowCounts | None = None
@@ -73,6 +75,7 @@ def measure_concept(
 
     ``details.cohort`` of a gap: ``expected`` and ``realised`` accuracy (regression: mean absolute error) of these rows,
     with the 95 % interval of the difference; accuracy of two classes where one threshold on the score makes them.
+    ``details.new_labels``: share of the labels that are none of several classes, where the reference has none such.
     """
     bins = SharedBins.of(binning)
     if bins is None or not known.overlap:
@@ -85,24 +88,39 @@ def measure_concept(
     if calibration is None:
         return []
     given = binning, bins, calibration, current, reference.labels, reference_windows, known.weighting, shared
-    prior = partial(_prior, binning, bins, reference, calibration, otherwise)
+    prior = partial(_prior, binning, bins, reference, calibration, current, known.weighting, otherwise)
     gap = measure_gap(*given, otherwise.judging, prior)
     if gap is not None:
         told = _cohort(binning, bins, calibration, current, reference, reference_windows, known.weighting)
-        gap = replace(gap, details={**gap.details, **told})
+        gap = replace(gap, details={**gap.details, **told, **_new_labels(binning, current, reference)})
     found = [gap, measure_slope(*given) if binning.scores.task == "binary" else None]
     return [one for one in found if one is not None]
 
 
 def _prior(
-    binning: Binning, bins: SharedBins, reference: Reference, calibration: Calibration, otherwise: Otherwise
+    binning: Binning,
+    bins: SharedBins,
+    reference: Reference,
+    calibration: Calibration,
+    current: LabelCounts,
+    weighting: Weighting | None,
+    otherwise: Otherwise,
 ) -> Prior | None:
     rows, judging = otherwise.predictions, otherwise.judging
     level = GATE if judging is None else min(GATE, judging.alpha)  # another base rate is ruled out no more lightly
-    if rows is None or binning.scores.task == "binary":
+    if binning.scores.task == "binary":
         return None if rows is None else prior_of(binning, rows, reference, calibration, level)
     table = otherwise.classes()
-    return None if table is None else prior_of_classes(binning, rows, table, bins, calibration, level)
+    if table is None:
+        return None
+    return prior_of_classes(binning, current, reference.labels, table, bins, calibration, weighting, level)
+
+
+def _new_labels(binning: Binning, current: LabelCounts, reference: Reference) -> dict[str, float]:
+    if binning.scores.task == "binary":
+        return {}
+    share = new_labels(binning.scores, current, reference.labels)
+    return {} if share is None else {"new_labels": share}
 
 
 def _cohort(

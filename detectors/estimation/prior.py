@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 from detectors.cuts import Binning
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration
-from detectors.estimation.class_mix import Mix, mix_of
+from detectors.estimation.class_mix import Mix
 from detectors.estimation.class_table import Cells, ClassTable
 from detectors.estimation.label_shift import GATE, shift_of
+from detectors.estimation.labelled_mix import mix_of_labels
+from detectors.performance.scored import LabelCounts
+from detectors.performance.weighting import Weighting
 from detectors.profile import Reference
 from detectors.summary import WindowCounts
 
@@ -31,11 +34,13 @@ _LEAST = 1e-6
 @dataclass(frozen=True)
 class Prior:
     """The ``calibration`` at the window's base rate, and the error of the log odds that its shares have in common,
-    ``odds_error``: all of them, or by bin [B] those of a tenth; ``told`` is what details say of it."""
+    ``odds_error``: all of them, or by bin [B] those of a tenth; ``told`` is what details say of it;
+    ``holds`` whether nothing else speaks against it."""
 
     calibration: Calibration
     odds_error: float | Array
     told: dict[str, Any]
+    holds: bool = True
 
 
 def prior_of(
@@ -54,15 +59,17 @@ def prior_of(
 
 def prior_of_classes(
     binning: Binning,
-    current: WindowCounts,
+    current: LabelCounts,
+    reference: LabelCounts,
     table: ClassTable,
     bins: SharedBins,
     calibration: Calibration,
+    weighting: Weighting | None = None,
     level: float = GATE,
 ) -> Prior | None:
-    """Of a window of several classes whose predictions another mix of them explains; None where the gate rejects that
-    at ``level``, or there are too few rows to know."""
-    cells, found = Cells.of(binning), mix_of(binning, current, table, level)
+    """Of the mix of classes that labelled rows have, which does not hold where the gate rejects at ``level`` that they
+    were predicted as its rows are; None where there are too few to know."""
+    cells, found = Cells.of(binning), mix_of_labels(binning, current, reference, table, weighting)
     if cells is None or found is None:
         return None
     known = table.usable()
@@ -82,7 +89,8 @@ def prior_of_classes(
         },
         "gate_p_value": found.gate_p_value,
     }
-    return Prior(_at(calibration, np.exp(change)[tenth]), error[tenth], told)
+    holds = found.gate_p_value is None or found.gate_p_value >= level
+    return Prior(_at(calibration, np.exp(change)[tenth]), error[tenth], told, holds)
 
 
 def _odds(known: ClassTable, found: Mix, before: Array) -> tuple[Array, Array]:

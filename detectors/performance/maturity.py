@@ -102,8 +102,8 @@ def arrivals(
     """The curves of a model's labels; None where its cohorts are too young to know how long labels take.
 
     ``ages``, ``delays`` int64 [n] and ``counts`` [n, S] as in ``completeness``. ``parents`` int64 [S]: the class
-    that stands in for a stratum with fewer than 30 rows; a class is its own parent. Classes with 30 rows must be
-    settled: 90 % of their labels within half of the longest delay looked at. ``cohorts``: age and number
+    that stands in for a stratum with fewer than 30 rows (-1: none does); a class is its own parent. Classes with 30
+    rows must be settled: 90 % of their labels within half of the longest delay looked at. ``cohorts``: age and number
     of predictions of every cohort, int64 [C] each.
     """
     born, predictions = cohorts
@@ -115,7 +115,7 @@ def arrivals(
     few, classes = rows < MINIMUM_ROWS, parents == np.arange(len(parents))
     if not (classes & ~few).any() or (share[classes & ~few, longest // 2] < SETTLED).any():
         return None
-    stands_in = np.where(few, parents, np.arange(len(parents)))
+    stands_in = np.where(few & (parents >= 0), parents, np.arange(len(parents)))
     known = _known(ages, delays, counts[:, classes].sum(axis=1), born, predictions, longest)
     return Arrivals(known, share[stands_in], error[stands_in], rows / rows[classes].sum(), ~few[stands_in])
 

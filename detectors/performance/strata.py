@@ -1,9 +1,10 @@
 """Kinds of labelled rows whose labels may take differently long, as sums of the counts of label summaries.
 
 In their order: one per class of truth (the last is any other value), then the parts of each class: binary the predicted
-class (negative, positive, other), multiclass wrong and right; binary with scores also quarters of the score bins.
-Classes are one division of the labelled rows, and so are the parts. A regression has no strata: its label summaries
-do not tell rows apart.
+class (negative, positive, other), multiclass wrong and right; with scores also quarters of the score bins: binary of
+either class, multiclass of the rows predicted wrong and of those predicted right, whatever their class, for counts have
+no scores by class. Classes are one division of the labelled rows, and so are the parts. A regression has no strata: its
+label summaries do not tell rows apart.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ QUARTERS = 4
 
 @dataclass(frozen=True)
 class Strata:
-    """``parents`` int64 [S]: the class of each (classes: themselves); ``cells`` int64 [C, C]: the part that each cell
-    of truth x predicted belongs to; ``scores`` int64 [2, bins]: the quarter of each score bin of each class, empty
-    without; ``of_slot`` int64 [Lc]: the part or quarter of each slot of the counts, -1 for none. ``others``: the part
-    of rows predicted right whose value is none of the classes; there are as many as counts times ``lacking`` int64
-    [Lc]."""
+    """``parents`` int64 [S]: the class of each (classes: themselves; -1: rows of several); ``cells`` int64 [C, C]: the
+    part that each cell of truth x predicted belongs to; ``scores`` int64 [2, bins]: the quarter of each of both parts
+    of ``score_bins``, empty without; ``of_slot`` int64 [Lc]: the part or quarter of each slot of the counts, -1 for
+    none. ``others``: the part of rows predicted right whose value is none of the classes; there are as many as counts
+    times ``lacking`` int64 [Lc]."""
 
     parents: NDArray[np.int64]
     cells: NDArray[np.int64]
@@ -46,10 +47,10 @@ class Strata:
         cells = size + classes[:, None] * parts + within
         parents = [classes, np.repeat(classes, parts)]
         scores = np.empty((2, 0), np.int64)
-        if layout.task == "binary" and len(layout.score_cuts):
+        if len(layout.score_cuts):
             quarter = np.arange(bins) * QUARTERS // bins
             scores = size * (1 + parts) + np.arange(2)[:, None] * QUARTERS + quarter
-            parents.append(np.repeat([0, 1], QUARTERS))
+            parents.append(np.repeat([0, 1] if layout.task == "binary" else [-1, -1], QUARTERS))
         slots, others = _slots(layout, cells, scores), int(size + (size - 1) * parts + parts - 1)
         return cls(np.concatenate(parents), cells, scores, slots, others, _lacking(layout))
 

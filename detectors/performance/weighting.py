@@ -89,7 +89,7 @@ class Weighting:
     def of_sums(self, counts: Array, sums: Array) -> Array:
         """Sums [..., S] of rows with these counts [..., Lc], with every row's weight: the losses of two classes, by
         what those of their score bins are. Of anything else as they are."""
-        if not self.strata.scores.size:
+        if not self.strata.scores.size or self.layout.task != "binary":
             return sums
         rows, each = np.stack(score_bins(self.layout, counts), axis=-2), losses_of_bins(self.layout)
         plain = np.einsum("...cb,scb->...s", rows, each)

@@ -159,6 +159,16 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
          "rows of the same score turn out otherwise than in the reference (concept drift): of those scored 0.6 to 0.7, "
          "52 % were late where 65 % were expected (a gap between 5 and 21 points); accuracy 0.78 where 0.83 was "
          "estimated"),
+        (said("critical", "calibration_gap", 0.32, kind="performance", feature=None, lower=0.25, upper=0.4,
+              details={"from": 0.4, "to": 0.5, "expected": 0.62, "observed": 0.3, "positive": "predicted right",
+                       "new_labels": 0.314}),
+         "rows of the same score turn out otherwise than in the reference (concept drift): of those scored 0.4 to 0.5, "
+         "30 % were predicted right where 62 % were expected (a gap between 25 and 40 points); 31 % of the labels are "
+         "none of the model's classes"),
+        (said("warning", "calibration_gap", 0.05, kind="performance", feature=None,
+              details={"from": 0.4, "to": 0.5, "expected": 0.4, "observed": 0.45, "new_labels": 0.01}),
+         "rows of the same score turn out otherwise than in the reference (concept drift): of those scored 0.4 to 0.5, "
+         "45 % were positive where 40 % were expected"),
         (said("ok", "calibration_gap", 0.16, kind="performance", feature=None,
               details={"from": 0.4, "to": 0.5, "expected": 0.45, "observed": 0.61, "concept_drift": False,
                        "label_shift": {"explains": True}}),

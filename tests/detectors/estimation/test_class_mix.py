@@ -9,9 +9,10 @@ from scipy import stats
 
 from bench.class_mix import LABELLED, PRIORS, World, drawn, expected_maximum, with_unknown
 from detectors.estimation.calibration import Calibration
-from detectors.estimation.class_mix import estimate_mix, measure_class_mix, mix_of
+from detectors.estimation.class_mix import estimate_mix, measure_class_mix
 from detectors.estimation.class_table import POOLED, Cells, ClassTable, count_classes, mix_tables
 from detectors.estimation.label_shift import GATE
+from detectors.estimation.labelled_mix import mix_of_labels
 from detectors.estimation.measure import calibration_of
 from detectors.estimation.prior import prior_of_classes
 from tests.detectors.estimation.test_concept import _bins, gap_in
@@ -260,12 +261,13 @@ def test_without_drift_it_is_always_of_the_commonest_class(world):
 
 def test_a_class_that_nobody_knows_is_told_as_no_mix(world):
     table, rows = table_of(world, multiclass(10_000, seed=1, moved=1.4)), multiclass(4_000, seed=2, moved=1.4)
-    assert mix_of(world.binning, world.window(rows), table) is not None
+    labelled = world.reference.labels
+    assert mix_of_labels(world.binning, world.labels(rows), labelled, table).gate_p_value > GATE
     some = np.arange(4_000) % 50 == 0
     strange = Rows(rows.truth, np.where(some, "z", rows.said), rows.score)
     (told,) = measure_class_mix(world.binning, world.window(strange), table)
     assert (told.value, told.reason) == (None, "label_shift_rejected")
-    assert mix_of(world.binning, world.window(strange), table) is None
+    assert mix_of_labels(world.binning, world.labels(strange), labelled, table).gate_p_value < GATE
     # Labelled rows of a class of too few, predicted as it: then as many in the window are no news.
     counts, right = (np.append(part, np.zeros_like(part[:1]), axis=0) for part in (table.counts, table.right))
     few = ClassTable((*table.classes, "z"), counts, right)
@@ -273,7 +275,7 @@ def test_a_class_that_nobody_knows_is_told_as_no_mix(world):
     assert few.usable().classes == table.classes
     eight = Rows(rows.truth, np.where(np.arange(4_000) % 500 == 0, "z", rows.said), rows.score)
     assert len(measure_class_mix(world.binning, world.window(eight), few)) == 2
-    assert mix_of(world.binning, world.window(eight), few) is not None
+    assert mix_of_labels(world.binning, world.labels(eight), labelled, few).gate_p_value > GATE
     assert len(measure_class_mix(world.binning, world.window(eight), table)) == 1
 
 
@@ -281,12 +283,12 @@ def test_the_odds_of_right_predictions_are_as_uncertain_as_the_labelled_rows_are
     """1,000 labelled rows, again and again: 95 % intervals hold what 100,000 tell, also where the mix is well known."""
     equal = (1 / 3, 1 / 3, 1 / 3)
     unfair = world_of("multiclass", biased(40_000, 1, equal))
-    bins, window = _bins(unfair), unfair.window(biased(40_000, 2, (0.8, 0.1, 0.1)))
+    bins, labels = _bins(unfair), unfair.labels(biased(40_000, 2, (0.8, 0.1, 0.1)))
     calibration = calibration_of(unfair.binning, bins, unfair.reference)
 
     def odds(labelled, seed):
         table = table_of(unfair, biased(labelled, seed, equal))
-        found = prior_of_classes(unfair.binning, window, table, bins, calibration)
+        found = prior_of_classes(unfair.binning, labels, unfair.reference.labels, table, bins, calibration)
         return np.log(found.calibration.share / (1 - found.calibration.share)), found.odds_error
 
     truth, _ = odds(100_000, 3)
@@ -300,7 +302,8 @@ def test_right_predictions_of_one_confidence_are_those_of_the_new_mix():
     bins, rows = _bins(unfair), biased(40_000, 2, (0.8, 0.1, 0.1))
     table = table_of(unfair, biased(20_000, 3, (1 / 3, 1 / 3, 1 / 3)))
     calibration = calibration_of(unfair.binning, bins, unfair.reference)
-    found = prior_of_classes(unfair.binning, unfair.window(rows), table, bins, calibration)
+    given = unfair.labels(rows), unfair.reference.labels, table, bins, calibration
+    found = prior_of_classes(unfair.binning, *given)
     assert found.told["positive"] == "a"
     assert found.told["base_rate"] == pytest.approx(0.8, abs=0.02)
     place = np.searchsorted(bins.cuts, rows.score.max(axis=1))
@@ -326,13 +329,13 @@ def test_another_mix_explains_a_gap_and_concept_drift_is_none_of_it():
     unfair = world_of("multiclass", biased(40_000, 1, equal))
     rows, table = biased(8_000, 5, (0.85, 0.1, 0.05)), table_of(unfair, biased(20_000, 3, equal))
     assert gap_in(unfair, rows).details["concept_drift"] is True
-    given = {"predictions": unfair.window(rows), "classes": lambda: table}
-    found = gap_in(unfair, rows, **given)
+    found = gap_in(unfair, rows, classes=lambda: table)
     assert found.details["concept_drift"] is False
     assert found.details["label_shift"]["explains"] is True
     drifted = biased(8_000, 5, equal)
     swapped = np.where((drifted.truth == "b") & (np.arange(8_000) % 3 == 0), "c", drifted.truth)
     other = Rows(swapped, drifted.said, drifted.score)
-    kept = gap_in(unfair, other, predictions=unfair.window(other), classes=lambda: table)
+    kept = gap_in(unfair, other, classes=lambda: table)
     assert kept.details["concept_drift"] is True
     assert kept.details["label_shift"]["explains"] is False
+    assert kept.details["label_shift"]["gate_p_value"] < GATE  # predictions know nothing of the mix that labels have

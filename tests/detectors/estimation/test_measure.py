@@ -227,6 +227,25 @@ def test_labels_that_are_missing_because_of_what_they_say_are_no_concept_drift(w
     assert limits[0] < limits[1]
 
 
+def test_labels_of_wrong_predictions_that_are_late_are_no_concept_drift_of_several_classes(worlds):
+    """Of the rows predicted wrong half are known: they are weighted by quarters of the confidence."""
+    world, rows = worlds["multiclass"], multiclass(20_000, seed=8)
+    known = (rows.truth == rows.said) | (np.random.default_rng(9).random(20_000) < 0.5)
+    seen = Rows(rows.truth[known], rows.said[known], rows.score[known])
+    strata = Strata.of(world.binning.scores)
+    weight, error = np.ones(len(strata.parents)), np.zeros(len(strata.parents))
+    weight[strata.scores[0]] = 2.0
+    weighting = Weighting(world.binning.scores, strata, weight, error)
+    (plain,), (weighted,) = world.gap(seen), world.gap(seen, Known(weighting))
+    assert plain.details["concept_drift"] is True
+    assert weighted.details["concept_drift"] is False
+    assert weighted.value < plain.value / 2
+    cohort = weighted.details["cohort"]
+    assert cohort["lower"] < 0 < cohort["upper"]
+    doubt = Known(Weighting(world.binning.scores, strata, weight, np.where(strata.parents < 0, 0.1, 0.0)))
+    assert world.gap(seen, doubt, windows=())[0].upper > world.gap(seen, Known(weighting), windows=())[0].upper
+
+
 def test_intervals_hold_what_the_labels_say_later(worlds):
     for task, world in worlds.items():
         held = []

@@ -105,6 +105,15 @@ def test_nothing_is_said_before_delays_have_shown_themselves():
         assert (arrivals(*seen(delay, age), np.array([0]), cohorts) is not None) == known
 
 
+def test_nothing_stands_in_for_rows_of_several_classes():
+    delays, ages = np.zeros(100, dtype=np.int64), np.full(100, 40)
+    counts = np.ones((100, 3))
+    counts[20:, 2] = 0
+    found = arrivals(ages, delays, counts, np.array([0, 0, -1]), (np.arange(60), np.full(60, 10)))
+    assert found.usable.tolist() == [True, True, False]
+    assert found.mass.tolist() == [1.0, 1.0, 0.2]
+
+
 def test_a_stratum_with_few_rows_is_like_its_class():
     rng = np.random.default_rng(6)
     age, delay = rng.integers(0, 100, 3000), rng.geometric(0.2, 3000) - 1

@@ -234,6 +234,27 @@ def test_strata_divide_the_rows(task):
         assert counted[:, strata.others].sum() == np.count_nonzero((truth == said) & (truth == "?"))
 
 
+def test_quarters_of_several_classes_are_of_rows_predicted_wrong_and_right():
+    rng = np.random.default_rng(2)
+    layout = ScoreLayout("multiclass", ("a", "b", "c"), np.array([0.5, 0.6, 0.8]))
+    strata = Strata.of(layout)
+    truth, said = (rng.choice(np.array(["a", "b", "c", "?"]), 500) for _ in range(2))
+    top, of_truth = rng.uniform(0.3, 1.0, 500), np.full(500, 0.2)
+    signs, hours = np.ones(500, dtype=np.int8), np.zeros(500, dtype=np.int64)
+    _, counts, sums = count_scored(layout, hours, pa.array(truth), pa.array(said), of_truth, signs, top)
+    (counted,) = strata.count([encode(counts[0], sums[0])])
+    quarter = np.searchsorted(layout.score_cuts, top)
+    for right in (0, 1):
+        told = [np.sum((quarter == one) & ((truth == said) == bool(right))) for one in range(4)]
+        assert counted[strata.scores[right]].tolist() == told
+    assert (strata.parents[strata.scores] == -1).all()
+    weights = np.ones(len(strata.parents))
+    weights[strata.scores[1]] = 3.0
+    weighting = Weighting(layout, strata, weights, np.zeros(len(weights)))
+    assert weighting.of_sums(counts.astype(float), sums).tolist() == sums.tolist()  # bins do not tell the truth's loss
+    assert weighting.of_counts(counts)[0, -5:-1].tolist() == (3 * counts[0, -5:-1]).tolist()
+
+
 def test_a_rare_class_without_history_prevents_weights_only_where_it_matters():
     size = len(STRATA.parents)
     share = np.tile([0.5, 1.0], (size, 1))

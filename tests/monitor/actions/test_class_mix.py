@@ -146,13 +146,15 @@ def test_each_version_is_compared_with_its_own_reference(world: World) -> None:
         assert told["lower"] < 0.5 < told["upper"]
 
 
-def judged(world: World, mix: tuple[float, ...], wrong: float) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The gap of a day of labels, and the alerts of the performance check."""
+def judged(
+    world: World, mix: tuple[float, ...], wrong: float, called: str = "fir"
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The gap of a day of labels, and the alerts of the performance check; labels of the first class are ``called``."""
     world.configure(task="multiclass")
     world.reference(rows(T0, 3, USUAL, seed=1, lean=0.02))
     records = rows(START, 1, mix, seed=2, wrong=wrong, lean=0.02)
     world.post(records)
-    world.label(records, delay=0)
+    world.label([{**one, "label": called if one["label"] == "fir" else one["label"]} for one in records], delay=0)
     run = world.run(START + D + H)
     (gap,) = matching(world.read(START + D + H), check="performance", hours=24, metric="calibration_gap")
     return gap, [one for one in run.alerts if one["check"] == "performance"]
@@ -171,6 +173,16 @@ def test_what_the_mix_does_not_explain_still_is(world: World) -> None:
     assert gap["details"]["label_shift"]["explains"] is False
     assert gap["verdict"] in ("warning", "critical")
     assert len(alerts) == 1
+
+
+def test_labels_that_are_no_class_of_the_model_are_no_other_mix(world: World) -> None:
+    gap, alerts = judged(world, USUAL, wrong=0.0, called="yew")
+    assert gap["details"]["label_shift"]["explains"] is False
+    assert gap["details"]["new_labels"] == pytest.approx(0.5, abs=0.03)
+    assert gap["verdict"] == "critical"
+    (alert,) = alerts
+    assert gap["details"]["summary"] in alert["summary"]
+    assert "% of the labels are none of the model's classes" in alert["summary"]
 
 
 def test_without_labels_in_the_reference_there_is_nothing_to_go_by(world: World) -> None:

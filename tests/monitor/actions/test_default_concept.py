@@ -130,6 +130,27 @@ def test_labels_that_are_late_on_one_side_are_none(world: World) -> None:
     assert not [one for one in run.alerts if one["check"] == "performance"]
 
 
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_labels_that_are_always_two_hours_late_are_judged(world: World, task: str) -> None:
+    """Those of a window's last two hours are not there at its end, and it is not judged again when they are."""
+    world.configure(task=task, **({"positive_label": "late"} if task == "binary" else {}))
+    world.reference(rows(task, T0, 3, 1))
+    records = [*rows(task, START, 3, 2), *rows(task, START + 3 * D, 1, 3, other=-1.4)]
+    world.post(records)
+    world.label(records, delay=2 * H)
+    found: dict[int, Any] = {}
+    for day in (3, 4):
+        run = world.run(START + day * D)
+        gaps = matching(world.read(START + day * D), check="performance", hours=24, metric="calibration_gap")
+        (found[day],) = [one for one in gaps if one["window"]["end"] == clock.render(START + day * D)]
+        details = found[day]["details"]
+        assert (details["mature"], details["coverage"]) == (True, pytest.approx(22 / 24, abs=1e-3))
+        assert found[day]["alpha"] is not None
+        assert bool([one for one in run.alerts if one["check"] == "performance"]) == (day == 4)
+    assert found[3]["verdict"] == "ok"
+    assert found[4]["verdict"] in ("warning", "critical")
+
+
 def test_each_version_has_its_part_of_one_number_more(world: World) -> None:
     world.configure(task="binary", positive_label="late", segments=["x"])
     world.reference(rows("binary", T0, 3, 1))
