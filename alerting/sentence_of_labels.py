@@ -67,7 +67,8 @@ def performance(reading: Reading) -> str:
     text += uncorrected(reading)
     loss = effect_of(reading)
     if loss is not None and reading.metric in _LOSSES:
-        return text + _loss(loss, _compared(reading))
+        said = _new_labels(reading) if reading.verdict in ("warning", "critical") else ""
+        return text + _loss(loss, _compared(reading)) + said
     usual, before = reading.details.get("usual_value"), reading.details.get("reference_value")
     if usual is not None:
         return f"{text}, {number(usual)} is usual at these hours"
@@ -143,8 +144,8 @@ def error_gap(reading: Reading) -> str:
 
 def _new_labels(reading: Reading) -> str:
     """Labels that no prediction can meet, where fewer are right than should be."""
-    share = reading.details.get("new_labels")
-    if share is None or reading.details["observed"] > reading.details["expected"]:
+    share, d = reading.details.get("new_labels"), reading.details
+    if share is None or d.get("observed", 0.0) > d.get("expected", 1.0):
         return ""
     return f"; {percent(share)} % of the labels are none of the model's classes"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial, reduce
 from operator import add
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from alerting.bounds import PERFORMANCE, bounds_for
 from alerting.reading import Reading
 from detectors.estimation.concept import CONCEPT
+from detectors.estimation.labelled_mix import new_labels
 from detectors.estimation.measure import estimate_performance
 from detectors.measurement import Measurement
 from detectors.performance.estimate import Estimate
@@ -116,6 +118,7 @@ def _performance_of(
         shorter_windows=shorter,
         shorter_part=min(1.0, _DAY / task.length),
     )
+    measured = _with_new_labels(frame, measured, current, profile)
     looked = Labelled(current, profile, windows, known, measured[-1].details)
     shown: list[Measurement] = []
     if task.check.metric in CONCEPT.get(frame.meaning.task, ()):
@@ -133,6 +136,19 @@ def _performance_of(
         *(reading(frame, task, one, judged=judged, alpha=alpha) for one in measured),
         *(reading(frame, task, one, judged=one.alpha is not None, alpha=one.alpha) for one in shown),
     ]
+
+
+def _with_new_labels(
+    frame: Frame, measured: list[Measurement], current: LabelCounts, profile: Reference | None
+) -> list[Measurement]:
+    """Accuracy with ``details.new_labels``, where labels are none of the model's classes, and were in the reference."""
+    if profile is None or frame.meaning.task == "regression" or current.rows == 0:
+        return measured
+    share = new_labels(frame.binning.scores, current, profile.labels)
+    if share is None:
+        return measured
+    told = {"new_labels": share}
+    return [replace(one, details={**one.details, **told}) if one.metric == "accuracy" else one for one in measured]
 
 
 def _usual(

@@ -138,6 +138,18 @@ def test_a_drop_of_performance(world: World) -> None:
     assert [(r["metric"], r["verdict"]) for r in found] == [("roc_auc", "warning"), ("label_coverage", None)]
 
 
+@pytest.mark.one_engine
+def test_labels_in_another_spelling_are_named(world: World) -> None:
+    world.reference(traffic(T0, 24 * 9))
+    records = traffic(START, 24, seed=2)
+    world.post(records)
+    world.label([{**one, "label": str(bool(one["label"]))} for one in records[::2]] + records[1::2], delay=H)
+    accuracy = one(world.read(START + D + H), metric="accuracy", hours=24)
+    assert accuracy["verdict"] == "critical"
+    assert accuracy["details"]["new_labels"] == pytest.approx(0.5, abs=0.01)
+    assert accuracy["details"]["summary"].endswith("; 50 % of the labels are none of the model's classes")
+
+
 DROPS = ("precision", "recall", "f1", "log_loss", "brier")
 
 
