@@ -19,15 +19,16 @@ from detectors.shares.unrest import ENOUGH, Hours
 Array = NDArray[np.float64]
 
 
-def fit_with(cells: Cells, reference: Hours, quiet: Hours) -> Fit:
+def fit_with(cells: Cells, reference: Hours, quiet: Hours, levels: int | Array = 1) -> Fit:
     """A reference and quiet weeks after it as one stretch, hours of the week in their place. The weeks are given the
-    reference's mean: how far the log is from it is what is to be told, and no unrest."""
+    reference's mean: how far the log is from it is what is to be told, and no unrest. ``levels``: of the reference, as
+    of a ``Fit``."""
     level, own = (_mean(cells, one) for one in (reference, quiet))
     gap = (quiet.start - reference.start - len(reference.rows)) % WEEK
     moved = quiet.inside + quiet.rows[:, cells.owner] * (level - own)
     inside = np.concatenate([reference.inside, np.zeros((gap, len(level))), moved])
     rows = np.concatenate([reference.rows, np.zeros((gap, reference.rows.shape[1])), quiet.rows])
-    return fit_reference(cells, Hours(reference.start, inside, rows), levels=2)
+    return fit_reference(cells, Hours(reference.start, inside, rows), levels=levels + 1)
 
 
 def _mean(cells: Cells, hours: Hours) -> Array:
