@@ -14,6 +14,7 @@ from detectors.rise import SHORT_TOLERANCE
 from detectors.shares.baseline import Baseline, Normal, solve
 from detectors.shares.calibrate import calibrated, weeks_of
 from detectors.shares.cells import Cells
+from detectors.shares.covered import covered
 from detectors.shares.fitting import Fit, fit_reference, horizon
 from detectors.shares.horizons import Horizon
 from detectors.shares.lasting import Lasting
@@ -135,7 +136,7 @@ def _fitted(
         return {}
     habits, quiet = profile.habits or profile, profile.quiet
     hours = habits.hours if habits.hours is not None else np.empty(0, dtype=np.int64)
-    span = int(hours[-1] - hours[0]) + 1
+    span = covered(hours)
     most = span + (0 if quiet is None else len(quiet.counts))
     step = max(1, _AT_ONCE * len(cells.sizes) // (most * len(cells.owner)))
     found: dict[int, list[Horizon]] = {length: [] for length in levels}
