@@ -135,6 +135,8 @@ def _why_not(reading: Reading) -> str:
         return still_coming(reading)
     if reason == "restless_reference":
         seem = f"{percent(effect_of(reading) or 0.0)} % of rows seem to have moved"
+        if details.get("learned"):
+            return f"{seem}, and the weeks of the log that tell what is usual differ as much by themselves"
         return f"{seem}, and the reference differs as much by itself"
     if reason == "no_reference" and "awaited" in details:
         return waits_for_labels(details["awaited"])

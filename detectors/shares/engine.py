@@ -9,23 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.profile import QuietWeeks, Reference, ReferenceProfile
+from detectors.profile import Reference, ReferenceProfile
 from detectors.rise import SHORT_TOLERANCE
 from detectors.shares.baseline import Baseline, Normal, solve
 from detectors.shares.calibrate import calibrated, weeks_of
 from detectors.shares.cells import Cells
-from detectors.shares.fitting import fit_reference, horizon
+from detectors.shares.covered import covered
+from detectors.shares.fitting import Fit, fit_reference, horizon
 from detectors.shares.horizons import Horizon
+from detectors.shares.lasting import Lasting
 from detectors.shares.learning import about_reference, moved_baseline
 from detectors.shares.quiet import fit_with, taught
-from detectors.shares.seasons import terms
+from detectors.shares.seasons import DAY, terms
+from detectors.shares.settled import lasting_of, settled
 from detectors.shares.unrest import ENOUGH, Hours, Unrest
 from detectors.summary import WindowCounts
 
 Array = NDArray[np.float64]
 
 KNOWN = 0.9  # of a mixed reference: a few rows of a new version do not switch off what is known of the others
-FEWEST_HOURS = 48  # with rows, below which an hour's unrest is anybody's guess
+FEWEST_HOURS = 48  # with rows, below which an hour's unrest is anybody's guess; a day's is known from 8 batches
 _AT_ONCE = 1_500_000  # hours x cells that are fitted together: 12 MB each of a handful of arrays
 
 
@@ -33,8 +36,8 @@ def known_horizons(
     cells: Cells, reference: Reference, levels: Mapping[int, float], tolerance: float
 ) -> dict[int, Horizon] | None:
     """What a reference knows of windows of so many hours, calibrated each at its level; None where it has no times, or
-    fewer than 48 hours with rows, and no habits to borrow. Of a mixed reference: the parts' own, mixed (``cells`` must
-    be long-lived)."""
+    fewer than 48 hours on fewer than 8 days with rows, and no habits to borrow. Of a mixed reference: the parts' own,
+    mixed (``cells`` must be long-lived)."""
     parts = [(_known(cells, profile, levels, tolerance), profile, weight) for profile, weight in reference.parts]
     known = [(one, profile, weight) for one, profile, weight in parts if one is not None]
     if sum(weight for *_, weight in known) < KNOWN * sum(weight for *_, weight in parts):
@@ -102,9 +105,11 @@ def _spread(values: Array, places: NDArray[np.int64], hours: int) -> Array:
 
 
 def _knows(profile: ReferenceProfile) -> bool:
-    """Whether it, or the habits that it borrows, has hours enough."""
+    """Whether it, or the habits that it borrows, has hours enough: or days, where each is a batch of an hour or two."""
     hours = (profile.habits or profile).hours
-    return hours is not None and len(hours) >= FEWEST_HOURS
+    if hours is None:
+        return False
+    return len(hours) >= FEWEST_HOURS or len(np.unique(hours // DAY)) >= ENOUGH
 
 
 def _known(
@@ -116,28 +121,32 @@ def _known(
     keys = {length: ("horizon", id(cells), length, tolerance, alpha) for length, alpha in levels.items()}
     held: dict[int, Any] = {length: profile.memo.get(key) for length, key in keys.items()}
     missing = {length: levels[length] for length, one in held.items() if one is None or one[0] is not cells}
-    for length, fitted in _fitted(cells, habits, profile.quiet, missing, tolerance).items():
+    for length, fitted in _fitted(cells, profile, missing, tolerance).items():
         own = fitted if habits is profile else about_reference(cells, profile, habits, fitted)
         profile.memo[keys[length]] = held[length] = cells, own
     return {length: held[length][1] for length in levels}
 
 
 def _fitted(
-    cells: Cells, profile: ReferenceProfile, quiet: QuietWeeks | None, levels: Mapping[int, float], tolerance: float
+    cells: Cells, profile: ReferenceProfile, levels: Mapping[int, float], tolerance: float
 ) -> dict[int, Horizon]:
-    """Some columns at a time: the hours of all of them would take hundreds of megabytes."""
+    """Of its habits, where it borrows some, without their lasting changes. Some columns at a time: the hours of all of
+    them would take hundreds of megabytes."""
     if not levels:
         return {}
-    hours = profile.hours if profile.hours is not None else np.empty(0, dtype=np.int64)
-    span = int(hours[-1] - hours[0]) + 1
+    habits, quiet = profile.habits or profile, profile.quiet
+    hours = habits.hours if habits.hours is not None else np.empty(0, dtype=np.int64)
+    span = covered(hours)
     most = span + (0 if quiet is None else len(quiet.counts))
     step = max(1, _AT_ONCE * len(cells.sizes) // (most * len(cells.owner)))
     found: dict[int, list[Horizon]] = {length: [] for length in levels}
     for first in range(0, len(cells.sizes), step):
         part = cells.part(slice(first, min(first + step, len(cells.sizes))))
-        inside, rows = part.count_reference(profile.counts)
+        inside, rows = part.count_reference(habits.counts)
         grid = Hours(int(hours[0]), *(_spread(one, hours - hours[0], span) for one in (inside, rows)))
         fitted, longer = fit_reference(part, grid), None
+        if habits is not profile:
+            fitted = settled(fitted, _lasting(habits, cells, fitted, (first, step), tolerance))
         weeks = weeks_of(fitted)
         for length, alpha in levels.items():
             known = horizon(fitted, length)
@@ -145,10 +154,23 @@ def _fitted(
             allowed = np.where(short, max(SHORT_TOLERANCE, tolerance), tolerance)
             known = calibrated(fitted, known, allowed, alpha, weeks)
             if quiet is not None and short.any():
-                longer = longer or fit_with(part, grid, Hours(quiet.start, *part.count(quiet.counts)))
+                longer = longer or fit_with(
+                    part, fitted.reference, Hours(quiet.start, *part.count(quiet.counts)), fitted.levels
+                )
                 known = taught(part, longer, known, tolerance, alpha)
             found[length].append(known)
     return {length: parts[0] if len(parts) == 1 else joined(parts) for length, parts in found.items()}
+
+
+def _lasting(
+    habits: ReferenceProfile, cells: Cells, fitted: Fit, part: tuple[int, int], tolerance: float
+) -> list[list[Lasting]]:
+    """The changes of a part of the columns, looked for once for windows of all lengths."""
+    key = ("lasting", id(cells), part, tolerance)
+    held: tuple[Cells, list[list[Lasting]]] | None = habits.memo.get(key)
+    if held is None or held[0] is not cells:
+        held = habits.memo[key] = cells, lasting_of(fitted, tolerance)
+    return held[1]
 
 
 _AXES = {"coefficients": 1, "by_hour": 1}

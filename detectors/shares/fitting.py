@@ -37,7 +37,7 @@ _FOREVER = 400  # hours, after which nothing is remembered
 @dataclass(frozen=True)
 class Fit:
     """A reference as the engine knows it: ``q`` [B] its shares, the hours it was fitted on, its own errors, and the
-    variance ``row`` [B] of one row; ``levels``: of how many stretches it took the mean by itself."""
+    variance ``row`` [B] of one row; ``levels``, or [F]: of how many stretches it took the mean by itself."""
 
     cells: Cells
     reference: Hours
@@ -46,7 +46,7 @@ class Fit:
     memory: Memory
     q: Array
     row: Array
-    levels: int = 1
+    levels: int | Array = 1
     memo: dict[int, tuple[Unrest, Deviations]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -55,7 +55,7 @@ class Fit:
         return coefficient_covariance(self.reference, self.baseline, self.memory)
 
 
-def fit_reference(cells: Cells, reference: Hours, row: Array | None = None, *, levels: int = 1) -> Fit:
+def fit_reference(cells: Cells, reference: Hours, row: Array | None = None, *, levels: int | Array = 1) -> Fit:
     """The seasonal baseline of a reference and the memory of what it leaves. ``row`` [B]: the variance of one row where
     what is added up is no share; else that of a share, q(1 - q), half a row away from 0. ``levels``: of how many
     stretches of it the mean was set to one before."""

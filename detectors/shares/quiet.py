@@ -11,6 +11,7 @@ from detectors.cuts import Binning, NumericColumn
 from detectors.profile import ReferenceProfile
 from detectors.shares.calibrate import calibrated
 from detectors.shares.cells import Cells
+from detectors.shares.covered import covered
 from detectors.shares.fitting import Fit, fit_reference, horizon
 from detectors.shares.horizons import Horizon
 from detectors.shares.seasons import WEEK
@@ -19,15 +20,16 @@ from detectors.shares.unrest import ENOUGH, Hours
 Array = NDArray[np.float64]
 
 
-def fit_with(cells: Cells, reference: Hours, quiet: Hours) -> Fit:
+def fit_with(cells: Cells, reference: Hours, quiet: Hours, levels: int | Array = 1) -> Fit:
     """A reference and quiet weeks after it as one stretch, hours of the week in their place. The weeks are given the
-    reference's mean: how far the log is from it is what is to be told, and no unrest."""
+    reference's mean: how far the log is from it is what is to be told, and no unrest. ``levels``: of the reference, as
+    of a ``Fit``."""
     level, own = (_mean(cells, one) for one in (reference, quiet))
     gap = (quiet.start - reference.start - len(reference.rows)) % WEEK
     moved = quiet.inside + quiet.rows[:, cells.owner] * (level - own)
     inside = np.concatenate([reference.inside, np.zeros((gap, len(level))), moved])
     rows = np.concatenate([reference.rows, np.zeros((gap, reference.rows.shape[1])), quiet.rows])
-    return fit_reference(cells, Hours(reference.start, inside, rows), levels=2)
+    return fit_reference(cells, Hours(reference.start, inside, rows), levels=levels + 1)
 
 
 def _mean(cells: Cells, hours: Hours) -> Array:
@@ -60,15 +62,16 @@ def taught(cells: Cells, longer: Fit, known: Horizon, tolerance: float, alpha: f
 
 
 def windows_of_columns(binning: Binning, profile: ReferenceProfile, length: int) -> NDArray[np.int64]:
-    """In how many whole windows of so many hours, counted back from its last one, a reference with times has rows that
-    say something, by column."""
+    """In how many whole windows of so many hours, counted back from the last hour that it covers, a reference with
+    times has rows that say something, by column."""
     hours = profile.hours
     if hours is None:
         raise ValueError("a reference without times has no windows")
     ends = [(binning.offsets[one.name], told_slots(binning, one.name).stop) for one in binning.columns]
     rows = np.add.reduceat(profile.counts, np.ravel(ends), axis=1, dtype=np.int64)[:, ::2]
-    window = (hours[-1] - hours) // length
-    whole = window < (hours[-1] - hours[0] + 1) // length
+    span = covered(hours)
+    window = (hours[0] + span - 1 - hours) // length
+    whole = window < span // length
     starts = np.flatnonzero(np.diff(window[whole], prepend=-1))
     if len(starts) == 0:
         return np.zeros(len(ends), np.int64)

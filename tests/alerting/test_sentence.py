@@ -281,6 +281,11 @@ SHORT = {"short_reference": True, "tolerance": 0.05}
          "temp: 12 % of rows moved (between 9 and 15); how much it varies was learned from earlier weeks"),
         (said("ok", "ks", 0.012, details={"effect": 0.012, **SHORT}), "temp: 1.2 % of rows moved"),
         (said("cannot_tell", "ks", None, n_current=12, details=SHORT), "temp: cannot tell: 12 rows, 30 are needed"),
+        (said("cannot_tell", "ks", 0.3, reason="restless_reference", details={"effect": 0.3}),
+         "temp: cannot tell: 30 % of rows seem to have moved, and the reference differs as much by itself"),
+        (said("cannot_tell", "ks", 0.3, reason="restless_reference", details={"effect": 0.3, "learned": True}),
+         "temp: cannot tell: 30 % of rows seem to have moved, "
+         "and the weeks of the log that tell what is usual differ as much by themselves"),
     ],
 )  # fmt: skip
 def test_what_alarms_says_that_its_reference_is_short(made: str, words: str) -> None:

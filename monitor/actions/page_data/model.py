@@ -220,7 +220,8 @@ def _sight(one: Sight) -> views.Sight:
 def _calibration(one: Sight) -> str:
     """What the replay of the reference did to the variance, in words."""
     if one.short:
-        return "learning: the reference has fewer than 8 such windows"
+        few = ", or fewer than 48 hours with rows" if one.hours * clock.HOUR < clock.DAY else ""
+        return f"learning: the reference has fewer than 8 such windows{few}"
     if not one.replayed:
         longer = one.hours * clock.HOUR > WEEK
         return "not replayed: " + ("windows are longer than 7 days" if longer else "needs 3 weeks of reference")

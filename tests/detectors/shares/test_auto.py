@@ -261,3 +261,16 @@ def test_the_interval_of_a_seasonal_value_holds_the_distance_from_the_whole_refe
 def spread(binning, columns, hours):
     start = int(hours[0])
     return window(summarise(binning, hours, columns), start, start + 24)
+
+
+@pytest.mark.parametrize(("weeks", "short"), [(8, False), (7, True)])
+def test_eight_weeks_of_business_hours_are_eight_windows_of_7_d(weeks, short):
+    rng = np.random.default_rng(6)
+    week = [4 * 24 + day * 24 + hour for day in range(5) for hour in range(8, 18)]
+    hours = np.repeat(np.concatenate([np.array(week) + 168 * one for one in range(weeks)]), 10)
+    columns = {"feature.x": column(rng.normal(size=len(hours)))}
+    binning = binning_of(columns)
+    now = window_of(binning, {"feature.x": column(rng.normal(size=500))}, start=4 * 24 + 168 * weeks, length=168)
+    given = {"length_hours": 168, "tolerance": 0.02, "alpha": 1e-3}
+    (x,) = measure_drift(binning, ["feature.x"], now, profile_of(binning, hours, columns), **given)
+    assert (x.details["reference_windows"], x.details.get("short_reference", False)) == (weeks, short)

@@ -206,3 +206,21 @@ def test_a_row_more_never_lets_the_weeks_begin_later() -> None:
             assert after is not None
             assert after <= before
     assert found > 30
+
+
+def test_drift_that_began_in_the_weeks_that_are_learned_from_does_not_recover(world: World) -> None:
+    """It lasts, and so does the alert, at the usual tolerance."""
+    world.configure(checks=WITHOUT)
+    world.reference(untimed(traffic(T0, 24 * 14, 40)))
+    change = START + 20 * D
+    world.post(traffic(START, 24 * 20, 40, seed=4))
+    world.post(traffic(change, 24 * 12, 40, seed=5, shift=0.6, prefix="moved"))
+    told = [world.run(change + day * D) for day in (2, 7, 9, 12)]
+    assert [alert["state"] for alert in told[0].alerts] == ["firing"]
+    assert not [alert for run in told for alert in run.alerts if alert["state"] == "resolved"]
+    last = day_of(world, change + 12 * D)
+    assert (known(last), last["verdict"] in ("warning", "critical"), last["mde"] < 0.2) == (
+        (True, False, 0.02),
+        True,
+        True,
+    )

@@ -17,7 +17,7 @@ from monitor.actions.run_checks import run_checks
 from monitor.store.quiet import Week
 from monitor.store.tables import daily_worst
 from tests.detectors.build import binning_of, column, profile_of
-from tests.monitor.world import T0, D, World, one, traffic
+from tests.monitor.world import T0, D, World, at, one, traffic
 
 pytestmark = pytest.mark.one_engine("sqlite")
 
@@ -72,7 +72,8 @@ def effect_again_after(world: World, late: int, end: int) -> float:
     """How far x may have moved in the 7 d before ``end``, which are measured again as rows come late."""
     window = {"start": clock.render(end - W), "end": clock.render(end)}
     before = one(world.stored(check="data_drift", feature="x", metric="ks"), window=window)
-    world.post(traffic(late, 24 * 5, 8, seed=5, shift=1.5, prefix="late"))
+    rows = traffic(late, 24 * 5, 8, seed=5, shift=1.5, prefix="late")
+    world.post([row for row in rows if at(row["timestamp"]) // D % 2 == late // D % 2])  # days apart, and no spell
     world.run(end + D)
     again = one(world.stored(check="data_drift", feature="x", metric="ks"), window=window)
     assert again["revision"] == before["revision"] + 1
