@@ -131,6 +131,7 @@ def _why_not(reading: Reading) -> str:
         "before_reference": "part of this window is older than the reference",
         "not_measured": "no number could be had",
         "no_variation": "the values do not vary enough for this test",
+        "no_positives": "no row is predicted positive",
         "no_column": f"no column is {' or '.join(details.get('kinds', ()))}, which this method is for",
         "no_common_value": "no value of the reference is common enough to have a share of its own",
         "too_large": "errors are so large that their squares are beyond all numbers",

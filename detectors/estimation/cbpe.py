@@ -42,12 +42,14 @@ def split(rows: Array, positive_share: float) -> Array:
 
 
 def estimate_binary(metric: str, expected: Expected, calibration: Calibration) -> Estimate | None:
-    """One metric with its 95 % interval; None where it is not defined.
+    """One metric with its 95 % interval; None where it is not defined, and of ``OF_POSITIVES`` where no row is predicted
+    positive: then recall is 0, which says nothing of the model.
 
     By the delta method: each row's own chance (a Poisson binomial), and the error of the calibration, which all rows of
     a bin share.
     """
-    found = BINARY[metric](expected)
+    nothing = metric in OF_POSITIVES and expected.rows[1].sum() <= 0
+    found = None if nothing else BINARY[metric](expected)
     if found is None:
         return None
     value, pull = found
@@ -128,3 +130,4 @@ BINARY: Mapping[str, Metric] = {
     "f1": _f1,
     "roc_auc": _roc_auc,
 }
+OF_POSITIVES = ("precision", "recall", "f1")
