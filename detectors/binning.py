@@ -60,7 +60,7 @@ def score_layout(
     column itself is cut (regression: the ventiles), so that labelled rows can be set beside all rows.
     """
     finite = np.empty(0) if scores is None else np.sort(scores[np.isfinite(scores)])
-    if len(finite) == 0:
+    if scores is None or len(finite) == 0:
         return ScoreLayout(task, classes)
     if task == "binary":
         grid = np.arange(1, SCORE_STEPS) / SCORE_STEPS

@@ -98,8 +98,8 @@ class Shift:
 
 
 def shift_of(binning: Binning, current: WindowCounts, reference: Reference, gate: float = GATE) -> Shift | None:
-    """Of a binary model with scores; None where there are too few rows, any base rate may be, or the p-value of that a base rate explains the
-    window's scores is below ``gate``."""
+    """Of a binary model with scores; None where there are too few rows, any base rate may be, or the p-value of that a
+    base rate explains the window's scores is below ``gate``."""
     column = binning.by_name.get("score")
     layout = binning.scores
     if layout.task != "binary" or not isinstance(column, NumericColumn) or not len(layout.score_cuts):

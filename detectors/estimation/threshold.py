@@ -111,12 +111,12 @@ def _part(labelled: Array, table: Array) -> Parted | None:
     rows = labelled.sum(axis=0)
     if table.sum() <= 0 or rows.sum() <= 0:
         return None
-    place, claimed, hits = _at_threshold(*labelled, table * rows.sum() / table.sum())
-    rarer = rows.sum() / table.sum() * table.sum(axis=0).min()
-    if min(claimed, rows[place] - claimed) < _HALF or rows[place] <= MUCH * rarer:
+    negative, positive = labelled
+    table = table * rows.sum() / table.sum()
+    place, claimed, hits = _at_threshold(negative, positive, table)
+    if min(claimed, rows[place] - claimed) < _HALF or rows[place] <= MUCH * table.sum(axis=0).min():
         return None
-    negative, positive = labelled[:, place]
-    hits = float(np.clip(hits, max(0.0, claimed - negative), min(claimed, positive)))
+    hits = float(np.clip(hits, max(0.0, claimed - negative[place]), min(claimed, positive[place])))
     high = np.array([claimed - hits, hits])
     made = np.column_stack([labelled[:, :place], labelled[:, place] - high, high, labelled[:, place + 1 :]])
     return Parted(made, place, float(1 - claimed / rows[place]))
