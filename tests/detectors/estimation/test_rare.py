@@ -152,6 +152,21 @@ def test_where_inputs_move_the_other_way_more_are_in_the_tail():
     assert np.abs(np.mean(off, axis=0)).max() < 0.025
 
 
+def test_inputs_that_move_into_the_tail_are_no_concept_drift():
+    """With 64 bins the slope said so of 91 in 200."""
+    told = []
+    for seed in range(3):
+        world = world_of(draw(seed, 30_000, 0.005))
+        bins = SharedBins.of(world.binning)
+        given = world.binning, bins, calibration_of(world.binning, bins, world.reference)
+        windows = world.reference.label_windows(24 * 7, 0)
+        for place in range(10):
+            labels = world.labels(draw(100 + 10 * seed + place, 20_000, 0.005, shift=1.5))
+            found = measure_slope(*given, labels, world.reference.labels, windows, None, {})
+            told.append(found.details["concept_drift"])
+    assert sum(told) <= 3
+
+
 @pytest.mark.parametrize("stored", [False, True])
 def test_no_row_predicted_positive_is_no_recall_of_nothing(stored):
     world, rows = world_of(draw(1, 60_000, 0.0008), stored=stored), draw(2, 500, 0.0008)
