@@ -171,7 +171,8 @@ class Reference:
     def of(cls, random: np.random.Generator, drawn: Drawn) -> Reference:
         """Its labels are drawn here."""
         hours, truth = _hours(drawn, DAYS), drawn.labels(random)
-        layout = score_layout(drawn.task, CLASSES[drawn.task], drawn.shown)
+        said = pa.array(np.array(CLASSES[drawn.task])[drawn.said])
+        layout = score_layout(drawn.task, CLASSES[drawn.task], drawn.shown, said)
         binning = make_binning(drawn.columns(), {"prediction": "categorical", "score": "numeric"}, layout)
         counted = summarise(binning, hours, drawn.columns())
         profile = ReferenceProfile.of(counted, drawn.count(layout, hours, truth), timed=True)

@@ -17,7 +17,7 @@ from scipy import special
 from detectors.cuts import Binning
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration
-from detectors.measurement import MINIMUM_ROWS, Measurement
+from detectors.measurement import MINIMUM_ROWS, NO_VARIATION, Measurement
 from detectors.performance.scored import LabelCounts, LabelWindows, score_bins
 from detectors.performance.weighting import Weighting
 from detectors.rise import Spread, rise_of_estimate, spread_of
@@ -40,6 +40,11 @@ class _Slope:
     error: float
     rows: float
 
+    @property
+    def is_known(self) -> bool:
+        """Whether rows say more than the ridge does: where all have one score nothing follows it."""
+        return self.error**2 * _RIDGE < 0.5
+
 
 def measure_slope(
     binning: Binning,
@@ -55,7 +60,8 @@ def measure_slope(
     reference, 0 where they no longer do, negative where they turned. With its limits at 95 %, the wider ones of those
     of the rows and those that the reference's own windows show; ``p_value`` of H0: at most 0.10 from 1.
 
-    None with fewer than 30 labelled rows or of one class only, or with weights for several classes.
+    None with fewer than 30 labelled rows or of one class only, or with weights for several classes; ``no_variation``
+    where scores of window or reference are all worth the same.
     ``details.concept_drift``: whether the whole interval is farther than 0.10 from 1.
     """
     if weighting is not None and not weighting.strata.scores.size:
@@ -63,6 +69,8 @@ def measure_slope(
     now, then = (_slope(binning, bins, calibration, *each) for each in ((current, weighting), (reference, None)))
     if now is None or then is None:
         return None
+    if not (now.is_known and then.is_known):
+        return Measurement(NAME, None, reference.rows, current.rows, reason=NO_VARIATION, details=shared)
     change = now.value - then.value
     error = np.full(2, np.hypot(now.error, then.error))
     spread = _spread(binning, bins, calibration, reference_windows)
@@ -130,7 +138,7 @@ def _spread(binning: Binning, bins: SharedBins, calibration: Calibration, window
     memo = windows.memo if isinstance(windows, LabelWindows) else {}
     if NAME not in memo:
         each = [_slope(binning, bins, calibration, one, None) for one in windows]
-        values = np.array([[one.value] for one in each if one is not None]).reshape(-1, 1)
+        values = np.array([[one.value] for one in each if one is not None and one.is_known]).reshape(-1, 1)
         found = spread_of(values, np.ones(values.shape, dtype=bool))
         memo[NAME] = Spread(np.tile(found.deviation, 2), np.tile(found.windows, 2))
     known: Spread = memo[NAME]

@@ -21,8 +21,9 @@ from detectors.estimation.error_gap import measure_error_gap
 from detectors.estimation.judging import Judging
 from detectors.estimation.label_shift import GATE
 from detectors.estimation.labelled_mix import new_labels
-from detectors.estimation.measure import calibration_of, is_threshold
+from detectors.estimation.measure import calibration_of
 from detectors.estimation.prior import Prior, prior_of, prior_of_classes
+from detectors.estimation.threshold import is_threshold
 from detectors.measurement import Measurement
 from detectors.performance.estimate import Estimate
 from detectors.performance.scored import LabelCounts, score_bins
@@ -133,7 +134,7 @@ def _cohort(
     weighting: Weighting | None,
 ) -> dict[str, Any]:
     two = binning.scores.task == "binary"
-    if two and not is_threshold(binning, bins, reference):
+    if two and not is_threshold(binning, reference):
         return {}
 
     def cohort(labels: LabelCounts, weighting: Weighting | None = None) -> Cohort | None:

@@ -15,8 +15,9 @@ import scipy  # loads scipy.stats, 50 MB, where it is first needed
 from numpy.typing import NDArray
 
 from detectors.cuts import Binning, NumericColumn
+from detectors.estimation.threshold import predicted_rows
 from detectors.intervals import Z95
-from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
+from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, NO_VARIATION, TOO_FEW_ROWS, Measurement
 from detectors.performance.scored import LabelCounts, confusion, score_bins
 from detectors.profile import Reference
 from detectors.summary import WindowCounts
@@ -40,7 +41,8 @@ def measure_base_rate(binning: Binning, current: WindowCounts, reference: Refere
     ``value`` is the EM estimate with its 95 % interval, ``details`` hold ``bbse, bbse_lower, bbse_upper``,
     ``reference_value`` (the base rate of the reference's labels), ``gate_p_value`` and ``positive``. Reasons:
     ``no_reference`` (fewer than 10 labelled rows of either class with a score), ``too_few_rows`` (under 30 scores in
-    the window), ``label_shift_rejected``: the gate's p is below 0.001, and no estimate is given.
+    the window), ``label_shift_rejected``: the gate's p is below 0.001, and no estimate is given; ``no_variation``: the
+    scores of both classes are alike, so that any base rate would explain the window's.
     """
     column = binning.by_name.get("score")
     layout = binning.scores
@@ -58,6 +60,8 @@ def measure_base_rate(binning: Binning, current: WindowCounts, reference: Refere
     gated = {**base, "gate_p_value": found.gate_p_value}
     if found.gate_p_value is not None and found.gate_p_value < GATE:
         return [Measurement(METRIC, None, labelled, rows, reason=LABEL_SHIFT_REJECTED, details=gated)]
+    if found.says_nothing:
+        return [Measurement(METRIC, None, labelled, rows, reason=NO_VARIATION, details=base)]
     said = _said(binning, current)
     box = None if said is None else black_box(*said, _confusion(binning, reference.labels))
     by_scores = Measurement(METRIC, found.value, labelled, rows, lower=found.lower, upper=found.upper, details=gated)
@@ -79,6 +83,11 @@ class BaseRate:
     gate_p_value: float | None
     error: float = 0.0
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether any share may be."""
+        return self.lower <= 0 and self.upper >= 1
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -89,8 +98,8 @@ class Shift:
 
 
 def shift_of(binning: Binning, current: WindowCounts, reference: Reference, gate: float = GATE) -> Shift | None:
-    """Of a binary model with scores; None where there are too few rows, or the p-value of that a base rate explains the
-    window's scores is below ``gate``."""
+    """Of a binary model with scores; None where there are too few rows, any base rate may be, or the p-value of that a
+    base rate explains the window's scores is below ``gate``."""
     column = binning.by_name.get("score")
     layout = binning.scores
     if layout.task != "binary" or not isinstance(column, NumericColumn) or not len(layout.score_cuts):
@@ -99,7 +108,7 @@ def shift_of(binning: Binning, current: WindowCounts, reference: Reference, gate
     if min(negative.sum(), positive.sum()) < LEAST_OF_EACH or window.sum() < MINIMUM_ROWS:
         return None
     found = maximum_likelihood(window, negative, positive)
-    if found.gate_p_value is not None and found.gate_p_value < gate:
+    if found.says_nothing or (found.gate_p_value is not None and found.gate_p_value < gate):
         return None
     return Shift(found, float(positive.sum() / (negative.sum() + positive.sum())))
 
@@ -172,12 +181,10 @@ def _confusion(binning: Binning, labels: LabelCounts) -> Array:
 
 def _said(binning: Binning, current: WindowCounts) -> tuple[float, float] | None:
     """How many rows were predicted positive, of how many that were predicted either; None without such a column."""
-    levels = getattr(binning.by_name.get("prediction"), "levels", ())
-    negative, positive = binning.scores.classes
-    counts = dict(zip(levels, current.counts[binning.slots("prediction")].tolist(), strict=True)) if levels else {}
-    if negative not in counts or positive not in counts:
+    negative, positive = (predicted_rows(binning, current, name) for name in binning.scores.classes)
+    if negative is None or positive is None:
         return None
-    return float(counts[positive]), float(counts[positive] + counts[negative])
+    return positive, positive + negative
 
 
 def _joined(rows: Array, least: float) -> NDArray[np.int64]:

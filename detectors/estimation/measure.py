@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from detectors.cuts import Binning, CategoricalColumn
+from detectors.cuts import Binning
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration, calibrate
-from detectors.estimation.cbpe import BINARY, Expected, estimate_accuracy, estimate_binary, split
+from detectors.estimation.cbpe import BINARY, OF_POSITIVES, Expected, estimate_accuracy, estimate_binary, split
 from detectors.estimation.dle import estimate_mae, estimate_rmse
-from detectors.measurement import MINIMUM_ROWS, Measurement
+from detectors.estimation.threshold import Parted, is_threshold, parted, positive_share
+from detectors.measurement import MINIMUM_ROWS, NO_POSITIVES, Measurement
 from detectors.performance.estimate import Estimate
 from detectors.performance.measure import METRICS
-from detectors.performance.scored import LabelCounts, confusion, errors_by_bin, score_bins
+from detectors.performance.scored import errors_by_bin, score_bins
 from detectors.profile import Reference
 from detectors.summary import WindowCounts
 
@@ -25,7 +25,6 @@ ESTIMATED: Mapping[str, tuple[str, ...]] = {
     "multiclass": ("accuracy",),
     "regression": ("mae", "rmse"),
 }
-OTHER_RULE = 0.01  # of the rows: so far the classes may be from what one threshold on the score would say
 BLIND = "cannot see concept drift"
 
 
@@ -49,7 +48,22 @@ def estimate_performance(
     if rows.sum() < MINIMUM_ROWS:
         return []
     found = {**_ESTIMATES[binning.scores.task](binning, bins, current, reference), **(from_rows or {})}
-    return [shown_estimate(binning, metric, one, reference, shared) for metric, one in found.items() if one is not None]
+    return shown_estimates(binning, found, reference, shared, round(float(rows.sum())))
+
+
+def shown_estimates(
+    binning: Binning, found: Mapping[str, Estimate | None], reference: Reference, shared: Mapping[str, Any], rows: int
+) -> list[Measurement]:
+    """All of a window of so many rows. ``no_positives`` stands where a metric is none because no row is predicted
+    positive; others that are None are left out."""
+    made = []
+    for metric, one in found.items():
+        if one is not None:
+            made.append(shown_estimate(binning, metric, one, reference, shared))
+        elif metric in OF_POSITIVES:
+            empty = shown_estimate(binning, metric, Estimate(0.0, 0.0, 1.0, rows), reference, shared)
+            made.append(replace(empty, value=None, lower=None, upper=None, reason=NO_POSITIVES))
+    return made
 
 
 def shown_estimate(
@@ -86,18 +100,30 @@ def _binary(
     binning: Binning, bins: SharedBins, current: WindowCounts, reference: Reference
 ) -> dict[str, Estimate | None]:
     calibration = calibration_of(binning, bins, reference)
-    return {} if calibration is None else estimates_of_binary(binning, bins, current, reference, calibration)
+    if calibration is None:
+        return {}
+    apart = parted(binning, bins, reference) if is_threshold(binning, reference) else None
+    if apart is not None:
+        calibration = calibrate(*apart.labelled) or calibration
+    return estimates_of_binary(binning, bins, current, reference, calibration, apart)
 
 
 def estimates_of_binary(
-    binning: Binning, bins: SharedBins, current: WindowCounts, reference: Reference, calibration: Calibration
+    binning: Binning,
+    bins: SharedBins,
+    current: WindowCounts,
+    reference: Reference,
+    calibration: Calibration,
+    apart: Parted | None = None,
 ) -> dict[str, Estimate | None]:
-    """By metric, with what a score is worth given."""
-    rows, claimed = bins.rows(current.counts), _positive_share(binning, current)
-    if claimed is None or not is_threshold(binning, bins, reference):
-        whole = Expected(split(rows, 0.0), calibration.share)
+    """By metric, with what a score is worth given, of the bins or of those of ``apart``; None where no row is predicted
+    positive of which it would be a share."""
+    rows, claimed = bins.rows(current.counts), positive_share(binning, current)
+    by_class = split if apart is None else apart.split
+    if claimed is None or not is_threshold(binning, reference):
+        whole = Expected(by_class(rows, 0.0), calibration.share)
         return {"roc_auc": estimate_binary("roc_auc", whole, calibration)}
-    expected = Expected(split(rows, claimed), calibration.share)
+    expected = Expected(by_class(rows, claimed), calibration.share)
     return {metric: estimate_binary(metric, expected, calibration) for metric in BINARY}
 
 
@@ -119,32 +145,3 @@ def _regression(
 
 
 _ESTIMATES = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}
-
-
-def _positive_share(binning: Binning, current: WindowCounts) -> float | None:
-    """Share of the two classes' predictions that are positive."""
-    column = binning.by_name.get("prediction")
-    if not isinstance(column, CategoricalColumn):
-        return None
-    counts = dict(zip(column.levels, current.counts[binning.slots("prediction")].tolist(), strict=True))
-    negative, positive = (counts.get(name, 0) for name in binning.scores.classes)
-    return positive / (negative + positive) if negative + positive else None
-
-
-def is_threshold(binning: Binning, bins: SharedBins, reference: Reference) -> bool:
-    """Whether one threshold on the score explains the reference's classes: its true positives and true negatives."""
-    if "threshold" not in reference.memo:
-        reference.memo["threshold"] = _explains(binning, bins, reference.labels)
-    known: bool = reference.memo["threshold"]
-    return known
-
-
-def _explains(binning: Binning, bins: SharedBins, labels: LabelCounts) -> bool:
-    layout = binning.scores
-    negative, positive = (bins.labelled(part) for part in score_bins(layout, labels.counts))
-    table = confusion(layout, labels.counts)[:2, :2].astype(np.float64)
-    rows = negative + positive
-    claimed = split(rows, float(table[:, 1].sum() / max(table.sum(), 1)))[1]
-    share = np.divide(positive, rows, out=np.zeros_like(rows), where=rows > 0)
-    by_rule = np.array([((rows - claimed) * (1 - share)).sum(), (claimed * share).sum()]) / max(rows.sum(), 1)
-    return bool(np.abs(by_rule - np.diag(table) / max(table.sum(), 1)).max() <= OTHER_RULE)

@@ -17,7 +17,7 @@ from detectors.cuts import Binning
 from detectors.density_ratio import COVERED, DensityRatio
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration, calibrate
-from detectors.estimation.measure import estimates_of_binary, shown_estimate
+from detectors.estimation.measure import estimates_of_binary, shown_estimates
 from detectors.measurement import MINIMUM_ROWS, Measurement
 from detectors.profile import Reference
 from detectors.summary import WindowCounts
@@ -40,11 +40,12 @@ def estimate_where_inputs_moved(
     if ratio.covered < COVERED:
         return []
     calibration = _weighted(bins, truth, score, ratio.weights)
-    if calibration is None or bins.rows(current.counts).sum() < MINIMUM_ROWS:
+    rows = bins.rows(current.counts).sum()
+    if calibration is None or rows < MINIMUM_ROWS:
         return []
     found = estimates_of_binary(binning, bins, current, reference, calibration)
     shared = {"estimator": "pape", "domain_auc": ratio.area, "effective_rows": calibration.rows}
-    made = [shown_estimate(binning, metric, one, reference, shared) for metric, one in found.items() if one is not None]
+    made = shown_estimates(binning, found, reference, shared, round(float(rows)))
     return [replace(one, n_reference=len(truth)) for one in made]
 
 

@@ -186,7 +186,8 @@ def binning_of(columns: Sequence[StoredColumn], meaning: Meaning, tables: Sequen
     kinds |= {"latency_ms": "numeric", "error": "categorical"}
     ranked = values.get("prediction" if meaning.task == "regression" else "score")
     score = None if ranked is None else pc.cast(ranked.values, pa.float64()).to_numpy(zero_copy_only=False)
-    layout = score_layout(meaning.task, meaning.classes, score)
+    said = values["prediction"].values if meaning.task == "binary" and "prediction" in values else None
+    layout = score_layout(meaning.task, meaning.classes, score, said)
     return make_binning(values, kinds, layout)  # type: ignore[arg-type]
 
 

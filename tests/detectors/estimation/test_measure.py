@@ -127,7 +127,7 @@ def world_of(task, rows):
     hours = np.arange(len(rows.truth)) * 24 * 30 // len(rows.truth)
     columns = columns_of(task, rows)
     kinds = {"prediction": "numeric" if task == "regression" else "categorical", "score": "numeric"}
-    layout = score_layout(task, CLASSES[task], rows.binned)
+    layout = score_layout(task, CLASSES[task], rows.binned, pa.array(rows.said) if task == "binary" else None)
     binning = make_binning(columns, {name: kinds[name] for name in columns}, layout)
     grouped = labels_of(layout, rows, hours)
     return World(task, binning, ReferenceProfile.of(summarise(binning, hours, columns), grouped, timed=True))
