@@ -84,12 +84,14 @@ def _column(name: str, kind: Kind, columns: Mapping[str, ColumnValues], scores: 
         classes = scores.classes if name == "prediction" and scores.task == "binary" else ()
         return CategoricalColumn(name, ()) if values is None else _categorical(name, values, classes)
     ordered = np.empty(0) if values is None else _floats(values)
-    finer = _finer(ordered, columns, scores) if name == "score" and scores.task == "binary" else np.empty(0)
+    finer = _finer(ordered, columns, scores) if name == "score" and scores.task == "binary" else _NONE
     return _numeric(name, ordered, finer)
 
 
 def _finer(ordered: NDArray[np.float64], columns: Mapping[str, ColumnValues], scores: ScoreLayout) -> Any:
     """Cuts of the column of scores that labelled rows have, too."""
+    if len(ordered) == 0:
+        return _NONE
     predicted = columns.get("prediction")
     parted = threshold(scores.classes, _unsorted(columns, "score"), None if predicted is None else predicted.values)
     return np.intersect1d(np.concatenate([tails(ordered), parted]), scores.score_cuts)

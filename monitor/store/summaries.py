@@ -269,11 +269,16 @@ def predicted(connection: Connection, model_id: int, start: int, end: int) -> li
     return [(version, hour, count) for version, hour, count in rows]
 
 
-_PREDICTED = select(summaries.c.version, summaries.c.hour, summaries.c.rows).where(
-    summaries.c.model_id == bindparam("model"),
-    summaries.c.segment == "",
-    summaries.c.hour >= bindparam("start"),
-    summaries.c.hour < bindparam("end"),
+# Both in an order of their own: floats that are added up in another one are another number to the last digit.
+_PREDICTED = (
+    select(summaries.c.version, summaries.c.hour, summaries.c.rows)
+    .where(
+        summaries.c.model_id == bindparam("model"),
+        summaries.c.segment == "",
+        summaries.c.hour >= bindparam("start"),
+        summaries.c.hour < bindparam("end"),
+    )
+    .order_by(summaries.c.hour, summaries.c.version)
 )
 
 
@@ -286,14 +291,16 @@ def label_delays(
     return [(row[0], row[1], row[2], int(row[3])) for row in connection.execute(_DELAYS, values)]
 
 
-_DELAYS = select(
-    label_summaries.c.version, label_summaries.c.hour, label_summaries.c.known_hour, label_summaries.c.rows
-).where(
-    label_summaries.c.model_id == bindparam("model"),
-    label_summaries.c.segment == "",
-    label_summaries.c.hour >= bindparam("start"),
-    label_summaries.c.hour < bindparam("end"),
-    label_summaries.c.known_hour <= bindparam("known"),
+_DELAYS = (
+    select(label_summaries.c.version, label_summaries.c.hour, label_summaries.c.known_hour, label_summaries.c.rows)
+    .where(
+        label_summaries.c.model_id == bindparam("model"),
+        label_summaries.c.segment == "",
+        label_summaries.c.hour >= bindparam("start"),
+        label_summaries.c.hour < bindparam("end"),
+        label_summaries.c.known_hour <= bindparam("known"),
+    )
+    .order_by(label_summaries.c.hour, label_summaries.c.version, label_summaries.c.known_hour)
 )
 
 
