@@ -75,8 +75,8 @@ def condition_of(absences: Mapping[int, Absence]) -> Condition:
 
 
 def _after(before: Absence, window: JudgedWindow) -> Absence:
-    if not window.readings:
-        return before
+    if not window.readings or _is_outage(window):
+        return before  # that there are no rows at all is told as such, and says nothing of anything else
     told, empty = _told(window), {(_ROWS, name) for name in window.vanished}
     if empty and not told:  # nothing is known of anything else
         still: dict[Series, int] = dict(before.lost)
@@ -104,11 +104,15 @@ def _told(window: JudgedWindow) -> set[Series]:
 
 
 def _gone(window: JudgedWindow) -> set[Series]:
+    if _is_outage(window):
+        return set()
     told = _told(window)
-    if any(one.metric == _VOLUME and one.value == 0 for one in window.readings):
-        return set()  # that there are no rows at all is told as such
     untold = [one for one in window.readings if one.series not in told]
     return {one.series for one in untold if _is_gone(one, others_told=bool(told))}
+
+
+def _is_outage(window: JudgedWindow) -> bool:
+    return any(one.metric == _VOLUME and one.value == 0 and one.verdict != CANNOT_TELL for one in window.readings)
 
 
 def _is_gone(reading: Reading, *, others_told: bool) -> bool:

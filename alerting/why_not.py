@@ -49,7 +49,7 @@ def why_not(reading: Reading) -> str:
         "no_reference": "no reference to compare with"
         + (f" (the check asks for {details['asked_reference']!r})" if "asked_reference" in details else ""),
         "unknown_feature": "the check names this feature, and no row has ever had it",
-        "no_history": "less than 2 weeks of history at these hours",
+        "no_history": "fewer weeks before had rows at these hours than the 2 that are needed",
         "before_reference": "part of this window is older than the reference",
         "not_measured": "no number could be had",
         "no_variation": "the values do not vary enough for this test",

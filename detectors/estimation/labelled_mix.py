@@ -64,7 +64,8 @@ def new_labels(layout: ScoreLayout, current: LabelCounts, reference: LabelCounts
 @dataclass(frozen=True, eq=False)
 class _Seen:
     """Of labelled rows of the table's classes: ``shares`` of these [C], with their ``covariance`` [C, C], the number of
-    rows that they are worth (Kish 1965), and as many rows by predicted class, ``said`` [P], and confidence [B]."""
+    rows that they are worth (Kish 1965; of every class alone, the least), and as many rows by predicted class, ``said``
+    [P], and confidence [B]."""
 
     shares: Array
     covariance: Array
@@ -120,13 +121,18 @@ class _Shared:
         mass = table * weight * (self.member.sum(axis=0) > 0)[:, None]
         of_class = self.member @ mass
         total = max(float(mass.sum()), np.finfo(float).tiny)
-        rows = total**2 / max(float((mass * weight).sum()), np.finfo(float).tiny)
-        shares = of_class.sum(axis=1) / total
+        each = of_class.sum(axis=1)
+        shares = each / total
+        squares = (self.member @ (mass * weight)).sum(axis=1)
+        known = squares > 0
+        # As few as those of the class that is known worst allow: its cells scatter as so many rows do, and no more.
+        rows = float((each[known] * total / squares[known]).min(initial=total)) if known.any() else 0.0
         covariance = (np.diag(shares) - np.outer(shares, shares)) / max(rows, 1.0)
         if weighting is not None:  # each is off by one factor
             pull = (self.member[:, :, None] - shares[:, None, None]) * mass / total
-            strata = np.eye(len(weighting.error))[weighting.strata.cells[:-1].ravel()] * weighting.error
-            off = pull.reshape(len(shares), -1) @ strata
+            by_stratum = np.zeros((len(weighting.error), len(shares)))
+            np.add.at(by_stratum, weighting.strata.cells[:-1].ravel(), pull.reshape(len(shares), -1).T)
+            off = by_stratum.T * weighting.error
             covariance = covariance + off @ off.T
         tenths = np.bincount(self.of_bin, sure.sum(axis=0), len(self.of_tenth)).astype(np.float64)
         return _Seen(shares, covariance, rows, of_class.sum(axis=0) * rows / total, tenths * rows / total)

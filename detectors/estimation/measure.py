@@ -104,7 +104,9 @@ def _binary(
         return {}
     apart = parted(binning, bins, reference) if is_threshold(binning, reference) else None
     if apart is not None:
-        calibration = calibrate(*apart.labelled) or calibration
+        if "parted calibration" not in reference.memo:
+            reference.memo["parted calibration"] = calibrate(*apart.labelled)
+        calibration = reference.memo["parted calibration"] or calibration
     return estimates_of_binary(binning, bins, current, reference, calibration, apart)
 
 

@@ -84,7 +84,8 @@ def count(
     rows are worth one; see ``Counted``.
     """
     slots = _places(sources.binning, tuple(names), tuple(extras))
-    key = ("quality", metric, tuple(names), sources.length_hours, sources.current.end_hour % sources.length_hours)
+    phases = sources.current.end_hour % sources.length_hours, sources.current.end_hour % DAY
+    key = ("quality", metric, tuple(names), sources.length_hours, *phases)
     if key not in sources.reference.memo:
         sources.reference.memo[key] = (*_pair(sources.windows, slots), *_days(sources, slots))
     bad_now, now = _pair(sources.current.counts, slots)

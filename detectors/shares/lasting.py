@@ -98,7 +98,7 @@ def _runs(series: Array, variance: Array) -> list[list[Lasting]]:
     begins: list[NDArray[np.int64]] = []
     for count in range(1, MOST + 1):
         total = cost[:, None] + np.where(length >= 1, left, np.inf)[:, -1:]
-        if count >= FEWEST_RUNS:
+        if count >= FEWEST_RUNS and np.isfinite(total.min()):
             places = [int(np.argmin(total[:, 0]))]
             for begin in reversed(begins):
                 places.append(int(begin[places[-1]]))

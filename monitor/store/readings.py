@@ -322,7 +322,8 @@ def at_severity(
     count."""
     t = readings.c
     check, version, segment = key
-    of = [t.model_id == model_id, t.check_name == check, t.segment == segment, t.as_of <= as_of]
+    of = [t.model_id == model_id, t.check_name == check, t.segment == segment]
+    of += [t.as_of <= as_of, t.window_end <= as_of]
     of.append(t.version.is_(None) if version is None else t.version == version)
     bad = [*of, t.verdict.in_(levels), t.as_of >= since]
     query = select(t.window_end, t.window_start).where(*bad).order_by(t.window_end.desc(), t.window_start.desc())

@@ -241,7 +241,7 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
          "mean absolute error 3.1, not corrected for labels that are still missing, 10 % above the reference"),
         (said("cannot_tell", "ks", None, reason="no_reference"), "temp: cannot tell: no reference to compare with"),
         (said("cannot_tell", "volume", 5, kind="serving", feature=None, reason="no_history"),
-         "volume: cannot tell: less than 2 weeks of history at these hours"),
+         "volume: cannot tell: fewer weeks before had rows at these hours than the 2 that are needed"),
         (said("ok", "ks", 0.012, details={"effect": 0.012}, segment="origin=EWR"),
          "temp in origin=EWR: 1.2 % of rows moved"),
         (said("ok", "score_ks", 0.1, kind="prediction_drift", feature=None, segment="origin=EWR"),

@@ -418,6 +418,12 @@ def test_where_there_are_no_rows_at_all_nothing_else_is_missing() -> None:
     assert kinds(said) == ["pending", "firing"]
     assert "error_share" not in " ".join(one.reason for one in said)
 
+    def without(n: int) -> JudgedWindow:
+        return replace(outage(n, 500.0), readings=(outage(n, 500.0).readings[0], outage(n, 0.0).readings[1]))
+
+    _, said = live(ONE, [outage(0, 500.0), outage(1, 0.0), *(without(n) for n in range(2, 9))])
+    assert "no data of error_share in 3 windows of 24h in a row" in " ".join(one.reason for one in said)
+
 
 def test_an_episode_that_ended_by_hand_begins_anew_with_a_window_that_lacks_something() -> None:
     state, _ = live(ONE, [*days(("ok", "ok")), *(without("f1", n) for n in range(1, 4))])

@@ -210,6 +210,7 @@ def test_whatever_order_a_store_reads_its_rows_in_says_the_same(busy: World) -> 
     first = busy.read(END)
     with busy.service.database.write() as connection:
         for table in ("summaries", "label_summaries"):
-            connection.exec_driver_sql(f"UPDATE {table} SET rows = rows WHERE mod(hour, 3) = 0")  # PostgreSQL moves these
-        connection.exec_driver_sql("ANALYZE")  # and scans the table now
+            # PostgreSQL moves these rows, and scans the table once it has statistics.
+            connection.exec_driver_sql(f"UPDATE {table} SET rows = rows WHERE mod(hour, 3) = 0")
+        connection.exec_driver_sql("ANALYZE")
     assert busy.read(END) == first
