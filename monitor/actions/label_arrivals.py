@@ -79,7 +79,10 @@ def known_of(
 ) -> Known:
     """What may be said of the labels of a window's hours [start, end): its weights, where they matter and there are
     ``any_labels``, how labels come and whether they do."""
-    curve, cohorts = curve_of(frame, as_of), _cohorts(frame, start, end, versions)
+    curve = curve_of(frame, as_of)
+    if curve is None and not any_labels:
+        return ALL_KNOWN  # a model without labels looks for none of them in every window
+    cohorts = _cohorts(frame, start, end, versions)
     known = _weighed(frame, curve, cohorts, as_of) if any_labels else ALL_KNOWN
     if curve is None or not len(cohorts[0]):
         return known

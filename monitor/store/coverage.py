@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, func, select
 
 from monitor.store import summaries, unusable
 from monitor.store.tables import label_summaries
@@ -28,12 +28,6 @@ def by_hour(
 
 _LABELLED = (
     select(label_summaries.c.version, label_summaries.c.hour, func.sum(label_summaries.c.rows))
-    .where(
-        label_summaries.c.model_id == bindparam("model"),
-        label_summaries.c.segment == "",
-        label_summaries.c.hour >= bindparam("start"),
-        label_summaries.c.hour < bindparam("end"),
-        label_summaries.c.known_hour <= bindparam("known"),
-    )
+    .where(*summaries.LABELS_KNOWN)
     .group_by(label_summaries.c.version, label_summaries.c.hour)
 )

@@ -291,15 +291,16 @@ def label_delays(
     return [(row[0], row[1], row[2], int(row[3])) for row in connection.execute(_DELAYS, values)]
 
 
+LABELS_KNOWN = (  # of all rows, predicted in hours [start, end)
+    label_summaries.c.model_id == bindparam("model"),
+    label_summaries.c.segment == "",
+    label_summaries.c.hour >= bindparam("start"),
+    label_summaries.c.hour < bindparam("end"),
+    label_summaries.c.known_hour <= bindparam("known"),
+)
 _DELAYS = (
     select(label_summaries.c.version, label_summaries.c.hour, label_summaries.c.known_hour, label_summaries.c.rows)
-    .where(
-        label_summaries.c.model_id == bindparam("model"),
-        label_summaries.c.segment == "",
-        label_summaries.c.hour >= bindparam("start"),
-        label_summaries.c.hour < bindparam("end"),
-        label_summaries.c.known_hour <= bindparam("known"),
-    )
+    .where(*LABELS_KNOWN)
     .order_by(label_summaries.c.hour, label_summaries.c.version, label_summaries.c.known_hour)
 )
 

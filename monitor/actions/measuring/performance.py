@@ -99,8 +99,10 @@ def _performance_of(
     current = labels.total if isinstance(labels, LabelHours) else labels or no_labels(frame.binning.scores)
     predictions = _with_prediction(frame, counts.counts)
     known = ALL_KNOWN
-    if current.rows < predictions:
+    if current.rows < predictions and (segment is None or current.rows):
         known = known_of(frame, task.start, task.end, task.as_of, rows, any_labels=current.rows > 0)
+    if segment is not None:
+        known = replace(known, delay=None)  # which is of all rows
     measured = measure_performance(
         frame.binning.scores,
         current,
@@ -129,7 +131,7 @@ def _performance_of(
         if not task.due.same_rows:
             shown = _estimated(frame, task, rows, counts, profile, looked.shared)
         shown += judged_concept(frame, task, looked, rows, counts, of_concept)
-    if known.delay is not None and segment is None and task.check.metric is None:
+    if known.delay is not None and task.check.metric is None:
         shown.append(known.delay)
     reading = partial(as_reading, compared=compared, version=version, segment=segment)
     return [

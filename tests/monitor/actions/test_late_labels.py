@@ -137,7 +137,7 @@ def test_whether_labels_come_as_they_did_is_shown(busy: World) -> None:
 
 
 def test_labels_that_stop_are_told(world: World) -> None:
-    world.configure(label_horizon="5d")
+    world.configure(label_horizon="5d", segments=["kind"])
     world.reference(traffic(T0, 24 * 9, per_hour=20))
     records = traffic(START, 24 * DAYS, per_hour=20, seed=2)
     world.post(records)
@@ -145,12 +145,21 @@ def test_labels_that_stop_are_told(world: World) -> None:
     there = [one for one in late(records) if clock.parse(one["timestamp"]) < stop]
     world.poster.labels(there, now=world.now)
 
-    assert "overdue" not in performance(world, stop, 168)["accuracy"]["details"]
-    found = performance(world, stop + 2 * D, 168)
+    def whole(as_of: int) -> dict[str, dict[str, Any]]:
+        found = matching(world.read(as_of), check="performance", hours=168, segment=None)
+        newest = max(one["window"]["end"] for one in found)
+        return {one["metric"]: one for one in found if one["window"]["end"] == newest}
+
+    assert "overdue" not in whole(stop)["accuracy"]["details"]
+    found = whole(stop + 2 * D)
     few = found["accuracy"]["details"]
     assert few["overdue"]["came"] == few["labelled"] < few["overdue"]["due"]
     assert few["summary"].startswith("accuracy: cannot tell: labels come late: of ")
-    found = performance(world, END, 168)
+    for moment in (stop + 2 * D, END):  # of a segment nobody counts when its labels come
+        of_segments = [one for one in matching(world.read(moment), check="performance", hours=168) if one["segment"]]
+        assert any(one["reason"] == "immature_labels" for one in of_segments)
+        assert not any("overdue" in one["details"] for one in of_segments)
+    found = whole(END)
     due = found["accuracy"]["details"]["overdue"]["due"]
     assert 0.5 < due / (7 * 480 * (0.4 * 0.72 + 0.6 * 0.96)) < 1.1  # means of 1 - exp(-age / delay); of late less
     said = (
