@@ -21,7 +21,7 @@ from detectors.performance.hourly import LabelHours
 from detectors.performance.measure import Usual, measure_performance
 from detectors.performance.scored import WHOLE_SUMS, LabelCounts, no_labels
 from detectors.performance.usual import OF_ALL_ROWS, Asked, UsualValue, rows_by_hour, usual_value
-from detectors.performance.weighting import ALL_KNOWN
+from detectors.performance.weighting import ALL_KNOWN, Known
 from detectors.profile import Reference
 from detectors.quality.unusable_output import without_use
 from detectors.rise import ENOUGH_WINDOWS
@@ -98,11 +98,7 @@ def _performance_of(
     hours = labels if isinstance(labels, LabelHours) else None
     current = labels.total if isinstance(labels, LabelHours) else labels or no_labels(frame.binning.scores)
     predictions = _with_prediction(frame, counts.counts)
-    known = ALL_KNOWN
-    if current.rows < predictions and (segment is None or current.rows):
-        known = known_of(frame, task.start, task.end, task.as_of, rows, any_labels=current.rows > 0)
-    if segment is not None:
-        known = replace(known, delay=None)  # which is of all rows
+    known = _known(frame, task, rows, current.rows, predictions, segment)
     measured = measure_performance(
         frame.binning.scores,
         current,
@@ -138,6 +134,16 @@ def _performance_of(
         *(reading(frame, task, one, judged=judged, alpha=alpha) for one in measured),
         *(reading(frame, task, one, judged=one.alpha is not None, alpha=one.alpha) for one in shown),
     ]
+
+
+def _known(
+    frame: Frame, task: Task, rows: Mapping[str, int], labelled: int, predictions: int, segment: str | None
+) -> Known:
+    """What may be said of the labels; of a segment not whether they come as they did, which is known of all rows."""
+    if labelled >= predictions or (segment is not None and not labelled):
+        return ALL_KNOWN
+    found = known_of(frame, task.start, task.end, task.as_of, rows, any_labels=labelled > 0)
+    return found if segment is None else replace(found, delay=None)
 
 
 def _with_new_labels(
