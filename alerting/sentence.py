@@ -140,13 +140,19 @@ def _fairness(reading: Reading) -> str:
         positive=details.get("positive", "positive")
     )
     if most in of and least in of:
-        text += f" {percent(of[most])} % in {most}, {percent(of[least])} % in {least}"
+        text += f" {_of_group(reading, of[most])} in {most}, {_of_group(reading, of[least])} in {least}"
     text += f", {apart(reading.value or 0.0, reading.lower, reading.upper)}"
     if "unweighted" in details and percent(details["unweighted"]["value"]) != percent(reading.value or 0.0):
         text += f", corrected for labels that are still to come ({percent(details['unweighted']['value'])} without)"
     text += uncorrected(reading)
     change = effect_of(reading)
     return text if change is None else text + _wider(change)
+
+
+def _of_group(reading: Reading, value: float) -> str:
+    """A group's own number: a share, or what is a difference itself."""
+    said = percent(value)
+    return f"{said} {plural(said.removeprefix('-'))}" if reading.metric == "calibration_difference" else f"{said} %"
 
 
 def _told_apart(reading: Reading) -> str:
