@@ -68,7 +68,7 @@ class Client:
         self,
         *,
         features: Mapping[str, Any],
-        prediction: Any,
+        prediction: Any = None,
         id: str | None = None,
         timestamp: datetime | str | None = None,
         probability: float | Mapping[str, float] | None = None,

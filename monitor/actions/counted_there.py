@@ -12,8 +12,8 @@ from detectors.cuts import NUMERIC_EXTRAS, Binning, CategoricalColumn, Column, N
 from detectors.hour_bytes import encode
 from detectors.pairs.counting import codes_of
 from detectors.summary import MISMATCH, NAN, ColumnValues, categorical_slots
-from monitor.actions import counting
-from monitor.actions.counting import Meaning
+from monitor.actions.from_probabilities import canonical_text
+from monitor.actions.meaning import Meaning
 from monitor.actions.slicing import WHOLE
 from monitor.store.observations.base import Counting, HourCounts, Number, StoredColumn, StoredModel
 from monitor.store.observations.canonical import canonical_stored
@@ -26,9 +26,10 @@ Hour = tuple[str, str, int, int, int, bytes]  # version, segment, hour, rows, ti
 
 def can_be(binning: Binning, columns: Sequence[StoredColumn], meaning: Meaning) -> bool:
     """Whether all that a binning counts can be counted there: not segments, not vectors, and not what is derived from
-    several probabilities."""
+    probabilities."""
     several = meaning.task == "multiclass" and sum(column.role == "probability" for column in columns) > 1
-    return not (any(one.values for one in binning.segments) or binning.embeddings or several)
+    derived = several or meaning.likeliest
+    return not (any(one.values for one in binning.segments) or binning.embeddings or derived)
 
 
 def hours(
@@ -84,7 +85,7 @@ def _score(columns: Sequence[StoredColumn], meaning: Meaning) -> tuple[tuple[str
         return ()
     negative, positive = meaning.classes
     by_class = {
-        counting.canonical_text(column.name) if column.name else "": column.physical
+        canonical_text(column.name) if column.name else "": column.physical
         for column in columns
         if column.role == "probability"
     }

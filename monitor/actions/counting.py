@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -18,65 +17,20 @@ from detectors.cuts import Binning, Column, EmbeddingColumn, NumericColumn, Scor
 from detectors.performance import scored
 from detectors.profile import ReferenceProfile, join
 from detectors.summary import ColumnValues, HourlySummaries
+from monitor.actions.from_probabilities import (
+    canonical_text,
+    likeliest,
+    margin_of,
+    positive_score,
+    score_of,
+    with_prediction,
+)
+from monitor.actions.meaning import Meaning
 from monitor.store.observations.base import ScoredRows, StoredColumn
-from monitor.store.observations.canonical import canonical, canonical_stored
+from monitor.store.observations.canonical import canonical_stored
 from monitor.store.observations.odd import odd_codes
 
-MOST_CLASSES = 100
 NOTHING = (np.empty(0, np.int64), np.empty(0, np.uint8))
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """What a model's predictions are: ``classes`` canonical, for binary (negative, positive)."""
-
-    task: str
-    classes: tuple[str, ...] = ()
-
-    @property
-    def positive(self) -> str | None:
-        """The positive class of a binary model; None before its classes are known."""
-        return self.classes[1] if self.task == "binary" and self.classes else None
-
-
-def meaning_of(task: str | None, positive: str | None, values: Sequence[pa.Array]) -> Meaning:
-    """Infer what is not configured from canonical predictions and labels (pa.string arrays).
-
-    Fractional numbers: regression; at most two values: binary; else multiclass, but integers of more than 100 values
-    are quantities: regression.
-    """
-    distinct = sorted({v for array in values for v in pc.unique(array).to_pylist() if v is not None})
-    numbers = [_number(text) for text in distinct]
-    if task is None:
-        task = _infer_task(distinct, numbers)
-    if task == "regression":
-        return Meaning(task)
-    if task == "binary":
-        return Meaning(task, _two_classes(distinct, positive))
-    return Meaning(task, tuple(distinct[:MOST_CLASSES]))
-
-
-def _infer_task(distinct: Sequence[str], numbers: Sequence[float | None]) -> str:
-    known = [number for number in numbers if number is not None]
-    if known and len(known) == len(distinct) and any(number % 1 for number in known):
-        return "regression"
-    if len(distinct) <= 2:
-        return "binary"
-    return "regression" if len(known) == len(distinct) > MOST_CLASSES else "multiclass"
-
-
-def _two_classes(distinct: Sequence[str], positive: str | None) -> tuple[str, str]:
-    if positive is None:
-        positive = "1" if "1" in distinct or not distinct else distinct[-1]
-    others = [text for text in distinct if text != positive]
-    return (others[0] if others else ("0" if positive == "1" else f"not {positive}"), positive)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def column_values(columns: Sequence[StoredColumn], meaning: Meaning, table: pa.Table) -> dict[str, ColumnValues]:
@@ -93,6 +47,9 @@ def column_values(columns: Sequence[StoredColumn], meaning: Meaning, table: pa.T
         elif column.role == "prediction":
             found["prediction"] = _prediction(table, column, meaning)
     by_class = {c.name: _floats(table, c.physical) for c in _probabilities(columns, table)}
+    if meaning.likeliest:
+        said = likeliest(meaning, by_class, table.num_rows)
+        found["prediction"] = ColumnValues(said, *NOTHING)
     for name, derived in (("score", score_of(meaning, by_class)), ("margin", margin_of(meaning, by_class))):
         if derived is not None:
             found[name] = ColumnValues(pa.array(derived, pa.float64(), from_pandas=True), *NOTHING)
@@ -101,44 +58,6 @@ def column_values(columns: Sequence[StoredColumn], meaning: Meaning, table: pa.T
 
 def _probabilities(columns: Sequence[StoredColumn], table: pa.Table) -> list[StoredColumn]:
     return [c for c in columns if c.role == "probability" and c.physical in table.column_names]
-
-
-def score_of(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
-    """What is binned as ``score``: binary: the positive class's probability; multiclass: the highest of all."""
-    if not by_class or meaning.task == "regression":
-        return None
-    canonical_names = {(name if name == "" else canonical_text(name)): values for name, values in by_class.items()}
-    if meaning.task == "binary":
-        return _positive_score(meaning, canonical_names)
-    stacked = np.stack(list(canonical_names.values()))
-    highest: NDArray[np.float64] = np.fmax.reduce(stacked)
-    return highest
-
-
-def margin_of(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
-    """How far the highest of three or more probabilities is above the next; of two classes the score says it all."""
-    if meaning.task != "multiclass" or len(by_class) < 3:
-        return None
-    ranked = np.sort(np.nan_to_num(np.stack(list(by_class.values())), nan=-1.0), axis=0)
-    return np.where(ranked[-2] < 0, np.nan, ranked[-1] - ranked[-2])
-
-
-def _positive_score(meaning: Meaning, by_class: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
-    if not meaning.classes:  # configured as binary, and no cuts were made yet: which is which is not known
-        return by_class.get("")
-    negative, positive = meaning.classes
-    parts = [by_class[name] for name in ("", positive) if name in by_class]
-    if negative in by_class:
-        parts.append(1 - by_class[negative])
-    if not parts:
-        return None
-    score: NDArray[np.float64] = reduce(lambda a, b: np.where(np.isnan(a), b, a), parts)
-    return score
-
-
-def canonical_text(name: str) -> str:
-    """A class as predictions and labels name it."""
-    return str(canonical(pa.array([name], pa.string()))[0].as_py())
 
 
 def _floats(table: pa.Table, physical: str) -> NDArray[np.float64]:
@@ -181,6 +100,8 @@ def binning_of(columns: Sequence[StoredColumn], meaning: Meaning, tables: Sequen
             kinds[f"metric.{column.name}"] = "numeric"
     if "score" in values or (table is None and any(c.role == "probability" for c in columns)):
         kinds["score"] = "numeric"
+    if meaning.likeliest:
+        kinds["prediction"] = "categorical"
     if "margin" in values:
         kinds["margin"] = "numeric"
     kinds |= {"latency_ms": "numeric", "error": "categorical"}
@@ -306,7 +227,7 @@ def labelled_values(
     """Truth and prediction of those rows (canonical; of a regression float64), the score, and the highest one; as
     ``count_scored`` takes them."""
     taken = pa.array(keep)
-    truth, predicted = rows.label.take(taken), rows.prediction.take(taken)
+    truth, predicted = rows.label.take(taken), with_prediction(meaning, rows).prediction.take(taken)
     score, highest = _score_for_labels(meaning, rows, truth, taken, len(keep))
     if meaning.task == "regression":
         truth, predicted = _numbers(truth), _numbers(predicted)
@@ -326,7 +247,7 @@ def _score_for_labels(
     by_class = {canonical_text(k) if k else k: v[order] for k, v in rows.probabilities.items()}
     none = np.full(n, np.nan)
     if meaning.task == "binary":
-        score = _positive_score(meaning, by_class)
+        score = positive_score(meaning, by_class)
         return none if score is None else score, None
     if meaning.task != "multiclass":
         return none, None

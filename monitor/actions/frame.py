@@ -18,8 +18,8 @@ from detectors.profile import Reference, ReferenceProfile, mix
 from detectors.segments import Size
 from detectors.summary import HourlySummaries, WindowCounts
 from monitor import clock
-from monitor.actions.counting import Meaning
 from monitor.actions.habits import with_habits
+from monitor.actions.meaning import Meaning
 from monitor.actions.models import meaning_of_model, settings_of
 from monitor.actions.quiet_weeks import with_quiet_weeks
 from monitor.config import document

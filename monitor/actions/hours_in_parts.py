@@ -14,7 +14,7 @@ from detectors.cuts import Binning, NumericColumn
 from detectors.hour_bytes import encode
 from detectors.summary import HourlySummaries
 from monitor.actions import counting, slicing
-from monitor.actions.counting import Meaning
+from monitor.actions.meaning import Meaning
 from monitor.actions.slicing import Counted
 from monitor.store.observations.base import StoredColumn
 

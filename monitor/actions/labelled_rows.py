@@ -21,6 +21,7 @@ from detectors.segments import segment_codes
 from monitor import clock
 from monitor.actions import counting, prepare_reference, slicing
 from monitor.actions.frame import Frame
+from monitor.actions.from_probabilities import with_prediction
 from monitor.actions.label_arrivals import scatter
 from monitor.actions.pinned_labels import joined_of
 from monitor.store import coverage, references
@@ -75,7 +76,8 @@ def of_reference(frame: Frame, asked: Asked, reference: references.Reference, as
     sample = _Sample()
     more = _with_segment(frame, asked)
     for table in prepare_reference.rows_of(frame.connection, reference.id):
-        sample.add(_of(frame, asked, counting.labelled_rows(frame.model.columns, table, more), _versions(table)))
+        rows = with_prediction(frame.meaning, counting.labelled_rows(frame.model.columns, table, more))
+        sample.add(_of(frame, asked, rows, _versions(table)))
     return _labelled(frame, asked, sample.together(), None, timed=reference.timed)
 
 
@@ -98,6 +100,7 @@ def _chunks(frame: Frame, asked: Asked, start: int, end: int, known_hour: int) -
     for part in np.split(hours, np.flatnonzero(np.diff(before // AT_ONCE)) + 1)[: MOST_READ // AT_ONCE]:
         columns = _with_segment(frame, asked)
         rows = frame.service.observations.scored(connection, model.stored, part.tolist(), columns)
+        rows = with_prediction(frame.meaning, rows)
         yield _of(frame, asked, rows.take(standing(rows, known_hour)), None)
 
 

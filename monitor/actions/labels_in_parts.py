@@ -14,7 +14,8 @@ from detectors.cuts import Binning
 from detectors.performance.parts import ScoredParts, room_of
 from detectors.segments import segment_codes
 from monitor.actions import counting, slicing
-from monitor.actions.counting import LabelGroups, Meaning
+from monitor.actions.counting import LabelGroups
+from monitor.actions.meaning import Meaning
 from monitor.store.observations.base import ScoredRows, StoredColumn
 
 ROOM = 128 << 20  # bytes, about, of the groups that are counted at a time

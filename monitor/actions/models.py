@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.actions.counting import Meaning
+from monitor.actions.from_probabilities import says_likeliest
+from monitor.actions.meaning import Meaning
 from monitor.config import document
 from monitor.config.inventory import checks_of
 from monitor.errors import NotFound
@@ -32,9 +33,9 @@ def settings_of(model: Model) -> document.Model:
 
 def meaning_of_model(model: Model) -> Meaning:
     """Task and classes as settled when cuts were made; before that, as configured or plain classes."""
-    if model.task is not None:
-        return Meaning(model.task, tuple(model.classes or ()))
-    return Meaning(settings_of(model).task or "multiclass")
+    task = model.task or settings_of(model).task or "multiclass"
+    alone = task != "regression" and says_likeliest(model.columns)
+    return Meaning(task, () if model.task is None else tuple(model.classes or ()), likeliest=alone)
 
 
 def has_checks(model: Model) -> bool:

@@ -16,7 +16,8 @@ from detectors.profile import ReferenceProfile
 from monitor import clock
 from monitor.actions import counting, slicing
 from monitor.actions import models as known_models
-from monitor.actions.counting import Meaning
+from monitor.actions.from_probabilities import says_likeliest
+from monitor.actions.meaning import Meaning, meaning_of
 from monitor.actions.models import settings_of
 from monitor.actions.private import protected
 from monitor.actions.recording_apart import ensure_within
@@ -313,7 +314,12 @@ def _meaning(service: Service, connection: Connection, model: Model, tables: Seq
         last = model.newest_prediction // clock.HOUR + 1
         recent = service.observations.read(connection, model.stored, last - RECENT_HOURS, last, model.columns)
         values = [_predictions(model, table) for table in recent]
-    return counting.meaning_of(settings.task, _positive(settings), values)
+    alone = says_likeliest(model.columns)
+    if alone:
+        names = [column.name for column in model.columns if column.role == "probability" and column.name]
+        values.append(canonical(pa.array(names, pa.string())))
+    meaning = meaning_of(settings.task, _positive(settings), values)
+    return replace(meaning, likeliest=alone and meaning.task != "regression")
 
 
 def _positive(settings: Settings) -> str | None:

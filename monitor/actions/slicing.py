@@ -14,7 +14,8 @@ from detectors.cuts import Binning, SegmentColumn
 from detectors.hour_bytes import encode
 from detectors.segments import segment_codes, segment_column
 from monitor.actions import counting
-from monitor.actions.counting import LabelGroups, Meaning
+from monitor.actions.counting import LabelGroups
+from monitor.actions.meaning import Meaning
 from monitor.store.observations.base import ScoredRows, StoredColumn
 
 WHOLE = ""  # the segment of all rows

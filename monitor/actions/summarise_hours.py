@@ -18,8 +18,8 @@ from detectors.performance import scored
 from detectors.quality.unusable_output import without_use
 from monitor import clock
 from monitor.actions import counted_there, counting, hours_in_parts, labels_in_parts, slicing
-from monitor.actions.counting import Meaning
 from monitor.actions.each_model import by_itself
+from monitor.actions.meaning import Meaning
 from monitor.actions.models import meaning_of_model
 from monitor.service import Service
 from monitor.store import locks, models, references, summaries

@@ -240,12 +240,14 @@ def _labels(raw: RawBatch) -> tuple[pa.Array, pa.Array, NDArray[np.int64]]:
 
 
 def silent(rows: ArrivingPredictions) -> NDArray[np.bool_]:
-    """Rows that have neither a prediction nor an error: bool [n]."""
-    sent = rows.columns.get(("prediction", "")) or SentColumn(len(rows.ids))
-    quiet: NDArray[np.bool_] = ~sent.filled() & rows.errors.is_null().to_numpy(zero_copy_only=False)
+    """Rows that have no prediction, no probability and no error: bool [n]."""
+    quiet: NDArray[np.bool_] = rows.errors.is_null().to_numpy(zero_copy_only=False)
+    for (role, _), sent in rows.columns.items():
+        if role in ("prediction", "probability"):
+            quiet = quiet & ~sent.filled()
     return quiet
 
 
 def said_of_silent(count: int) -> list[str]:
     """What there is to say of so many of them."""
-    return [f"prediction: {count} rows have neither a prediction nor an error"] if count else []
+    return [f"prediction: {count} rows have no prediction, no probability and no error"] if count else []

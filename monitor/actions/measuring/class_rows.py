@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from detectors.estimation.class_table import Cells, ClassTable, count_classes, mix_tables
-from monitor.actions import counting
 from monitor.actions.frame import Frame
+from monitor.actions.from_probabilities import likeliest, score_of
 from monitor.actions.labelled_rows import Asked, of_reference
 from monitor.actions.measuring.task import Task
 from monitor.actions.pinned_labels import standing_in, state_of
@@ -57,8 +57,11 @@ def _table(frame: Frame, cells: Cells, reference: references.Reference, version:
         known = of_reference(frame, Asked(mine, None, [*said, *scores], "wrong_share"), reference, as_of)
         there = known.rows.columns
         by_class = {one.name.removeprefix(_SCORE): there[one.name].to_numpy(zero_copy_only=False) for one in scores}
-        score = counting.score_of(frame.meaning, by_class)
-        predicted = canonical_stored(there[_PREDICTION], said[0].storage)
+        score = score_of(frame.meaning, by_class)
+        if frame.meaning.likeliest:
+            predicted = likeliest(frame.meaning, by_class, len(known))
+        else:
+            predicted = canonical_stored(there[_PREDICTION], said[0].storage)
         names = pa.array([*frame.binning.scores.classes, None], pa.string())  # the truth is a place among them
         truth = names.take(pa.array(known.truth.astype(np.int64)))
         sure = np.full(len(known), np.nan) if score is None else score

@@ -9,8 +9,8 @@ from detectors.density_ratio import density_ratio
 from detectors.estimation.pape import LEAST_AREA, estimate_where_inputs_moved
 from detectors.measurement import Measurement
 from detectors.multivariate.domain_classifier import CHANCE, Rows
-from monitor.actions import counting
 from monitor.actions.frame import Compared, Frame, Window
+from monitor.actions.from_probabilities import score_of
 from monitor.actions.labelled_rows import Asked, of_reference
 from monitor.actions.measuring.task import Task
 from monitor.actions.pinned_labels import labelled
@@ -49,7 +49,7 @@ def estimated(
     names = [column.name for column in columns]
     ratio = density_ratio(names, Rows({name: there[name] for name in names}, known.rows.blocks), current)
     by_class = {one.name.removeprefix(_SCORE): there[one.name].to_numpy(zero_copy_only=False) for one in scores}
-    score = counting.score_of(frame.meaning, by_class)
+    score = score_of(frame.meaning, by_class)
     if ratio is None or score is None:
         return []
     reference = labelled(frame, compared, task.as_of)

@@ -23,6 +23,7 @@ from detectors.registry import SEQUENTIAL
 from detectors.streams import START, Usual, has_river
 from monitor import clock
 from monitor.actions.frame import Frame, Window
+from monitor.actions.from_probabilities import with_prediction
 from monitor.actions.labelled_rows import standing
 from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.task import Task
@@ -89,6 +90,7 @@ def _streams(frame: Frame, task: Task) -> Iterator[tuple[str, Stream]]:
         frame.connection, frame.model.id, task.start - horizon, task.end, task.start, task.end
     )
     rows = frame.service.observations.scored(frame.connection, frame.model.stored, hours)
+    rows = with_prediction(frame.meaning, rows)
     chosen = _standing(rows, task.start, task.end)
     versions = rows.version.take(pa.array(chosen))
     wrong = pc.not_equal(rows.prediction, rows.label).take(pa.array(chosen))

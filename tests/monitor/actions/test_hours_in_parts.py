@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from detectors.cuts import Binning, SegmentColumn
 from monitor.actions import counting, hours_in_parts, labels_in_parts, summarise_hours
-from monitor.actions.counting import Meaning
+from monitor.actions.meaning import Meaning
 from monitor.actions.summarise_hours import summarise
 from monitor.service import Service
 from monitor.store import locks, summaries
