@@ -21,6 +21,7 @@ from monitor.actions.meaning import Meaning, meaning_of
 from monitor.actions.models import settings_of
 from monitor.actions.private import protected
 from monitor.actions.recording_apart import ensure_within
+from monitor.actions.scores_as_predictions import said_of_scores
 from monitor.config.document import NAME
 from monitor.config.document import Model as Settings
 from monitor.errors import Invalid
@@ -61,9 +62,10 @@ def put_reference(service: Service, name: str, reference: str, sent: ArrivingRef
         table = _table(batch, sent)
         quarantine.keep(connection, model.id, "references", sent.rows.rejects, now)
         told = _set(service, connection, name, reference, table, sent.timed, pinned=False, now=now)
+    warnings = [*sent.rows.warnings, *said_of_scores(replace(model, columns=stored.columns), table), *warnings][:20]
     rejects = sent.rows.rejects
     errors = [{"row": r.row, "id": r.id, "field": r.field, "reason": r.reason} for r in rejects[:100]]
-    return {**told, "rejected": len(rejects), "errors": errors, "warnings": [*sent.rows.warnings, *warnings][:20]}
+    return {**told, "rejected": len(rejects), "errors": errors, "warnings": warnings}
 
 
 def pin_reference(service: Service, name: str, reference: str, start: int, end: int, now: int) -> dict[str, Any]:

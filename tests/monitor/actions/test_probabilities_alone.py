@@ -86,3 +86,29 @@ def test_the_likeliest_class() -> None:
     }
     assert likeliest(three, each, 4).to_pylist() == ["1", "3", "2", None]
     assert likeliest(three, {}, 2) == pa.nulls(2, pa.string())
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "said"),
+    [
+        (None, (0, 1), "so the task is taken for a regression"),
+        ("binary", (0, 1), "so none is a class of this binary model"),
+        ("binary", ("yes", "no"), "so none is a class of this binary model"),
+        ("regression", (0, 1), None),
+        (None, (0.25, 0.5, 0.7), None),
+    ],
+)
+def test_probabilities_sent_as_predictions_are_told(
+    service: Service, task: str | None, labels: tuple[Any, ...], said: str | None
+) -> None:
+    world = World(service)
+    world.configure(**({} if task is None else {"task": task}))
+    rows = alone(traffic(T0, 24, 4))
+    rows = [
+        {**one, "prediction": one.pop("probability"), "label": labels[place % len(labels)]}
+        for place, one in enumerate(rows)
+    ]
+    warnings = world.reference(rows)["warnings"]
+    assert (len(warnings) == 0) if said is None else (said in warnings[0] and "as 'probability'" in warnings[0])
+    whole = [{**one, "prediction": round(one["prediction"])} for one in rows]
+    assert world.reference(whole)["warnings"] == []
