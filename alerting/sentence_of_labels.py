@@ -17,6 +17,7 @@ def still_coming(reading: Reading) -> str:
     """How many labels are known, and what they point to if those to come are weighed in."""
     coverage, weighted = reading.details.get("coverage"), reading.details.get("weighted")
     text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
+    text = "no label is known yet" if coverage == 0 else text
     text = _overdue(reading.details.get("overdue") or {}) or text
     if weighted is None:
         return text
