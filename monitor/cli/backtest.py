@@ -10,7 +10,6 @@ from typing import Annotated, Any, get_args
 
 import typer
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -19,13 +18,12 @@ from monitor import clock
 from monitor.actions import apply_config
 from monitor.actions import backtest as action
 from monitor.actions import models as known_models
-from monitor.cli.base import DatabaseUrl, Home, app, ended_in_order, err, out, service_from
+from monitor.cli.base import DatabaseUrl, Home, app, ended_in_order, err, fits, out, service_from
 from monitor.errors import Invalid
 from monitor.service import Service
 
 DAYS = 30
 _NAMES = ("rule", "check", "at")  # columns of words; the others are numbers
-_WIDE = 10_000  # columns: wider than any table
 _KINDS: Mapping[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 
@@ -127,7 +125,7 @@ def show_backtest(found: dict[str, Any]) -> None:
         table.add_column(escape(name), no_wrap=True, justify="left" if name in _NAMES else "right")
     for row in rows:
         table.add_row(*map(escape, row))
-    if Measurement.get(out, out.options.update(max_width=_WIDE), table).maximum <= out.width:
+    if fits(out, table):
         out.print(table)
     else:  # a table that is too wide would cut names
         for line in (title, *(listed(header, row) for row in rows)):

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 from monitor import memory
 from monitor.bootstrap import build
@@ -21,6 +23,7 @@ from monitor.settings import Settings, load
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console(soft_wrap=True)  # a line of ours stays one line, also in a pipe
 err = Console(stderr=True, soft_wrap=True)
+_WIDE = 10_000  # columns: wider than any table
 
 Home = Annotated[Path | None, typer.Option(help="Where the embedded store lives (PLIMSOLL_HOME).")]
 DatabaseUrl = Annotated[str | None, typer.Option(help="The store (PLIMSOLL_DATABASE_URL).")]
@@ -29,6 +32,11 @@ DatabaseUrl = Annotated[str | None, typer.Option(help="The store (PLIMSOLL_DATAB
 @app.callback(help="Drift and model-health monitor.")
 def plimsoll() -> None:
     """There is always a command to name, also where only one was loaded."""
+
+
+def fits(console: Console, table: Table) -> bool:
+    """Whether the terminal shows a table without cutting a name or folding a sentence."""
+    return Measurement.get(console, console.options.update(max_width=_WIDE), table).maximum <= console.width
 
 
 def settings_from(**flags: object) -> Settings:

@@ -24,7 +24,7 @@ from alerting.sentence import sentence
 from detectors.measurement import Measurement
 from detectors.registry import TWO_SAMPLE
 from detectors.two_frames import compare_frames
-from monitor.cli.base import app, out
+from monitor.cli.base import app, fits, out
 from monitor.errors import Invalid
 
 AUTO = "auto"
@@ -142,18 +142,7 @@ def _only_in(tables: tuple[pa.Table, pa.Table]) -> list[str]:
 
 
 def _show(readings: list[Reading], drift: bool, left_out: list[str], untold: list[str]) -> None:
-    table = Table("column", "metric", "value", "p", "verdict", "would be seen", "in words")
-    for reading in readings:
-        table.add_row(
-            escape(reading.feature or ""),
-            reading.metric,
-            _number(reading.value),
-            _number(reading.p_value),
-            reading.verdict or "",
-            would_be_seen(reading.kind, reading.metric, reading.mde) or "",
-            escape(reading.summary),
-        )
-    out.print(table)
+    _print_each(readings)
     if left_out:
         out.print(
             f"Left out, as one of the files has nothing of it that could be compared: {', '.join(left_out)}",
@@ -164,6 +153,28 @@ def _show(readings: list[Reading], drift: bool, left_out: list[str], untold: lis
         out.print(f"Nothing can be told of {', '.join(untold)}", highlight=False, markup=False)
     if len(untold) < len(readings):
         out.print("Drift." if drift else "No drift." if not untold else "No drift in the others.")
+
+
+def _print_each(readings: list[Reading]) -> None:
+    """As a table, or a line each where that has no room for the sentences."""
+    table = Table("column", "metric", "value", "p", "verdict", "would be seen", "in words")
+    lines = []
+    for one in readings:
+        value, p_value = _number(one.value), _number(one.p_value)
+        seen = would_be_seen(one.kind, one.metric, one.mde) or ""
+        verdict = one.verdict or "shown"
+        table.add_row(
+            escape(one.feature or ""), one.metric, value, p_value, one.verdict or "", seen, escape(one.summary)
+        )
+        more = [f"{one.metric} {value}" if value else one.metric]
+        more += [f"p {p_value}"] if p_value else []
+        more += [f"{seen} would be seen"] if seen else []
+        lines.append(f"{verdict:<11}  {one.summary} [{', '.join(more)}]")
+    if fits(out, table):
+        out.print(table)
+    else:
+        for line in lines:
+            out.print(line, highlight=False, markup=False)
 
 
 def _number(value: float | None) -> str:

@@ -82,6 +82,22 @@ def test_compare(tmp_path: Path, home: Path) -> None:
     assert not home.exists()
 
 
+def test_compare_has_a_line_for_each_column_where_a_table_has_no_room(tmp_path: Path, home: Path) -> None:
+    rng = np.random.default_rng(3)
+    for name, shift in (("a", 0.0), ("b", 1.0)):
+        table = pa.table({"x": rng.normal(shift, 1, 2000), "y": rng.normal(0, 1, 2000)})
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    files = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    lines = plimsoll("compare", *files, home=home, COLUMNS="80").stdout.splitlines()
+    (moved,) = [line for line in lines if line.startswith("critical     x: ")]
+    assert "% of rows moved" in moved
+    assert moved.endswith(" % of rows would be seen]")
+    assert [line for line in lines if line.startswith("ok           y: ")]
+    wide = plimsoll("compare", *files, home=home, COLUMNS="300").stdout.splitlines()
+    assert "in words" in wide[1]
+    assert wide[-1] == "Drift."
+
+
 def test_compare_says_what_it_cannot_tell(tmp_path: Path, home: Path) -> None:
     pq.write_table(frame().append_column("gone", pa.nulls(2000, pa.float64())), tmp_path / "a.parquet")
     pq.write_table(frame(seed=2).append_column("new", pa.array(range(2000))), tmp_path / "b.parquet")
