@@ -127,6 +127,7 @@ def _base_rate(reading: Reading) -> str:
     if classes:
         moved = "of {} classes it moved most" if details.get("moved", True) else "none of {} classes has surely moved"
         text += f"; {moved.format(len(classes))}"
+    text += "; supposes that rows of a class look as they did"
     untested = "gate_p_value" in details and details["gate_p_value"] is None
     return text + ("; the scores are too few or too alike to test it" if untested else "")
 

@@ -41,27 +41,28 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
         (
             said(None, "estimated_base_rate", 0.3, lower=0.25, upper=0.35, feature=None, kind="prediction_drift",
                  details={"positive": "late", "reference_value": 0.2, "gate_p_value": 0.4}),
-            "base rate of late: about 30 % (between 25 and 35) by the scores, 20 % in the reference",
+            "base rate of late: about 30 % (between 25 and 35) by the scores, 20 % in the reference; "
+            "supposes that rows of a class look as they did",
         ),
         (
             said(None, "estimated_base_rate_bbse", 0.3, feature=None, kind="prediction_drift",
                  details={"positive": "late", "reference_value": 0.2, "gate_p_value": None}),
             "base rate of late: about 30 % by the predicted classes, 20 % in the reference; "
-            "the scores are too few or too alike to test it",
+            "supposes that rows of a class look as they did; the scores are too few or too alike to test it",
         ),
         (
             said(None, "estimated_base_rate", 0.3, lower=0.25, upper=0.35, feature=None, kind="prediction_drift",
                  details={"positive": "late", "reference_value": 0.2, "gate_p_value": 0.4,
                           "classes": {"late": {}, "good": {}, "lost": {}}}),
             "base rate of late: about 30 % (between 25 and 35) by the predicted classes and their scores, "
-            "20 % in the reference; of 3 classes it moved most",
+            "20 % in the reference; of 3 classes it moved most; supposes that rows of a class look as they did",
         ),
         (
             said(None, "estimated_base_rate", 0.3, lower=0.25, upper=0.35, feature=None, kind="prediction_drift",
                  details={"positive": "late", "reference_value": 0.28, "gate_p_value": 0.4, "moved": False,
                           "classes": {"late": {}, "good": {}, "lost": {}}}),
             "base rate of late: about 30 % (between 25 and 35) by the predicted classes and their scores, "
-            "28 % in the reference; none of 3 classes has surely moved",
+            "28 % in the reference; none of 3 classes has surely moved; supposes that rows of a class look as they did",
         ),
         (
             said(None, "estimated_base_rate", None, feature=None, kind="prediction_drift",

@@ -53,7 +53,7 @@ def test_it_is_known_before_any_label(world: World) -> None:
     assert details["reference_value"] == pytest.approx(0.2, abs=0.02)
     assert details["gate_p_value"] > 0.001
     assert details["summary"].startswith("base rate of 1: about ")
-    assert details["summary"].endswith(" % in the reference")
+    assert details["summary"].endswith(" % in the reference; supposes that rows of a class look as they did")
     by_classes = one(world.read(START + D), metric="estimated_base_rate_bbse", hours=24)
     assert (by_classes["value"], by_classes["verdict"]) == (details["bbse"], None)
     assert (by_classes["lower"], by_classes["upper"]) == (details["bbse_lower"], details["bbse_upper"])

@@ -77,7 +77,9 @@ def test_it_is_known_before_any_label(world: World) -> None:
     assert sum(told["value"] for told in details["classes"].values()) == pytest.approx(1)
     assert (details["gate_p_value"] > 0.001, details["moved"]) == (True, True)
     assert details["summary"].startswith("base rate of elm: about 5")
-    assert details["summary"].endswith(" % in the reference; of 3 classes it moved most")
+    assert details["summary"].endswith(
+        " % in the reference; of 3 classes it moved most; supposes that rows of a class look as they did"
+    )
     by_classes = one(world.read(START + D), metric="estimated_base_rate_bbse", hours=24)
     assert (by_classes["value"], by_classes["details"]["positive"]) == (details["bbse"], "elm")
     page = build_page.build_model(world.service, Viewer(now=world.now), "m", {})
@@ -112,7 +114,9 @@ def test_days_without_drift_are_all_of_the_commonest_class(world: World) -> None
         found = one(world.read(START + (day + 1) * D), metric="estimated_base_rate", hours=24)
         assert found["details"]["positive"] == "fir"
         assert found["lower"] < 0.5 < found["upper"]
-        assert found["details"]["summary"].endswith(" % in the reference; none of 3 classes has surely moved")
+        assert found["details"]["summary"].endswith(
+            " % in the reference; none of 3 classes has surely moved; supposes that rows of a class look as they did"
+        )
 
 
 def test_a_day_without_rows_has_too_few(world: World) -> None:
