@@ -75,6 +75,17 @@ def test_too_few_weeks_are_not_replayed(service: Service) -> None:
     assert by_hours[168]["short_reference"] is True
 
 
+def test_windows_that_can_show_nothing_lead_to_longer_ones(service: Service) -> None:
+    world = World(service, now=T0 + 30 * D)
+    world.reference(traffic(T0, 24 * 28)[::48])
+    world.post(traffic(world.now - 2 * D, 24, seed=4)[::48])
+    world.run(world.now - D)
+    page = " ".join(page_of(world).split())
+    assert "What would be seen: no drift, however large, in 24 hours, no drift, however large, in 7 days" in page
+    assert "Checks on longer ones see more: <code>window: 28d</code>" in page
+    assert "Checks on longer ones see more" not in page_of(lived(service, 3))
+
+
 def test_windows_of_enough_rows_are_looked_at(service: Service) -> None:
     world = World(service, now=T0 + 17 * D)
     world.reference(traffic(T0, 24 * 14, per_hour=90))
