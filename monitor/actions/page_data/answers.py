@@ -118,7 +118,8 @@ def _matrix(reader: Reader, scope: Scope, query: queries.Matrix) -> Grid:
     names = tuple(order[query.first : query.first + query.most])
     narrow = replace(wanted, features=sorted({feature for _, _, feature in names}))
     points = _points(reader, scope, narrow) if names else []
-    return _grid(names, points, len(order))
+    # The order is by days: of the last one there may be windows that end after the stretch, and none within it.
+    return _grid(names if points else (), points, len(order))
 
 
 def _grid(names: tuple[tuple[str, str, str], ...], points: Sequence[Point], total: int) -> Grid:

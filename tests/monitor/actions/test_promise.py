@@ -63,6 +63,7 @@ def test_too_few_weeks_are_not_replayed(service: Service) -> None:
     world = lived(service, 2)
     page = page_of(world)
     assert "Windows of 1 hour and 6 hours are not looked at: the reference has under 500 rows in so long." in page
+    assert "Checks on longer ones see more" not in page
     day, week = rows_of(page)
     assert (day[0], day[-1]) == ("24 hours", "not replayed: needs 3 weeks of reference")
     assert (week[0], week[-1]) == ("7 days", "learning: the reference has fewer than 8 such windows")
@@ -77,13 +78,20 @@ def test_too_few_weeks_are_not_replayed(service: Service) -> None:
 
 def test_windows_that_can_show_nothing_lead_to_longer_ones(service: Service) -> None:
     world = World(service, now=T0 + 30 * D)
-    world.reference(traffic(T0, 24 * 28)[::48])
-    world.post(traffic(world.now - 2 * D, 24, seed=4)[::48])
+    world.reference(traffic(T0, 24 * 28)[::47])
+    world.post(traffic(world.now - 2 * D, 24, seed=4)[::47])
     world.run(world.now - D)
     page = " ".join(page_of(world).split())
     assert "What would be seen: no drift, however large, in 24 hours, no drift, however large, in 7 days" in page
     assert "Checks on longer ones see more: <code>window: 28d</code>" in page
-    assert "Checks on longer ones see more" not in page_of(lived(service, 3))
+
+
+def test_a_window_that_ends_after_the_newest_data_is_no_point_of_a_figure(service: Service) -> None:
+    world = World(service, now=T0 + 30 * D)
+    world.reference(traffic(T0, 24 * 28))
+    world.post(traffic(world.now - 2 * D, 18, seed=4))
+    world.run(world.now - D)
+    assert "No drift was measured in this stretch of time" in page_of(world)
 
 
 def test_windows_of_enough_rows_are_looked_at(service: Service) -> None:
