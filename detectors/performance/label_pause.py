@@ -25,7 +25,7 @@ ENOUGH = 8  # hours at which labels became known: batches once a week are just s
 KNOWN = 14 * 24  # hours that show a weekly rhythm twice
 LEAST = 24  # hours: a shorter pause is no news
 LABELS = 30  # that should have come meanwhile
-FACTOR, OF_FEW, MANY = 2, 3, 150  # times the longest pause; of fewer than 150 pauses
+FACTOR, OF_FEW, MANY = 2, 3, 40  # times the longest pause; of fewer than 40 pauses
 ALIKE, AT_LEAST, SLACK = 0.85, 6, 72  # batches: 6 long pauses, their median 0.85 of the longest; told 3 days late
 
 

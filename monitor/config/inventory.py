@@ -79,20 +79,21 @@ class Check:
 def checks_of(model: document.Model, rows_per_hour: float = 0.0, *, has_reference: bool = True) -> tuple[Check, ...]:
     """The default checks, each replaced by a configured one of its name, then the other configured ones. Without a
     reference those alone that are compared with the model's own last weeks. Whether labels still come is looked at
-    by a check of its own, ``label_pause``, where others wait for them: its windows wait for none, and what is done when
-    a model gets worse (a retraining) is not done for that.
+    by a check of its own, ``label_pause``, beside ``performance`` and when that is: its windows wait for none, and what
+    is done when a model gets worse (a retraining) is not done for that.
 
     Drift is looked for in 1 h and 6 h too where the reference has at least 500 rows in so long, by ``rows_per_hour``.
     """
     kinds = [kind for kind in document.KINDS if kind != "fairness" or model.segments]
     checks: dict[str, Check] = {kind: Check(kind, kind, _lengths(kind, None, rows_per_hour)) for kind in kinds}
-    checks[LABEL_PAUSE] = Check(LABEL_PAUSE, "performance", PAUSE_LENGTHS, metric=LABEL_PAUSE)
+    named = {given.name for given in model.checks}
     for given in model.checks:
         checks.pop(given.name, None)
         if given.enabled:
             checks[given.name] = _check(given, rows_per_hour)
-    if not any(check.needs_labels and not check.is_feed for check in checks.values()):
-        checks = {name: check for name, check in checks.items() if check.threshold or not check.is_feed}
+    if "performance" in checks and LABEL_PAUSE not in named:
+        schedule = checks["performance"].schedule
+        checks[LABEL_PAUSE] = Check(LABEL_PAUSE, "performance", PAUSE_LENGTHS, schedule, metric=LABEL_PAUSE)
     return tuple(check for check in checks.values() if has_reference or check.trails)
 
 
