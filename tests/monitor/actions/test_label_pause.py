@@ -180,6 +180,15 @@ def test_a_regression_and_several_versions_have_it_as_well(world: World) -> None
     assert min(verdicts(told(world, range(15, 30)))) == 23
 
 
+def test_a_version_that_took_over_from_rows_without_one_ends_no_alert(world: World) -> None:
+    filled(world, 15, daily)
+    newer = traffic(START + 15 * D, 24 * 20, per_hour=2, seed=5, version="v2", prefix="v")
+    world.post(newer)
+    label(world, newer, until(25, daily))
+    told(world, range(20, 35))
+    assert the_alert(world)["state"] == "firing"
+
+
 @pytest.mark.parametrize("habit", ["none", "once", "a handful"])
 def test_models_without_a_habit_are_silent(world: World, habit: str) -> None:
     once = START + 20 * D
