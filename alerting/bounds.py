@@ -79,12 +79,14 @@ def bounds_for(
     *,
     tolerance: float = TOLERANCE,
     short_reference: bool = False,
+    own: float | None = None,
     threshold: Mapping[str, Any] | None = None,
 ) -> Bounds | None:
     """The bounds of one metric, or None where it is shown and not judged.
 
     ``threshold`` is a check's own: ``{p_value}``, ``{drop}`` or ``{warning, critical?}``; without it the defaults hold.
-    ``short_reference`` widens what is tolerated to 0.05 where the reference cannot tell its own unrest.
+    ``short_reference`` widens what is tolerated to 0.05 where the reference cannot tell its own unrest. ``own``: the
+    bound on a value that the model's own past gives it.
     """
     if threshold is not None:
         # The largest less the smallest of several groups is above any limit by chance where they are small.
@@ -92,6 +94,8 @@ def bounds_for(
         return configured(threshold, falling=metric in FALLING, sure=sure)
     if metric in ESTIMATES:
         return None
+    if own is not None:
+        return Bounds("value", own)
     if metric == "correlation":
         return Bounds("effect_lower", SHORT_CORRELATION if short_reference else CORRELATION, CORRELATION_CRITICAL)
     if kind in ("data_drift", "prediction_drift"):

@@ -24,6 +24,7 @@ def subject(reading: Reading) -> str:
 
 
 NAMES = {
+    "label_pause": "labels",
     "roc_auc": "ROC AUC",
     "f1": "F1",
     "r2": "R²",
@@ -137,7 +138,7 @@ def stated(reading: Reading) -> str:
     if reading.verdict not in ("warning", "critical") or judged not in ("value", "floor"):
         return ""
     bound = critical if reading.verdict == "critical" and critical is not None else reading.threshold
-    if bound is None:
+    if bound is None or bound == reading.details.get("limit"):  # the model's own, which its sentence tells
         return ""
     side = "below" if judged == "floor" else "above"
     in_points = reading.kind == "fairness"

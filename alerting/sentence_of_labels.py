@@ -213,15 +213,41 @@ def mean_error(reading: Reading) -> str:
 
 
 def coverage_known(reading: Reading) -> str:
-    """How many labels are there, and when enough will be."""
+    """How many labels are there, when enough will be, and whether they come too late."""
     text = f"labels known for {percent(reading.value or 0.0)} % of predictions"
+    return text + _awaited(reading) + _too_late(reading)
+
+
+def _awaited(reading: Reading) -> str:
     expected = reading.details.get("expected") or {}
     wanted, after = expected.get("coverage"), expected.get("after_hours")
     if wanted is None or (reading.value or 0.0) >= wanted:
-        return text
+        return ""
     if after is None:
-        return f"{text}; they usually come for {percent(expected.get('plateau') or 0.0)} % in all"
-    return f"{text}; for {percent(wanted)} % usually after {_hours(after)}"
+        return f"; they usually come for {percent(expected.get('plateau') or 0.0)} % in all"
+    return f"; for {percent(wanted)} % usually after {_hours(after)}"
+
+
+def _too_late(reading: Reading) -> str:
+    """That labels come after nobody waits for them any more."""
+    found = reading.details.get("too_late") or {}
+    if not found:
+        return ""
+    days = number(found["horizon_days"])
+    return (
+        f"; {percent(found['share'])} % of the labels of the last {days} days came more than {days} days "
+        "(label_horizon) after their rows and were never judged: a longer label_horizon would wait for them"
+    )
+
+
+def label_pause(reading: Reading) -> str:
+    """How long no label has become known, and how long that was before."""
+    pause, before = round(reading.value or 0.0), reading.details.get("longest_before")
+    at = datetime.fromisoformat(reading.details["since"]).strftime(WRITTEN) if "since" in reading.details else "then"
+    usual = "" if before is None else f"; the longest pause before was {_hours(before)}"
+    if reading.verdict in ("warning", "critical"):
+        return f"no label has become known since {at} ({_hours(pause)}{usual})"
+    return f"the newest label became known at {at} ({_hours(pause)} before the window's end{usual})"
 
 
 def _hours(count: int) -> str:

@@ -50,6 +50,7 @@ def why_not(reading: Reading) -> str:
         + (f" (the check asks for {details['asked_reference']!r})" if "asked_reference" in details else ""),
         "unknown_feature": "the check names this feature, and no row has ever had it",
         "no_history": "fewer weeks before had rows at these hours than the 2 that are needed",
+        "no_labels": "no label has ever become known",
         "before_reference": "part of this window is older than the reference",
         "not_measured": "no number could be had",
         "no_variation": "the values do not vary enough for this test",

@@ -38,6 +38,7 @@ METRICS = {
     "unusable_output_share": "missing, no number or wrong type",
     "new_feature_share": "not in the reference",
     "label_coverage": "label coverage",
+    "label_pause": "pause of labels",
     "shiryaev_roberts": "Shiryaev–Roberts",
     "page_hinkley": "Page–Hinkley",
     "adwin": "ADWIN",

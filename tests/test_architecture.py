@@ -88,6 +88,7 @@ def test_every_reason_has_words() -> None:
         measurement.TOO_FEW_ROWS,
         measurement.NO_REFERENCE,
         measurement.NO_HISTORY,
+        measurement.NO_LABELS,
         measurement.IMMATURE_LABELS,
         measurement.NO_VARIATION,
         measurement.TOO_LARGE,
@@ -102,7 +103,7 @@ def test_every_reason_has_words() -> None:
     for reason in reasons:
         said = sentence(reading(verdict="cannot_tell", reason=reason, value=None))
         told = ("needed", "with", "hours", "coming", "this test", "two categories", "wrong", "is for", "installed",
-                "positive")  # fmt: skip
+                "positive", "become known")  # fmt: skip
         assert said.endswith((*told, "older than the reference", "beyond all numbers", "share of its own")), said
 
 

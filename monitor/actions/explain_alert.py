@@ -18,6 +18,7 @@ from detectors.explain.resampling import Part
 from detectors.explain.retraining import Retraining
 from detectors.explain.slices import Slice
 from detectors.measurement import IMMATURE_LABELS, NO_REFERENCE, TOO_FEW_ROWS
+from detectors.performance.label_pause import NAME as LABEL_PAUSE
 from detectors.performance.row_loss import loss_name
 from monitor import clock
 from monitor.actions.frame import Frame
@@ -107,7 +108,7 @@ def _case(connection: Connection, alert_id: str, now: int, as_of: int | None) ->
     if at < clock.parse(alert["started_at"]):
         raise Invalid(f"This alert began at {alert['started_at']}, after as_of", field="as_of")
     evidence = alerts.latest_evidence(connection, alert_id, at)
-    if not evidence or evidence[0]["kind"] != "performance":
+    if not evidence or evidence[0]["kind"] != "performance" or evidence[0]["metric"] == LABEL_PAUSE:
         raise Conflict("Only alerts about performance can be explained: others say themselves what moved")
     windows = [one["window"] for one in alerts.list_transitions(connection, alert_id) if one["window"]]
     start, first_end = clock.parse(windows[0]["start"]), clock.parse(windows[0]["end"])

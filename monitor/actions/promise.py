@@ -70,6 +70,8 @@ def ledger_of(frame: Frame | None, end: int) -> Ledger | None:
 
 def why_outside(check: Check) -> str:
     """Why a check stands outside the ledger."""
+    if check.is_feed and check.threshold is None:
+        return "compared with the pauses before"
     return _WHY_OUTSIDE.get(check.kind, "with a method or bound of its own")
 
 

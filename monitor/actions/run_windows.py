@@ -33,6 +33,8 @@ class Due:
 def due(frame: Frame, check: Check, length: int, as_of: int, *, with_newest: bool = True) -> list[Due]:
     """Windows of one check and length (hours) to measure at as_of, in order of their end."""
     newest = newest_end(length, as_of)
+    if check.is_feed:  # what was told of a pause was so when it was told, whatever was posted since
+        return [Due(newest, steps=True)] if with_newest else []
     if check.needs_labels and not check.is_stream:
         return _performance(frame, check, length, as_of, newest, with_newest)
     found = {end: Due(end, steps=False) for end in _dirty(frame, check, length, as_of)}

@@ -112,7 +112,7 @@ def _end_replaced(run: AlertRun) -> list[str]:
     for alert in store.open_of(run.connection, run.model.id):
         _, key = store.alert_key(run.connection, alert["id"])
         evidence = store.latest_evidence(run.connection, alert["id"]) if key.version is None else []
-        newer = _newer(run, key, evidence[0]["kind"] if evidence else None)
+        newer = _newer(run, key, _kind_of_version(evidence[0]["kind"], evidence[0]["details"]) if evidence else None)
         if newer is not None:
             old = f"version {key.version}" if key.version else "the version without a name"
             reason = f"{old} has no rows any more; {newer} took over"
@@ -186,8 +186,13 @@ def _is_not_quality(one: Stepped) -> bool:
 
 
 def _kind(groups: Groups) -> str | None:
-    found = (reading.kind for spans in groups.values() for readings in spans.values() for reading in readings)
-    return next(found, None)
+    found = (reading for spans in groups.values() for readings in spans.values() for reading in readings)
+    return next((_kind_of_version(one.kind, one.details) for one in found), None)
+
+
+def _kind_of_version(kind: str, details: Mapping[str, Any]) -> str | None:
+    """None where all versions are judged together, also of a kind that judges each by itself."""
+    return None if details.get("pooled") else kind
 
 
 def _by_check(

@@ -8,6 +8,7 @@ from math import log
 
 from alerting.rules import Rule, parse_for
 from detectors.fairness import WITHOUT_LABELS
+from detectors.performance.label_pause import NAME as LABEL_PAUSE
 from detectors.registry import MULTIVARIATE, SEQUENTIAL
 from monitor import clock
 from monitor.config import document
@@ -16,6 +17,7 @@ DEFAULT_LENGTHS = (24, 168)
 SHORT_LENGTHS = (1, 6)  # large drift is caught in an hour, small drift in a day or week
 SHORT_ROWS = 500  # that a short window must usually hold, to show a change that would be critical
 SERVING_LENGTHS = (24,)
+PAUSE_LENGTHS = (24,)  # end every 4 hours: a pause is told within so long
 CATCH_UP = 7 * clock.DAY  # what the scheduler runs late; a run that is older by the clock is a replay's
 FAIRNESS_LENGTHS = (24, 168)
 ROWS_LENGTHS = (168,)  # methods that read rows: once a day
@@ -38,8 +40,10 @@ class Check:
 
     @property
     def in_ledger(self) -> bool:
-        """Serving, fairness and checks with a method or threshold of their own stand outside the budget."""
-        return self.kind not in ("serving", "fairness") and self.method == "auto" and self.threshold is None
+        """Serving, fairness, pauses of labels and checks with a method or threshold of their own stand outside the
+        budget."""
+        paid = self.kind not in ("serving", "fairness") and not self.is_feed
+        return paid and self.method == "auto" and self.threshold is None
 
     @property
     def needs_labels(self) -> bool:
@@ -57,6 +61,11 @@ class Check:
         return self.method in SEQUENTIAL
 
     @property
+    def is_feed(self) -> bool:
+        """Whether it looks at when labels come, and not at what they say: it waits for none."""
+        return self.metric == LABEL_PAUSE
+
+    @property
     def bound(self) -> dict[str, float] | None:
         """The threshold as it is judged. A p-value of x asks of a detector of streams, which has none, that the
         logarithm of its statistic reach log 1/x."""
@@ -69,24 +78,34 @@ class Check:
 
 def checks_of(model: document.Model, rows_per_hour: float = 0.0, *, has_reference: bool = True) -> tuple[Check, ...]:
     """The default checks, each replaced by a configured one of its name, then the other configured ones. Without a
-    reference those alone that are compared with the model's own last weeks.
+    reference those alone that are compared with the model's own last weeks. Whether labels still come is looked at
+    by a check of its own, ``label_pause``, beside ``performance`` and when that is: its windows wait for none, and what
+    is done when a model gets worse (a retraining) is not done for that.
 
     Drift is looked for in 1 h and 6 h too where the reference has at least 500 rows in so long, by ``rows_per_hour``.
     """
     kinds = [kind for kind in document.KINDS if kind != "fairness" or model.segments]
     checks: dict[str, Check] = {kind: Check(kind, kind, _lengths(kind, None, rows_per_hour)) for kind in kinds}
+    named = {given.name for given in model.checks}
     for given in model.checks:
         checks.pop(given.name, None)
         if given.enabled:
             checks[given.name] = _check(given, rows_per_hour)
+    if "performance" in checks and LABEL_PAUSE not in named:
+        schedule = checks["performance"].schedule
+        checks[LABEL_PAUSE] = Check(LABEL_PAUSE, "performance", PAUSE_LENGTHS, schedule, metric=LABEL_PAUSE)
     return tuple(check for check in checks.values() if has_reference or check.trails)
 
 
-def _lengths(kind: str, window: str | None, rows_per_hour: float, method: str = "auto") -> tuple[int, ...]:
+def _lengths(
+    kind: str, window: str | None, rows_per_hour: float, method: str = "auto", metric: str | None = None
+) -> tuple[int, ...]:
     if window is not None:
         return (clock.parse_duration(window) // clock.HOUR,)
     if method in MULTIVARIATE:
         return ROWS_LENGTHS
+    if metric == LABEL_PAUSE:
+        return PAUSE_LENGTHS
     if kind not in ("data_drift", "prediction_drift"):
         return {"serving": SERVING_LENGTHS, "fairness": FAIRNESS_LENGTHS}.get(kind, DEFAULT_LENGTHS)
     return (*(length for length in SHORT_LENGTHS if length * rows_per_hour >= SHORT_ROWS), *DEFAULT_LENGTHS)
@@ -96,7 +115,7 @@ def _check(given: document.Check, rows_per_hour: float) -> Check:
     return Check(
         name=given.name,
         kind=given.kind,
-        lengths=_lengths(given.kind, given.window, rows_per_hour, given.method),
+        lengths=_lengths(given.kind, given.window, rows_per_hour, given.method, given.metric),
         schedule=given.schedule,
         features=None if given.features is None else tuple(given.features),
         metric=given.metric,

@@ -8,6 +8,7 @@ from alerting.bounds import ESTIMATES, FALLING
 from alerting.registry import check_channel, check_trigger
 from detectors.estimation.concept import CONCEPT
 from detectors.fairness import METRICS as FAIRNESS
+from detectors.performance.label_pause import NAME as LABEL_PAUSE
 from detectors.performance.measure import TESTED
 from detectors.registry import MULTIVARIATE, PERFORMANCE, QUALITY, SEQUENTIAL, TWO_SAMPLE
 from detectors.streams import has_river
@@ -125,7 +126,7 @@ def metrics_of(kind: str, task: str | None) -> tuple[str, ...]:
     """The metrics that a check of a kind can have; of all tasks while the task is not known."""
     if kind == "performance":
         known = [names for part in (PERFORMANCE, CONCEPT) for name, names in part.items() if task in (None, name)]
-        return (*dict.fromkeys(metric for names in known for metric in names), "label_coverage")
+        return (*dict.fromkeys(metric for names in known for metric in names), "label_coverage", LABEL_PAUSE)
     others = {"data_quality": tuple(QUALITY), "serving": _SERVING, "fairness": tuple(FAIRNESS)}
     return {**_DRIFT, **others}[kind]
 
@@ -209,7 +210,7 @@ def _has_p_value(check: Check) -> bool:
 
 
 def _rules(model: Model) -> Iterator[Mistake]:
-    known = {*KINDS, *(check.name for check in model.checks)}
+    known = {*KINDS, LABEL_PAUSE, *(check.name for check in model.checks)}
     spoken_of = {rule.check for rule in model.rules}
     names: set[str] = set()
     for index, rule in enumerate(model.rules):

@@ -123,6 +123,7 @@ def _bounds(frame: Frame, task: Task, measured: Measurement) -> Bounds | None:
     return bounds_for(
         check.kind,
         measured.metric,
+        own=measured.details.get("limit"),
         tolerance=frame.settings.tolerance,
         short_reference=bool(measured.details.get("short_reference")),
         threshold=check.bound,

@@ -29,6 +29,7 @@ from detectors.shares.errors import UsualErrors, part_by_hour, usual_errors
 from detectors.summary import WindowCounts
 from monitor.actions.frame import POOLED, Frame, Window
 from monitor.actions.label_arrivals import known_of
+from monitor.actions.label_feed import too_late
 from monitor.actions.levels import judged_metrics, judges_concept, level, level_of_more, segment_level
 from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.concept import Labelled, asked_concept, judged_concept
@@ -117,6 +118,8 @@ def _performance_of(
         shorter_part=min(1.0, _DAY / task.length),
     )
     measured = _with_new_labels(frame, measured, current, profile)
+    if segment is None:
+        measured = _with_too_late(frame, task, measured)
     looked = Labelled(current, profile, windows, known, measured[-1].details)
     shown: list[Measurement] = []
     if task.check.metric in CONCEPT.get(frame.meaning.task, ()):
@@ -157,6 +160,17 @@ def _with_new_labels(
         return measured
     told = {"new_labels": share}
     return [replace(one, details={**one.details, **told}) if one.metric == "accuracy" else one for one in measured]
+
+
+def _with_too_late(frame: Frame, task: Task, measured: list[Measurement]) -> list[Measurement]:
+    """Coverage with ``details.too_late``, where many labels come after their rows are waited for."""
+    told = too_late(frame, task.as_of)
+    if told is None:
+        return measured
+    return [
+        replace(one, details={**one.details, "too_late": told}) if one.metric == "label_coverage" else one
+        for one in measured
+    ]
 
 
 def _usual(

@@ -13,6 +13,7 @@ from monitor.actions.frame import Frame, Window
 from monitor.actions.measuring.as_reading import as_reading
 from monitor.actions.measuring.drift import drift
 from monitor.actions.measuring.fairness import fairness
+from monitor.actions.measuring.label_pause import label_pause
 from monitor.actions.measuring.performance import performance
 from monitor.actions.measuring.prediction import prediction_drift
 from monitor.actions.measuring.quality import quality
@@ -38,8 +39,13 @@ _OF_FEATURES = {"data_drift": "ks", "data_quality": "missing_share"}  # which me
 def readings_of(frame: Frame, task: Task) -> list[Reading]:
     """Every reading of the check on the window, judged ones and those that are only shown."""
     window = frame.window(task.start, task.end)
-    measure = stream if task.check.is_stream else _KINDS[task.check.kind]
-    return [*measure(frame, task, window), *_unknown_features(frame, task, window)]
+    return [*_measure(task)(frame, task, window), *_unknown_features(frame, task, window)]
+
+
+def _measure(task: Task) -> Callable[[Frame, Task, Window], list[Reading]]:
+    if task.check.is_feed:
+        return label_pause
+    return stream if task.check.is_stream else _KINDS[task.check.kind]
 
 
 def readings_or_failure(frame: Frame, task: Task) -> list[Reading]:

@@ -10,6 +10,7 @@ from dashboards import pages as templates
 from dashboards import views, words
 from dashboards.queries import Grid, Lines, Marks, Matrix, Query, Rows, Scope, Series, Table, Timeline
 from dashboards.registry import MODEL_PAGE, SEGMENT_PAGE
+from detectors.performance.label_pause import NAME as LABEL_PAUSE
 from detectors.registry import SEQUENTIAL
 from monitor import clock
 from monitor.actions import describe, levels
@@ -253,7 +254,8 @@ def _metrics(answers: Mapping[Query, object], scope: Scope, given: Mapping[str, 
         if isinstance(lines, Lines)
         else set()
     )
-    names = sorted(known - {"label_coverage", *SEQUENTIAL}, key=lambda name: (name not in scope.judged, name))
+    others = {"label_coverage", LABEL_PAUSE, *SEQUENTIAL}
+    names = sorted(known - others, key=lambda name: (name not in scope.judged, name))
     chosen = scope.metric or next(iter(scope.judged), "")
     return [
         views.Choice(words.metric(name), href(given, metric=name) + "#performance-title", name == chosen)

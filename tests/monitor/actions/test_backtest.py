@@ -67,7 +67,7 @@ def injected(found: dict[str, Any], rule: str, kind: str) -> dict[str, Any]:
 def test_a_quiet_history_fires_nothing(told: tuple[World, dict[str, Any]]) -> None:
     _, found = told
     assert [(one["rule"], one["fired"], one["alerts"]) for one in found["rules"]] == [
-        (rule["name"], 0, []) for rule in SETTINGS["rules"]
+        (name, 0, []) for name in ("label_pause", *(rule["name"] for rule in SETTINGS["rules"]))
     ]
 
 
@@ -156,7 +156,7 @@ def test_a_rules_page_shows_its_neighbours_and_tries_it(told: tuple[World, dict[
     assert "shift of x" in tried
     assert "unit change of x" in tried
     assert tried.count("after ") >= 1
-    with pytest.raises(NotFound, match="it has: drift, twice"):
+    with pytest.raises(NotFound, match="it has: label_pause, drift, twice"):
         build_page.build_rule(world.service, viewer, "m", "nobody")
 
 

@@ -221,6 +221,7 @@ def test_default_checks() -> None:
         "data_quality": (24, 168),
         "performance": (24, 168),
         "serving": (24,),
+        "label_pause": (24,),
     }
 
 
@@ -258,7 +259,7 @@ def test_rules() -> None:
         }
     )
     rules = {rule.name: rule for rule in rules_of(document.models["m"], ["chat"])}
-    assert set(rules) == {"prediction_drift", "data_quality", "performance", "slow"}
+    assert set(rules) == {"prediction_drift", "data_quality", "performance", "label_pause", "slow"}
     assert (rules["slow"].for_, rules["slow"].notify) == (3, ())
     assert (rules["performance"].for_, rules["performance"].notify, rules["performance"].at) == (
         1,
