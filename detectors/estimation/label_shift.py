@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detectors.cuts import Binning, NumericColumn
 from detectors.estimation.threshold import predicted_rows
 from detectors.intervals import Z95
-from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, NO_VARIATION, TOO_FEW_ROWS, Measurement
+from detectors.measurement import MINIMUM_ROWS
 from detectors.performance.scored import LabelCounts, confusion, score_bins
 from detectors.profile import Reference
 from detectors.summary import WindowCounts
@@ -32,44 +32,6 @@ LEAST_OF_EACH = 10  # labelled rows of either class
 LEAST_IN_BIN = 5.0
 _PER_CLASS = 10.0  # rows of the rarer class that two joined bins hold on average
 _STEPS = 60  # halvings
-
-
-def measure_base_rate(binning: Binning, current: WindowCounts, reference: Reference) -> list[Measurement]:
-    """``estimated_base_rate`` of a window of a binary model with scores, and ``estimated_base_rate_bbse`` where its
-    classes are known and the gate is open; nothing for any other model.
-
-    ``value`` is the EM estimate with its 95 % interval, ``details`` hold ``bbse, bbse_lower, bbse_upper``,
-    ``reference_value`` (the base rate of the reference's labels), ``gate_p_value`` and ``positive``. Reasons:
-    ``no_reference`` (fewer than 10 labelled rows of either class with a score), ``too_few_rows`` (under 30 scores in
-    the window), ``label_shift_rejected``: the gate's p is below 0.001, and no estimate is given; ``no_variation``: the
-    scores of both classes are alike, so that any base rate would explain the window's.
-    """
-    column = binning.by_name.get("score")
-    layout = binning.scores
-    if layout.task != "binary" or not isinstance(column, NumericColumn) or not len(layout.score_cuts):
-        return []
-    window, negative, positive = _histograms(binning, column, current, reference.labels)
-    labelled, rows = round(float(negative.sum() + positive.sum())), round(float(window.sum()))
-    details = {"positive": layout.classes[1]}
-    if min(negative.sum(), positive.sum()) < LEAST_OF_EACH:
-        return [Measurement(METRIC, None, labelled, rows, reason=NO_REFERENCE, details=details)]
-    base = {**details, "reference_value": float(positive.sum() / (negative.sum() + positive.sum()))}
-    if rows < MINIMUM_ROWS:
-        return [Measurement(METRIC, None, labelled, rows, reason=TOO_FEW_ROWS, details=base)]
-    found = maximum_likelihood(window, negative, positive)
-    gated = {**base, "gate_p_value": found.gate_p_value}
-    if found.gate_p_value is not None and found.gate_p_value < GATE:
-        return [Measurement(METRIC, None, labelled, rows, reason=LABEL_SHIFT_REJECTED, details=gated)]
-    if found.says_nothing:
-        return [Measurement(METRIC, None, labelled, rows, reason=NO_VARIATION, details=base)]
-    said = _said(binning, current)
-    box = None if said is None else black_box(*said, _confusion(binning, reference.labels))
-    by_scores = Measurement(METRIC, found.value, labelled, rows, lower=found.lower, upper=found.upper, details=gated)
-    if box is None:
-        return [by_scores]
-    more = {"bbse": box[0], "bbse_lower": box[1], "bbse_upper": box[2]}
-    by_classes = Measurement(BY_CLASSES, box[0], labelled, rows, lower=box[1], upper=box[2], details=gated)
-    return [replace(by_scores, details={**gated, **more}), by_classes]
 
 
 @dataclass(frozen=True)
@@ -88,6 +50,11 @@ class BaseRate:
         """Whether any share may be."""
         return self.lower <= 0 and self.upper >= 1
 
+    def widened(self, times: float) -> BaseRate:
+        """With an interval so many times as wide."""
+        off = times * Z95 * self.error
+        return replace(self, lower=max(0.0, self.value - off), upper=min(1.0, self.value + off))
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -104,7 +71,7 @@ def shift_of(binning: Binning, current: WindowCounts, reference: Reference, gate
     layout = binning.scores
     if layout.task != "binary" or not isinstance(column, NumericColumn) or not len(layout.score_cuts):
         return None
-    window, negative, positive = _histograms(binning, column, current, reference.labels)
+    window, negative, positive = histograms(binning, column, current, reference.labels)
     if min(negative.sum(), positive.sum()) < LEAST_OF_EACH or window.sum() < MINIMUM_ROWS:
         return None
     found = maximum_likelihood(window, negative, positive)
@@ -155,17 +122,22 @@ def black_box(predicted: float, rows: float, table: Array) -> tuple[float, float
     return middle, low, high
 
 
-def _histograms(
+def histograms(
     binning: Binning, column: NumericColumn, current: WindowCounts, labels: LabelCounts
 ) -> tuple[Array, Array, Array]:
     """Scores of the window, and of the reference's negatives and positives, on the cuts that both kinds of count
     have."""
     common = np.intersect1d(column.cuts, binning.scores.score_cuts)
     coarse = np.append(np.searchsorted(common, column.cuts), len(common))
+    return _sums(coarse, current.counts[binning.slots("score")]), *joined_scores(binning, column, labels)
+
+
+def joined_scores(binning: Binning, column: NumericColumn, labels: LabelCounts) -> tuple[Array, Array]:
+    """Scores of labelled negatives and positives, on the cuts that both kinds of count have."""
+    common = np.intersect1d(column.cuts, binning.scores.score_cuts)
     fine = np.append(np.searchsorted(common, binning.scores.score_cuts), len(common))
-    window = _sums(coarse, current.counts[binning.slots("score")])
     negative, positive = (_sums(fine, part) for part in score_bins(binning.scores, labels.counts))
-    return window, negative, positive
+    return negative, positive
 
 
 def _sums(places: NDArray[np.int64], values: NDArray[Any]) -> Array:
@@ -174,12 +146,13 @@ def _sums(places: NDArray[np.int64], values: NDArray[Any]) -> Array:
     return found
 
 
-def _confusion(binning: Binning, labels: LabelCounts) -> Array:
+def confusion_of(binning: Binning, labels: LabelCounts) -> Array:
+    """Labelled rows by truth and predicted class, float64 [2, 2]."""
     table: Array = confusion(binning.scores, labels.counts)[:2, :2].astype(np.float64)
     return table
 
 
-def _said(binning: Binning, current: WindowCounts) -> tuple[float, float] | None:
+def said_positive(binning: Binning, current: WindowCounts) -> tuple[float, float] | None:
     """How many rows were predicted positive, of how many that were predicted either; None without such a column."""
     negative, positive = (predicted_rows(binning, current, name) for name in binning.scores.classes)
     if negative is None or positive is None:

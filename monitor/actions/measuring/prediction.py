@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import partial
 
 from alerting.reading import Reading
+from detectors.estimation.base_rate import measure_base_rate
 from detectors.estimation.class_mix import measure_class_mix
 from detectors.estimation.class_table import Cells
-from detectors.estimation.label_shift import measure_base_rate
 from detectors.measurement import Measurement
 from detectors.shares.prediction import measure_prediction_drift
 from detectors.summary import WindowCounts
@@ -68,7 +68,7 @@ def _base_rates(
     window: Window, frame: Frame, task: Task, counts: WindowCounts, compared: Compared, part: Part
 ) -> list[Measurement]:
     if frame.meaning.task != "multiclass":
-        return measure_base_rate(frame.binning, counts, labelled(frame, compared, task.as_of))
+        return measure_base_rate(frame.binning, counts, labelled(frame, compared, task.as_of), (task.length, task.end))
     if part == "segment" or isinstance(task.check.reference, Trailing) or Cells.of(frame.binning) is None:
         return []  # of segments and of trailing references labelled rows are not counted by class
     rows = {version: one.rows for version, one in window.versions.items() if part == "whole" or one is counts}

@@ -12,9 +12,10 @@ from scipy import stats
 
 from detectors.binning import make_binning, score_layout
 from detectors.cuts import LEVELS, Binning
+from detectors.estimation.base_rate import measure_base_rate
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration_slope import measure_slope
-from detectors.estimation.label_shift import measure_base_rate, shift_of
+from detectors.estimation.label_shift import shift_of
 from detectors.estimation.measure import PREFIX, calibration_of, estimate_performance
 from detectors.estimation.threshold import is_threshold, parted, predicted_rows
 from detectors.measurement import NO_POSITIVES, NO_VARIATION

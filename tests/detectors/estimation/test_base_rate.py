@@ -1,0 +1,60 @@
+"""Days have scores of their own that are no label shift: intervals of the base rate are as wide as that takes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import special
+
+from detectors.estimation.base_rate import BY_CLASSES, METRIC, measure_base_rate
+from tests.detectors.estimation.test_rare import Rows, world_of
+
+PER_DAY = 2_000
+DAY_28 = 28 * 24
+
+
+def days(rng: np.random.Generator, count: int, weekend: float) -> list[Rows]:
+    """A calibrated model; on weekends its inputs are so many sd higher."""
+    found = []
+    for day in range(count):
+        x = rng.normal(weekend * (day % 7 >= 5), 1, PER_DAY)
+        score = special.expit(1.5 * x - 0.5)
+        found.append(Rows(score, score > 0.5, rng.random(PER_DAY) < score))
+    return found
+
+
+def together(parts: list[Rows]) -> Rows:
+    return Rows(*(np.concatenate([getattr(one, name) for one in parts]) for name in ("score", "said", "truth")))
+
+
+@pytest.mark.parametrize("weekend", [0.0, 0.25])
+def test_intervals_hold_the_labels_own_rate_on_every_day(weekend: float) -> None:
+    held: dict[tuple[str, bool], list[bool]] = {}
+    widened = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        world = world_of(together(days(rng, 28, weekend)))
+        for rows in days(rng, 14, weekend):
+            for given in (None, (24, DAY_28)):
+                for one in measure_base_rate(world.binning, world.window(rows), world.reference, given):
+                    if one.value is not None:
+                        inside = one.lower <= rows.truth.mean() <= one.upper
+                        held.setdefault((one.metric, given is not None), []).append(inside)
+                        widened += [one.details.get("widened", 1.0)] if given else []
+    for metric in (METRIC, BY_CLASSES):
+        assert np.mean(held[metric, True]) >= 0.93
+        if weekend:
+            assert np.mean(held[metric, False]) < 0.85
+            assert min(widened) > 1.5
+        else:
+            assert max(widened) < 1.25
+    assert len(held[METRIC, True]) > 60
+
+
+def test_too_few_windows_change_nothing() -> None:
+    rng = np.random.default_rng(3)
+    world, (rows,) = world_of(together(days(rng, 28, 0.5))), days(rng, 1, 0.0)
+    plain, week = (measure_base_rate(world.binning, world.window(rows), world.reference, w) for w in (None, (168, 672)))
+    assert [(one.lower, one.upper, one.details) for one in plain] == [
+        (one.lower, one.upper, one.details) for one in week
+    ]
