@@ -166,8 +166,17 @@ def _told_apart(reading: Reading) -> str:
     else:
         text += f"{number(d.get('auc') or 0.0)}, of which days without drift give {number(d['replayed_auc'])}: "
         text += f"counts as {number(reading.value or 0.0)}{interval(reading)}"
-    features = list(reading.details.get("features") or {})[:3]
-    return text + chance(reading) + (f", most by {', '.join(features)}" if features else "") + against(reading)
+    return text + chance(reading) + _by_features(reading) + against(reading)
+
+
+def _by_features(reading: Reading) -> str:
+    """What gives the rows away, where something surely does: not what trees use beside it, or for want of it."""
+    lost = dict(reading.details.get("features") or {})
+    if (reading.lower or 0.0) <= _CHANCE or not lost:
+        return ""
+    most = max(lost.values())
+    named = [name for name, loss in lost.items() if loss >= _TELLING * most]
+    return f", most by {', '.join(named[:3])}" if named else ""
 
 
 def _together(reading: Reading) -> str:
@@ -189,6 +198,9 @@ def _vectors_moved(reading: Reading) -> str:
         return f"{subject(reading)}: vectors as in the reference, as far as can be told (MMD {distance})"
     return f"{subject(reading)}: at least {percent(lower)} % of rows moved (MMD {distance})"
 
+
+_CHANCE = 0.5  # the area where rows cannot be told apart
+_TELLING = 0.2  # of what the most telling feature gives
 
 _BETWEEN_GROUPS = {
     "demographic_parity_difference": "predicted {positive}:",

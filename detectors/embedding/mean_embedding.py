@@ -45,13 +45,15 @@ def measure_embeddings(
     length_hours: int,
     tolerance: float,
     alpha: float,
+    independent: bool = False,
 ) -> list[Measurement]:
     """``mean_embedding`` of each of the columns of vectors ``names``, in their order.
 
     ``value`` is the MMD from what the reference has at the hours of the window; ``effect``, less what chance adds, the
     share of rows that moved at least; ``effect_lower`` certainly, at ``alpha``. The distance that chance makes is
     judged by an F distribution with the null's mean and effective dimension, from the reference's own windows of
-    ``length_hours``, at least that of independent rows; ``p_value`` is that of H0: at most ``tolerance``. Reasons:
+    ``length_hours``, at least that of independent rows; ``p_value`` is that of H0: at most ``tolerance``, 0.05 where
+    the reference has too few such windows, but where rows are taken for ``independent``. Reasons:
     ``not_counted``, ``no_reference``, ``too_few_rows``.
     """
     places = {column.name: place for place, column in enumerate(binning.embeddings)}
@@ -60,7 +62,9 @@ def measure_embeddings(
         column = binning.by_name[name]
         assert isinstance(column, EmbeddingColumn)
         found.append(
-            _Data(binning, column, places[name], current, reference, length_hours, tolerance, alpha).measured()
+            _Data(
+                binning, column, places[name], current, reference, length_hours, tolerance, alpha, independent
+            ).measured()
         )
     return found
 
@@ -75,6 +79,7 @@ class _Data:
     length: int
     tolerance: float
     alpha: float
+    independent: bool
 
     def measured(self) -> Measurement:
         """The measurement, or why there is none."""
@@ -93,7 +98,7 @@ class _Data:
 
     def _measured(self, n: int, m: int, feature: str) -> Measurement:
         null = self._null(n)
-        short = null.windows < ENOUGH
+        short = null.windows < ENOUGH and not self.independent
         tolerance = max(SHORT_TOLERANCE, self.tolerance) if short else self.tolerance
         mean = self._window()[1].sum(axis=0) / (n * _UNIT)
         distance = float(np.linalg.norm(mean - null.expects))
@@ -105,7 +110,7 @@ class _Data:
             details["short_reference"] = True
         if null.factor > 1:
             details["calibration"] = null.factor
-        if not null.replayed:
+        if not (null.replayed or self.independent):
             details["replayed"] = False
         return Measurement(
             METRIC,

@@ -43,9 +43,8 @@ def compare_vectors(
     then, now = (_counted(one, dimension or 0) for one in (reference, current))
     binning = make_binning({column: then}, {column: "embedding"}, ScoreLayout("regression"))
     before, after = (summarise(binning, np.zeros(len(one.values), np.int64), {column: one}) for one in (then, now))
-    (found,) = measure_embeddings(
-        binning, [column], window(after, 0, 1), _profile(before), length_hours=1, tolerance=tolerance, alpha=alpha
-    )
+    given = binning, [column], window(after, 0, 1), _profile(before)
+    (found,) = measure_embeddings(*given, length_hours=1, tolerance=tolerance, alpha=alpha, independent=True)
     return found
 
 

@@ -91,11 +91,19 @@ def test_vectors_are_compared_by_their_mean_embedding() -> None:
     quiet = {one.feature: one for one in compare_frames(reference, embedded(2000, 2))}
     moved = {one.feature: one for one in compare_frames(reference, embedded(2000, 3, 0.8))}
     assert set(quiet) == {"x", "text"}
+    (little,) = compare_frames(embedded(20_000, 4).select(["text"]), embedded(8_000, 5, 0.12).select(["text"]))
+    assert little.effect_lower is not None
+    assert 0.02 < little.effect_lower < 0.05
+    assert little.p_value is not None
+    assert little.p_value <= 0.01
     for found, drifted in ((quiet["text"], False), (moved["text"], True)):
         assert (found.metric, found.n_reference, found.n_current) == ("mean_embedding", 2940, 1960)
         assert found.alpha == 0.01 / 2
         assert found.effect_lower is not None
         assert (found.effect_lower > 0.02) is drifted
+        assert found.p_value is not None
+        assert (found.p_value <= found.alpha) is drifted
+        assert found.details["tolerance"] == 0.02  # rows are independent here: no reference is too short for that
     assert moved["x"].alpha == 0.01 / 2
 
 
