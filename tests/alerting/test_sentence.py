@@ -149,7 +149,8 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
               details={"estimator": "pape", "blind": "cannot see concept drift"}),
          "estimated accuracy 0.84; by PAPE without labels, so it cannot see concept drift"),
         (said("warning", "domain_classifier", 0.59, feature=None, lower=0.53, upper=0.65, threshold=0.55,
-              details={"auc": 0.66, "replayed": True, "replayed_auc": 0.57, "features": {"a": 0.1, "b": 0.03, "c": 0.01}}),
+              details={"auc": 0.66, "replayed": True, "replayed_auc": 0.57,
+                       "features": {"a": 0.1, "b": 0.03, "c": 0.01}}),
          "rows of window and reference told apart: AUC 0.66, of which days without drift give 0.57: counts as 0.59 "
          "(0.53 to 0.65), most by a, b, beyond 0.55"),
         (said("ok", "domain_classifier", 0.51, feature=None, lower=0.48, upper=0.54, threshold=0.55,
