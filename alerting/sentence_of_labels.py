@@ -101,7 +101,12 @@ def estimated(reading: Reading) -> str:
     text = f"estimated {NAMES.get(name, name.replace('_', ' '))} {number(reading.value or 0.0)}{interval(reading)}"
     text += "" if before is None else f", {number(before)} in the reference"
     by = _ESTIMATORS.get(reading.details.get("estimator", ""), "")
-    return f"{text}; {by}without labels, so it {reading.details.get('blind', 'is no measurement')}"
+    text += f"; {by}without labels, so it {reading.details.get('blind', 'is no measurement')}"
+    other = reading.details.get("if_base_rate_moved")
+    if other is None:
+        return text
+    rate = f"about {percent(other['base_rate'])} %"
+    return f"{text}; {number(other['value'])} if only the base rate changed, to {rate}"
 
 
 def calibration_gap(reading: Reading) -> str:

@@ -11,6 +11,8 @@ from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration, calibrate
 from detectors.estimation.cbpe import BINARY, OF_POSITIVES, Expected, estimate_accuracy, estimate_binary, split
 from detectors.estimation.dle import estimate_mae, estimate_rmse
+from detectors.estimation.label_shift import shift_of
+from detectors.estimation.prior import Prior, prior_of
 from detectors.estimation.threshold import Parted, is_threshold, parted, positive_share
 from detectors.measurement import MINIMUM_ROWS, NO_POSITIVES, Measurement
 from detectors.performance.estimate import Estimate
@@ -25,6 +27,7 @@ ESTIMATED: Mapping[str, tuple[str, ...]] = {
     "multiclass": ("accuracy",),
     "regression": ("mae", "rmse"),
 }
+_SURELY = 3.29  # standard errors: one window in a thousand without any change
 BLIND = "cannot see concept drift"
 
 
@@ -37,6 +40,9 @@ def estimate_performance(
 ) -> list[Measurement]:
     """``estimated_<metric>`` with 95 % intervals of all predictions of a window, from the labelled rows of the
     reference; nothing where it has fewer than 30 labelled rows with a score, or the window fewer than 30.
+
+    Scores are taken to mean what they did. Of a binary model whose scores look like those of another base rate
+    ``details.if_base_rate_moved`` has what would be then: ``value``, ``lower``, ``upper``, ``base_rate``.
 
     ``shared``: details of the window that every performance measurement has. ``from_rows``: what is known better than
     counts can tell.
@@ -107,7 +113,31 @@ def _binary(
         if "parted calibration" not in reference.memo:
             reference.memo["parted calibration"] = calibrate(*apart.labelled)
         calibration = reference.memo["parted calibration"] or calibration
-    return estimates_of_binary(binning, bins, current, reference, calibration, apart)
+    found = estimates_of_binary(binning, bins, current, reference, calibration, apart)
+    other = _if_base_rate_moved(binning, current, reference, calibration)
+    if other is None:
+        return found
+    also = estimates_of_binary(binning, bins, current, reference, other.calibration, apart)
+    return {metric: _beside(one, also.get(metric), other.told) for metric, one in found.items()}
+
+
+def _if_base_rate_moved(
+    binning: Binning, current: WindowCounts, reference: Reference, calibration: Calibration
+) -> Prior | None:
+    """What scores are worth if only the base rate changed, where it surely did if so: nothing without labels tells
+    that from inputs that moved, under which scores are worth what they were."""
+    shift = shift_of(binning, current, reference)
+    if shift is None or abs(shift.found.value - shift.before) <= _SURELY * shift.found.error:
+        return None
+    return prior_of(binning, current, reference, calibration)
+
+
+def _beside(one: Estimate | None, other: Estimate | None, told: Mapping[str, Any]) -> Estimate | None:
+    """With the other number in ``details.if_base_rate_moved``, where it is not within the interval."""
+    if one is None or other is None or one.lower <= other.value <= one.upper:
+        return one
+    more = {"value": other.value, "lower": other.lower, "upper": other.upper, "base_rate": told["base_rate"]}
+    return replace(one, details={**one.details, "if_base_rate_moved": more})
 
 
 def estimates_of_binary(

@@ -148,6 +148,11 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
         (said(None, "estimated_accuracy", 0.84, kind="data_drift", feature=None,
               details={"estimator": "pape", "blind": "cannot see concept drift"}),
          "estimated accuracy 0.84; by PAPE without labels, so it cannot see concept drift"),
+        (said(None, "estimated_recall", 0.5, kind="performance", feature=None,
+              details={"estimator": "cbpe", "blind": "cannot see concept drift",
+                       "if_base_rate_moved": {"value": 0.377, "base_rate": 0.342}}),
+         "estimated recall 0.5; by CBPE without labels, so it cannot see concept drift; 0.377 if only the base rate "
+         "changed, to about 34 %"),
         (said("warning", "domain_classifier", 0.59, feature=None, lower=0.53, upper=0.65, threshold=0.55,
               details={"auc": 0.66, "replayed": True, "replayed_auc": 0.57,
                        "features": {"a": 0.1, "b": 0.03, "c": 0.01}}),

@@ -113,7 +113,7 @@ def test_the_shades_are_those_of_the_judged_metric() -> None:
 def test_an_estimate_that_labels_contradict_is_not_to_be_trusted() -> None:
     gap = one("calibration_gap", 0.1)
     turned = replace(gap, verdict=("ok",) * (DAYS - 3) + ("critical",) + (None,) * 2)
-    lines = one("accuracy"), one("estimated_accuracy", 0.7, None)
+    lines = one("accuracy", 0.7), one("estimated_accuracy", 0.7, None)
     figure = drawn(*lines, turned)
     assert "The last labels of v1 say that scores no longer mean what they meant: do not trust" in figure.words
     (flag,) = [note for note in figure.layout["annotations"] if "do not trust" in note["text"]]
@@ -134,3 +134,18 @@ def test_an_estimate_that_labels_contradict_is_not_to_be_trusted() -> None:
     assert performance.AS_BEFORE == (1 - calibration_slope.TOLERANCE, 1 + calibration_slope.TOLERANCE)
     errors = drawn(one("mae"), one("estimated_mae", 2.0, None), one("error_gap", 0.5, "warning"), metric="mae")
     assert "predictions are farther off than such predictions were: do not trust" in errors.words
+
+
+def test_labels_that_are_there_belie_an_estimate_that_is_far_off() -> None:
+    guess = one("estimated_accuracy", 0.7, None)
+    figure = drawn(one("accuracy", 0.8), guess)
+    said = "The last labels of v1 say 0.8 where 0.7 was estimated of the same rows: do not trust the estimate."
+    assert said in figure.words
+    assert [note["text"] for note in figure.layout["annotations"]].count("do not trust the estimate") == 1
+    near = one("accuracy", 0.715, lower=(0.71,) * DAYS, upper=(0.72,) * DAYS)
+    immature = one("accuracy", 0.8, "immature")
+    wide = one("accuracy", 0.8, lower=(0.6,) * DAYS, upper=(0.9,) * DAYS)
+    for quiet in (near, immature, wide, replace(one("accuracy", 0.8), length_hours=24 * 30)):
+        assert "do not trust" not in drawn(quiet, guess).words
+    last = replace(one("accuracy", 0.8), value=(*(0.8,) * (DAYS - 1), 0.7), lower=(0.69,) * DAYS)
+    assert "do not trust" not in drawn(last, guess).words  # the newest of them counts

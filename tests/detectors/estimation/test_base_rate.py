@@ -7,6 +7,7 @@ import pytest
 from scipy import special
 
 from detectors.estimation.base_rate import BY_CLASSES, METRIC, measure_base_rate
+from detectors.estimation.measure import PREFIX, estimate_performance
 from tests.detectors.estimation.test_rare import Rows, world_of
 
 PER_DAY = 2_000
@@ -58,3 +59,36 @@ def test_too_few_windows_change_nothing() -> None:
     assert [(one.lower, one.upper, one.details) for one in plain] == [
         (one.lower, one.upper, one.details) for one in week
     ]
+
+
+def of_classes(rng: np.random.Generator, rows: int, rate: float, moved: float = 0.0) -> Rows:
+    """Calibrated where 15 % are positive: what the scores of each class look like does not depend on ``rate``."""
+    truth = rng.random(rows) < rate
+    x = rng.normal(1.6 * truth + moved, 1)
+    score = special.expit(np.log(0.15 / 0.85) + 1.6 * x - 1.28)
+    return Rows(score, score > 0.5, truth)
+
+
+def test_what_would_be_if_only_the_base_rate_changed() -> None:
+    rng = np.random.default_rng(8)
+    world = world_of(of_classes(rng, 40_000, 0.15))
+
+    def told(rows: Rows) -> dict[str, dict[str, float]]:
+        found = estimate_performance(world.binning, world.window(rows), world.reference, {})
+        return {
+            one.metric.removeprefix(PREFIX): one.details["if_base_rate_moved"]
+            for one in found
+            if "if_base_rate_moved" in one.details
+        }
+
+    for _ in range(5):
+        rows = of_classes(rng, 8_000, 0.35)
+        found = told(rows)
+        assert set(found) >= {"accuracy", "precision", "recall"}
+        for metric, other in found.items():
+            if metric in rows.realised:
+                assert abs(other["value"] - rows.realised[metric]) < 0.03
+                assert other["lower"] < other["value"] < other["upper"]
+            assert other["base_rate"] == pytest.approx(0.35, abs=0.03)
+    assert sum(bool(told(of_classes(rng, 8_000, 0.15))) for _ in range(20)) <= 1
+    assert told(of_classes(rng, 8_000, 0.15, moved=-3.0)) == {}  # no mixture of the two classes
