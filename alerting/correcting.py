@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from alerting.counts import amended, holds, outcome_of, reachable, remembered
 from alerting.episode import CORRECTED, NOT_CONFIRMED, RECOVERED, AlertState, JudgedWindow, Transition
 from alerting.flapping import STABLE, waits_for
 from alerting.looking import Look, look
-from alerting.reading import worst_first
+from alerting.reading import Series, worst_first
 from alerting.rules import Rule
 from alerting.timeline import ended, named, needed, open_episode, said
 
@@ -27,15 +28,17 @@ def correct(
     state = replace(state, counts={**state.counts, window.length_hours: amended(count, window, seen, now)})
     if "bad" not in (was, now):
         return state, []
-    reason = f"{now_known(window, seen)}; it was {'at severity' if was == 'bad' else 'below it'} when it was judged"
+    before = "at severity" if was == "bad" else "below it"
+    reason = f"{now_known(window, seen, episode.series)}; it was {before} when it was judged"
     noted = said("corrected", at, reason, episode, window, worst_first(window.readings))
     after, more = _settled(rule, state, window, at, clean_windows)
     return after, [noted, *more]
 
 
-def now_known(window: JudgedWindow, seen: Look) -> str:
-    """What a window that was judged before says now, in words."""
+def now_known(window: JudgedWindow, seen: Look, about: Collection[Series]) -> str:
+    """What a window that was judged before says now, in words: of what the alert is ``about``, if it says that."""
     told = seen.bad or tuple(worst_first(one for one in window.readings if one.verdict not in (None, "cannot_tell")))
+    told = tuple(one for one in told if one.series in about) or told
     verdict = f"at {seen.severity}" if seen.severity else "ok"
     return f"with what is known now, {named(window)} is {verdict}: {told[0].summary}"
 

@@ -50,6 +50,8 @@ def _note(run: AlertRun, rule: Rule, window: JudgedWindow, alert_id: str, said: 
     now = seen.severity or "ok"
     if not seen.evaluated or (now == "ok") == (said == "ok"):
         return False
+    was = store.latest_evidence(run.connection, alert_id)
+    about = {(one["metric"], one["feature"]) for one in was}
     store.add_transition(
         run.connection,
         alert_id,
@@ -57,7 +59,7 @@ def _note(run: AlertRun, rule: Rule, window: JudgedWindow, alert_id: str, said: 
         now=run.wall_now,
         kind="corrected",
         severity=severity,
-        reason=f"{now_known(window, seen)}; this alert was over by then",
+        reason=f"{now_known(window, seen, about)}; this alert was over by then",
         window=(window.end, window.length_hours),
         readings=[as_evidence(one) for one in (seen.bad or worst_first(window.readings))[:20]],
         details={"now": now},

@@ -613,3 +613,12 @@ def test_a_p_value_of_something_else_than_what_is_judged_does_not_keep_an_alert_
         for i, judged in enumerate(["value", "floor"], 1)
     ]
     assert kinds(live(ONE, [*days("warning"), *inside])[1]) == ["pending", "firing", "resolved"]
+
+
+def test_a_correction_says_what_is_known_now_of_what_the_alert_is_about() -> None:
+    state, _ = live(ONE, [window("ok", "warning")])
+    known = window("ok", "ok")
+    (noted, _) = step(ONE, state, [], at=MIDNIGHT + 9 * DAY, new_id=lambda: "new", again=[known])[1]
+    about = next(one for one in known.readings if one.feature == "f1")
+    assert noted.reason.startswith("with what is known now, ")
+    assert f" is ok: {about.summary}; " in noted.reason
