@@ -64,7 +64,7 @@ def share_known(reference: Reference, hours: int | None = None) -> float:
 
 
 def _shares(cells: Cells, reference: Reference, places: Sequence[int], hours: int | None = None) -> Array:
-    """What part each of some profiles has in a column, [K, F], in the last ``hours`` of the window (None: in all of it);
+    """What part each of some profiles has in a column, [K, F], in the last ``hours`` of the window (None: all of it);
     of a column that none has, as of all others."""
     given = np.array([weight for _, weight in reference.parts] if hours is None else weights(reference, hours))
     has = has_column(cells, reference)
