@@ -16,7 +16,7 @@ from detectors.cuts import FREQUENCIES
 from detectors.measurement import MINIMUM_ROWS
 from detectors.pairs.counting import SUMS
 from detectors.performance.scored import LabelCounts, LabelWindows
-from detectors.summary import HourlySummaries
+from detectors.summary import HourlySummaries, WindowCounts
 
 _ENOUGH_HOURS = 14 * 24  # what a weekly rhythm takes
 
@@ -248,11 +248,13 @@ class MixedReference:
 
     Counts are floats, scaled to the effective number of rows 1 / Σ(w² / n), whose sampling variance is that of the
     weighted shares. Windows are mixed pair by pair from the newest backward, so there are as many as the profile with
-    the fewest has.
+    the fewest has. ``seen``: the window's rows that are compared with each profile, where they are known; its parts
+    have other shares than the whole.
     """
 
     profiles: tuple[ReferenceProfile, ...]
     weights: tuple[float, ...]
+    seen: tuple[WindowCounts, ...] = field(default=(), repr=False, compare=False)
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -333,16 +335,21 @@ def join(parts: Sequence[ReferenceProfile]) -> ReferenceProfile:
     )
 
 
-def mix(profiles: Sequence[ReferenceProfile], weights: Sequence[float]) -> Reference:
-    """One reference from several on the same binning; ``weights`` (row shares of their versions) need not sum to 1.
+def mix(profiles: Sequence[ReferenceProfile], weights: Sequence[float], seen: Sequence[WindowCounts] = ()) -> Reference:
+    """One reference from several on the same binning; ``weights`` (row shares of their versions) need not sum to 1;
+    ``seen``: the rows of the window that each is for, if they are known.
 
     Profiles without rows or weight are left out; at least one must remain.
     """
-    kept = [(one, weight) for one, weight in zip(profiles, weights, strict=True) if one.rows > 0 and weight > 0]
+    kept = [place for place, one in enumerate(profiles) if one.rows > 0 and weights[place] > 0]
     if len(kept) == 1:
-        return kept[0][0]
-    scale = sum(weight for _, weight in kept)
-    return MixedReference(tuple(one for one, _ in kept), tuple(weight / scale for _, weight in kept))
+        return profiles[kept[0]]
+    scale = sum(weights[place] for place in kept)
+    return MixedReference(
+        tuple(profiles[place] for place in kept),
+        tuple(weights[place] / scale for place in kept),
+        tuple(seen[place] for place in kept) if seen else (),
+    )
 
 
 def mix_counts(parts: Sequence[NDArray[Any]], rows: Sequence[int], weights: Sequence[float]) -> NDArray[np.float64]:

@@ -74,7 +74,8 @@ class HourlySummaries:
 @dataclass(frozen=True)
 class WindowCounts:
     """The sum of the hours ``start_hour <= hour < end_hour``: ``counts`` [L], ``moments`` [M, 2], ``extremes``
-    [M, 2]. ``hourly``: the hours themselves, and some before them, where they are known."""
+    [M, 2]. ``hourly``: the hours themselves, and some before them, where they are known; ``others``: what of these is
+    of versions that have no rows in the window itself."""
 
     start_hour: int
     end_hour: int
@@ -82,6 +83,7 @@ class WindowCounts:
     moments: NDArray[np.float64]
     extremes: NDArray[np.float64]
     hourly: HourlySummaries | None = field(default=None, repr=False, compare=False)
+    others: HourlySummaries | None = field(default=None, repr=False, compare=False)
 
     @property
     def rows(self) -> int:
@@ -192,7 +194,9 @@ def merge(windows: Sequence[WindowCounts]) -> WindowCounts:
     start, end = min(one.start_hour for one in windows), max(one.end_hour for one in windows)
     hourly = [one.hourly for one in windows if one.hourly is not None]
     together = reduce(add, hourly) if len(hourly) == len(windows) else None
-    return WindowCounts(start, end, counts, moments, np.stack([low, high], axis=1), together)
+    gone = [one.hourly for one in windows if one.hourly is not None and not one.rows and len(one.hourly.hours)]
+    others = reduce(add, gone) if gone and len(gone) < len(windows) else None
+    return WindowCounts(start, end, counts, moments, np.stack([low, high], axis=1), together, others)
 
 
 def stack(binning: Binning, hours: Sequence[int], data: Sequence[bytes]) -> HourlySummaries:

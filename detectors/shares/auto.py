@@ -22,7 +22,8 @@ from detectors.shares import cells as cell
 from detectors.shares.bounds import Answer, Shares, rows_below_cuts, rows_in_categories
 from detectors.shares.engine import baseline_of, stretch_of
 from detectors.shares.false_alarms import silencing_factor
-from detectors.shares.horizons import Horizon, mean_terms
+from detectors.shares.horizons import Horizon, expected_mean
+from detectors.shares.mixture import of_last
 from detectors.shares.seasons import CONSTANT, DAILY
 from detectors.shares.stretches import answer_together, horizons_of
 from detectors.shares.unrest import ENOUGH, Hours
@@ -120,7 +121,7 @@ def _measure(data: _Data, kind: _Kind, names: Sequence[str]) -> list[Measurement
         horizons = _at_least(horizons, np.array([data.widened.get(name, 1.0) for name in names]))
         known = horizons[data.length_hours]
         before = any(one.worthwhile.any() for one in horizons.values())
-        seen = stretch_of(tested, data.current, data.length_hours, before=before)
+        seen = stretch_of(tested, data.current, data.length_hours, data.reference, before=before)
     expected = shares.q if known is None or seen is None else _expected(data, shares, known, seen)
     effect, place = shares.cells.largest(np.abs(shares.p - expected))
     short = np.ones(len(names), dtype=bool) if known is None else known.windows < ENOUGH
@@ -149,9 +150,10 @@ def _with_last_hours(
     for hours in sorted(set(found.answer.hours.tolist()) - {0}):
         if data.current.hourly is None or found.known is None:
             continue
-        part = replace(data, current=window(data.current.hourly, end - hours, end), length_hours=hours)
+        current, reference = window(data.current.hourly, end - hours, end), of_last(data.reference, hours)
+        part = replace(data, current=current, reference=reference, length_hours=hours)
         shares = part.shares(kind.shown, names)
-        seen = stretch_of(cell.remembered(kind.tested, data.binning, names), part.current, hours)
+        seen = stretch_of(cell.remembered(kind.tested, data.binning, names), current, hours, reference)
         expected = _expected(part, shares, found.known, seen)
         effect, place = shares.cells.largest(np.abs(shares.p - expected))
         details = kind.describe(part, names, shares, place, expected)
@@ -215,15 +217,15 @@ def _silent_at(
 
 
 def _expected(data: _Data, shares: Shares, known: Horizon, seen: tuple[Hours, int]) -> Array:
-    """The reference's shares at the hours of the window, [B]; the whole reference's where a column has no seasons."""
-    seasonal = known.baseline.sizes > CONSTANT
+    """The reference's shares at the hours of the window, [B]; the whole reference's where a column has no seasons, and
+    nothing is known of the hours of its parts."""
+    seasonal = (known.baseline.sizes > CONSTANT) | (seen[0].of_parts is not None)
     if not seasonal.any():
         return shares.q
     stretch, end = seen
     own = stretch.part(end - data.length_hours, end)  # the same to the bit, whatever is known of the hours before
-    design = mean_terms(own, data.length_hours, np.array([data.length_hours]))[0]
     baseline = baseline_of(shares.cells, data.reference, known.baseline.sizes)
-    expected = np.clip(baseline.mean(shares.cells, design), 0, 1)
+    expected = np.clip(expected_mean(shares.cells, baseline, own), 0, 1)
     return np.where(seasonal[shares.cells.owner], expected, shares.q)
 
 

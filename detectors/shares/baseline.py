@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,11 +49,13 @@ class Normal:
 @dataclass(frozen=True)
 class Baseline:
     """``coefficients`` [18, B] of the cells, ``inverse`` [F, 18, 18] of the columns' normal matrices (zero in the terms
-    that a column does without), ``sizes`` int64 [F]: how many terms each column uses."""
+    that a column does without), ``sizes`` int64 [F]: how many terms each column uses. ``parts``: those that a mixed
+    one is made of, one for each part of the reference."""
 
     coefficients: Array
     inverse: Array
     sizes: NDArray[np.int64]
+    parts: tuple[Baseline, ...] = field(default=(), repr=False, compare=False)
 
     def expected(self, design: Array) -> Array:
         """Shares [T, B] of hours with these terms [T, 18], not kept inside 0 and 1."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from detectors.shares.fitting import Fit, fit_reference, horizon
 from detectors.shares.horizons import Horizon
 from detectors.shares.lasting import Lasting
 from detectors.shares.learning import about_reference, moved_baseline
+from detectors.shares.mixture import has_column, is_told_apart, spread_over_parts, weights
 from detectors.shares.quiet import fit_with, taught
 from detectors.shares.seasons import DAY, terms
 from detectors.shares.settled import lasting_of, settled
@@ -37,35 +38,76 @@ def known_horizons(
 ) -> dict[int, Horizon] | None:
     """What a reference knows of windows of so many hours, calibrated each at its level; None where it has no times, or
     fewer than 48 hours on fewer than 8 days with rows, and no habits to borrow. Of a mixed reference: the parts' own,
-    mixed (``cells`` must be long-lived)."""
-    parts = [(_known(cells, profile, levels, tolerance), profile, weight) for profile, weight in reference.parts]
-    known = [(one, profile, weight) for one, profile, weight in parts if one is not None]
-    if sum(weight for *_, weight in known) < KNOWN * sum(weight for *_, weight in parts):
+    mixed in the shares of the last hours that the horizon is for (``cells`` must be long-lived)."""
+    parts = [(_known(cells, profile, levels, tolerance), profile) for profile, _ in reference.parts]
+    if share_known(reference) < KNOWN:
         return None
-    if len(known) == 1:
-        return known[0][0]
-    profiles, weights = [profile for _, profile, _ in known], [weight for _, _, weight in known]
-    shares = _shares(cells, profiles, weights)
-    return {length: _mixed(cells, [one[length] for one, _, _ in known], shares) for length in levels}
+    if len(parts) == 1:
+        return parts[0][0]
+    known = [(place, one) for place, (one, _) in enumerate(parts) if one is not None]
+    found = {}
+    for length in levels:
+        every = [None if one is None else one[length] for one, _ in parts]
+        mixed = [one for one in every if one is not None]
+        if len(known) > 1:
+            shares = _shares(cells, reference, [place for place, _ in known], length)
+            mixed = [_mixed(cells, mixed, shares)]
+        found[length] = _with_parts(cells, reference, mixed[0], every)
+    return found
 
 
-def _shares(cells: Cells, profiles: Sequence[ReferenceProfile], weights: Sequence[float]) -> Array:
-    """What part each profile has in a column, [K, F]; of a column that none has, as of all others."""
-    rows = np.stack([cells.count(profile.total)[1] for profile in profiles])
-    found = np.array(weights)[:, None] * np.where(rows.any(axis=0), rows > 0, True)
+def share_known(reference: Reference, hours: int | None = None) -> float:
+    """What part of the window's rows, or of its last ``hours``, is compared with what knows of hours."""
+    given = [weight for _, weight in reference.parts] if hours is None else weights(reference, hours)
+    known = sum(weight for weight, (profile, _) in zip(given, reference.parts, strict=True) if _knows(profile))
+    return known / sum(given)
+
+
+def _shares(cells: Cells, reference: Reference, places: Sequence[int], hours: int | None = None) -> Array:
+    """What part each of some profiles has in a column, [K, F], in the last ``hours`` of the window (None: all of it);
+    of a column that none has, as of all others."""
+    given = np.array([weight for _, weight in reference.parts] if hours is None else weights(reference, hours))
+    has = has_column(cells, reference)
+    found = (given[:, None] * has)[places]
+    found = np.where(found.any(axis=0), found, np.maximum(given[places], 1e-9)[:, None])
     shares: Array = found / found.sum(axis=0)
     return shares
 
 
+def _with_parts(cells: Cells, reference: Reference, mixed: Horizon, every: Sequence[Horizon | None]) -> Horizon:
+    """The horizon, its baseline with those of the parts where rows are told apart."""
+    if not is_told_apart(reference):
+        return mixed
+    parts = tuple(
+        _flat(cells, profile) if one is None else one.baseline
+        for one, (profile, _) in zip(every, reference.parts, strict=True)
+    )
+    return replace(mixed, baseline=replace(mixed.baseline, parts=parts))
+
+
+def _flat(cells: Cells, profile: ReferenceProfile) -> Baseline:
+    """Of a part that knows nothing of hours: its shares, at all of them."""
+    inside, rows = cells.count_reference(profile.total)
+    count = terms(np.empty(0, dtype=np.int64)).shape[1]
+    coefficients, inverse = np.zeros((count, len(inside))), np.zeros((len(rows), count, count))
+    coefficients[0] = inside / np.maximum(rows, 1)[cells.owner]
+    inverse[:, 0, 0] = 1 / np.maximum(rows, 1)
+    return Baseline(coefficients, inverse, np.ones(len(rows), dtype=np.int64))
+
+
 def baseline_of(cells: Cells, reference: Reference, sizes: NDArray[np.int64]) -> Baseline:
     """The baseline of more cells of the same columns, with as many terms as their horizon uses."""
-    known = [one for one in reference.parts if _knows(one[0])]
-    parts = [(_baseline(cells, profile, sizes), profile, weight) for profile, weight in known]
-    if len(parts) == 1:
-        return parts[0][0]
-    share = _shares(cells, [profile for _, profile, _ in parts], [weight for _, _, weight in parts])[:, cells.owner]
-    coefficients = np.einsum("kpb,kb->pb", np.stack([one.coefficients for one, _, _ in parts]), share)
-    return Baseline(coefficients, parts[0][0].inverse, sizes)
+    known = [place for place, (profile, _) in enumerate(reference.parts) if _knows(profile)]
+    parts = {place: _baseline(cells, reference.parts[place][0], sizes) for place in known}
+    if len(reference.parts) == 1:
+        return parts[0]
+    share = _shares(cells, reference, known)[:, cells.owner]
+    coefficients = np.einsum("kpb,kb->pb", np.stack([one.coefficients for one in parts.values()]), share)
+    every: tuple[Baseline, ...] = ()
+    if is_told_apart(reference):
+        profiles = enumerate(profile for profile, _ in reference.parts)
+        every = tuple(parts[place] if place in parts else _flat(cells, profile) for place, profile in profiles)
+    return Baseline(coefficients, parts[known[0]].inverse, sizes, every)
 
 
 def _baseline(cells: Cells, profile: ReferenceProfile, sizes: NDArray[np.int64]) -> Baseline:
@@ -80,10 +122,14 @@ def _baseline(cells: Cells, profile: ReferenceProfile, sizes: NDArray[np.int64])
     return found[1]
 
 
-def stretch_of(cells: Cells, current: WindowCounts, length: int, *, before: bool = False) -> tuple[Hours, int]:
-    """The window's hours, and those ``before`` it that are known, on a grid, and the place of its end.
+def stretch_of(
+    cells: Cells, current: WindowCounts, length: int, reference: Reference, *, before: bool = False
+) -> tuple[Hours, int]:
+    """The window's hours, and those ``before`` it that are known, on a grid, and the place of its end; divided between
+    the parts of a mixed ``reference``.
 
-    Rows whose hours are not known are taken as spread evenly.
+    Rows whose hours are not known are taken as spread evenly. Before the window only the rows of its own versions are
+    looked at: what others were does not foretell it.
     """
     start, hourly = current.end_hour - length, current.hourly
     if hourly is None:
@@ -91,9 +137,14 @@ def stretch_of(cells: Cells, current: WindowCounts, length: int, *, before: bool
         return Hours(start, *(np.tile(part / length, (length, 1)) for part in (inside, rows))), length
     first = min(start, int(hourly.hours[0])) if before and len(hourly.hours) else start
     known = slice(*np.searchsorted(hourly.hours, [first, current.end_hour]))
-    inside, rows = cells.count(hourly.counts[known])
-    grid = (_spread(part, hourly.hours[known] - first, current.end_hour - first) for part in (inside, rows))
-    return Hours(first, *grid), current.end_hour - first
+    span = current.end_hour - first
+    inside, rows = (_spread(part, hourly.hours[known] - first, span) for part in cells.count(hourly.counts[known]))
+    if before and current.others is not None:
+        apart = slice(*np.searchsorted(current.others.hours, [first, current.end_hour]))
+        places = current.others.hours[apart] - first
+        theirs = (_spread(part, places, span) for part in cells.count(current.others.counts[apart]))
+        inside, rows = (part - other for part, other in zip((inside, rows), theirs, strict=True))
+    return Hours(first, inside, rows, spread_over_parts(cells, reference, first, rows)), span
 
 
 def _spread(values: Array, places: NDArray[np.int64], hours: int) -> Array:

@@ -57,6 +57,41 @@ def mean_terms(stretch: Hours, length: int, ends: NDArray[np.int64]) -> Array:
     return found
 
 
+def _designs(
+    baseline: Baseline, stretch: Hours, length: int, ends: NDArray[np.int64]
+) -> list[tuple[Baseline, Array, Array]]:
+    """Of each part of a mixed baseline its share of each window's rows [W, F], and their mean terms [W, F, 18]."""
+    if stretch.of_parts is None or not baseline.parts:
+        return [(baseline, np.ones((len(ends), stretch.rows.shape[1])), mean_terms(stretch, length, ends))]
+    rows = np.maximum(between(stretch.running_rows, length, ends), 1e-9)
+    found = []
+    for part, own in zip(baseline.parts, stretch.of_parts, strict=True):
+        alone = Hours(stretch.start, stretch.inside, own)
+        mine = between(alone.running_rows, length, ends)
+        design = between(alone.running_terms, length, ends) / np.maximum(mine, 1e-9)[:, :, None]
+        found.append((part, mine / rows, design))
+    return found
+
+
+def leverage(baseline: Baseline, stretch: Hours, length: int, ends: NDArray[np.int64]) -> Array:
+    """Variance of the baseline at the rows of each window, in units of one row's variance, [W, F]; parts of a mixed one
+    err independently."""
+    found: Array = np.sum(
+        [share**2 * part.leverage(design) for part, share, design in _designs(baseline, stretch, length, ends)], axis=0
+    )
+    return found
+
+
+def expected_mean(cells: Cells, baseline: Baseline, stretch: Hours) -> Array:
+    """Share that the rows of a stretch are expected to have, [B]."""
+    length = len(stretch.rows)
+    parts = _designs(baseline, stretch, length, np.array([length]))
+    found: Array = np.sum(
+        [share[0][cells.owner] * part.mean(cells, design[0]) for part, share, design in parts], axis=0
+    )
+    return found
+
+
 @dataclass(frozen=True)
 class Changes:
     """Of W windows: ``change`` [W, B] from the ``expected`` shares [W, B], with ``variance`` [W, B] and the
@@ -81,12 +116,11 @@ def level_changes(cells: Cells, known: Horizon, stretch: Hours, ends: NDArray[np
     """
     rows = between(stretch.running_rows, known.length, ends)
     safe = np.maximum(rows, 1)[:, cells.owner]
-    design = mean_terms(stretch, known.length, ends)
     share = between(stretch.running_inside, known.length, ends) / safe
     change = between(stretch.beside(cells, known.baseline).running, known.length, ends) / safe
     expected = share - change
     larger = _larger(known, share, expected)
-    error = known.baseline.leverage(design) * known.rate
+    error = leverage(known.baseline, stretch, known.length, ends) * known.rate
     by_hour = known.level.by_hour[(stretch.start + ends) % DAY][:, cells.owner]
     variance = larger * (known.row / safe + known.level.excess * by_hour + error[:, cells.owner] * known.row)
     factor = known.factor[cells.owner]

@@ -14,7 +14,7 @@ from detectors.rise import SHORT_TOLERANCE
 from detectors.shares import cells as cell
 from detectors.shares.engine import known_horizons, stretch_of
 from detectors.shares.onset import KINDS, LEVEL, TOLERANCE, has_cells
-from detectors.shares.seasons import DAY, terms
+from detectors.shares.seasons import DAY
 from detectors.summary import WindowCounts
 
 Array = NDArray[np.float64]
@@ -103,14 +103,14 @@ def _of_kind(
 
 
 def _beside(cells: cell.Cells, current: WindowCounts, reference: Reference, hours: int) -> tuple[_Beside, float]:
-    stretch, _ = stretch_of(cells, current, hours)
+    stretch, _ = stretch_of(cells, current, hours, reference)
     known = known_horizons(cells, reference, {PART: LEVEL, DAY: LEVEL}, TOLERANCE)
     then, m = cells.count_reference(reference.total)
     rows = stretch.rows[:, cells.owner] * (m > 0)[cells.owner]
     shares_then = then / np.maximum(m, 1)[cells.owner]
     expected = np.broadcast_to(shares_then, rows.shape)
     if known is not None:
-        expected = known[DAY].baseline.expected(terms(stretch.hours))
+        expected = stretch.expected(cells, known[DAY].baseline)
     off = np.where(rows > 0, stretch.inside - rows * expected, 0.0)
     days = hours // DAY
     of_day = rows.reshape(days, DAY, -1).sum(axis=1)

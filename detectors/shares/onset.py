@@ -12,7 +12,7 @@ from detectors.cuts import Binning, CategoricalColumn, NumericColumn
 from detectors.profile import Reference
 from detectors.shares import cells as cell
 from detectors.shares.engine import known_horizons, stretch_of
-from detectors.shares.seasons import DAY, terms
+from detectors.shares.seasons import DAY
 from detectors.summary import WindowCounts
 
 Array = NDArray[np.float64]
@@ -51,7 +51,7 @@ def has_cells(binning: Binning, name: str, kind: _Kind) -> bool:
 
 def _ratios(cells: cell.Cells, current: WindowCounts, reference: Reference, length: int) -> Array:
     """Logarithms of the likelihood ratio, summed over the columns, of a change at the start of each hour, [H]."""
-    stretch, _ = stretch_of(cells, current, length)
+    stretch, _ = stretch_of(cells, current, length, reference)
     known = known_horizons(cells, reference, {DAY: LEVEL}, TOLERANCE)
     then, m = cells.count_reference(reference.total)
     rows = stretch.rows[:, cells.owner]
@@ -59,7 +59,7 @@ def _ratios(cells: cell.Cells, current: WindowCounts, reference: Reference, leng
     if known is None:
         expected = np.broadcast_to(then / np.maximum(m, 1)[cells.owner], rows.shape)
     else:
-        expected = known[DAY].baseline.expected(terms(stretch.hours))
+        expected = stretch.expected(cells, known[DAY].baseline)
     n = np.maximum(_from_here(rows), 1)
     p, q = _from_here(stretch.inside) / n, _from_here(rows * np.clip(expected, least, 1 - least)) / n
     q = np.clip(q, least, 1 - least)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from detectors.profile import Reference
 from detectors.shares.bounds import Answer
 from detectors.shares.cells import Cells
-from detectors.shares.engine import known_horizons
+from detectors.shares.engine import KNOWN, known_horizons, share_known
 from detectors.shares.horizons import Horizon, answer
 from detectors.shares.seasons import DAY
 from detectors.shares.unrest import Hours
@@ -42,8 +42,12 @@ def horizons_of(
     cells: Cells, reference: Reference, length: int, tolerance: float, alpha: float
 ) -> dict[int, Horizon] | None:
     """What a reference knows of windows of ``length`` hours and of their last stretches, the whole first; None where
-    it knows nothing of hours."""
-    parts = {hours: part * alpha for hours, part in levels(length).items()}
+    it knows nothing of hours. Of a mixed reference, without stretches that are mostly of a part that knows nothing."""
+    parts = {
+        hours: part * alpha
+        for hours, part in levels(length).items()
+        if hours == length or share_known(reference, hours) >= KNOWN
+    }
     return known_horizons(cells, reference, parts, tolerance)
 
 

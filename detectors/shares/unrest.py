@@ -25,11 +25,12 @@ _TINY = 1e-12
 @dataclass(frozen=True)
 class Hours:
     """A stretch of H hours without gaps: ``start`` (hours since 1970), ``inside`` rows in the cells [H, B], ``rows`` in
-    the columns [H, F]."""
+    the columns [H, F]; ``of_parts`` [K, H, F]: the same rows, divided between the parts of a mixed reference."""
 
     start: int
     inside: Array
     rows: Array
+    of_parts: Array | None = None
     memo: dict[int, Residuals] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -39,11 +40,22 @@ class Hours:
 
     def part(self, first: int, last: int) -> Hours:
         """From one place to another."""
-        return Hours(self.start + first, self.inside[first:last], self.rows[first:last])
+        parts = None if self.of_parts is None else self.of_parts[:, first:last]
+        return Hours(self.start + first, self.inside[first:last], self.rows[first:last], parts)
+
+    def expected(self, cells: Cells, baseline: Baseline) -> Array:
+        """Shares [H, B] of its hours, not kept inside 0 and 1; of a mixed baseline in the shares of each hour."""
+        design = terms(self.hours)
+        if self.of_parts is None or not baseline.parts:
+            return baseline.expected(design)
+        found = np.zeros_like(self.inside)
+        for rows, part in zip(self.of_parts / np.maximum(self.rows, 1e-9), baseline.parts, strict=True):
+            found += rows[:, cells.owner] * part.expected(design)
+        return found
 
     def residuals(self, cells: Cells, baseline: Baseline) -> Array:
         """Rows in the cells beyond those expected, [H, B]."""
-        return self.inside - self.rows[:, cells.owner] * baseline.expected(terms(self.hours))
+        return self.inside - self.rows[:, cells.owner] * self.expected(cells, baseline)
 
     @cached_property
     def running_inside(self) -> Array:

@@ -193,10 +193,12 @@ class Frame:
         *,
         before_hour: int | None = None,
         length: int = 0,
+        windows: Mapping[str, WindowCounts] | None = None,
     ) -> Compared | None:
         """What rows of these versions (with their counts) are compared with; None without a reference. A short
-        reference learns from the log before ``before_hour``, if given."""
-        chosen = []
+        reference learns from the log before ``before_hour``, if given. With the ``windows`` of the versions, what is
+        mixed knows which hours' rows each of its parts is for."""
+        chosen, seen = [], []
         for version, count in sorted(rows.items()) or [("", 0)]:
             found = references.choose(self.known, self.model.default_reference, named, version)
             profile = None if found is None else self.profile(*found, segment)
@@ -205,13 +207,15 @@ class Frame:
                 profile = with_quiet_weeks(self, *found, profile, before_hour, length)
             if found is not None and profile is not None:
                 chosen.append((*found, profile, max(count, 1)))
+                seen += [windows[version]] if windows and version in windows else []
         if not chosen:
             return None
         heaviest = max(chosen, key=lambda one: one[-1])[0]
         profiles = [profile for _, _, profile, _ in chosen]
         if len(chosen) == 1:
             return Compared(profiles[0], heaviest.name, heaviest.version, segment, chosen)
-        mixed = mix(profiles, [float(count) for *_, count in chosen])
+        seen = seen if len(seen) == len(chosen) else []
+        mixed = mix(profiles, [float(count) for *_, count in chosen], seen)
         return Compared(mixed, heaviest.name, heaviest.version, segment, chosen)
 
     def window(self, start_hour: int, end_hour: int) -> Window:

@@ -153,7 +153,7 @@ def _changed(
         length = -(-(until - start + weeks * WEEK) // 24) * 24  # whole days
         window = frame.window(until - length, until)
         rows = {version: counts.rows for version, counts in window.versions.items()}
-        compared = frame.compared_with(named, rows)
+        compared = frame.compared_with(named, rows, windows=window.versions)
         if compared is None:
             return None
         profile = compared.profile

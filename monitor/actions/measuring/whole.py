@@ -36,7 +36,7 @@ def whole_window(frame: Frame, task: Task, window: Window, measure: Measure) -> 
     """The same without segments."""
     rows = {version: counts.rows for version, counts in window.versions.items()}
     alpha = level(frame, task.check, task.length, 1)
-    compared = reference_of(frame, task, rows)
+    compared = reference_of(frame, task, rows, windows=window.versions)
     measured = measure(frame, task, window.pooled, compared, alpha, "whole")
     found = []
     for one in measured:
@@ -60,7 +60,8 @@ def _has_hours(compared: Compared | None) -> bool:
 def _by_segment(frame: Frame, task: Task, measure: Measure) -> Iterator[Reading]:
     for segment, part in segment_windows(frame, task):
         alpha = segment_level(frame, task.check, task.length, 1, segment)
-        compared = reference_of(frame, task, {version: one.rows for version, one in part.versions.items()}, segment)
+        rows = {version: one.rows for version, one in part.versions.items()}
+        compared = reference_of(frame, task, rows, segment, part.versions)
         for one in measure(frame, task, part.pooled, compared, alpha, "segment"):
             brief = replace(one, details={name: value for name, value in one.details.items() if name != "edges"})
             yield as_reading(frame, task, brief, compared, None, judged=True, alpha=alpha, segment=segment)
@@ -78,9 +79,16 @@ def segment_windows(frame: Frame, task: Task) -> Iterator[tuple[str, Window]]:
             yield segment, Window(task.start, task.end, nothing, {})
 
 
-def reference_of(frame: Frame, task: Task, rows: Mapping[str, int], segment: str | None = None) -> Compared | None:
-    """What rows of these versions (of one segment) are compared with in this check; None without a reference."""
+def reference_of(
+    frame: Frame,
+    task: Task,
+    rows: Mapping[str, int],
+    segment: str | None = None,
+    windows: Mapping[str, WindowCounts] | None = None,
+) -> Compared | None:
+    """What rows of these versions (of one segment) are compared with in this check; None without a reference.
+    ``windows``: their counts, for checks that look at the hours of the window."""
     given = task.check.reference
     if isinstance(given, Trailing):
         return trailing.compared_with(frame, given, task.start, task.as_of, segment)
-    return frame.compared_with(given, rows, segment, before_hour=task.start, length=task.length)
+    return frame.compared_with(given, rows, segment, before_hour=task.start, length=task.length, windows=windows)
