@@ -337,7 +337,7 @@ def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
         details["calibration"] = float(known.factor[index])
     if not known.replayed:
         details["replayed"] = False
-    if found.answer.sudden[index] and found.answer.lower[index] > 0:
+    if found.answer.sudden[index]:
         details["sudden"] = True
     return details
 
