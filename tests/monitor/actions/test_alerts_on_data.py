@@ -108,6 +108,28 @@ def test_an_alert_of_a_version_ends_when_another_has_been_served_for_a_week(worl
     assert START + 3 * D <= clock.parse(ended["at"]) <= START + 3 * D + 8 * H
 
 
+def test_an_alert_of_a_canary_ends_a_week_after_the_rollback_and_one_begins_when_it_is_back(world: World) -> None:
+    world.configure(checks=[{"name": "performance", "kind": "performance", "window": "24h"}])
+    stable = traffic(START, 24 * 13, per_hour=20, seed=2, version="v1")
+    canary = traffic(START + D, 24, per_hour=20, seed=3, right=0.5, version="v2")
+    back = traffic(START + 11 * D, 24, per_hour=20, seed=4, right=0.5, version="v2")
+    records = [*stable, *canary, *back]
+    world.post(records)
+    world.label(records)
+    walk(world, range(52, 24 * 9, 8), "performance")
+    (first,) = story(world)["performance"]
+    assert (first["version"], first["state"]) == ("v2", "firing")
+    walk(world, range(24 * 9, 24 * 11, 8), "performance")
+    (first,) = story(world)["performance"]
+    assert (first["state"], first["resolve_reason"]) == ("resolved", "superseded")
+    assert first["details"]["superseded_by"] == "v1"
+    ended = first["transitions"][-1]
+    assert clock.parse(ended["at"]) == START + 9 * D + FIVE
+    assert ended["reason"] == "version v2 has had no rows since 20 Jan 2026, 23:57 UTC; v1 took over"
+    walk(world, range(24 * 12 + 4, 24 * 13, 8), "performance")
+    assert [one["state"] for one in story(world)["performance"]] == ["resolved", "firing"]
+
+
 def test_an_alert_ends_with_the_last_check_of_its_model_and_that_is_told(world: World) -> None:
     """No run is due of a model without checks, nor of one without new rows."""
     hook = {"type": "webhook", "url": "http://127.0.0.1:9/hook"}
