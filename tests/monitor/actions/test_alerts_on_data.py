@@ -70,6 +70,28 @@ def test_a_feature_that_vanishes_and_comes_back(world: World) -> None:
     assert by["alert"] == quality["id"]
 
 
+@pytest.mark.parametrize("has_x", [False, True])
+def test_a_feature_that_another_version_never_had_is_not_missing_and_one_that_it_had_is(
+    world: World, has_x: bool
+) -> None:
+    world.configure(checks=[{"name": "data_drift", "kind": "data_drift", "window": "24h"}])
+    newer = traffic(T0, 24 * 9, per_hour=10, seed=2, version="v2")
+    older = traffic(T0, 24 * 9, per_hour=20, version="v1")
+    world.reference([*older, *(newer if has_x else without_x(newer, T0, START))])
+    world.post(traffic(START, 24 * 2, per_hour=20, seed=3, version="v1"))
+    after = traffic(START + 2 * D, 24 * 4, per_hour=20, seed=4, version="v2")
+    world.post(without_x(after, START + 2 * D, START + 6 * D))
+    walk(world, range(24, 24 * 6, 4), "data_drift")
+    found = story(world).get("data_drift", [])
+    assert [kinds(one) for one in found] == ([["data_missing"]] if has_x else [])
+    both = world.stored(check="data_drift", end=START + 2 * D + 12 * H)
+    judged = {one["reason"] for one in both if one["verdict"]}  # of windows with rows of both versions, too
+    assert judged == {None}
+    last = {one["feature"]: one for one in world.read(START + 6 * D, check="data_drift", hours=24)}
+    assert (last["x"]["verdict"], last["x"]["n_current"]) == ("cannot_tell", 0)
+    assert last["kind"]["verdict"] == "ok"
+
+
 def test_labels_that_are_corrected_end_an_alert_about_performance(world: World) -> None:
     world.configure(checks=[{"name": "performance", "kind": "performance", "window": "24h"}], label_horizon="5d")
     records = traffic(START, 48, per_hour=20, seed=2)
