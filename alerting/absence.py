@@ -3,7 +3,8 @@
 What was never told, waits for labels or has too few rows is no news. A series is lost in a window of which others could
 be told while it has no row at all, or has nothing to be compared with any more, after it could be told before. In a
 window shorter than a day that may be the hour: of those it takes a day. What is lost in windows of several lengths is
-told once. A segment of which no row comes any more is one such series, however many numbers are measured of it.
+told once. A segment of which no row comes any more is one such series, however many numbers are measured of it. What
+the reference of a window's versions has no row of either is not missing: another version may have other features.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def note_absence(
         if state.episode is not None or not is_gone(after, window.length_hours):
             return state, []  # a window that lacks nothing has nothing to say of one that does
         return _missing(state, window, at, new_id, frozenset())
-    return _back(state, window, at) if is_gone(before, window.length_hours) else (state, [])
+    return _back(state, window, at, before) if is_gone(before, window.length_hours) else (state, [])
 
 
 def lost_of(absence: Absence, length_hours: int) -> frozenset[Series]:
@@ -89,7 +90,7 @@ def _after(before: Absence, window: JudgedWindow) -> Absence:
     if not (told or gone):
         return before  # too little of everything says nothing of anything
     missing = (gone - before.untold - window.never) | empty
-    back = told | {series for series in before.lost if series[0] == _ROWS and told} - empty
+    back = told | _in_neither(window) | {series for series in before.lost if series[0] == _ROWS and told} - empty
     lost = {series: before.lost.get(series, 0) + 1 for series in {*missing, *(before.lost.keys() - back)}}
     return Absence(lost, frozenset(one.series for one in untold) - lost.keys())
 
@@ -97,6 +98,13 @@ def _after(before: Absence, window: JudgedWindow) -> Absence:
 def newly_gone(before: Absence, window: JudgedWindow) -> set[Series]:
     """The series that a window lacks, of which it is not known yet whether they could ever be told."""
     return _gone(window) - before.untold - before.lost.keys()
+
+
+def _in_neither(window: JudgedWindow) -> set[Series]:
+    """What is not to be expected: neither the window's rows have it, nor the reference that it is compared with. A
+    trailing one, which has no version, forgets what is missing: that says nothing."""
+    untold = (one for one in window.readings if one.reason == _NO_REFERENCE and one.reference_version is not None)
+    return {one.series for one in untold if one.n_current == one.n_reference == 0}
 
 
 def _told(window: JudgedWindow) -> set[Series]:
@@ -108,7 +116,8 @@ def _gone(window: JudgedWindow) -> set[Series]:
         return set()
     told = _told(window)
     untold = [one for one in window.readings if one.series not in told]
-    return {one.series for one in untold if _is_gone(one, others_told=bool(told))}
+    gone = {one.series for one in untold if _is_gone(one, others_told=bool(told))}
+    return gone - _in_neither(window) if told else gone
 
 
 def _is_outage(window: JudgedWindow) -> bool:
@@ -159,11 +168,13 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_LISTED]) + more
 
 
-def _back(state: AlertState, window: JudgedWindow, at: int) -> tuple[AlertState, list[Transition]]:
+def _back(state: AlertState, window: JudgedWindow, at: int, before: Absence) -> tuple[AlertState, list[Transition]]:
     episode = state.episode
     if episode is None:
         return state, []
-    reason = f"{named(window)} can be told again"
+    neither = sorted({feature or metric for metric, feature in _in_neither(window) & before.lost.keys()})
+    can = f"does not lack {_listed(neither)}: its reference has none" if neither else "can be told again"
+    reason = f"{named(window)} {can}"
     if not episode.series:
         state = replace(state, episode=replace(episode, condition="ok"))
         return ended("resolved", DATA_BACK, reason, state, window, at)

@@ -248,11 +248,21 @@ def _quality(reading: Reading) -> str:
     column = reading.details.get("column")
     lead = {"prediction": "predictions: ", "score": "probabilities: "}.get(str(column), lead)
     text = f"{lead}{percent(reading.value or 0.0)} % {_QUALITY.get(reading.metric, reading.metric)}"
-    text += between(reading.lower, reading.upper) + in_points(effect_of(reading), "more", "fewer", "the reference")
+    text += between(reading.lower, reading.upper) + _more_than(reading)
     if reading.verdict not in ("warning", "critical"):
         return text
     said, diagnosis = _schema(reading), reading.details.get("diagnosis")
     return text + said + (f"{';' if said else ':'} {diagnosis}" if diagnosis else "")
+
+
+def _more_than(reading: Reading) -> str:
+    """Than in the reference; of new values, some of which always come where many are rare, than expected."""
+    if not reading.details.get("expected_share"):
+        return in_points(effect_of(reading), "more", "fewer", "the reference")
+    lower, upper = effect_of(reading, "effect_lower"), effect_of(reading, "effect_upper")
+    if reading.value and (lower or 0.0) <= 0 <= (upper or 0.0):
+        return ", as expected of a column with such rare values"
+    return in_points(effect_of(reading), "more", "fewer", "expected")
 
 
 def _new_feature(reading: Reading) -> str:

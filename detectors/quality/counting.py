@@ -28,12 +28,14 @@ DAY = 24
 
 @dataclass(frozen=True)
 class Sources:
-    """A window, its reference, and the length of the reference's own windows to compare with."""
+    """A window, its reference, and the length of the reference's own windows to compare with; ``whole``: of all rows,
+    not those of a segment."""
 
     binning: Binning
     current: WindowCounts
     reference: Reference
     length_hours: int
+    whole: bool = True
 
     @cached_property
     def windows(self) -> NDArray[Any]:
@@ -76,12 +78,13 @@ def count(
     *,
     allowance: Array | None = None,
     clustering: Array | None = None,
+    expects: bool = False,
     details: Sequence[Mapping[str, Any]] = (),
 ) -> Counted:
     """Count the slots ``extras`` (those that the column's kind has) of each column, among all rows.
 
     ``allowance`` [F]: how many reference rows at least to take as bad when judging chance; ``clustering`` [F]: how many
-    rows are worth one; see ``Counted``.
+    rows are worth one; ``expects``: so many are to be expected; see ``Counted``.
     """
     slots = _places(sources.binning, tuple(names), tuple(extras))
     phases = sources.current.end_hour % sources.length_hours, sources.current.end_hour % DAY
@@ -94,7 +97,7 @@ def count(
     features = tuple(name.removeprefix("feature.") for name in names)
     counts = (bad_now, now, bad_then, then, bad_windows, windows)
     more = (allowance, clustering, tuple(details), bad_days, days, sources.length_hours // DAY)
-    return Counted(metric, features, *counts, *more)
+    return Counted(metric, features, *counts, *more, expects=expects)
 
 
 def _days(sources: Sources, slots: NDArray[np.int64]) -> tuple[Array | None, Array | None]:

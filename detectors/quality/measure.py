@@ -42,13 +42,14 @@ def measure_quality(
     duplicates: tuple[int, int],
     rejected: tuple[int, int],
     tolerances: Mapping[str, float] = TOLERANCES,
+    whole: bool = True,
 ) -> list[Measurement]:
     """The metrics of ``TOLERANCES``: the first four for each feature they fit, the others for the traffic.
 
     ``duplicates`` and ``rejected``: how many, of how many (rows + duplicates; rows + rejects). ``tolerances`` by
-    metric; a metric not in it has its default.
+    metric; a metric not in it has its default. ``whole``: all rows, not those of a segment.
     """
-    sources = Sources(binning, current, reference, length_hours)
+    sources = Sources(binning, current, reference, length_hours, whole)
     counted = [count(sources) for count in OF_FEATURES]
     parts = [part for part in counted if part.features]
     found = measure_rise(

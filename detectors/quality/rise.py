@@ -25,7 +25,8 @@ class Counted:
     at least so many reference rows are taken as bad when chance is judged, where a reference cannot have bad rows by
     its making. ``clustering`` [F]: how many rows are worth one, because such rows come together (1 where not given).
     ``days_bad``, ``days_rows`` [D, F]: those of the reference's days, where its windows of ``length_days`` are too few
-    to tell how much they differ."""
+    to tell how much they differ. ``expects``: the rise is one over what the allowance says, not the reference's share.
+    """
 
     metric: str
     features: tuple[str | None, ...]
@@ -41,6 +42,19 @@ class Counted:
     days_bad: Array | None = None
     days_rows: Array | None = None
     length_days: int = 1
+    expects: bool = False
+
+    @property
+    def allowed(self) -> Array:
+        """So many of the reference's rows are taken as bad when chance is judged, [F]."""
+        if self.allowance is None:
+            return self.reference_bad
+        return np.minimum(np.fmax(self.reference_bad, self.allowance), self.reference_rows)
+
+    @property
+    def base(self) -> Array:
+        """Of how many of the reference's rows the rise is counted, [F]."""
+        return self.allowed if self.expects else self.reference_bad
 
 
 def of_traffic(metric: str, bad: int, of: int) -> Counted:
@@ -51,7 +65,8 @@ def of_traffic(metric: str, bad: int, of: int) -> Counted:
 
 
 def measure_rise(parts: Sequence[Counted], tolerances: Mapping[str, float], alpha: float) -> list[Measurement]:
-    """``value``: the share, with its 95 % Wilson interval; ``effect``: its rise over the reference. All parts at once,
+    """``value``: the share, with its 95 % Wilson interval; ``effect``: its rise over the reference, or over
+    what is to be expected by it (``details.expected_share``). All parts at once,
     each with its metric's tolerance.
 
     ``effect_lower`` is the lesser of Newcombe's limit at ``alpha`` (exact limits where counts are small) and, with at
@@ -59,15 +74,9 @@ def measure_rise(parts: Sequence[Counted], tolerances: Mapping[str, float], alph
     least 8 days, with what the days say of such windows. ``p_value`` is that of H0: rise <= tolerance, and p <= alpha
     where ``effect_lower`` >= tolerance.
     """
-    x, n, y, m = (
+    x, n, y, m, allowed = (
         np.concatenate([getattr(part, name) for part in parts])
-        for name in ("bad", "rows", "reference_bad", "reference_rows")
-    )
-    allowed = np.concatenate(
-        [
-            part.reference_bad if part.allowance is None else np.fmax(part.reference_bad, part.allowance)
-            for part in parts
-        ]
+        for name in ("bad", "rows", "base", "reference_rows", "allowed")
     )
     tolerance = np.repeat([tolerances[part.metric] for part in parts], [len(part.features) for part in parts])
     together = np.concatenate(
@@ -118,6 +127,8 @@ def _one(counted: Counted, index: int, row: _Row, alpha: float) -> Measurement:
     bad, base = float(counted.bad[index]), float(counted.reference_bad[index])
     n, m = round(float(counted.rows[index])), round(float(counted.reference_rows[index]))
     details = {"reference_share": base / max(m, 1), "count": bad}
+    if counted.expects and counted.base[index] > base:
+        details["expected_share"] = float(counted.base[index]) / max(m, 1)
     details |= dict(counted.details[index]) if counted.details else {}
     feature = counted.features[index]
     if n == 0:

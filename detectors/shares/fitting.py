@@ -60,6 +60,8 @@ def fit_reference(cells: Cells, reference: Hours, row: Array | None = None, *, l
     what is added up is no share; else that of a share, q(1 - q), half a row away from 0. ``levels``: of how many
     stretches of it the mean was set to one before."""
     some = np.flatnonzero(reference.rows.sum(axis=1))
+    if not len(some):  # one version has none of these columns
+        some = np.arange(len(reference.rows))
     baseline = fit(cells, reference.start + some, reference.inside[some], reference.rows[some])
     residuals = reference.residuals(cells, baseline)
     median = np.array([np.median(part[part > 0]) if (part > 0).any() else 1.0 for part in reference.rows.T])

@@ -33,7 +33,7 @@ class KnownModel(Protocol):
 class AlertRun:
     """One run of one model. ``as_of`` is its own time, ``wall_now`` the clock's.
 
-    ``replaced`` names the newer version for every one that nobody serves any more. ``scheduled``: it was due.
+    ``replaced`` names the version that took over for every one that nobody serves any more. ``scheduled``: it was due.
     ``vanished``: what has no rows any more, where that is news.
     """
 

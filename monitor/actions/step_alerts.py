@@ -18,6 +18,7 @@ from alerting.plan import Change
 from alerting.reading import Reading
 from alerting.rules import Rule
 from alerting.state import step
+from alerting.words import HOUR, in_words
 from monitor.actions.alert_run import AlertRun, KnownModel, Settings, Span, Stepped, Vanished
 from monitor.actions.approve_retraining import ask_people
 from monitor.actions.correct_alerts import Groups, correct_closed
@@ -30,6 +31,7 @@ from monitor.store.alerts import StateKey
 from monitor.store.database import Connection
 from monitor.store.readings import told_before
 from monitor.store.silences import active_silences
+from monitor.store.summaries import newest_row
 
 IMMATURE_LABELS = "immature_labels"
 
@@ -60,8 +62,8 @@ def step_alerts(
     none of them speaks of is resolved.
     ``readings`` are the judged ones of windows that may step, ``again`` those of windows that were measured again: they
     correct alerts and fire none. ``channels`` and ``triggers`` are settings by name. ``replaced``: by version that
-    nobody serves any more the newer one; its episodes end, and it begins none. ``scheduled``: this run was due.
-    ``vanished``: of these windows what has no rows any more, where that is news.
+    nobody serves any more the one that took over; its episodes end, and it begins none. ``scheduled``: this run was
+    due. ``vanished``: of these windows what has no rows any more, where that is news.
     Without ``deliver`` states change and nobody is told, nor a retraining asked for.
     """
     end_what_came(connection, model.id, as_of, wall_now, deliver=deliver)
@@ -114,8 +116,7 @@ def _end_replaced(run: AlertRun) -> list[str]:
         evidence = store.latest_evidence(run.connection, alert["id"]) if key.version is None else []
         newer = _newer(run, key, _kind_of_version(evidence[0]["kind"], evidence[0]["details"]) if evidence else None)
         if newer is not None:
-            old = f"version {key.version}" if key.version else "the version without a name"
-            reason = f"{old} has no rows any more; {newer} took over"
+            reason = _why_over(run, key.version or "", newer)
             store.merge_details(run.connection, alert["id"], {"superseded_by": newer})
             endings[alert["id"]] = (SUPERSEDED, reason)
     return end_episodes(
@@ -127,6 +128,15 @@ def _end_replaced(run: AlertRun) -> list[str]:
         public_url=run.public_url,
         deliver=run.deliver,
     )
+
+
+def _why_over(run: AlertRun, version: str, other: str) -> str:
+    old = f"version {version}" if version else "the version without a name"
+    after = f"{other or 'the version without a name'} took over"
+    newest = newest_row(run.connection, run.model.id, version, run.as_of // HOUR)
+    if newest is None:
+        return f"{old} has no rows any more; {after}"
+    return f"{old} has had no rows since {in_words(newest)}; {after}"
 
 
 def _newer(run: AlertRun, key: StateKey, kind: str | None) -> str | None:

@@ -269,6 +269,20 @@ def predicted(connection: Connection, model_id: int, start: int, end: int) -> li
     return [(version, hour, count) for version, hour, count in rows]
 
 
+def newest_row(connection: Connection, model_id: int, version: str, before_hour: int) -> int | None:
+    """Time of a version's newest prediction before that hour, microseconds; None where it has none."""
+    values = {"model": model_id, "version": version, "before": before_hour}
+    found: int | None = connection.execute(_NEWEST_ROW, values).scalar_one()
+    return found
+
+
+_NEWEST_ROW = select(func.max(summaries.c.newest)).where(
+    summaries.c.model_id == bindparam("model"),
+    summaries.c.segment == "",
+    summaries.c.version == bindparam("version"),
+    summaries.c.hour < bindparam("before"),
+)
+
 # Both in an order of their own: floats that are added up in another one are another number to the last digit.
 _PREDICTED = (
     select(summaries.c.version, summaries.c.hour, summaries.c.rows)

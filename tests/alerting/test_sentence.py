@@ -91,6 +91,23 @@ WORSE = {"effect": 0.05, "effect_lower": 0.03, "effect_upper": 0.07}
                  details={"effect": 0.11}),
             "temp: 12 % missing (between 10 and 14), 11 points more than in the reference",
         ),
+        (
+            said("ok", "unseen_category_share", 0.117, kind="data_quality", lower=0.1, upper=0.13,
+                 details={"effect": 0.001, "effect_lower": -0.03, "effect_upper": 0.03, "expected_share": 0.116}),
+            "temp: 12 % in categories that the reference does not know (between 10 and 13), "
+            "as expected of a column with such rare values",
+        ),
+        (
+            said("critical", "unseen_category_share", 0.24, kind="data_quality", lower=0.22, upper=0.26,
+                 details={"effect": 0.12, "effect_lower": 0.1, "effect_upper": 0.14, "expected_share": 0.12}),
+            "temp: 24 % in categories that the reference does not know (between 22 and 26), "
+            "12 points more than expected",
+        ),
+        (
+            said("ok", "unseen_category_share", 0.0, kind="data_quality",
+                 details={"effect": -0.01, "effect_lower": -0.02, "effect_upper": 0.0, "expected_share": 0.01}),
+            "temp: 0 % in categories that the reference does not know, 1 point fewer than expected",
+        ),
         (said("ok", "rejected_share", 0.0, kind="data_quality", feature=None, details={"effect": 0.0}),
          "0 % of the rows rejected, as in the reference"),
         (

@@ -367,6 +367,20 @@ def test_what_rows_have_and_the_reference_of_their_version_has_not_is_not_missin
     ]
 
 
+def test_what_the_reference_has_not_either_is_not_missing_and_ends_what_was() -> None:
+    neither = {"reason": "no_reference", "n_current": 0, "n_reference": 0}
+    assert live(ONE, [*days(("ok", "ok")), *(without("f1", n, **neither) for n in range(1, 9))])[1] == []
+    nothing_left = {**neither, "reference_name": None, "reference_version": None}
+    trailing = {**neither, "reference_name": "trailing 28d", "reference_version": None}
+    for other in (nothing_left, trailing):
+        _, said = live(ONE, [*days(("ok", "ok")), *(without("f1", n, **other) for n in range(1, 9))])
+        assert kinds(said) == ["data_missing"]
+    state, _ = live(ONE, [*days(("ok", "ok")), *(without("f1", n) for n in range(1, 5))])
+    after, said = live(ONE, [without("f1", 5, **neither)], state)
+    assert (kinds(said), after.episode) == (["resolved"], None)
+    assert said[0].reason.endswith("does not lack f1: its reference has none")
+
+
 def test_what_was_never_there_is_not_missing() -> None:
     first = replace(without("f1", 0), never=frozenset({("ks", "f1")}))
     assert live(ONE, [first, *(without("f1", n) for n in range(1, 9))])[1] == []

@@ -49,6 +49,7 @@ def _measure_quality(
         alpha=alpha,
         duplicates=(conflicting, counts.rows + conflicting),
         rejected=(rejected, counts.rows + rejected),
+        whole=part != "segment",
     )
     wanted = {*features_of(frame, task.check), *([None] if part == "whole" else [])}
     found = [one for one in measured if one.feature in wanted]

@@ -134,6 +134,67 @@ def test_identifiers_do_not_alarm_for_being_new():
     assert one.p_value > 0.05
 
 
+def users(rng, n, new=0.0):
+    """Visits of 20,000 users, a few of whom come often (Zipf); ``new``: the share of five that nobody knows."""
+    odds = 1 / np.arange(1, 20_001) ** 1.05
+    drawn = rng.choice(20_000, n, p=odds / odds.sum())
+    drawn[rng.random(n) < new] = 20_000 + rng.integers(0, 5)
+    return {"feature.c": column(drawn.astype(str))}
+
+
+def of_users(seed=11):
+    known = users(np.random.default_rng(seed), 40_000)
+    binning = binning_of(known)
+    return binning, profile_of(binning, np.arange(40_000) // 60, known)
+
+
+def test_of_users_as_many_are_new_as_the_reference_saw_once():
+    binning, profile = of_users()
+    rng = np.random.default_rng(12)
+    found = [measure(binning, profile, users(rng, 1440))["unseen_category_share", "c"] for _ in range(40)]
+    expected = found[0].details["expected_share"]
+    assert np.mean([one.value for one in found]) == pytest.approx(expected, rel=0.05)
+    assert 0 < expected < len(binning.by_name["feature.c"].rare) / 40_000 / 1.4  # not all rare ones were seen once
+    for one in found:
+        assert one.effect == pytest.approx(one.value - expected)
+        assert one.effect_lower < one.effect < one.effect_upper
+        assert one.effect_lower < 0.001
+        assert one.details["reference_share"] == 0
+
+
+def test_new_users_beyond_those_are_told_from_an_eighth_of_the_rows_on():
+    binning, profile = of_users()
+    rng = np.random.default_rng(13)
+    for _ in range(10):
+        one = measure(binning, profile, users(rng, 1440, new=0.12))["unseen_category_share", "c"]
+        assert one.effect_lower > 0.001
+        assert one.effect_lower < one.effect < one.effect_upper
+
+
+def test_of_a_segment_every_rare_user_may_have_been_seen_once():
+    binning, profile = of_users()
+    now = users(np.random.default_rng(14), 1440)
+    whole, part = (measure(binning, profile, now, whole=one)["unseen_category_share", "c"] for one in (True, False))
+    assert part.details["expected_share"] == pytest.approx(len(binning.by_name["feature.c"].rare) / 40_000)
+    assert part.details["expected_share"] > 1.4 * whole.details["expected_share"]
+
+
+def test_new_users_wander_as_the_rare_ones_of_the_reference_do():
+    rng = np.random.default_rng(15)
+    days = np.repeat(np.arange(28), 1440)
+    rows = users(rng, len(days))["feature.c"].values.to_numpy(zero_copy_only=False).copy()
+    rare = np.where(rng.random(len(days)) < 0.2 * (days % 2), rng.integers(3_000, 20_000, len(days)).astype(str), rows)
+    lower = []
+    for values in (rows, rare):
+        columns = {"feature.c": column(values)}
+        binning = binning_of(columns)
+        profile = profile_of(binning, days * 24, columns)
+        one = measure(binning, profile, users(rng, 1440, new=0.12))["unseen_category_share", "c"]
+        lower.append(one.effect - one.effect_lower)
+    assert lower[0] < 0.05  # chance alone
+    assert lower[1] > 0.15  # what rare rows wander by, new ones may
+
+
 def test_few_rows_have_a_reason_and_a_value():
     found = measure(*case(), good(20))
     assert found["missing_share", "x"].reason == TOO_FEW_ROWS

@@ -70,6 +70,28 @@ def test_a_feature_that_vanishes_and_comes_back(world: World) -> None:
     assert by["alert"] == quality["id"]
 
 
+@pytest.mark.parametrize("has_x", [False, True])
+def test_a_feature_that_another_version_never_had_is_not_missing_and_one_that_it_had_is(
+    world: World, has_x: bool
+) -> None:
+    world.configure(checks=[{"name": "data_drift", "kind": "data_drift", "window": "24h"}])
+    newer = traffic(T0, 24 * 9, per_hour=10, seed=2, version="v2")
+    older = traffic(T0, 24 * 9, per_hour=20, version="v1")
+    world.reference([*older, *(newer if has_x else without_x(newer, T0, START))])
+    world.post(traffic(START, 24 * 2, per_hour=20, seed=3, version="v1"))
+    after = traffic(START + 2 * D, 24 * 4, per_hour=20, seed=4, version="v2")
+    world.post(without_x(after, START + 2 * D, START + 6 * D))
+    walk(world, range(24, 24 * 6, 4), "data_drift")
+    found = story(world).get("data_drift", [])
+    assert [kinds(one) for one in found] == ([["data_missing"]] if has_x else [])
+    both = world.stored(check="data_drift", end=START + 2 * D + 12 * H)
+    judged = {one["reason"] for one in both if one["verdict"]}  # of windows with rows of both versions, too
+    assert judged == {None}
+    last = {one["feature"]: one for one in world.read(START + 6 * D, check="data_drift", hours=24)}
+    assert (last["x"]["verdict"], last["x"]["n_current"]) == ("cannot_tell", 0)
+    assert last["kind"]["verdict"] == "ok"
+
+
 def test_labels_that_are_corrected_end_an_alert_about_performance(world: World) -> None:
     world.configure(checks=[{"name": "performance", "kind": "performance", "window": "24h"}], label_horizon="5d")
     records = traffic(START, 48, per_hour=20, seed=2)
@@ -106,6 +128,28 @@ def test_an_alert_of_a_version_ends_when_another_has_been_served_for_a_week(worl
     assert first[0]["details"]["superseded_by"] == "v2"
     ended = first[0]["transitions"][-1]
     assert START + 3 * D <= clock.parse(ended["at"]) <= START + 3 * D + 8 * H
+
+
+def test_an_alert_of_a_canary_ends_a_week_after_the_rollback_and_one_begins_when_it_is_back(world: World) -> None:
+    world.configure(checks=[{"name": "performance", "kind": "performance", "window": "24h"}])
+    stable = traffic(START, 24 * 13, per_hour=20, seed=2, version="v1")
+    canary = traffic(START + D, 24, per_hour=20, seed=3, right=0.5, version="v2")
+    back = traffic(START + 11 * D, 24, per_hour=20, seed=4, right=0.5, version="v2")
+    records = [*stable, *canary, *back]
+    world.post(records)
+    world.label(records)
+    walk(world, range(52, 24 * 9, 8), "performance")
+    (first,) = story(world)["performance"]
+    assert (first["version"], first["state"]) == ("v2", "firing")
+    walk(world, range(24 * 9, 24 * 11, 8), "performance")
+    (first,) = story(world)["performance"]
+    assert (first["state"], first["resolve_reason"]) == ("resolved", "superseded")
+    assert first["details"]["superseded_by"] == "v1"
+    ended = first["transitions"][-1]
+    assert clock.parse(ended["at"]) == START + 9 * D + FIVE
+    assert ended["reason"] == "version v2 has had no rows since 20 Jan 2026, 23:57 UTC; v1 took over"
+    walk(world, range(24 * 12 + 4, 24 * 13, 8), "performance")
+    assert [one["state"] for one in story(world)["performance"]] == ["resolved", "firing"]
 
 
 def test_an_alert_ends_with_the_last_check_of_its_model_and_that_is_told(world: World) -> None:

@@ -174,3 +174,23 @@ def test_a_version_without_rows_for_as_long_as_the_longest_window_is_replaced(wo
     assert replaced(world, START + D) == {}
     world.post(traffic(START + 12 * D, 4, seed=5, version="v1", prefix="back"))  # rolled back, days after
     assert replaced(world, START + 9 * D + 12 * H) == {"": "v2", "v1": "v2"}
+
+
+def test_a_version_that_was_rolled_back_is_replaced_after_a_week_and_twice_its_longest_pause(world: World) -> None:
+    world.reference(traffic(T0, 24 * 9))
+    world.configure(checks=[{"name": "performance", "kind": "performance", "window": "24h"}])
+    world.post(traffic(START, 24 * 24, per_hour=1, seed=3, version="v1"))
+    world.post(traffic(START + D, 24, seed=4, version="v2"))
+    assert [replaced(world, START + day * D).get("v2") for day in (3, 8, 9)] == [None, None, "v1"]
+    world.post(traffic(START + 8 * D, 24, seed=5, version="v2"))  # its batch of every week
+    assert [replaced(world, START + day * D).get("v2") for day in (8, 9, 16, 20)] == [None] * 4
+    assert replaced(world, START + 21 * D).get("v2") == "v1"
+    world.post(traffic(START + 22 * D, 4, seed=6, version="v2", prefix="back"))
+    assert [replaced(world, START + day * D).get("v2") for day in (21, 23)] == ["v1", None]
+
+
+def test_versions_that_stop_together_are_replaced_by_none(world: World) -> None:
+    world.reference(traffic(T0, 24 * 9))
+    world.post(traffic(START, 48, seed=3, version="v1"))
+    world.post(traffic(START + D, 24, seed=4, version="v2"))
+    assert replaced(world, START + 12 * D) == {}
