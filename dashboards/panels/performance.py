@@ -221,7 +221,7 @@ def _is_beside(low: float | None, high: float | None) -> bool:
 
 
 def _belied(shown: Sequence[Line], expected: Sequence[Estimates]) -> dict[str, str]:
-    """By version what the last labels that are all there say, where the estimate of the same window is certainly
+    """By version what the last mature window's labels say, where the estimate of the same window is certainly
     another, by 0.02 at least (of a mean error by 2 %)."""
     found = {}
     for one in (each.line for each in expected):
@@ -232,7 +232,7 @@ def _belied(shown: Sequence[Line], expected: Sequence[Estimates]) -> dict[str, s
         (guess, low, high), (truth, least, most) = both[-1]
         unit = abs(truth) if one.name in BY_DLE else 1.0
         if (low > most or high < least) and abs(guess - truth) > BELIED * unit:
-            said = f"say {words.number(truth)} where {words.number(guess)} was estimated of the same rows"
+            said = f"say {words.number(truth)} where {words.number(guess)} was estimated of the same window"
             found[one.version] = f"The last labels{_of(one.version)} {said}: do not trust the estimate."
     return found
 

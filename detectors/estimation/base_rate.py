@@ -27,7 +27,7 @@ from detectors.estimation.label_shift import (
 )
 from detectors.intervals import Z95
 from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, NO_VARIATION, TOO_FEW_ROWS, Measurement
-from detectors.profile import Reference
+from detectors.profile import Reference, ReferenceProfile
 from detectors.rise import ENOUGH_WINDOWS
 from detectors.summary import WindowCounts
 
@@ -74,14 +74,14 @@ def measure_base_rate(
     if rows < MINIMUM_ROWS:
         return [Measurement(METRIC, None, labelled, rows, reason=TOO_FEW_ROWS, details=base)]
     found = maximum_likelihood(window, negative, positive)
-    wider = ALIKE if window_of is None else _known_unrest(binning, column, reference, *window_of)
-    found = found.widened(wider.by_scores)
+    wider = ALIKE if window_of is None else unrest_of(binning, reference, *window_of)
     gated = {**base, "gate_p_value": found.gate_p_value}
     gated |= {"widened": wider.by_scores} if wider.by_scores > 1 else {}
     if found.gate_p_value is not None and found.gate_p_value < GATE:
         return [Measurement(METRIC, None, labelled, rows, reason=LABEL_SHIFT_REJECTED, details=gated)]
     if found.says_nothing:
         return [Measurement(METRIC, None, labelled, rows, reason=NO_VARIATION, details=base)]
+    found = found.widened(wider.by_scores)
     said = said_positive(binning, current)
     box = None if said is None else black_box(*said, confusion_of(binning, reference.labels))
     by_scores = Measurement(METRIC, found.value, labelled, rows, lower=found.lower, upper=found.upper, details=gated)
@@ -97,16 +97,26 @@ def measure_base_rate(
     return [replace(by_scores, details={**gated, **more}), by_classes]
 
 
-def _known_unrest(binning: Binning, column: NumericColumn, reference: Reference, length: int, end: int) -> Wider:
-    """Worked out once a reference, length and hour of the day."""
+def unrest_of(binning: Binning, reference: Reference, length: int, end: int) -> Wider:
+    """How much wider intervals are in windows of ``length`` hours up to hour ``end``; of a mixed reference the root
+    mean square of its parts'. Worked out once a profile, length and hour of the day."""
+    column = binning.by_name.get("score")
+    if not isinstance(column, NumericColumn):
+        return ALIKE
+    shares, each = [share for _, share in reference.parts], []
     key = ("base_rate", length, end % length)
-    if key not in reference.memo:
-        reference.memo[key] = _unrest(binning, column, reference, length, end)
-    found: Wider = reference.memo[key]
-    return found
+    for profile, _ in reference.parts:
+        if key not in profile.memo:
+            profile.memo[key] = _unrest(binning, column, profile, length, end)
+        each.append(profile.memo[key])
+    by_scores, by_classes = (
+        float(np.sqrt(np.average([getattr(one, name) ** 2 for one in each], weights=shares)))
+        for name in ("by_scores", "by_classes")
+    )
+    return Wider(by_scores, by_classes)
 
 
-def _unrest(binning: Binning, column: NumericColumn, reference: Reference, length: int, end: int) -> Wider:
+def _unrest(binning: Binning, column: NumericColumn, reference: ReferenceProfile, length: int, end: int) -> Wider:
     """Root mean square of how far estimates of the reference's labelled windows are off, each from the labels of all
     others, over their own errors; those of too few windows are taken to be alike."""
     windows = reference.label_windows(length, end % length)[-MOST_WINDOWS:]

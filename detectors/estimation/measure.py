@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from detectors.cuts import Binning
+from detectors.estimation.base_rate import unrest_of
 from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration, calibrate
 from detectors.estimation.cbpe import BINARY, OF_POSITIVES, Expected, estimate_accuracy, estimate_binary, split
@@ -127,7 +128,10 @@ def _if_base_rate_moved(
     """What scores are worth if only the base rate changed, where it surely did if so: nothing without labels tells
     that from inputs that moved, under which scores are worth what they were."""
     shift = shift_of(binning, current, reference)
-    if shift is None or abs(shift.found.value - shift.before) <= _SURELY * shift.found.error:
+    if shift is None:
+        return None
+    wider = unrest_of(binning, reference, current.end_hour - current.start_hour, current.end_hour)
+    if abs(shift.found.value - shift.before) <= _SURELY * wider.by_scores * shift.found.error:
         return None
     return prior_of(binning, current, reference, calibration)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.measurement import Measurement
-from detectors.performance.label_pause import NAME, WEEKS, Feed, Usual, measure_pause, usual_pause
+from detectors.performance.label_pause import LEAST, NAME, WEEKS, Feed, Usual, measure_pause, usual_pause
 from monitor import clock
 from monitor.actions.frame import Frame
 from monitor.actions.label_arrivals import HORIZONS, scatter
@@ -25,6 +25,8 @@ def pause_of(frame: Frame, check: Check, end: int, length: int, rows: int) -> Me
     if not frame.model.n_labels:
         return None if check.threshold is None else measure_pause(end, None, None, None, rows)
     found = _history(frame, check, end, length)
+    if found is not None and found.returned and end - found.last <= LEAST:
+        return measure_pause(end, found.last, Usual(LEAST, LEAST), None, rows)
     if check.threshold is None and (found is None or found.once):
         return None
     if found is None or found.usual is None or end - found.last <= found.usual.limit:
@@ -36,12 +38,13 @@ def pause_of(frame: Frame, check: Check, end: int, length: int, rows: int) -> Me
 @dataclass(frozen=True)
 class _History:
     """Of predictions from hour ``start`` on: when the newest label became known, whether all did ``once``, and what was
-    usual before."""
+    usual before; ``returned``: labels are back for too short a time to tell that, after longer than is looked at."""
 
     start: int
     last: int
     once: bool
     usual: Usual | None
+    returned: bool = False
 
 
 def _history(frame: Frame, check: Check, end: int, length: int) -> _History | None:
@@ -66,7 +69,9 @@ def _history(frame: Frame, check: Check, end: int, length: int) -> _History | No
         since = at // clock.HOUR - int(value)
         if last - back <= since < last:  # not the pause that lasts
             seen[since] = max(seen.get(since, 0), int(value))
-    return _History(start, last, len(known) == 1, usual_pause(known, list(seen.values())))
+    usual = usual_pause(known, list(seen.values()))
+    returned = usual is None and label_feed.newest_labelled(frame.connection, frame.model.id, start) is not None
+    return _History(start, last, len(known) == 1, usual, returned)
 
 
 def _feed(frame: Frame, found: _History, end: int) -> Feed:

@@ -319,7 +319,8 @@ def _meaning(service: Service, connection: Connection, model: Model, tables: Seq
     alone = says_likeliest(model.columns)
     if alone:
         names = [column.name for column in model.columns if column.role == "probability" and column.name]
-        values.append(canonical(pa.array(names, pa.string())))
+        if len(names) > 1 or all(part.null_count == len(part) for part in values):  # one says little beside labels
+            values.append(canonical(pa.array(names, pa.string())))
     meaning = meaning_of(settings.task, _positive(settings), values)
     return replace(meaning, likeliest=alone and meaning.task != "regression")
 

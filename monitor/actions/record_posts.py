@@ -146,10 +146,14 @@ def _prediction_answers(
     begins = begins_of(bodies)
     mine = owners(rows.positions, begins)
     odd = set(mine[stored.odd].tolist()) if stored.warnings else set()
-    silent = np.bincount(mine[conform.silent(rows)], minlength=len(bodies)).tolist()
+    silent, unsaid = (
+        np.bincount(mine[some], minlength=len(bodies)).tolist() for some in (conform.silent(rows), conform.unsaid(rows))
+    )
+    unsaid = unsaid if stored.says_predictions else [0] * len(bodies)
 
     def warnings(place: int) -> tuple[str, ...]:
         always = (*bodies[place].warnings, *conform.said_of_silent(silent[place]))
+        always = (*always, *conform.said_of_unsaid(unsaid[place]))
         return always if place not in odd else (*always, *fit(alone(bodies[place]), stored.columns)[1])
 
     parts = _parts(mine, stored.appended, rows.rejects, begins)

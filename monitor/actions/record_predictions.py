@@ -15,6 +15,7 @@ from monitor.actions.private import protected, still_protected
 from monitor.actions.recording_apart import ensure_within, turn
 from monitor.actions.several import ONE, within
 from monitor.clock import HOUR
+from monitor.ingest import conform
 from monitor.service import Service
 from monitor.store import locks, models, quarantine
 from monitor.store.database import Connection
@@ -38,6 +39,11 @@ class Stored:
     odd: NDArray[np.bool_]
     columns: tuple[StoredColumn, ...]
 
+    @property
+    def says_predictions(self) -> bool:
+        """Whether the model ever sent one: of others the likeliest class is it."""
+        return any(column.role == "prediction" for column in self.columns)
+
 
 def record_predictions(service: Service, model_name: str, rows: ArrivingPredictions, now: int) -> dict[str, Any]:
     """Store what is acceptable, keep the rest in quarantine; the answer as CONTRACT names it, with ``error`` where
@@ -51,7 +57,9 @@ def record_predictions(service: Service, model_name: str, rows: ArrivingPredicti
     with service.database.write(locks.posts(model_name), patience=PATIENCE) as connection:
         model = models.ensure(connection, model_name, now)
         stored = store_predictions(service, connection, model, rows, now)
-    appended, warnings = stored.appended, (*rows.warnings, *stored.warnings)
+    appended = stored.appended
+    unsaid = conform.said_of_unsaid(int(conform.unsaid(rows).sum())) if stored.says_predictions else ()
+    warnings = (*rows.warnings, *unsaid, *stored.warnings)
     return answer(appended.accepted, appended.duplicates, rows.rejects, warnings)
 
 

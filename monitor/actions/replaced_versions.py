@@ -38,6 +38,8 @@ def replaced_versions(frame: Frame, as_of: int) -> dict[str, str]:
             without_newer.append(version)
     if without_newer and served:
         other = max((began[name], name) for name in served)[1]
+        since = summaries.predicted(frame.connection, frame.model.id, end, as_of // clock.HOUR + 1)
+        without_newer = [one for one in without_newer if one not in {name for name, _, count in since if count}]
         length = max(length, WEEK)
         away = _away(frame, without_newer, length, newest_end(length, as_of) // clock.HOUR)
         found |= dict.fromkeys(away, other)

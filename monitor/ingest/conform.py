@@ -248,6 +248,19 @@ def silent(rows: ArrivingPredictions) -> NDArray[np.bool_]:
     return quiet
 
 
+def unsaid(rows: ArrivingPredictions) -> NDArray[np.bool_]:
+    """Rows that have a probability, and neither a prediction nor an error: bool [n]."""
+    said = rows.columns.get(("prediction", "")) or SentColumn(len(rows.ids))
+    quiet: NDArray[np.bool_] = ~silent(rows) & rows.errors.is_null().to_numpy(zero_copy_only=False) & ~said.filled()
+    return quiet
+
+
+def said_of_unsaid(count: int) -> list[str]:
+    """What there is to say of so many of them in a model of which other rows have a prediction."""
+    words = "rows have a probability and no prediction, as other rows of this model do: they count as without"
+    return [f"prediction: {count} {words}"] if count else []
+
+
 def said_of_silent(count: int) -> list[str]:
     """What there is to say of so many of them."""
     return [f"prediction: {count} rows have no prediction, no probability and no error"] if count else []

@@ -139,7 +139,7 @@ def test_an_estimate_that_labels_contradict_is_not_to_be_trusted() -> None:
 def test_labels_that_are_there_belie_an_estimate_that_is_far_off() -> None:
     guess = one("estimated_accuracy", 0.7, None)
     figure = drawn(one("accuracy", 0.8), guess)
-    said = "The last labels of v1 say 0.8 where 0.7 was estimated of the same rows: do not trust the estimate."
+    said = "The last labels of v1 say 0.8 where 0.7 was estimated of the same window: do not trust the estimate."
     assert said in figure.words
     assert [note["text"] for note in figure.layout["annotations"]].count("do not trust the estimate") == 1
     near = one("accuracy", 0.715, lower=(0.71,) * DAYS, upper=(0.72,) * DAYS)

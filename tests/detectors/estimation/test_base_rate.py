@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import special
 
-from detectors.estimation.base_rate import BY_CLASSES, METRIC, measure_base_rate
+from detectors.estimation.base_rate import BY_CLASSES, METRIC, measure_base_rate, unrest_of
 from detectors.estimation.measure import PREFIX, estimate_performance
+from detectors.profile import mix
 from tests.detectors.estimation.test_rare import Rows, world_of
 
 PER_DAY = 2_000
@@ -92,3 +93,37 @@ def test_what_would_be_if_only_the_base_rate_changed() -> None:
             assert other["base_rate"] == pytest.approx(0.35, abs=0.03)
     assert sum(bool(told(of_classes(rng, 8_000, 0.15))) for _ in range(20)) <= 1
     assert told(of_classes(rng, 8_000, 0.15, moved=-3.0)) == {}  # no mixture of the two classes
+
+
+def test_weekends_are_no_other_base_rate() -> None:
+    rng = np.random.default_rng(2)
+    world = world_of(together(days(rng, 28, 0.25)))
+    told = [
+        one.metric
+        for rows in days(rng, 28, 0.25)
+        for one in estimate_performance(world.binning, world.window(rows), world.reference, {})
+        if "if_base_rate_moved" in one.details
+    ]
+    assert told == []
+
+
+def test_a_mixed_reference_is_as_restless_as_its_parts() -> None:
+    rng = np.random.default_rng(4)
+    restless = world_of(together(days(rng, 28, 0.5)))
+    alone = unrest_of(restless.binning, restless.reference, 24, DAY_28)
+    twice = mix([restless.reference, restless.reference], [1.0, 1.0])
+    found = unrest_of(restless.binning, twice, 24, DAY_28)
+    assert (found.by_scores, found.by_classes) == pytest.approx((alone.by_scores, alone.by_classes))
+    assert alone.by_scores > 2
+    assert ("base_rate", 24, 0) in restless.reference.memo
+
+
+def test_an_interval_that_is_wide_because_days_differ_is_still_told() -> None:
+    rng = np.random.default_rng(5)
+    world = world_of(together(days(rng, 28, 2.0)))
+    (rows,) = days(rng, 1, 0.0)
+    few = Rows(rows.score[:60], rows.said[:60], rows.truth[:60])
+    one, *_ = measure_base_rate(world.binning, world.window(few), world.reference, (24, DAY_28))
+    assert one.reason is None
+    assert one.value is not None
+    assert one.details["widened"] > 5

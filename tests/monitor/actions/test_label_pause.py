@@ -256,3 +256,13 @@ def test_labels_that_come_after_the_horizon_are_told(world: World) -> None:
     world.configure(label_horizon="13d")
     found = matching(world.read(START + 39 * D + 4 * H), metric="label_coverage", hours=24)[-1]
     assert "too_late" not in found["details"]
+
+
+def test_labels_that_are_back_after_longer_than_is_looked_at_end_the_alert(world: World) -> None:
+    def known(moment: int) -> int | None:
+        return None if START + 20 * D <= moment < START + 90 * D else moment + 2 * H
+
+    filled(world, 96, known, label_horizon="5d")
+    found = told(world, range(86, 96))
+    assert set(verdicts(found)) == set(range(86, 91))
+    assert [found[day]["verdict"] for day in range(91, 96)] == ["ok"] * 5

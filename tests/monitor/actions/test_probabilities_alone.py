@@ -112,3 +112,11 @@ def test_probabilities_sent_as_predictions_are_told(
     assert (len(warnings) == 0) if said is None else (said in warnings[0] and "as 'probability'" in warnings[0])
     whole = [{**one, "prediction": round(one["prediction"])} for one in rows]
     assert world.reference(whole)["warnings"] == []
+
+
+def test_rows_without_a_prediction_that_others_have_are_told(service: Service) -> None:
+    poster = Poster(service, "m")
+    assert poster.predictions(encoded(bare(traffic(T0, 2))), now=T0 + D)["warnings"] == []
+    later = alone(traffic(T0 + 2 * H, 2, seed=3))
+    (warned,) = poster.predictions(encoded(bare(later)), now=T0 + D)["warnings"]
+    assert warned.startswith(f"prediction: {len(later)} rows have a probability and no prediction, as other rows of")
