@@ -3,6 +3,7 @@ erased where docs/operations.md leaves that to an operator or to time."""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
@@ -47,10 +48,15 @@ def _contents(service: Service) -> Iterator[tuple[str, bytes]]:
 
 
 def _of_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for file in sorted(folder.rglob("*")):
+    for file in _files(folder):
         with suppress(FileNotFoundError):  # one that was removed meanwhile
             if file.is_file():
                 yield file.relative_to(folder).parts[0], file.read_bytes()
+
+
+def _files(folder: Path) -> list[Path]:
+    """Those of all folders, as far as these are not removed meanwhile, as an engine does that merges its parts."""
+    return sorted(Path(root, name) for root, _, names in os.walk(folder) for name in names)
 
 
 def _packed_here(service: Service) -> Iterator[tuple[str, bytes]]:
@@ -75,7 +81,7 @@ def _of_server(url: str) -> Iterator[tuple[str, bytes]]:
         others = {
             str(oid) for (oid,) in connection.execute("SELECT oid FROM pg_database WHERE datname <> current_database()")
         }
-    for file in sorted(Path(folder).parent.rglob("*")):
+    for file in _files(Path(folder).parent):
         parts = file.relative_to(Path(folder).parent).parts
         if "base" not in parts or not others.intersection(parts):
             with suppress(FileNotFoundError):

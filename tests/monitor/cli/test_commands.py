@@ -18,12 +18,14 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from monitor import bootstrap, settings
 from monitor.actions import manage_keys
 from monitor.actions.replay import Replayed
 from monitor.actions.replay import replay as run_replay
 from monitor.api.app import create_app
+from monitor.cli import compare
 from monitor.cli.base import service_from
 from monitor.cli.replay import show_replayed
 from monitor.service import Service
@@ -82,18 +84,22 @@ def test_compare(tmp_path: Path, home: Path) -> None:
     assert not home.exists()
 
 
-def test_compare_has_a_line_for_each_column_where_a_table_has_no_room(tmp_path: Path, home: Path) -> None:
+def test_compare_has_a_line_for_each_column_where_a_table_has_no_room(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(3)
     for name, shift in (("a", 0.0), ("b", 1.0)):
         table = pa.table({"x": rng.normal(shift, 1, 2000), "y": rng.normal(0, 1, 2000)})
         pq.write_table(table, tmp_path / f"{name}.parquet")
     files = tmp_path / "a.parquet", tmp_path / "b.parquet"
-    lines = plimsoll("compare", *files, home=home, COLUMNS="80").stdout.splitlines()
+    monkeypatch.setattr(compare, "out", Console(width=80, soft_wrap=True))
+    lines = plimsoll("compare", *files, home=home).stdout.splitlines()
     (moved,) = [line for line in lines if line.startswith("critical     x: ")]
     assert "% of rows moved" in moved
     assert moved.endswith(" % of rows would be seen]")
     assert [line for line in lines if line.startswith("ok           y: ")]
-    wide = plimsoll("compare", *files, home=home, COLUMNS="300").stdout.splitlines()
+    monkeypatch.setattr(compare, "out", Console(width=300, soft_wrap=True))
+    wide = plimsoll("compare", *files, home=home).stdout.splitlines()
     assert "in words" in wide[1]
     assert wide[-1] == "Drift."
 
