@@ -112,6 +112,16 @@ class Sight:
 
 
 @dataclass(frozen=True)
+class OddHours:
+    """A spell that is left out of what is usual for some features, with as many of them as there is room for in
+    words."""
+
+    start: int
+    end: int
+    features: str
+
+
+@dataclass(frozen=True)
 class Reference:
     """One version of a reference."""
 
@@ -181,6 +191,7 @@ class ModelPage:
     readings: Sequence[Said]
     ledger: Ledger | None
     sights: Sequence[Sight]
+    odd_hours: Sequence[OddHours]
     too_short: Sequence[str]
     happened: Sequence[Mark]
     pages: Sequence[Choice]
@@ -212,6 +223,7 @@ class FeaturePage:
     distances: Sequence[tuple[str, str, str, str]]
     readings: Sequence[Said]
     windows: Sequence[Choice]
+    odd_hours: Sequence[OddHours]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from detectors.shares.engine import baseline_of, stretch_of
 from detectors.shares.false_alarms import silencing_factor
 from detectors.shares.horizons import Horizon, expected_mean
 from detectors.shares.mixture import of_last
+from detectors.shares.odd_hours import as_details
 from detectors.shares.seasons import CONSTANT, DAILY
 from detectors.shares.stretches import answer_together, horizons_of
 from detectors.shares.unrest import ENOUGH, Hours
@@ -329,6 +330,8 @@ def _of_horizon(found: _Found, index: int) -> dict[str, Any]:
     details["reference_windows"] = int(known.windows[index])
     if known.learned[index]:
         details["learned"] = True
+    if known.odd[index].any():
+        details["odd_hours"] = as_details(known.odd[index])
     if known.baseline.sizes[index] > CONSTANT:
         details["season"] = "day" if known.baseline.sizes[index] == DAILY else "day and week"
     if found.silent_at[index] > 1:

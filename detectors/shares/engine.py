@@ -20,6 +20,7 @@ from detectors.shares.horizons import Horizon
 from detectors.shares.lasting import Lasting
 from detectors.shares.learning import about_reference, moved_baseline
 from detectors.shares.mixture import has_column, is_told_apart, spread_over_parts, weights
+from detectors.shares.odd_hours import odd_hours, without_odd_hours
 from detectors.shares.quiet import fit_with, taught
 from detectors.shares.seasons import DAY, terms
 from detectors.shares.settled import lasting_of, settled
@@ -195,15 +196,17 @@ def _fitted(
         part = cells.part(slice(first, min(first + step, len(cells.sizes))))
         inside, rows = part.count_reference(habits.counts)
         grid = Hours(int(hours[0]), *(_spread(one, hours - hours[0], span) for one in (inside, rows)))
-        fitted, longer = fit_reference(part, grid), None
+        whole, longer = fit_reference(part, grid), None
         if habits is not profile:
-            fitted = settled(fitted, _lasting(habits, cells, fitted, (first, step), tolerance))
-        weeks = weeks_of(fitted)
+            whole = settled(whole, _lasting(habits, cells, whole, (first, step), tolerance))
+        weeks = weeks_of(whole)
+        odd = _odd(habits, cells, whole, (first, step), tolerance)
+        fitted = without_odd_hours(whole, odd)
         for length, alpha in levels.items():
             known = horizon(fitted, length)
             short = known.windows < ENOUGH
             allowed = np.where(short, max(SHORT_TOLERANCE, tolerance), tolerance)
-            known = calibrated(fitted, known, allowed, alpha, weeks)
+            known = replace(calibrated(whole, known, allowed, alpha, weeks), odd=odd)
             if quiet is not None and short.any():
                 longer = longer or fit_with(
                     part, fitted.reference, Hours(quiet.start, *part.count(quiet.counts)), fitted.levels
@@ -221,6 +224,17 @@ def _lasting(
     held: tuple[Cells, list[list[Lasting]]] | None = habits.memo.get(key)
     if held is None or held[0] is not cells:
         held = habits.memo[key] = cells, lasting_of(fitted, tolerance)
+    return held[1]
+
+
+def _odd(
+    habits: ReferenceProfile, cells: Cells, fitted: Fit, part: tuple[int, int], tolerance: float
+) -> NDArray[np.int64]:
+    """The odd hours of a part of the columns, looked for once for windows of all lengths."""
+    key = ("odd", id(cells), part, tolerance)
+    held: tuple[Cells, NDArray[np.int64]] | None = habits.memo.get(key)
+    if held is None or held[0] is not cells:
+        held = habits.memo[key] = cells, odd_hours(fitted)
     return held[1]
 
 
@@ -269,5 +283,13 @@ def _mixed(cells: Cells, parts: Sequence[Horizon], share: Array) -> Horizon:
         windows=np.min([part.windows for part in parts], axis=0),
         factor=np.max([part.factor for part in parts], axis=0),
         learned=np.any([part.learned for part in parts], axis=0),
+        odd=_latest(np.stack([part.odd for part in parts])),
         replayed=all(part.replayed for part in parts),
     )
+
+
+def _latest(odd: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of the odd hours of K parts [K, F, 2] the latest, [F, 2]."""
+    place = np.argmax(odd[:, :, 0], axis=0)
+    found: NDArray[np.int64] = odd[place, np.arange(odd.shape[1])]
+    return found

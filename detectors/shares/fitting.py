@@ -99,6 +99,7 @@ def horizon(fitted: Fit, length: int) -> Horizon:
         windows=found.disjoint,
         factor=np.ones(columns),
         learned=np.zeros(columns, dtype=bool),
+        odd=np.zeros((columns, 2), dtype=np.int64),
     )
 
 

@@ -32,7 +32,9 @@ class Horizon:
     windows' mean shares, ``step`` that of a step at their start by ``weights`` [F, 48 + length], used where
     ``worthwhile`` [F]; ``rate`` [F]: how many times the variance of independent rows a long mean has; ``windows`` [F]:
     how many it has without overlap; ``factor`` [F]: of the calibration, 1 where none was needed, or where the reference
-    was not ``replayed``: it has too few weeks, or the windows are longer; ``learned`` [F]: whether the log told it.
+    was not ``replayed``: it has too few weeks, or the windows are longer; ``learned`` [F]: whether the log told it;
+    ``odd`` [F, 2]: the first and last hour (since 1970) of a spell of the reference that was left out of all this but
+    the calibration, zeros without one.
     """
 
     length: int
@@ -47,6 +49,7 @@ class Horizon:
     windows: Array
     factor: Array
     learned: Flags
+    odd: NDArray[np.int64]
     replayed: bool = False
 
 

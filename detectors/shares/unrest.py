@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -207,6 +207,20 @@ def steps_usable(rows: Array, weights: Array, ends: NDArray[np.int64], length: i
 
 def unrest_of(cells: Cells, found: Deviations, fitted: Array, length: int) -> Unrest:
     """What the windows tell. ``fitted`` [F]: the share of a window's variance that the baseline took with it."""
+    unrest, kurtosis = _with_kurtosis(cells, found, fitted, length)
+    of_tail = 4 + 6 / np.maximum(kurtosis, 1e-9)
+    return replace(unrest, degrees=np.maximum(np.minimum(unrest.degrees, of_tail), 1.0))
+
+
+def has_heavy_tails(cells: Cells, found: Deviations, length: int) -> Flags:
+    """Columns whose windows certainly have heavier tails than a normal distribution, [F]."""
+    _, kurtosis = _with_kurtosis(cells, found, np.zeros(found.usable.shape[1]), length)
+    heavy: Flags = kurtosis > 0
+    return heavy
+
+
+def _with_kurtosis(cells: Cells, found: Deviations, fitted: Array, length: int) -> tuple[Unrest, Array]:
+    """The unrest of windows with normal tails, and their excess kurtosis, where it is certain [F]."""
     weights = found.usable.astype(np.float64)
     count = np.maximum(weights.sum(axis=0), 1)[cells.owner]
     squares = np.where(found.usable[:, cells.owner], found.change**2, 0.0)
@@ -215,7 +229,7 @@ def unrest_of(cells: Cells, found: Deviations, fitted: Array, length: int) -> Un
     degrees = found.disjoint / _dependence(cells, found, length) - 1
     excess, by_hour = np.maximum(variance - independent, 0.0), _by_hour(cells, found, variance, length)
     expected = found.independent + excess * by_hour[found.ends % DAY][:, cells.owner]
-    return Unrest(excess, np.maximum(np.minimum(degrees, _tail_degrees(cells, found, expected, degrees)), 1.0), by_hour)
+    return Unrest(excess, degrees, by_hour), _certain_kurtosis(cells, found, expected, degrees)
 
 
 def _dependence(cells: Cells, found: Deviations, length: int) -> Array:
@@ -234,8 +248,9 @@ def _dependence(cells: Cells, found: Deviations, length: int) -> Array:
     return total
 
 
-def _tail_degrees(cells: Cells, found: Deviations, expected: Array, degrees: Array) -> Array:
-    """Degrees 4 + 6 / κ of the Student distribution with the windows' excess kurtosis κ, where it is certain, [F].
+def _certain_kurtosis(cells: Cells, found: Deviations, expected: Array, degrees: Array) -> Array:
+    """The windows' excess kurtosis κ, where it is certain, else 0, [F]; that of a Student distribution of 4 + 6 / κ
+    degrees.
 
     Deviations are taken in units of their ``expected`` variance [W, B]: windows with fewer rows are no heavy tail. What
     rows alone bring (a binomial's (1 - 6v) / (v n)) is left to the binomial tail.
@@ -250,9 +265,8 @@ def _tail_degrees(cells: Cells, found: Deviations, expected: Array, degrees: Arr
     weight = np.where(usable, expected, 0.0).sum(axis=0)
     total = np.maximum(np.add.reduceat(weight, cells.starts), 1e-300)
     pooled = np.add.reduceat((kurtosis - of_rows) * weight, cells.starts) / total
-    certain = np.maximum(pooled - 2 * np.sqrt(24 / np.maximum(degrees, 1)), 0.0)
-    degrees_of_tail: Array = 4 + 6 / np.maximum(certain, 1e-9)
-    return degrees_of_tail
+    certain: Array = np.maximum(pooled - 2 * np.sqrt(24 / np.maximum(degrees, 1)), 0.0)
+    return certain
 
 
 def _kurtosis_of_rows(row: Array, independent: Array) -> Array:

@@ -52,6 +52,15 @@ class Sight:
     factor: float
 
 
+@dataclass(frozen=True)
+class OddHours:
+    """A spell that some features' references, or the weeks they learned from, have and leave out of what is usual."""
+
+    start: int
+    end: int
+    features: Sequence[str]
+
+
 def ledger_of(frame: Frame | None, end: int) -> Ledger | None:
     """The budget, and the 30 days that end at ``end``; None where nothing is checked."""
     if frame is None or not frame.checks:
@@ -84,6 +93,23 @@ def drift_checks(frame: Frame | None) -> tuple[str, ...]:
 def sights_of(frame: Frame | None, end: int) -> list[Sight]:
     """What drift the newest windows that end by ``end`` could show, of every length that a drift check in the ledger
     has, the shortest first; where several look at a feature, of the one that sees more."""
+    best = _best(frame, end)
+    lengths = sorted({one.length_hours for one in best})
+    return [_sight(length, [one for one in best if one.length_hours == length]) for length in lengths]
+
+
+def odd_hours_of(frame: Frame | None, end: int, feature: str | None = None) -> list[OddHours]:
+    """What the newest windows that end by ``end`` say of odd hours, of all features or one, the oldest first."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for one in _best(frame, end):
+        if one.odd is not None and feature in (None, one.feature):
+            found.setdefault(one.odd, set()).add(one.feature)
+    return [
+        OddHours(clock.parse(start), clock.parse(last), sorted(found[start, last])) for start, last in sorted(found)
+    ]
+
+
+def _best(frame: Frame | None, end: int) -> list[pages.Sight]:
     if frame is None:
         return []
     best: dict[tuple[int, str], pages.Sight] = {}
@@ -92,8 +118,7 @@ def sights_of(frame: Frame | None, end: int) -> list[Sight]:
             key = (one.length_hours, one.feature)
             if key not in best or one.mde < best[key].mde:
                 best[key] = one
-    lengths = sorted({length for length, _ in best})
-    return [_sight(length, [one for one in best.values() if one.length_hours == length]) for length in lengths]
+    return list(best.values())
 
 
 def too_short(frame: Frame | None) -> list[int]:
@@ -121,11 +146,15 @@ def _sight(length: int, found: list[pages.Sight]) -> Sight:
 
 
 def promise_told(frame: Frame | None, end: int) -> dict[str, Any]:
-    """``ledger`` and ``sights`` as of ``end``, as ``GET /v1/models/{model}`` shows them."""
+    """``ledger``, ``sights`` and ``odd_hours`` as of ``end``, as ``GET /v1/models/{model}`` shows them."""
     ledger = ledger_of(frame, end)
     return {
         "ledger": None if ledger is None else _ledger_told(ledger),
         "sights": [_sight_told(one) for one in sights_of(frame, end)],
+        "odd_hours": [
+            {"start": clock.render(one.start), "end": clock.render(one.end), "features": list(one.features)}
+            for one in odd_hours_of(frame, end)
+        ],
     }
 
 

@@ -293,6 +293,7 @@ class Sight:
     calibration: float | None
     short: bool
     replayed: bool
+    odd: tuple[str, str] | None = None
 
 
 def sights(connection: Connection, model_id: int, check: str, end: int) -> list[Sight]:
@@ -306,10 +307,12 @@ def sights(connection: Connection, model_id: int, check: str, end: int) -> list[
         here += [t.window_start == last - length * clock.HOUR, t.alpha.is_not(None), t.mde.is_not(None)]
         here.append(t.feature != "")  # the rest is no share of rows
         flags = (t.details[name].as_boolean() for name in ("short_reference", "replayed"))
-        columns = (t.feature, t.mde, t.details["calibration"].as_float(), *flags)
+        odd = (t.details["odd_hours", name].as_string() for name in ("start", "end"))
+        columns = (t.feature, t.mde, t.details["calibration"].as_float(), *flags, *odd)
         known = select(*columns).where(t.id.in_(newest(*here))).order_by(t.id)
-        for feature, mde, calibration, short, replayed in connection.execute(known):
-            found[length, feature] = Sight(length, feature, mde, calibration, bool(short), replayed is not False)
+        for feature, mde, calibration, short, replayed, start, last in connection.execute(known):
+            spell = None if start is None else (start, last)
+            found[length, feature] = Sight(length, feature, mde, calibration, bool(short), replayed is not False, spell)
     return [found[key] for key in sorted(found)]
 
 

@@ -17,7 +17,7 @@ from monitor.actions.frame import Frame
 from monitor.actions.models import settings_of
 from monitor.actions.page_data.answers import Reader, answer
 from monitor.actions.page_data.distances import said
-from monitor.actions.page_data.model import drift_lengths, href, newest_of, range_of
+from monitor.actions.page_data.model import drift_lengths, href, newest_of, odd_hours, range_of
 from monitor.actions.page_data.stretches import Stretch, stretch_of
 from monitor.actions.promise import drift_checks
 from monitor.errors import Invalid, NotFound
@@ -47,6 +47,7 @@ def feature_page(service: Service, name: str, feature: str, given: Mapping[str, 
         scope = replace(_scope(frame, model, feature, stretch, window), segment=segment or "")
         asked: list[Query] = [*templates.asked(FEATURE_PAGE, scope), Table(feature)]
         answers = answer(Reader(connection, model, frame, now, sides), scope, asked)
+        odd = odd_hours(frame, stretch.end, feature)
     readings, histogram = answers[Table(feature)], answers[Histogram(feature)]
     assert isinstance(readings, Rows)
     assert isinstance(histogram, SideBySide)
@@ -59,6 +60,7 @@ def feature_page(service: Service, name: str, feature: str, given: Mapping[str, 
         sides=histogram,
         distances=[] if sides is None else said(sides),
         readings=readings.rows,
+        odd_hours=odd,
         windows=[views.Choice(_name(one), href(given, window=one), one == chosen) for one in WINDOWS],
     )
 

@@ -22,7 +22,7 @@ from monitor.actions.models import settings_of
 from monitor.actions.page_data.answers import Reader, answer
 from monitor.actions.page_data.fleet import health, task_of
 from monitor.actions.page_data.stretches import RANGES, Stretch, stretch_of
-from monitor.actions.promise import Sight, drift_checks, ledger_of, sights_of, too_short, why_outside
+from monitor.actions.promise import Sight, drift_checks, ledger_of, odd_hours_of, sights_of, too_short, why_outside
 from monitor.actions.run_due import is_dormant
 from monitor.errors import Invalid
 from monitor.service import Service
@@ -57,6 +57,7 @@ def model_page(service: Service, name: str, given: Mapping[str, str], now: int) 
             readings=readings.rows,
             ledger=_ledger(frame, moment_of(model, now)),
             sights=[_sight(one) for one in sights_of(frame, stretch.end)],
+            odd_hours=odd_hours(frame, stretch.end),
             too_short=[words.span(one * clock.HOUR) for one in too_short(frame)],
             happened=timeline.marks[::-1],
             pages=_pages(answers, scope, given),
@@ -216,6 +217,18 @@ def _sight(one: Sight) -> views.Sight:
         short=one.short,
         calibration=_calibration(one),
     )
+
+
+def odd_hours(frame: Frame | None, end: int, feature: str | None = None) -> list[views.OddHours]:
+    """The spells that are left out of what is usual, for a page."""
+    return [
+        views.OddHours(one.start, one.end, ", ".join(one.features[:3]) + _more(len(one.features) - 3))
+        for one in odd_hours_of(frame, end, feature)
+    ]
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
 
 
 def _calibration(one: Sight) -> str:
