@@ -139,9 +139,10 @@ def scored_parts(
 
 
 def scored_columns(model: StoredModel, more: Sequence[StoredColumn]) -> list[StoredColumn]:
-    """Of the stored columns the prediction, its probabilities, and ``more``."""
-    roles = ("prediction", "probability")
-    return list(dict.fromkeys([*(one for role in roles for one in model.columns if one.role == role), *more]))
+    """Of the stored columns the prediction, its probabilities, and ``more``, each once: who asks for one of them may
+    call it otherwise."""
+    own = [one for role in ("prediction", "probability") for one in model.columns if one.role == role]
+    return list({one.physical: one for one in [*more, *own]}.values())
 
 
 def scored_of(table: pa.Table, model: StoredModel, columns: Sequence[StoredColumn]) -> ScoredRows:
