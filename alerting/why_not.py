@@ -45,6 +45,9 @@ def why_not(reading: Reading) -> str:
         return f"{seem}, and the reference differs as much by itself"
     if reason == "no_reference" and "awaited" in details:
         return waits_for_labels(details["awaited"])
+    if reason == "no_errors":
+        exact = "the window" if details.get("reference_value") else "the reference"
+        return f"every prediction of {exact} is exact, and a relative rise has no size; a bound on the value has one"
     fixed = {
         "no_reference": "no reference to compare with"
         + (f" (the check asks for {details['asked_reference']!r})" if "asked_reference" in details else ""),

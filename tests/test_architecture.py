@@ -93,6 +93,7 @@ def test_every_reason_has_words() -> None:
         measurement.NO_VARIATION,
         measurement.TOO_LARGE,
         measurement.NO_COLUMN,
+        measurement.NO_ERRORS,
         measurement.NO_POSITIVES,
         measurement.NO_COMMON_VALUE,
         measurement.NOT_TWO_LEVELS,
@@ -103,7 +104,7 @@ def test_every_reason_has_words() -> None:
     for reason in reasons:
         said = sentence(reading(verdict="cannot_tell", reason=reason, value=None))
         told = ("needed", "with", "hours", "coming", "this test", "two categories", "wrong", "is for", "installed",
-                "positive", "become known")  # fmt: skip
+                "positive", "become known", "has one")  # fmt: skip
         assert said.endswith((*told, "older than the reference", "beyond all numbers", "share of its own")), said
 
 

@@ -12,7 +12,9 @@ from detectors.cuts import ScoreLayout
 from detectors.measurement import (
     IMMATURE_LABELS,
     MINIMUM_ROWS,
+    NO_ERRORS,
     NO_REFERENCE,
+    NO_VARIATION,
     TOO_FEW_ROWS,
     TOO_LARGE,
     Measurement,
@@ -204,7 +206,8 @@ def _one(window: _Window, metric: str, score: Score, shared: Mapping[str, Any]) 
     rows = then.rows if then else 0
     details = {**shared, "reference_value": then.value if then else None}
     if now is None:
-        reason = window.reason or _too_large(window.current) or TOO_FEW_ROWS
+        alike = NO_VARIATION if metric == "r2" and window.current.rows >= window.min_rows else None
+        reason = window.reason or _too_large(window.current) or alike or TOO_FEW_ROWS
         return Measurement(metric, None, rows, 0, reason=reason, details=details)
     window, now, more = _weighted(window, metric, score, now)
     one = _measurement(metric, now, rows, {**details, **now.details, **more})
@@ -254,7 +257,7 @@ def _judged(window: _Window, one: Measurement, loss: Loss, then: Estimate | None
     compared = Compared(window.layout, window.current, window.reference, window.windows, usual)
     rise = loss(compared, tolerance, window.alpha)
     if rise is None:
-        why = _too_large(window.current) or _too_large(window.reference)
+        why = _too_large(window.current) or _too_large(window.reference) or _exact(one)
         return replace(one, reason=window.reason or why or (TOO_FEW_ROWS if one.n_reference else NO_REFERENCE))
     effect, lower, upper, p_value, mde = (
         float(part[0]) for part in (rise.effect, rise.lower, rise.upper, rise.p_value, rise.mde)
@@ -265,6 +268,11 @@ def _judged(window: _Window, one: Measurement, loss: Loss, then: Estimate | None
 def _too_large(labels: LabelCounts) -> str | None:
     """Errors whose squares are beyond all numbers leave nothing to be told."""
     return None if np.isfinite(labels.sums).all() else TOO_LARGE
+
+
+def _exact(one: Measurement) -> str | None:
+    """A relative rise from no error at all, or to none, has no size."""
+    return NO_ERRORS if 0.0 in (one.value, one.details["reference_value"]) else None
 
 
 def _coverage(window: _Window, reference: LabelCounts | None, reference_predictions: int) -> Measurement:

@@ -25,6 +25,7 @@ from monitor.actions.from_probabilities import (
     score_of,
     with_prediction,
 )
+from monitor.actions.labels_without_number import NUMBER
 from monitor.actions.meaning import Meaning
 from monitor.store.observations.base import ScoredRows, StoredColumn
 from monitor.store.observations.canonical import canonical_stored
@@ -235,7 +236,7 @@ def labelled_values(
 
 
 def _numbers(texts: pa.Array) -> pa.Array:
-    numeric = pc.match_substring_regex(texts, r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+    numeric = pc.match_substring_regex(texts, NUMBER)
     return pc.cast(pc.if_else(numeric, texts, None), pa.float64())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.actions.labels_without_number import said_of_them, without_number
 from monitor.actions.record_predictions import NOTHING, PATIENCE, answer
 from monitor.actions.recording_apart import NO_TIMES, ensure_within, turn
 from monitor.actions.several import ONE, within
@@ -25,12 +26,13 @@ def record_labels(service: Service, model_name: str, rows: ArrivingLabels, now: 
     Raises Invalid for an impossible model name and StoreUnavailable, having stored nothing.
     """
     models.check_name(model_name)
-    appended = NOTHING
+    appended, warnings = NOTHING, rows.warnings
     if len(rows.batch.ids) or rows.rejects:
         with service.database.write(locks.posts(model_name), patience=PATIENCE) as connection:
             model = models.ensure(connection, model_name, now)
             appended = store_labels(service, connection, model, rows, now)
-    told = answer(appended.accepted, appended.duplicates, rows.rejects, rows.warnings)
+            warnings = (*warnings, *said_of_them(int(without_number(model, rows.batch).sum())))
+    told = answer(appended.accepted, appended.duplicates, rows.rejects, warnings)
     return {**told, "unmatched": appended.unmatched}
 
 

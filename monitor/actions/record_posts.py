@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.actions import manage_keys
+from monitor.actions.labels_without_number import said_of_them, without_number
 from monitor.actions.private import protected
 from monitor.actions.record_labels import store_labels
 from monitor.actions.record_predictions import NOTHING, PATIENCE, Stored, answer, store_predictions
@@ -171,13 +172,17 @@ def _store_labels(
         taken = bodies[: _before_repeat(rows, bodies)]
         if len(taken) < len(bodies):
             rows = conform.labels(columns_of(taken), now)
-        appended, begins = NOTHING, begins_of(taken)
+        appended, begins, odd = NOTHING, begins_of(taken), np.zeros(len(rows.batch.ids), np.bool_)
         if len(rows.batch.ids) or rows.rejects:
-            appended = store_labels(service, connection, models.ensure(connection, name, now), rows, now, begins)
-        parts = _parts(owners(rows.batch.positions, begins), appended, rows.rejects, begins)
+            model = models.ensure(connection, name, now)
+            appended = store_labels(service, connection, model, rows, now, begins)
+            odd = without_number(model, rows.batch)
+        mine = owners(rows.batch.positions, begins)
+        parts = _parts(mine, appended, rows.rejects, begins)
+        without = np.bincount(mine[odd], minlength=len(taken)).tolist()
         told += [
-            {**answer(accepted, again, rejects, body.warnings), "unmatched": unmatched}
-            for body, (accepted, again, unmatched, rejects) in zip(taken, parts, strict=True)
+            {**answer(accepted, again, rejects, (*body.warnings, *said_of_them(count))), "unmatched": unmatched}
+            for body, count, (accepted, again, unmatched, rejects) in zip(taken, without, parts, strict=True)
         ]
         bodies = bodies[len(taken) :]
     return told

@@ -174,6 +174,35 @@ def test_regression_is_judged_by_the_relative_rise_of_its_error():
     assert 0.05 < worse[0].effect_lower < worse[0].effect < worse[0].effect_upper
 
 
+@pytest.mark.parametrize("exact", ["reference", "window"])
+def test_no_rise_from_no_error_or_to_none(exact):
+    layout = ScoreLayout("regression")
+
+    def rows(error, truth):
+        n = len(truth)
+        parts = count_scored(
+            layout,
+            np.zeros(n, dtype=np.int64),
+            pa.array(truth),
+            pa.array(truth + error),
+            np.full(n, np.nan),
+            np.ones(n, dtype=np.int8),
+        )
+        return LabelCounts(parts[1][0], parts[2][0])
+
+    truth = np.arange(960.0)
+    now, then = rows(float(exact == "reference"), truth), rows(float(exact == "window"), truth)
+    mae, _, _, r2, _ = measure_performance(
+        layout, now, 960, then, 960, (), alpha=1e-3, tolerances={"mae": 0.05}, mature=True
+    )
+    assert (mae.reason, mae.effect, mae.value) == ("no_errors", None, float(exact == "reference"))
+    assert (r2.value is not None, r2.reason) == (True, None)
+    alike = measure_performance(
+        layout, rows(1.0, np.full(960, 7.0)), 960, then, 960, (), alpha=1e-3, tolerances={}, mature=True
+    )
+    assert {one.metric: one.reason for one in alike}["r2"] == "no_variation"
+
+
 def test_intervals_cover():
     """200 windows of 400 rows: the true value is inside about 95 % of the intervals."""
     area, accuracy = stats.norm.cdf(1.5 / np.sqrt(2)), stats.norm.cdf(0.75)
