@@ -12,24 +12,24 @@ MOST = 1000.0  # a ratio beyond this is no number for a person
 
 
 def would_be_seen(kind: str, metric: str, mde: float | None) -> str | None:
-    """``"4.8 % of rows"``, ``"2 points"``, ``"30 % more"``: in the unit of what is judged; ``"nothing"`` where not even
-    a change of all would have been; None where it is not known."""
+    """``"4.8 % of rows"``, ``"2 points"``, ``"30 % more"``: in the unit of what is judged; ``"nothing surely"`` where
+    not even a change of all would have been; None where it is not known."""
     if mde is None:
         return None
     return _WRITERS.get(metric, _BY_KIND.get(kind, _number))(mde)
 
 
 def _rows(mde: float) -> str:
-    return "nothing" if mde > ALL else f"{percent(mde)} % of rows"
+    return "nothing surely" if mde > ALL else f"{percent(mde)} % of rows"
 
 
 def _points(mde: float) -> str:
     points = percent(mde)
-    return "nothing" if mde > ALL else f"{points} {plural(points)}"
+    return "nothing surely" if mde > ALL else f"{points} {plural(points)}"
 
 
 def _relative(mde: float) -> str:
-    return "nothing" if mde > MOST else f"{percent(mde)} % more"
+    return "nothing surely" if mde > MOST else f"{percent(mde)} % more"
 
 
 def _ratio(mde: float) -> str:
@@ -50,11 +50,11 @@ def _rise(mde: float) -> str:
 
 
 def _area(mde: float) -> str:
-    return "nothing" if mde > ALL else f"AUC {number(mde)}"
+    return "nothing surely" if mde > ALL else f"AUC {number(mde)}"
 
 
 _WRITERS: dict[str, Callable[[float], str]] = {
-    "correlation": lambda mde: "nothing" if mde >= 2 else f"a change of {number(mde)}",
+    "correlation": lambda mde: "nothing surely" if mde >= 2 else f"a change of {number(mde)}",
     "domain_classifier": _area,
     "mae": _relative,
     "rmse": _relative,

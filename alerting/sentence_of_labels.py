@@ -18,7 +18,7 @@ def still_coming(reading: Reading) -> str:
     coverage, weighted = reading.details.get("coverage"), reading.details.get("weighted")
     text = "labels are still coming" + ("" if coverage is None else f", {percent(coverage)} % are known")
     text = "no label is known yet" if coverage == 0 else text
-    text = _overdue(reading.details.get("overdue") or {}) or text
+    text = (_overdue(reading.details.get("overdue") or {}) or text) + _too_late(reading)
     if weighted is None:
         return text
     if reading.kind == "fairness":

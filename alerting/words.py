@@ -67,10 +67,11 @@ def percent(share: float) -> str:
 
 
 def number(value: float) -> str:
-    """A number for people, three significant digits, large ones in full: ``0.845``, ``41``, ``12,300``."""
+    """A number for people, three significant digits, large ones in full: ``0.845``, ``41``, ``12,300``; beyond
+    10^15 as ``2.1e+16``."""
     if not math.isfinite(value):
         return str(value)
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})

@@ -135,10 +135,11 @@ def percent(share: float) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three significant digits, large ones in full: ``0.845``, ``12,300``; a dash for nothing."""
+    """Three significant digits, large ones in full: ``0.845``, ``12,300``, beyond 10^15 as ``2.1e+16``; a dash for
+    nothing."""
     if value is None:
         return "–"
-    if abs(value) >= 1000:
+    if 1000 <= abs(value) < 1e15:
         return f"{value:,.0f}"
     return f"{value:.3g}"
 

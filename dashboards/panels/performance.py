@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from dashboards import words
@@ -18,6 +19,7 @@ CBPE, DLE, PAPE = "CBPE", "DLE", "PAPE"
 BY_DLE = (words.ESTIMATED + "mae", words.ESTIMATED + "rmse")
 Limits = tuple[float, float, float]  # a value, its lower and its upper limit
 BELIED = 0.02  # an estimate that is nearer to the labels' number is none that misleads
+_TELLING = 3.0  # times as wide an interval as the narrowest one has
 SLOPE, AS_BEFORE = "calibration_slope", (0.9, 1.1)  # shown without a verdict; nearer to 1 it says nothing
 DOUBTED = {  # what these say of the estimate
     "calibration_gap": "scores no longer mean what they meant",
@@ -329,12 +331,19 @@ def _told(name: str, one: Line, later: Collection[int]) -> str:
     of = f"{name[0].upper()}{name[1:]}{_of(one.version)}"
     known = [i for i, value in enumerate(one.value) if value is not None]
     settled = [i for i in known if one.at[i] not in later]
-    newest = _number(one, known[-1])
+    if settled and settled[-1] == known[-1]:
+        return f"{of} was {_number(one, known[-1])}"
+    coming = [i for i in known if not settled or i > settled[-1]]
+    newest = _number(one, _telling(one, coming))
     if not settled:
         return f"{of} cannot be told yet: labels are still coming, and point to {newest} so far"
-    if settled[-1] == known[-1]:
-        return f"{of} was {newest}"
     return f"{of} was {_number(one, settled[-1])}; later labels are still coming, and point to {newest} so far"
+
+
+def _telling(one: Line, places: Sequence[int]) -> int:
+    """The newest of them but for those whose interval is several times as wide as others': of a label or two."""
+    width = {i: inf if (low := one.lower[i]) is None else (one.upper[i] or 0.0) - low for i in places}
+    return max(i for i in places if width[i] <= _TELLING * min(width.values()))
 
 
 def _of(version: str) -> str:

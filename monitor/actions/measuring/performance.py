@@ -163,12 +163,14 @@ def _with_new_labels(
 
 
 def _with_too_late(frame: Frame, task: Task, measured: list[Measurement]) -> list[Measurement]:
-    """Coverage with ``details.too_late``, where many labels come after their rows are waited for."""
+    """Coverage, and what waits for labels, with ``details.too_late``: many come after nobody waits for them."""
     told = too_late(frame, task.as_of)
     if told is None:
         return measured
     return [
-        replace(one, details={**one.details, "too_late": told}) if one.metric == "label_coverage" else one
+        replace(one, details={**one.details, "too_late": told})
+        if one.metric == "label_coverage" or not one.details.get("mature", True)
+        else one
         for one in measured
     ]
 

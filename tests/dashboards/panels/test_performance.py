@@ -105,6 +105,14 @@ def test_what_labels_point_to_so_far_is_no_fact() -> None:
     assert "so far" not in drawn(one("precision", verdict=None), metric="precision").words
 
 
+def test_a_label_or_two_point_to_nothing() -> None:
+    young = replace(one("precision", verdict="immature"), value=(*one("precision").value[:-1], 1.0))
+    young = replace(young, lower=(*young.lower[:-1], 0.2), upper=(*young.upper[:-1], 1.0))
+    assert ", and point to 0.8 (" in drawn(young, metric="precision").words
+    few = replace(young, value=(1.0,) * len(young.at), lower=(0.2,) * len(young.at), upper=(1.0,) * len(young.at))
+    assert ", and point to 1 (0.2 to 1)" in drawn(few, metric="precision").words
+
+
 def test_the_shades_are_those_of_the_judged_metric() -> None:
     judged = one("accuracy", verdict="cannot_tell")
     assert shades(drawn(judged, one("precision", verdict=None), metric="precision"))

@@ -253,6 +253,11 @@ def test_labels_that_come_after_the_horizon_are_told(world: World) -> None:
         "never judged: a longer label_horizon would wait for them"
     )
     assert found["details"]["summary"].endswith(said)
+    (waits,) = matching(world.read(START + 39 * D), metric="accuracy", hours=24)
+    assert waits["reason"] == "immature_labels"
+    assert waits["details"]["summary"].startswith(
+        "accuracy: cannot tell: labels are still coming, 62 % are known; 33 %"
+    )
     world.configure(label_horizon="13d")
     found = matching(world.read(START + 39 * D + 4 * H), metric="label_coverage", hours=24)[-1]
     assert "too_late" not in found["details"]
