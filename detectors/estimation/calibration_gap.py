@@ -18,11 +18,12 @@ from detectors.estimation.bins import SharedBins
 from detectors.estimation.calibration import Calibration
 from detectors.estimation.judging import Judging, beyond_range, less_sure
 from detectors.estimation.prior import Prior
+from detectors.estimation.wandering import Wandering, wandering_of
 from detectors.intervals import difference_lower, difference_p_value, normal_quantile
 from detectors.measurement import MINIMUM_ROWS, Measurement
 from detectors.performance.scored import LabelCounts, LabelWindows, score_bins
 from detectors.performance.weighting import Weighting
-from detectors.rise import Z_POWER, Rise, Spread, spread_of, widened
+from detectors.rise import Z_POWER, Rise, Spread, spread_of, widened, widened_by
 
 Array = NDArray[np.float64]
 
@@ -61,7 +62,7 @@ class _Given:
     reference: LabelCounts
     weighting: Weighting | None
     end: NDArray[np.bool_]
-    spread: Spread
+    spread: tuple[Spread, Wandering]
 
 
 def measure_gap(
@@ -81,7 +82,8 @@ def measure_gap(
     above the tolerance, 0.02. None where no decile has 30 labelled rows.
 
     As everywhere the limits are the wider ones of those that the rows allow and those that the reference's own windows
-    show. ``details.concept_drift``: whether the lower limit is above the tolerance. ``judging``: then the limits of
+    show, be it the decile's own or, where it has few rows in each, those of all deciles (``wandering``).
+    ``details.concept_drift``: whether the lower limit is above the tolerance. ``judging``: then the limits of
     ``effect`` are at its level, over all deciles and signs, too, and the tolerance is its own.
 
     Under label shift scores lose their meaning although no concept changed. Where a gap is sure, at either level, and
@@ -148,7 +150,7 @@ def _measured(
     return found if judging is None else judging.told(found, level, worst)
 
 
-def _rise(gap: _Gap, spread: Spread, tolerance: float, alpha: float) -> Rise:
+def _rise(gap: _Gap, spread: tuple[Spread, Wandering], tolerance: float, alpha: float) -> Rise:
     """Of observed over expected positives by decile, then of observed over expected negatives, [2 D]; p-values only
     where some lower limit is above zero, for they take most of the time."""
     share = np.concatenate([gap.observed, 1 - gap.observed])
@@ -160,7 +162,16 @@ def _rise(gap: _Gap, spread: Spread, tolerance: float, alpha: float) -> Rise:
     p_value = difference_p_value(*counts, tolerance) if (lower > 0).any() else np.full(len(rows), np.nan)
     error = np.sqrt(np.minimum(before + tolerance, 0.25) * (1 / np.maximum(rows, 1) + 1 / np.maximum(known, 1)))
     mde = tolerance + (z + Z_POWER) * error
-    return widened(Rise(share - before, lower, upper, p_value, mde), spread, tolerance, alpha)
+    own, wandering = spread
+    rise = widened(Rise(share - before, lower, upper, p_value, mde), own, tolerance, alpha)
+    if wandering.enough:
+        # Halfway: a change of the log odds times p (1 - p) there is the gap to second order, also near 0 and 1.
+        of_one = _cautious((gap.observed + gap.expected) / 2, gap.rows)
+        deviation = wandering.deviation(of_one * (1 / np.maximum(gap.rows, 1) + 1 / np.maximum(gap.known, 1)), of_one)
+        rise = widened_by(rise, np.tile(deviation, 2), np.tile(wandering.degrees, 2), tolerance, alpha)
+    # No gap between two shares is beyond 1.
+    limits = {"lower": np.maximum(rise.lower, -1.0), "upper": np.minimum(rise.upper, 1.0)}
+    return replace(rise, **limits, mde=np.minimum(rise.mde, 1.0))
 
 
 def _deciles(rows: Array) -> NDArray[np.int64]:
@@ -221,16 +232,18 @@ def _spread(
     calibration: Calibration,
     decile: NDArray[np.int64],
     windows: Sequence[LabelCounts],
-) -> Spread:
-    """Of the gaps of the reference's own windows, for both signs."""
+) -> tuple[Spread, Wandering]:
+    """Of the gaps of the reference's own windows: of each decile, for both signs, and of all deciles."""
     memo = windows.memo if isinstance(windows, LabelWindows) else {}
     if NAME not in memo:
         each = [_gap(binning, bins, calibration, decile, one, None) for one in windows]
         values = np.array([one.difference for one in each]).reshape(-1, DECILES)
         usable = np.array([one.rows >= MINIMUM_ROWS for one in each], dtype=bool).reshape(-1, DECILES)
         found = spread_of(values, usable)
-        memo[NAME] = Spread(np.tile(found.deviation, 2), np.tile(found.windows, 2))
-    known: Spread = memo[NAME]
+        expected, rows = (np.array([getattr(one, name) for one in each]) for name in ("expected", "rows"))
+        wandering = wandering_of(values, expected.reshape(values.shape), rows.reshape(values.shape))
+        memo[NAME] = Spread(np.tile(found.deviation, 2), np.tile(found.windows, 2)), wandering
+    known: tuple[Spread, Wandering] = memo[NAME]
     return known
 
 
