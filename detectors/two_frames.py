@@ -37,8 +37,8 @@ class _Pair:
     @cached_property
     def levels(self) -> TwoLevels | None:
         """Both, where they are categories."""
-        parts = self.reference, self.current
-        return TwoLevels(self.name, *parts) if isinstance(parts[0], Levels) and isinstance(parts[1], Levels) else None
+        then, now = self.reference, self.current
+        return TwoLevels(self.name, then, now) if isinstance(then, Levels) and isinstance(now, Levels) else None
 
 
 def compare_frames(
