@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -133,7 +133,14 @@ def _categorical(name: str, values: ColumnValues, always: tuple[str, ...] = ()) 
     of ``always``, however rare."""
     codes, distinct = dictionary(values.values)
     counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
-    names = np.array(distinct.to_pylist(), dtype=object)
+    return levels_of_counts(name, distinct.to_pylist(), counts, always)
+
+
+def levels_of_counts(
+    name: str, distinct: Sequence[str], counts: NDArray[Any], always: tuple[str, ...] = ()
+) -> CategoricalColumn:
+    """The same of distinct values and how often each comes, [K]."""
+    names = np.array(distinct, dtype=object)
     order = np.lexsort((names.astype(str), -counts))
     order = order[counts[order] > 0]
     kept = min(MOST_LEVELS, int(np.count_nonzero(counts >= LEAST_SHARE * counts.sum())), len(order))

@@ -111,6 +111,7 @@ class EmbeddingColumn(CategoricalColumn):
     concentration: float = 1.0
 
 
+MOST_CLASSES = 100  # counted by name; the rest, past them in sorted order, are "any other"
 FREQUENCIES = 128  # of an embedding's random features, which are twice as many
 
 Column = NumericColumn | CategoricalColumn
@@ -128,6 +129,11 @@ class ScoreLayout:
     task: str
     classes: tuple[str, ...] = ()
     score_cuts: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the model may have more classes than are counted by name."""
+        return len(self.classes) >= MOST_CLASSES
 
 
 @dataclass(frozen=True)

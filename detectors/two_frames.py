@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,12 @@ from detectors.embedding.two_tables import compare_vectors, is_vectors
 from detectors.gap import largest_gap
 from detectors.kinds import infer_kind
 from detectors.levels import canonical
-from detectors.measurement import MINIMUM_ROWS, NO_REFERENCE, TOO_FEW_ROWS, Measurement
+from detectors.measurement import MINIMUM_ROWS, NO_COMMON_VALUE, NO_REFERENCE, TOO_FEW_ROWS, Measurement
 from detectors.pairs.two_tables import compare_correlations
 from detectors.registry import TWO_SAMPLE
 from detectors.sample import Levels, Sample, Values
-from detectors.shares.bounds import Answer, Shares, rows_below_cuts, rows_in_categories
-from detectors.shares.cells import Cells
-from detectors.tables import table
+from detectors.shares.bounds import Answer, rows_below_cuts, rows_in_categories
+from detectors.two_levels import TwoLevels
 
 TOLERANCE = 0.02
 ALPHA = 0.01  # of one comparison, shared by its columns
@@ -33,6 +33,12 @@ class _Pair:
     kind: str
     reference: Sample
     current: Sample
+
+    @cached_property
+    def levels(self) -> TwoLevels | None:
+        """Both, where they are categories."""
+        then, now = self.reference, self.current
+        return TwoLevels(self.name, then, now) if isinstance(then, Levels) and isinstance(now, Levels) else None
 
 
 def compare_frames(
@@ -130,6 +136,8 @@ def _guarded(
     n, m = round(pair.current.rows), round(pair.reference.rows)
     if m == 0 or n == 0:
         return Measurement(metric, None, m, n, pair.name, reason=TOO_FEW_ROWS if m else NO_REFERENCE)
+    if pair.levels is not None and m >= MINIMUM_ROWS and not pair.levels.tells:
+        return Measurement(metric, None, m, n, pair.name, reason=NO_COMMON_VALUE)
     return measure(pair, metric, alpha)
 
 
@@ -138,21 +146,14 @@ def _reason(pair: _Pair) -> str | None:
 
 
 def _auto(pair: _Pair, metric: str, alpha: float) -> Measurement:
-    found = TWO_SAMPLE[metric].compare(pair.reference, pair.current)
     n, m = pair.current.rows, pair.reference.rows
-    if metric == "ks":
+    if pair.levels is None:
+        found = TWO_SAMPLE[metric].compare(pair.reference, pair.current)
         answer = rows_below_cuts(np.array([found.value]), np.array([n]), np.array([m]), np.array([TOLERANCE]), alpha)
-        details = {**found.details, **_where_apart(pair)}
-    else:
-        answer = rows_in_categories(_shares(pair), np.array([TOLERANCE]), alpha)
-        then, now = found.details["from"], found.details["to"]
-        details = {
-            "category": found.details["category"],
-            "share_reference": then,
-            "share_current": now,
-            "direction": "more" if now > then else "less",
-        }
-    return _moved(pair, metric, found.value, answer, alpha, details)
+        return _moved(pair, metric, found.value, answer, alpha, {**found.details, **_where_apart(pair)})
+    value, details = pair.levels.largest()
+    answer = rows_in_categories(pair.levels.shares, np.array([TOLERANCE]), alpha)
+    return _moved(pair, metric, value, answer, alpha, details)
 
 
 def _moved(
@@ -176,15 +177,6 @@ def _moved(
         _reason(pair),
         {**details, "tolerance": TOLERANCE},
     )
-
-
-def _shares(pair: _Pair) -> Shares:
-    """The categories of both tables as the cells of one column."""
-    counts = table(pair.reference, pair.current)
-    places = np.arange(len(counts.reference))
-    cells = Cells.of([(places, places + 1, 0, len(places))])
-    n, m = (np.array([float(part.sum())]) for part in (counts.current, counts.reference))
-    return Shares(cells, counts.current, counts.reference, n, m)
 
 
 def _where_apart(pair: _Pair) -> dict[str, Any]:

@@ -55,9 +55,13 @@ class Conflict(PlimsollError):
 
 
 class TooLarge(PlimsollError):
-    """A body over the limit, before or after decompression."""
+    """A body over the limit, before or after decompression: a ``fact``, and what to do where smaller bodies help."""
 
     status, code = 413, "too_large"
+
+    def __init__(self, fact: str, advice: str = "") -> None:
+        super().__init__(f"{fact} {advice}" if advice else fact)
+        self.fact, self.advice = fact, advice
 
 
 class UnsupportedMediaType(PlimsollError):

@@ -23,7 +23,7 @@ from detectors.summary import WindowCounts
 Array = NDArray[np.float64]
 
 LEAST_OF_EACH = 10  # labelled rows of a class that is told apart
-POOLED = "other classes"  # those of fewer, together
+POOLED = "other classes"  # those of fewer, and those past the hundredth, together
 _TENTHS = np.arange(1, 10) / 10
 
 
@@ -58,7 +58,8 @@ class Cells:
 @dataclass(frozen=True, eq=False)
 class ClassTable:
     """Labelled rows by true class, predicted class and tenth of the confidence: ``counts`` [C, P, B]; ``right`` [C, B]:
-    those predicted right. Whole numbers, but of mixed references."""
+    those predicted right. Whole numbers, but of mixed references. Where the model has more classes than are counted by
+    name the last is ``POOLED``, all others: their rows are in every window, too."""
 
     classes: tuple[str, ...]
     counts: NDArray[Any]
@@ -75,8 +76,9 @@ class ClassTable:
         return round(float(self.counts.sum()))
 
     def usable(self) -> ClassTable:
-        """With the classes of fewer than 10 rows as one, or without them where these are together fewer, too."""
-        known = self.counts.sum(axis=(1, 2)) >= LEAST_OF_EACH
+        """With the classes of fewer than 10 rows, and ``POOLED``, as one, or without them where these are together
+        fewer, too."""
+        known = (self.counts.sum(axis=(1, 2)) >= LEAST_OF_EACH) & (np.array(self.classes) != POOLED)
         rare, rare_right = self.counts[~known].sum(axis=0), self.right[~known].sum(axis=0)
         names = tuple(name for name, one in zip(self.classes, known.tolist(), strict=True) if one)
         if rare.sum() < LEAST_OF_EACH:
@@ -96,14 +98,23 @@ def count_classes(
     binning: Binning, cells: Cells, truth: pa.Array, predicted: pa.Array, confidence: Array
 ) -> ClassTable:
     """Of labelled rows: truth and prediction pa.string [n] (canonical), confidence [n] (NaN where there is none). Rows
-    without one of them, or of a truth that is no class of the model, are left out."""
-    classes = binning.scores.classes
-    actual = class_codes(binning.scores, truth)
+    without one of them, or of a truth that is no class of the model, are left out; but where not all classes are
+    counted by name any other truth is ``POOLED``, null as well, and right where the prediction is none of those named,
+    either (which of the others it was is not known)."""
+    named, is_full = binning.scores.classes, binning.scores.is_full
+    classes = (*named, POOLED) if is_full else named
+    has_truth, both = (
+        mask.to_numpy(zero_copy_only=False)
+        for mask in (truth.is_valid(), pc.and_(truth.is_valid(), predicted.is_valid()))
+    )
+    actual = np.where(has_truth, class_codes(binning.scores, truth), len(named))
     place = pc.fill_null(pc.index_in(predicted, value_set=pa.array(cells.levels, pa.string())), len(cells.levels))
     said = place.to_numpy(zero_copy_only=False).astype(np.int64)
     right = pc.fill_null(pc.equal(truth, predicted), False).to_numpy(zero_copy_only=False)
+    if is_full:
+        right = np.where(actual < len(named), right, class_codes(binning.scores, predicted) == len(named))
+        both = predicted.is_valid().to_numpy(zero_copy_only=False)
     tenth = np.searchsorted(cells.cuts, confidence)
-    both = pc.and_(truth.is_valid(), predicted.is_valid()).to_numpy(zero_copy_only=False)
     there = np.isfinite(confidence) & (actual < len(classes)) & both
     shape = len(classes), len(cells.levels) + 1, len(cells.cuts) + 1
     flat = np.ravel_multi_index((actual[there], said[there], tenth[there]), shape)

@@ -18,6 +18,7 @@ from detectors.estimation.class_mix import Mix, p_value_of_mix, p_value_of_more
 from detectors.estimation.class_table import POOLED, Cells, ClassTable
 from detectors.estimation.label_shift import GATE
 from detectors.measurement import MINIMUM_ROWS
+from detectors.performance.others import others_right, table_and_hits
 from detectors.performance.scored import LabelCounts, confusion, score_bins
 from detectors.performance.weighting import Weighting
 
@@ -78,7 +79,8 @@ class _Seen:
 class _Shared:
     """What label summaries and the table both count: predicted classes ``of_class`` [K + 1, P] (the model's, and any
     other) of the table's, its tenths ``of_tenth`` [B, tenths] as far as scores of labels are cut there, and bins of the
-    scores ``of_bin`` int64; ``member`` [C, K]: which of the model's classes each of the table's is."""
+    scores ``of_bin`` int64; ``member`` [C, K + 1]: which of the model's classes, or any other where the table has
+    such, each of the table's is."""
 
     of_class: Array
     of_tenth: Array
@@ -91,10 +93,12 @@ class _Shared:
         place = {name: index for index, name in enumerate(names)}
         said = [*(place.get(name, len(names)) for name in cells.levels), len(names)]
         own = {name: index for index, name in enumerate(known.classes)}
-        member = np.zeros((len(known.classes), len(names)))
+        member = np.zeros((len(known.classes), len(names) + 1))
         for index, name in enumerate(names):
             if (mine := own.get(name, own.get(POOLED))) is not None:
                 member[mine, index] = 1.0
+        if binning.scores.is_full and POOLED in own:
+            member[own[POOLED], -1] = 1.0
         tenth = np.append(np.searchsorted(edges, cells.cuts), len(edges))
         bins = np.append(np.searchsorted(edges, binning.scores.score_cuts), len(edges)).astype(np.int64)
         return cls(np.eye(len(names) + 1)[:, said], np.eye(len(edges) + 1)[:, tenth], bins, member)
@@ -106,17 +110,22 @@ class _Shared:
 
     def others(self, binning: Binning, labels: LabelCounts) -> tuple[float, float]:
         """Labelled rows of a class that the table does not have, and all."""
-        mine = self.member @ confusion(binning.scores, labels.counts)[:-1].sum(axis=-1)
+        mine = self.member @ table_and_hits(binning.scores, labels.counts)[0].sum(axis=-1)
         return max(labels.weight - float(mine.sum()), 0.0), labels.weight
 
     def seen(self, binning: Binning, labels: LabelCounts, weighting: Weighting | None) -> _Seen:
         """Of labelled rows."""
         layout = binning.scores
-        table = confusion(layout, labels.counts)[:-1].astype(np.float64)
+        # The rows of any other class that are right are in no cell: they have a column of their own, at the end.
+        cells, hits = confusion(layout, labels.counts).astype(np.float64), np.zeros((len(layout.classes) + 1, 1))
+        hits[-1] = others_right(layout, labels.counts)
+        table = np.hstack([cells, hits])
         sure = np.stack(score_bins(layout, labels.counts)).astype(np.float64)
-        weight = np.ones_like(table)
+        weight, strata = np.ones_like(table), None
         if weighting is not None:
-            weight = weighting.weight[weighting.strata.cells[:-1]]
+            last = np.full_like(hits, weighting.strata.others, np.int64)
+            strata = np.hstack([weighting.strata.cells, last])
+            weight = weighting.weight[strata]
             sure = sure * weighting.weight[weighting.strata.scores]
         mass = table * weight * (self.member.sum(axis=0) > 0)[:, None]
         of_class = self.member @ mass
@@ -128,11 +137,13 @@ class _Shared:
         # As few as those of the class that is known worst allow: its cells scatter as so many rows do, and no more.
         rows = float((each[known] * total / squares[known]).min(initial=total)) if known.any() else 0.0
         covariance = (np.diag(shares) - np.outer(shares, shares)) / max(rows, 1.0)
-        if weighting is not None:  # each is off by one factor
+        if weighting is not None and strata is not None:  # each is off by one factor
             pull = (self.member[:, :, None] - shares[:, None, None]) * mass / total
             by_stratum = np.zeros((len(weighting.error), len(shares)))
-            np.add.at(by_stratum, weighting.strata.cells[:-1].ravel(), pull.reshape(len(shares), -1).T)
+            np.add.at(by_stratum, strata.ravel(), pull.reshape(len(shares), -1).T)
             off = by_stratum.T * weighting.error
             covariance = covariance + off @ off.T
         tenths = np.bincount(self.of_bin, sure.sum(axis=0), len(self.of_tenth)).astype(np.float64)
-        return _Seen(shares, covariance, rows, of_class.sum(axis=0) * rows / total, tenths * rows / total)
+        said = of_class.sum(axis=0)
+        said[-2] += said[-1]
+        return _Seen(shares, covariance, rows, said[:-1] * rows / total, tenths * rows / total)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-MOST_CLASSES = 100
+from detectors.cuts import MOST_CLASSES
 
 
 @dataclass(frozen=True)

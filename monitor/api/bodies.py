@@ -214,4 +214,4 @@ def check_announced(length: str | None, limit: int) -> None:
 def check_size(size: int, limit: int) -> None:
     """Raises TooLarge past the limit."""
     if size > limit:
-        raise TooLarge(f"The body is larger than {limit:,} bytes, the most that one may have. Split it.")
+        raise TooLarge(f"The body is larger than {limit:,} bytes, the most that one may have.", "Split it.")

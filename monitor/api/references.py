@@ -14,12 +14,17 @@ from monitor.actions.prepare_reference import pin_reference, put_reference
 from monitor.api.access import requires
 from monitor.api.bodies import body_of
 from monitor.api.wire import answer, moment, now_of, service_of
-from monitor.errors import Invalid
+from monitor.errors import Invalid, TooLarge
 from monitor.ingest import conform
 from monitor.ingest.decode import decode
 from monitor.service import Service
 
 router = APIRouter()
+# Two halves would be two versions, the later of which holds.
+_IN_PARTS = (
+    "A reference is one body: send a sample of the rows, or load it of any size on the service's machine:"
+    " plimsoll import --model MODEL --reference NAME FILE..., without PLIMSOLL_URL."
+)
 
 
 @router.put("/v1/models/{model}/references/{name}", dependencies=[Depends(requires("admin"))])
@@ -30,6 +35,8 @@ async def put(model: str, name: str, request: Request) -> Response:
         async with body_of(request, model) as body:
             given = dict(request.headers)
             told = await run_in_threadpool(_put, service, model, name, body, given, now)
+    except TooLarge as error:
+        raise TooLarge(error.fact, _IN_PARTS if error.advice else "") from error
     finally:
         await run_in_threadpool(memory.release)
     return answer(told, 201)

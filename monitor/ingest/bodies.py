@@ -104,7 +104,9 @@ def _by_outline(body: bytes, piece: int) -> RawBatch:
         beside = () if is_list else _keys.decode(body.removeprefix(b"\xef\xbb\xbf")).keys() - {"records"}
         return replace(raw, warnings=[*raw.warnings, *said_of_unknown(beside)])
     if len(body) > MOST_UNUSUAL:
-        raise TooLarge(f"JSON with NaN, or of one record, may have {MOST_UNUSUAL:,} bytes. Split it, or send NDJSON.")
+        raise TooLarge(
+            f"JSON with NaN, or of one record, may have {MOST_UNUSUAL:,} bytes.", "Split it, or send NDJSON."
+        )
     return columns_of([read_json(body)])
 
 

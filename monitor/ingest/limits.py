@@ -15,7 +15,7 @@ def check_rows(rows: int, limit: int = 0) -> None:
     """Raises TooLarge for more rows than one body of at most ``limit`` bytes may hold."""
     most = max(MAX_ROWS, limit // BYTES_A_ROW)
     if rows > most:
-        raise TooLarge(f"The body has {rows:,} rows; at most {most:,} go into one. Split it.")
+        raise TooLarge(f"The body has {rows:,} rows; at most {most:,} go into one.", "Split it.")
 
 
 def check_shape(rows: int, columns: int, limit: int = 0) -> None:
@@ -26,21 +26,22 @@ def check_shape(rows: int, columns: int, limit: int = 0) -> None:
     most = max(MAX_CELLS, limit // BYTES_A_CELL)
     if rows * columns > most:
         raise TooLarge(
-            f"The body has {rows:,} rows of {columns:,} columns; at most {most:,} values go into one. Split it; of a"
-            " reference, send a sample of the rows."
+            f"The body has {rows:,} rows of {columns:,} columns; at most {most:,} values go into one.", "Split it."
         )
 
 
 def check_vectors(values: int) -> None:
     """Raises TooLarge for more values in all of a JSON body's vectors."""
     if values > MAX_CELLS:
-        raise TooLarge(f"The body's vectors hold {values:,} values; at most {MAX_CELLS:,} go into one. Split it.")
+        raise TooLarge(f"The body's vectors hold {values:,} values; at most {MAX_CELLS:,} go into one.", "Split it.")
 
 
 def check_unpacked(size: int, limit: int) -> None:
     """Raises TooLarge for a body that unpacks to more bytes than allowed."""
     if size > limit:
-        raise TooLarge(f"The body unpacks to more than {limit:,} bytes, which is the most that one may have. Split it.")
+        raise TooLarge(
+            f"The body unpacks to more than {limit:,} bytes, which is the most that one may have.", "Split it."
+        )
 
 
 def check_depth(value: object) -> None:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from detectors.measurement import NO_REFERENCE, TOO_FEW_ROWS
+from detectors.measurement import NO_COMMON_VALUE, NO_REFERENCE, TOO_FEW_ROWS
 from detectors.two_frames import compare_frames
 
 
@@ -68,6 +68,42 @@ def test_columns_that_cannot_be_compared_say_why():
     assert by_name["x"].value == 0.5
     assert (by_name["gone"].reason, by_name["gone"].value) == (TOO_FEW_ROWS, None)
     assert by_name["nan"].reason == NO_REFERENCE
+
+
+def test_columns_without_common_values_say_so():
+    """Identifiers and vectors as text: every value is new, and always is."""
+    names, plan = [f"r{place}" for place in range(4_000)], ["free", "pro"] * 2_000
+    reference = pa.table({"id": names, "plan": plan})
+    current = pa.table({"id": [f"c{place}" for place in range(2_000)], "plan": plan[:2_000]})
+    untold, told = compare_frames(reference, current)
+    assert (untold.feature, untold.value, untold.mde, untold.reason) == ("id", None, None, NO_COMMON_VALUE)
+    assert (told.value, told.reason) == (0.0, None)
+    assert compare_frames(reference, current, methods=["chi_square"])[0].reason == NO_COMMON_VALUE
+    few = compare_frames(reference.slice(0, 400), current)[0]  # each has a thousandth of the rows, by chance
+    assert few.reason == NO_COMMON_VALUE
+
+
+def test_values_that_the_reference_lacks_are_one_category():
+    """Each of 200 values has half a hundredth of the rows: none alone moves by more than is tolerated."""
+    rng = np.random.default_rng(3)
+    shops = np.array([f"shop {place}" for place in range(400)])
+    reference = pa.table({"shop": shops[rng.integers(0, 200, 20_000)]})
+    (quiet,) = compare_frames(reference, pa.table({"shop": shops[rng.integers(0, 200, 5_000)]}))
+    assert quiet.p_value > 0.5
+    (new,) = compare_frames(reference, pa.table({"shop": shops[rng.integers(200, 400, 5_000)]}))
+    assert (new.value, new.details["category"]) == (1.0, "__unseen__")
+    assert new.p_value < 1e-6
+
+
+def test_a_few_values_that_the_reference_lacks_by_chance_are_no_news():
+    rng, alarms = np.random.default_rng(4), 0
+    shares = 1 / np.arange(1, 3_001) ** 1.3
+    shops = np.array([f"shop {place}" for place in range(3_000)])
+    for _ in range(60):
+        then, now = (rng.choice(3_000, size, p=shares / shares.sum()) for size in (4_000, 3_000))
+        (one,) = compare_frames(pa.table({"shop": shops[then]}), pa.table({"shop": shops[now]}))
+        alarms += one.p_value <= one.alpha
+    assert alarms <= 2
 
 
 def test_text_and_numbers_meet_in_canonical_form():

@@ -162,6 +162,22 @@ def test_bodies_are_bounded_and_must_be_json(still: Api) -> None:
     assert still.call("PUT", "/v1/config", content=b"[" * 100_000).status_code == 400
 
 
+def test_a_reference_that_is_too_large_is_not_to_be_split(still: Api) -> None:
+    """A second part would replace the first. Its columns are too many for any part, too."""
+    path, line = "/v1/models/m/references/r", {"Content-Type": "application/x-ndjson"}
+    for body in (b"{}\n" * 1_000_001, b" " * ((64 << 20) + 1)):
+        answer = still.call("PUT", path, content=body, headers=line)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+        message = answer.json()["error"]["message"]
+        assert "plimsoll import --model MODEL --reference NAME FILE" in message
+        assert "Split" not in message
+    wide = ",".join(f"c{place}" for place in range(5_001)).encode()
+    answer = still.call("PUT", path, content=wide, headers={"Content-Type": "text/csv"})
+    assert (answer.status_code, "import" in answer.json()["error"]["message"]) == (413, False)
+    rows = still.call("POST", "/v1/models/m/predictions", content=b"{}\n" * 1_000_001, headers=line)
+    assert rows.json()["error"]["message"].endswith("Split it.")
+
+
 def test_a_run_answers_with_readings_and_alerts(api: Api) -> None:
     answer = api.call("POST", "/v1/models/m/runs", json={"as_of": clock.render(START + 3 * D), "deliver": False})
     assert answer.status_code == 200
