@@ -46,7 +46,7 @@ def why_not(reading: Reading) -> str:
     if reason == "no_reference" and "awaited" in details:
         return waits_for_labels(details["awaited"])
     if reason == "no_errors":
-        exact = "the window" if details.get("reference_value") else "the reference"
+        exact = "the reference" if details.get("reference_value") == 0 else "the window"
         return f"every prediction of {exact} is exact, and a relative rise has no size; a bound on the value has one"
     fixed = {
         "no_reference": "no reference to compare with"

@@ -39,8 +39,8 @@ class TwoLevels:
 
     @property
     def tells(self) -> bool:
-        """Whether a value has a thousandth of the reference's rows, or values that it lacks would be news."""
-        return bool(self.column.levels) and ((self.column.common or 0) > 0 or not self.column.is_open)
+        """Whether a value is common in the reference, or values that it lacks would be news."""
+        return (self.column.common or 0) > 0 or not self.column.is_open
 
     @cached_property
     def names(self) -> tuple[str, ...]:

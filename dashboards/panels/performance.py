@@ -342,8 +342,9 @@ def _told(name: str, one: Line, later: Collection[int]) -> str:
 
 def _telling(one: Line, places: Sequence[int]) -> int:
     """The newest of them but for those whose interval is several times as wide as others': of a label or two."""
-    width = {i: inf if (low := one.lower[i]) is None else (one.upper[i] or 0.0) - low for i in places}
-    return max(i for i in places if width[i] <= _TELLING * min(width.values()))
+    width = {i: 0.0 if (low := one.lower[i]) is None else (one.upper[i] or 0.0) - low for i in places}
+    some = {i: by if by > 0 else inf for i, by in width.items()}  # without width it is of one row, or none is known
+    return max(i for i in places if some[i] <= _TELLING * min(some.values()))
 
 
 def _of(version: str) -> str:

@@ -272,7 +272,8 @@ def _too_large(labels: LabelCounts) -> str | None:
 
 def _exact(one: Measurement) -> str | None:
     """A relative rise from no error at all, or to none, has no size."""
-    return NO_ERRORS if 0.0 in (one.value, one.details["reference_value"]) else None
+    zero = 0.0 in (one.value, one.details["reference_value"])
+    return NO_ERRORS if zero and one.metric in ("mae", "rmse") else None
 
 
 def _coverage(window: _Window, reference: LabelCounts | None, reference_predictions: int) -> Measurement:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.shares.calibrate import FEWEST
 from detectors.shares.fitting import Fit, fit_reference
 from detectors.shares.seasons import DAY, WEEK
 from detectors.shares.unrest import Hours, between, has_heavy_tails, level_deviations, running
@@ -30,14 +31,14 @@ _MEDIAN = 0.4549  # of chi-square with one degree of freedom
 def odd_hours(fitted: Fit) -> Places:
     """The one spell of up to 12 hours of each column that is three times as far from the baseline as any other spell of
     its length, and 8 standard deviations: its first hour (since 1970) and the one after its last, int64 [F, 2]; zeros
-    of a column without one, or where the reference has less than two weeks.
+    of a column without one. It lies within a week that the calibration replays, of three at least.
 
     Distances are in units of what spells of that length differ by (from their median, which a few do not move), so days
     that wander have none; nor have columns whose other hours have heavy tails, as the spell is one of many then.
     """
     cells, hours = fitted.cells, fitted.reference
     found: Places = np.zeros((len(cells.sizes), 2), dtype=np.int64)
-    if len(hours.rows) < 2 * WEEK:
+    if len(hours.rows) // WEEK < FEWEST:
         return found
     residuals, rows = running(fitted.residuals), hours.running_rows
     farthest = np.zeros(len(cells.sizes))
@@ -48,7 +49,8 @@ def odd_hours(fitted: Fit) -> Places:
         better = odd & (far > farthest)
         found = np.where(better[:, None], np.stack([place, place + length], axis=1), found)
         farthest = np.where(better, far, farthest)
-    found = np.where(found.any(axis=1, keepdims=True), found + hours.start, 0)
+    week = (found - np.array([0, 1]) - len(hours.rows) % WEEK) // WEEK
+    found = np.where((found[:, 1:] > 0) & (week[:, :1] >= 0) & (week[:, :1] == week[:, 1:]), found + hours.start, 0)
     return found * ~_heavy_tails(without_odd_hours(fitted, found))[:, None] if found.any() else found
 
 

@@ -43,7 +43,7 @@ def taught(cells: Cells, longer: Fit, known: Horizon, tolerance: float, alpha: f
     more = horizon(longer, known.length)
     more = calibrated(longer, more, np.full(len(more.windows), tolerance), alpha)
     better = (known.windows < ENOUGH) & (more.windows >= ENOUGH)
-    cell = better[cells.owner]
+    cell, kept = better[cells.owner], known.odd.any(axis=1)  # what calibrates for odd hours is the reference alone
     level = replace(
         known.level,
         excess=np.where(cell, more.level.excess, known.level.excess),
@@ -55,7 +55,7 @@ def taught(cells: Cells, longer: Fit, known: Horizon, tolerance: float, alpha: f
         level=level,
         rate=np.where(better, np.maximum(more.rate, known.rate), known.rate),
         windows=np.where(better, more.windows, known.windows),
-        factor=np.where(better, more.factor, known.factor),
+        factor=np.where(better, np.where(kept, np.maximum(more.factor, known.factor), more.factor), known.factor),
         learned=better,
         replayed=known.replayed or more.replayed,
     )

@@ -13,9 +13,9 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
 def without_number(model: Model, batch: LabelBatch) -> NDArray[np.bool_]:
-    """Labels that say something, and no number, of a model that is (configured as, or known to be) a regression: bool
+    """Labels that say something, and no number, of a model that is known to be, or configured as, a regression: bool
     [n]."""
-    if (model.settings.get("task") or model.task) != "regression":
+    if (model.task or model.settings.get("task")) != "regression":
         return np.zeros(len(batch.ids), np.bool_)
     numbers = pc.fill_null(pc.match_substring_regex(batch.labels, NUMBER), True)
     found: NDArray[np.bool_] = ~numbers.to_numpy(zero_copy_only=False)

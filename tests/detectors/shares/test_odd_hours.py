@@ -112,6 +112,16 @@ def test_a_stretch_of_a_day_two_spells_or_a_short_reference_has_none():
     assert not odd_hours(fitted(levels()[100 : 100 + 13 * 24, None])).any()
 
 
+@pytest.mark.parametrize(
+    ("hours", "first", "odd"), [(480, 300, False), (720, 10, False), (720, 214, False), (720, 400, True)]
+)
+def test_what_is_not_replayed_is_not_left_out(hours, first, odd):
+    """Of 480 hours two weeks are whole; 720 have two days before the first week, and another one begins at 216."""
+    level = np.zeros(hours)
+    level[first : first + 3] = 1.5
+    assert odd_hours(fitted(level[:, None])).any() == odd
+
+
 def wander(rng, memory, hours, columns):
     found = rng.normal(size=(hours, columns))
     for hour in range(1, hours):
