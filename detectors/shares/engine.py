@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,8 @@ from detectors.shares.baseline import Baseline, Normal, solve
 from detectors.shares.calibrate import calibrated, weeks_of
 from detectors.shares.cells import Cells
 from detectors.shares.covered import covered
-from detectors.shares.fitting import Fit, fit_reference, horizon
+from detectors.shares.fitting import fit_reference, horizon
 from detectors.shares.horizons import Horizon
-from detectors.shares.lasting import Lasting
 from detectors.shares.learning import about_reference, moved_baseline
 from detectors.shares.mixture import has_column, is_told_apart, spread_over_parts, weights
 from detectors.shares.odd_hours import odd_hours, without_odd_hours
@@ -28,6 +28,7 @@ from detectors.shares.unrest import ENOUGH, Hours, Unrest
 from detectors.summary import WindowCounts
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 KNOWN = 0.9  # of a mixed reference: a few rows of a new version do not switch off what is known of the others
 FEWEST_HOURS = 48  # with rows, below which an hour's unrest is anybody's guess; a day's is known from 8 batches
@@ -197,10 +198,11 @@ def _fitted(
         inside, rows = part.count_reference(habits.counts)
         grid = Hours(int(hours[0]), *(_spread(one, hours - hours[0], span) for one in (inside, rows)))
         whole, longer = fit_reference(part, grid), None
+        once = partial(_once, habits, cells=cells, part=(first, step), tolerance=tolerance)
         if habits is not profile:
-            whole = settled(whole, _lasting(habits, cells, whole, (first, step), tolerance))
+            whole = settled(whole, once("lasting", find=partial(lasting_of, whole, tolerance)))
         weeks = weeks_of(whole)
-        odd = _odd(habits, cells, whole, (first, step), tolerance)
+        odd = once("odd", find=partial(odd_hours, whole))
         fitted = without_odd_hours(whole, odd)
         for length, alpha in levels.items():
             known = horizon(fitted, length)
@@ -216,25 +218,14 @@ def _fitted(
     return {length: parts[0] if len(parts) == 1 else joined(parts) for length, parts in found.items()}
 
 
-def _lasting(
-    habits: ReferenceProfile, cells: Cells, fitted: Fit, part: tuple[int, int], tolerance: float
-) -> list[list[Lasting]]:
-    """The changes of a part of the columns, looked for once for windows of all lengths."""
-    key = ("lasting", id(cells), part, tolerance)
-    held: tuple[Cells, list[list[Lasting]]] | None = habits.memo.get(key)
+def _once(
+    habits: ReferenceProfile, name: str, cells: Cells, part: tuple[int, int], tolerance: float, find: Callable[[], T]
+) -> T:
+    """What is found of a part of the columns, looked for once for windows of all lengths."""
+    key = (name, id(cells), part, tolerance)
+    held: tuple[Cells, T] | None = habits.memo.get(key)
     if held is None or held[0] is not cells:
-        held = habits.memo[key] = cells, lasting_of(fitted, tolerance)
-    return held[1]
-
-
-def _odd(
-    habits: ReferenceProfile, cells: Cells, fitted: Fit, part: tuple[int, int], tolerance: float
-) -> NDArray[np.int64]:
-    """The odd hours of a part of the columns, looked for once for windows of all lengths."""
-    key = ("odd", id(cells), part, tolerance)
-    held: tuple[Cells, NDArray[np.int64]] | None = habits.memo.get(key)
-    if held is None or held[0] is not cells:
-        held = habits.memo[key] = cells, odd_hours(fitted)
+        held = habits.memo[key] = cells, find()
     return held[1]
 
 

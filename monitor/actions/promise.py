@@ -90,26 +90,9 @@ def drift_checks(frame: Frame | None) -> tuple[str, ...]:
     return tuple(check.name for check in checks if check.kind == "data_drift" and check.method == "auto")
 
 
-def sights_of(frame: Frame | None, end: int) -> list[Sight]:
-    """What drift the newest windows that end by ``end`` could show, of every length that a drift check in the ledger
-    has, the shortest first; where several look at a feature, of the one that sees more."""
-    best = _best(frame, end)
-    lengths = sorted({one.length_hours for one in best})
-    return [_sight(length, [one for one in best if one.length_hours == length]) for length in lengths]
-
-
-def odd_hours_of(frame: Frame | None, end: int, feature: str | None = None) -> list[OddHours]:
-    """What the newest windows that end by ``end`` say of odd hours, of all features or one, the oldest first."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for one in _best(frame, end):
-        if one.odd is not None and feature in (None, one.feature):
-            found.setdefault(one.odd, set()).add(one.feature)
-    return [
-        OddHours(clock.parse(start), clock.parse(last), sorted(found[start, last])) for start, last in sorted(found)
-    ]
-
-
-def _best(frame: Frame | None, end: int) -> list[pages.Sight]:
+def seen_by(frame: Frame | None, end: int) -> list[pages.Sight]:
+    """Of the newest windows that end by ``end``, of every length and feature that a drift check in the ledger has;
+    where several look at a feature, of the one that sees more."""
     if frame is None:
         return []
     best: dict[tuple[int, str], pages.Sight] = {}
@@ -119,6 +102,23 @@ def _best(frame: Frame | None, end: int) -> list[pages.Sight]:
             if key not in best or one.mde < best[key].mde:
                 best[key] = one
     return list(best.values())
+
+
+def sights_of(seen: Sequence[pages.Sight]) -> list[Sight]:
+    """What drift the newest windows could show, of every length, the shortest first."""
+    lengths = sorted({one.length_hours for one in seen})
+    return [_sight(length, [one for one in seen if one.length_hours == length]) for length in lengths]
+
+
+def odd_hours_of(seen: Sequence[pages.Sight]) -> list[OddHours]:
+    """What the newest windows say of odd hours, the oldest first."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for one in seen:
+        if one.odd is not None:
+            found.setdefault(one.odd, set()).add(one.feature)
+    return [
+        OddHours(clock.parse(start), clock.parse(last), sorted(found[start, last])) for start, last in sorted(found)
+    ]
 
 
 def too_short(frame: Frame | None) -> list[int]:
@@ -147,13 +147,13 @@ def _sight(length: int, found: list[pages.Sight]) -> Sight:
 
 def promise_told(frame: Frame | None, end: int) -> dict[str, Any]:
     """``ledger``, ``sights`` and ``odd_hours`` as of ``end``, as ``GET /v1/models/{model}`` shows them."""
-    ledger = ledger_of(frame, end)
+    ledger, seen = ledger_of(frame, end), seen_by(frame, end)
     return {
         "ledger": None if ledger is None else _ledger_told(ledger),
-        "sights": [_sight_told(one) for one in sights_of(frame, end)],
+        "sights": [_sight_told(one) for one in sights_of(seen)],
         "odd_hours": [
             {"start": clock.render(one.start), "end": clock.render(one.end), "features": list(one.features)}
-            for one in odd_hours_of(frame, end)
+            for one in odd_hours_of(seen)
         ],
     }
 

@@ -106,6 +106,19 @@ def test_a_few_values_that_the_reference_lacks_by_chance_are_no_news():
     assert alarms <= 2
 
 
+def test_many_values_of_one_size_are_compared():
+    """None has a thousandth of the rows, and all are known: one that takes half of them is news."""
+    rng = np.random.default_rng(2)
+    reference, same, moved = (rng.integers(0, 2000, 40_000) for _ in range(3))
+    moved[:20_000] = 7
+    found = [
+        compare_frames(pa.table({"shop": reference.astype(str)}), pa.table({"shop": now.astype(str)}))[0]
+        for now in (same, moved)
+    ]
+    assert [one.reason for one in found] == [None, None]
+    assert found[0].effect_lower < 0.02 < 0.4 < found[1].effect_lower
+
+
 def test_text_and_numbers_meet_in_canonical_form():
     reference = pa.table({"code": pa.array(["1", "2"] * 100).dictionary_encode()})
     current = pa.table({"code": pa.array([1.0, 2.0] * 100)})

@@ -19,7 +19,7 @@ from monitor.actions.page_data.answers import Reader, answer
 from monitor.actions.page_data.distances import said
 from monitor.actions.page_data.model import drift_lengths, href, newest_of, odd_hours, range_of
 from monitor.actions.page_data.stretches import Stretch, stretch_of
-from monitor.actions.promise import drift_checks
+from monitor.actions.promise import drift_checks, seen_by
 from monitor.errors import Invalid, NotFound
 from monitor.service import Service
 from monitor.store.models import Model
@@ -47,7 +47,7 @@ def feature_page(service: Service, name: str, feature: str, given: Mapping[str, 
         scope = replace(_scope(frame, model, feature, stretch, window), segment=segment or "")
         asked: list[Query] = [*templates.asked(FEATURE_PAGE, scope), Table(feature)]
         answers = answer(Reader(connection, model, frame, now, sides), scope, asked)
-        odd = odd_hours(frame, stretch.end, feature)
+        odd = odd_hours([one for one in seen_by(frame, stretch.end) if one.feature == feature])
     readings, histogram = answers[Table(feature)], answers[Histogram(feature)]
     assert isinstance(readings, Rows)
     assert isinstance(histogram, SideBySide)

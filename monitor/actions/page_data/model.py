@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +22,16 @@ from monitor.actions.models import settings_of
 from monitor.actions.page_data.answers import Reader, answer
 from monitor.actions.page_data.fleet import health, task_of
 from monitor.actions.page_data.stretches import RANGES, Stretch, stretch_of
-from monitor.actions.promise import Sight, drift_checks, ledger_of, odd_hours_of, sights_of, too_short, why_outside
+from monitor.actions.promise import (
+    Sight,
+    drift_checks,
+    ledger_of,
+    odd_hours_of,
+    seen_by,
+    sights_of,
+    too_short,
+    why_outside,
+)
 from monitor.actions.run_due import is_dormant
 from monitor.errors import Invalid
 from monitor.service import Service
@@ -47,6 +56,7 @@ def model_page(service: Service, name: str, given: Mapping[str, str], now: int) 
         panels = _panels(model, scope)
         asked: list[Query] = [*templates.asked(panels, scope), Table(), Timeline()]
         answers = answer(Reader(connection, model, frame, now), scope, asked)
+        seen = seen_by(frame, stretch.end)
         readings, timeline = answers[Table()], answers[Timeline()]
         assert isinstance(readings, Rows)
         assert isinstance(timeline, Marks)
@@ -56,8 +66,8 @@ def model_page(service: Service, name: str, given: Mapping[str, str], now: int) 
             figures=templates.drawn(panels, scope, answers),
             readings=readings.rows,
             ledger=_ledger(frame, moment_of(model, now)),
-            sights=[_sight(one) for one in sights_of(frame, stretch.end)],
-            odd_hours=odd_hours(frame, stretch.end),
+            sights=[_sight(one) for one in sights_of(seen)],
+            odd_hours=odd_hours(seen),
             too_short=[words.span(one * clock.HOUR) for one in too_short(frame)],
             happened=timeline.marks[::-1],
             pages=_pages(answers, scope, given),
@@ -219,11 +229,11 @@ def _sight(one: Sight) -> views.Sight:
     )
 
 
-def odd_hours(frame: Frame | None, end: int, feature: str | None = None) -> list[views.OddHours]:
+def odd_hours(seen: Sequence[pages.Sight]) -> list[views.OddHours]:
     """The spells that are left out of what is usual, for a page."""
     return [
         views.OddHours(one.start, one.end, ", ".join(one.features[:3]) + _more(len(one.features) - 3))
-        for one in odd_hours_of(frame, end, feature)
+        for one in odd_hours_of(seen)
     ]
 
 

@@ -203,6 +203,19 @@ def test_no_rise_from_no_error_or_to_none(exact):
     assert {one.metric: one.reason for one in alike}["r2"] == "no_variation"
 
 
+def test_an_f1_of_zero_is_no_exact_prediction():
+    """Of 20 rows that are positive or said to be none is both: worse there is nothing."""
+    truth, said = np.repeat(["1", "0", "0"], [10, 10, 480]), np.repeat(["0", "1", "0"], [10, 10, 480])
+    ones = np.ones(500, dtype=np.int8)
+    parts = count_scored(
+        LAYOUT, np.zeros(500, dtype=np.int64), pa.array(truth), pa.array(said), np.full(500, 0.5), ones
+    )
+    now, reference = LabelCounts(parts[1][0], parts[2][0]), scored(1000)
+    given = {"alpha": 1e-3, "tolerances": {"f1": 0.02}, "mature": True}
+    found = {one.metric: one for one in measure_performance(LAYOUT, now, 500, reference, 1000, (), **given)}
+    assert (found["f1"].value, found["f1"].effect, found["f1"].reason) == (0.0, None, TOO_FEW_ROWS)
+
+
 def test_intervals_cover():
     """200 windows of 400 rows: the true value is inside about 95 % of the intervals."""
     area, accuracy = stats.norm.cdf(1.5 / np.sqrt(2)), stats.norm.cdf(0.75)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from detectors.shares.auto import measure_drift
 from detectors.shares.cells import trigger_cuts
-from detectors.shares.fitting import fit_reference
+from detectors.shares.fitting import fit_reference, horizon
 from detectors.shares.odd_hours import odd_hours, without_odd_hours
+from detectors.shares.quiet import taught
 from detectors.shares.unrest import Hours
 from detectors.summary import summarise, window
 from tests.detectors.build import binning_of, column, profile_of
@@ -120,6 +123,12 @@ def test_what_is_not_replayed_is_not_left_out(hours, first, odd):
     level = np.zeros(hours)
     level[first : first + 3] = 1.5
     assert odd_hours(fitted(level[:, None])).any() == odd
+
+
+def test_quiet_weeks_do_not_forget_what_the_spell_was_calibrated_for():
+    longer, short = (fitted(np.zeros((hours, 2))) for hours in (3 * REFERENCE, REFERENCE))
+    known = replace(horizon(short, 168), factor=np.full(2, 5.0), odd=np.array([[0, 0], [FIRST, FIRST + 3]]))
+    assert taught(longer.cells, longer, known, 0.02, ALPHA).factor.tolist() == [1.0, 5.0]
 
 
 def wander(rng, memory, hours, columns):
