@@ -170,7 +170,7 @@ def test_the_pages_tell_what_the_api_tells(world: World) -> None:
     page = build_page.build_model(world.service, Viewer(NOW), "m", {"range": "7d"})
     newest = world.stored(kind="data_drift", feature="x", verdict="critical")[-1]
     assert newest["details"]["summary"].split(": ", 1)[1] in page
-    assert "No prediction since 4 Feb 2026, 23:50: the schedule waits" in page
+    assert ". No prediction since 4 Feb 2026, 23:50: the schedule waits" in " ".join(page.split())
     fleet = build_page.build_fleet(world.service, Viewer(NOW), {})
     assert "unhealthy" in fleet
     assert "dormant" in fleet
